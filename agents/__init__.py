@@ -1,0 +1,1 @@
+"""Everything that acts unattended, each with an identity of its own."""

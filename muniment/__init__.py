@@ -1,0 +1,1 @@
+"""The processes: the application, the command line, settings, identity."""

@@ -1,0 +1,1 @@
+"""The Python side of policy.polar: principals, actions, and the one door, compiled to SQL."""

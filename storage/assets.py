@@ -1,0 +1,79 @@
+"""Assets: what contributors upload. Every word about the file is sealed; the bytes lie in a blob."""
+
+import enum
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, relationship
+
+from storage.clock import now
+from storage.ids import new_id
+from storage.projects import Project
+from storage.records import DataCard, Exported, NotExported, Record, plain, sealed
+from storage.sealed import Sealed
+
+
+class AssetStatus(enum.StrEnum):
+    """Where an asset stands on its way in."""
+
+    AWAITING_UPLOAD = "AWAITING_UPLOAD"
+    AVAILABLE = "AVAILABLE"
+    QUARANTINED = "QUARANTINED"
+
+
+class Classification(enum.StrEnum):
+    """How sensitive a thing is. Set by type at creation; it may be raised, never lowered."""
+
+    USER_CONTENT = "user_content"
+
+
+class Asset(Record):
+    """A file of a contributor's."""
+
+    __tablename__ = "assets"
+    __table_args__ = (Index("ix_assets_owner_id_id", "owner_id", "id"), Index("ix_assets_project_id_id", "project_id", "id"))
+    card = DataCard(
+        subject="owner_id",
+        retention="user_content",
+        export=Exported("assets.jsonl"),
+        within={"asset": "id", "project": "project_id"},
+    )
+    sealed_under = "project"
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    owner_id: Mapped[uuid.UUID] = plain()
+    project_id: Mapped[uuid.UUID] = plain(ForeignKey("projects.id"))
+    status: Mapped[AssetStatus] = plain(default=AssetStatus.AWAITING_UPLOAD)
+    classification: Mapped[Classification] = plain(default=Classification.USER_CONTENT)
+    media_type: Mapped[str] = plain()
+    byte_size: Mapped[int] = plain(BigInteger)
+    file_name: Mapped[Sealed] = sealed()
+    title: Mapped[Sealed] = sealed()
+    description: Mapped[Sealed] = sealed()
+    tags: Mapped[Sealed] = sealed()
+    checksum: Mapped[Sealed | None] = sealed()
+    blob_id: Mapped[uuid.UUID | None] = plain()
+    created_at: Mapped[datetime] = plain(default=now)
+    updated_at: Mapped[datetime] = plain(default=now)
+
+    project: Mapped[Project] = relationship(lazy="raise", viewonly=True)
+
+
+class Blob(Record):
+    """A sealed file in the blob store, named by its id. Written whole before this row is committed, or not at all."""
+
+    __tablename__ = "blobs"
+    card = DataCard(
+        subject="owner_id",
+        retention="user_content",
+        export=NotExported("its bytes are exported as the asset's file"),
+        within={"asset": "object_id", "export": "object_id", "project": "project_id"},
+    )
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    owner_id: Mapped[uuid.UUID] = plain(index=True)
+    project_id: Mapped[uuid.UUID | None] = plain(index=True)
+    object_id: Mapped[uuid.UUID] = plain(index=True)
+    byte_size: Mapped[int] = plain(BigInteger)
+    created_at: Mapped[datetime] = plain(default=now)

@@ -1,0 +1,1 @@
+"""Files, sealed in segments that open independently."""

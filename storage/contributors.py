@@ -1,0 +1,73 @@
+"""Contributors: the people who own the work, and their choices about its use."""
+
+import enum
+import uuid
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped
+
+from storage.clock import now
+from storage.ids import new_id
+from storage.records import DataCard, Exported, Record, keyed, plain, sealed
+from storage.sealed import Sealed
+
+
+class ContributorStatus(enum.StrEnum):
+    """Whether an account is in use, or on its way out."""
+
+    ACTIVE = "ACTIVE"
+    ERASING = "ERASING"
+
+
+class Contributor(Record):
+    """A person who owns work. The row goes when the account is erased; nothing is kept behind a flag."""
+
+    __tablename__ = "contributors"
+    card = DataCard(subject="id", retention="account", export=Exported("profile.json"))
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    created_at: Mapped[datetime] = plain(default=now)
+    status: Mapped[ContributorStatus] = plain(default=ContributorStatus.ACTIVE)
+    email: Mapped[Sealed] = sealed()
+    email_lookup: Mapped[bytes] = keyed(unique=True)
+    display_name: Mapped[Sealed] = sealed()
+    password_hash: Mapped[Sealed] = sealed(under="platform")
+
+
+class PrivacyPreferences(Record):
+    """What a contributor allows. Everything optional is off until they switch it on."""
+
+    __tablename__ = "privacy_preferences"
+    card = DataCard(subject="owner_id", retention="account", export=Exported("preferences.json"))
+
+    owner_id: Mapped[uuid.UUID] = plain(primary_key=True)
+    style_learning: Mapped[bool] = plain(default=False)
+    training: Mapped[bool] = plain(default=False)
+    analytics: Mapped[bool] = plain(default=False)
+    strip_metadata: Mapped[bool] = plain(default=False)
+    support_access: Mapped[bool] = plain(default=False)
+    updated_at: Mapped[datetime] = plain(default=now)
+
+
+class Consent(Record):
+    """One change of one preference: the history behind `PrivacyPreferences`."""
+
+    __tablename__ = "consents"
+    card = DataCard(subject="owner_id", retention="account", export=Exported("consents.jsonl"))
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    owner_id: Mapped[uuid.UUID] = plain(index=True)
+    preference: Mapped[str] = plain()
+    allowed: Mapped[bool] = plain()
+    at: Mapped[datetime] = plain(default=now)
+
+
+class StyleProfile(Record):
+    """What style analysis learned, kept only with the contributor's opt-in. It is theirs like any work."""
+
+    __tablename__ = "style_profiles"
+    card = DataCard(subject="owner_id", retention="user_content", export=Exported("style_profile.json"))
+
+    owner_id: Mapped[uuid.UUID] = plain(primary_key=True)
+    profile: Mapped[Sealed] = sealed()
+    updated_at: Mapped[datetime] = plain(default=now)

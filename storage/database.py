@@ -1,0 +1,61 @@
+"""Engines: how SQLite and PostgreSQL are opened so that both keep the same promises."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool, QueuePool
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # NORMAL may lose the last commits on power loss; an audited store may not
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=ON",  # deleted bytes are overwritten, not left in free pages
+)
+
+
+def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
+    """An engine for `url`: SQLite by file, or PostgreSQL through psycopg. Connections are checked before use.
+
+    On SQLite a transaction starts as `BEGIN IMMEDIATE` unless its session says `read_only`, so that two writers wait
+    for one another at the start and never fail half way.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        pool: Any = NullPool if address.database in (None, "", ":memory:") else QueuePool
+        engine = create_engine(address, poolclass=pool, connect_args={"check_same_thread": False}, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
+    """One session in one transaction: committed when the block ends, rolled back when it raises."""
+    bind = engine.execution_options(read_only=read_only)
+    with Session(bind, expire_on_commit=False) as session:
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise

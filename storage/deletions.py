@@ -1,0 +1,51 @@
+"""Deletions: what a contributor asked to be destroyed, and what a separate count found afterwards."""
+
+import enum
+import uuid
+from datetime import datetime
+
+from sqlalchemy import JSON
+from sqlalchemy.orm import Mapped
+
+from storage.clock import now
+from storage.ids import new_id
+from storage.records import DataCard, Exported, Record, plain
+
+
+class DeletionStatus(enum.StrEnum):
+    """Where a deletion stands. ERASED is said only after the verifier counted and found nothing."""
+
+    REQUESTED = "REQUESTED"
+    DEFERRED = "DEFERRED"
+    ERASING = "ERASING"
+    VERIFYING = "VERIFYING"
+    ERASED = "ERASED"
+    PARTIALLY_ERASED = "PARTIALLY_ERASED"
+
+
+class DeletionScope(enum.StrEnum):
+    """What is destroyed, with everything that belongs to it."""
+
+    ACCOUNT = "ACCOUNT"
+    PROJECT = "PROJECT"
+    PROMPT = "PROMPT"
+    OUTPUT = "OUTPUT"
+    ASSET = "ASSET"
+
+
+class Deletion(Record):
+    """One request to destroy something, with counts per kind of record: destroyed, and found left over."""
+
+    __tablename__ = "deletions"
+    card = DataCard(subject="owner_id", retention="deletion", export=Exported("deletions.jsonl"))
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    owner_id: Mapped[uuid.UUID] = plain(index=True)
+    scope: Mapped[DeletionScope] = plain()
+    object_id: Mapped[uuid.UUID] = plain(index=True)
+    status: Mapped[DeletionStatus] = plain(default=DeletionStatus.REQUESTED)
+    destroyed: Mapped[dict[str, int]] = plain(JSON, default=dict)
+    remaining: Mapped[dict[str, int]] = plain(JSON, default=dict)
+    keysets_destroyed: Mapped[int] = plain(default=0)
+    requested_at: Mapped[datetime] = plain(default=now)
+    finished_at: Mapped[datetime | None] = plain()

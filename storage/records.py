@@ -1,0 +1,126 @@
+"""The base of every table, and the words in which a table says what it holds.
+
+Each model states, once, what the rest of the house derives from it: whose data it is, how long it stays, where it
+appears in an export, what erases it, and for every column whether it is plain, sealed or a keyed hash. A model or a
+column that does not say so fails `tests/contract/test_every_column_is_classified.py`.
+"""
+
+import enum
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import DateTime, Enum, MetaData, Uuid
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from storage.sealed import Sealed, SealedBytes
+
+
+class Holding(enum.StrEnum):
+    """How a column keeps its value."""
+
+    PLAIN = "plain"  # readable by whoever has the database: ids, times, sizes, states
+    SEALED = "sealed"  # AEAD ciphertext bound to its row
+    KEYED = "keyed"  # a keyed hash: can be looked up, not read
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The rows go into a contributor's export, in this file of the archive."""
+
+    file: str
+
+
+@dataclass(frozen=True)
+class NotExported:
+    """The rows stay out of an export, for the reason given."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What a table holds about people.
+
+    `subject` names the column with the data subject's (contributor's) id, or is None where a row is about nobody.
+    `within` maps a scope of deletion ("project", "asset", "prompt", "output") to the column that ties a row to it, so
+    that erasing that thing finds every row that belongs to it. `retention` names a row of the retention schedule.
+    """
+
+    subject: str | None
+    retention: str
+    export: Exported | NotExported
+    within: Mapping[str, str] = field(default_factory=dict)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database; a naive one is refused on write."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError("a naive datetime has no moment: pass an aware one (storage.clock.now())")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Record(DeclarativeBase):
+    """The base of every model. Rows loaded through the door carry `decisions`: what this principal may do with them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        uuid.UUID: Uuid(),
+        Sealed: SealedBytes(),
+        # Text on both databases: a native PostgreSQL enum can't lose a member in a migration.
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=40, values_callable=lambda kind: [m.value for m in kind]),
+    }
+
+    card: ClassVar[DataCard]
+
+    decisions: frozenset[str] = frozenset()
+    """Actions that the door found allowed, in SQL, for the principal of this unit of work. Not a column."""
+
+    sealed_under: ClassVar[Literal["contributor", "project", "platform"]] = "contributor"
+    """Whose keyset seals this table's fields; a column may say otherwise (`sealed(under=…)`)."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {getattr(self, 'id', '?')}>"
+
+
+def plain(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """A column kept in clear. Only ids, times, sizes, states, media types and counts qualify."""
+    return mapped_column(*args, info={"holding": Holding.PLAIN}, **kwargs)
+
+
+def sealed(*, under: str | None = None, **kwargs: Any) -> MappedColumn[Any]:
+    """A column kept as AEAD ciphertext; its attribute is a `Sealed`, never the content.
+
+    `under` overrides the model's `sealed_under` for this column.
+    """
+    return mapped_column(SealedBytes(), info={"holding": Holding.SEALED, "under": under}, **kwargs)
+
+
+def keyed(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
+    """A column kept as a keyed hash of something that must be found again but not read."""
+    return mapped_column(*args, info={"holding": Holding.KEYED}, **kwargs)

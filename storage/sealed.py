@@ -1,0 +1,63 @@
+"""The sealed value, and the column type that stores it.
+
+Neither does any cryptography: `storage.vault` seals and opens. A `Sealed` shows nothing of its content through `repr`,
+`str`, comparison or pickling, and a column of this type refuses raw text on write.
+"""
+
+from typing import Any, NoReturn
+
+from sqlalchemy import LargeBinary
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class Sealed:
+    """Ciphertext as it is stored: one version byte, then Tink AEAD output. Frozen; carries no key and no content."""
+
+    __slots__ = ("_stored",)
+
+    def __init__(self, stored: bytes) -> None:
+        object.__setattr__(self, "_stored", bytes(stored))
+
+    @property
+    def stored(self) -> bytes:
+        """The bytes that go into the database."""
+        stored: bytes = self._stored
+        return stored
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError("a sealed value does not change")
+
+    def __repr__(self) -> str:
+        return "<sealed>"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "<sealed>"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("a sealed value is not pickled: store the row, or open it with a grant")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sealed) and self._stored == other._stored
+
+    def __hash__(self) -> int:
+        return hash(self._stored)
+
+
+class SealedBytes(TypeDecorator[Sealed]):
+    """Stores a `Sealed`. Anything else is refused, so that content can't reach the database unsealed."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Sealed | None, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        if not isinstance(value, Sealed):
+            raise TypeError(f"a sealed column takes a Sealed, not {type(value).__name__}: seal it with Vault.seal first")
+        return value.stored
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
+        return None if value is None else Sealed(value)

@@ -1,0 +1,97 @@
+"""What proves who is calling: sessions, API keys, one-time tickets, and the brake on guessing."""
+
+import enum
+import uuid
+from datetime import datetime
+
+from sqlalchemy import JSON
+from sqlalchemy.orm import Mapped
+
+from storage.clock import now
+from storage.ids import new_id
+from storage.records import DataCard, Exported, NotExported, Record, keyed, plain, sealed
+from storage.sealed import Sealed
+
+
+class SubjectKind(enum.StrEnum):
+    """Whose account a session or ticket belongs to."""
+
+    CONTRIBUTOR = "CONTRIBUTOR"
+    STAFF = "STAFF"
+
+
+class Session(Record):
+    """A signed-in device. Only a keyed hash of the bearer token is kept."""
+
+    __tablename__ = "sessions"
+    card = DataCard(
+        subject="subject_id", retention="session", export=NotExported("credentials: nothing in the row says more")
+    )
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    token_hash: Mapped[bytes] = keyed(unique=True)
+    kind: Mapped[SubjectKind] = plain()
+    subject_id: Mapped[uuid.UUID] = plain(index=True)
+    created_at: Mapped[datetime] = plain(default=now)
+    expires_at: Mapped[datetime] = plain()
+    stepped_up_until: Mapped[datetime | None] = plain()
+    revoked_at: Mapped[datetime | None] = plain()
+
+
+class ApiKey(Record):
+    """A contributor's key for programs: scoped, expiring, shown once, kept as a keyed hash."""
+
+    __tablename__ = "api_keys"
+    card = DataCard(subject="owner_id", retention="account", export=Exported("api_keys.jsonl"))
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    owner_id: Mapped[uuid.UUID] = plain(index=True)
+    name: Mapped[Sealed] = sealed()
+    prefix: Mapped[str] = plain(unique=True)
+    secret_hash: Mapped[bytes] = keyed()
+    scopes: Mapped[list[str]] = plain(JSON)
+    created_at: Mapped[datetime] = plain(default=now)
+    expires_at: Mapped[datetime] = plain()
+    last_used_at: Mapped[datetime | None] = plain()
+    revoked_at: Mapped[datetime | None] = plain()
+
+
+class TicketPurpose(enum.StrEnum):
+    """What one ticket admits to."""
+
+    UPLOAD = "UPLOAD"
+    CONTENT = "CONTENT"
+    EXPORT = "EXPORT"
+
+
+class Ticket(Record):
+    """A short-lived right to one transfer of bytes, bound to who asked and to one object."""
+
+    __tablename__ = "tickets"
+    card = DataCard(
+        subject="owner_id",
+        retention="session",
+        export=NotExported("credentials that live for minutes"),
+        within={"asset": "object_id", "project": "project_id"},
+    )
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    token_hash: Mapped[bytes] = keyed(unique=True)
+    purpose: Mapped[TicketPurpose] = plain()
+    owner_id: Mapped[uuid.UUID] = plain(index=True)
+    project_id: Mapped[uuid.UUID | None] = plain()
+    object_id: Mapped[uuid.UUID] = plain(index=True)
+    session_id: Mapped[uuid.UUID] = plain()
+    created_at: Mapped[datetime] = plain(default=now)
+    expires_at: Mapped[datetime] = plain()
+
+
+class SignInThrottle(Record):
+    """Failed sign-ins per account, counted under a keyed hash of the e-mail, whether or not the account exists."""
+
+    __tablename__ = "sign_in_throttles"
+    card = DataCard(subject=None, retention="session", export=NotExported("keyed by a hash, swept within the hour"))
+
+    lookup: Mapped[bytes] = keyed(primary_key=True)
+    failures: Mapped[int] = plain(default=0)
+    window_started_at: Mapped[datetime] = plain(default=now)

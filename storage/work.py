@@ -1,0 +1,53 @@
+"""The store and its unit of work: one transaction that changes records, records the event and queues the job."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from storage import queue
+from storage.blobs.store import BlobStore
+from storage.database import transaction
+from storage.keys.keyring import Keyring
+from storage.ledger import entries
+from storage.ledger.events import Event, Outcome
+from storage.ledger.scope import AuditScope
+from storage.vault import Vault
+
+
+@dataclass(frozen=True)
+class Store:
+    """Everything that survives a restart, opened."""
+
+    engine: Engine
+    keyring: Keyring
+    blobs: BlobStore
+
+    @contextmanager
+    def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:
+        """One unit of work on behalf of `scope`'s actor. Commits when the block ends, rolls back when it raises."""
+        with transaction(self.engine, read_only=read_only) as session:
+            yield UnitOfWork(self, session, Vault(self.keyring), scope)
+
+
+@dataclass
+class UnitOfWork:
+    """One transaction: the change, its audit event and the work it queues are committed together or not at all."""
+
+    store: Store
+    session: Session
+    vault: Vault
+    scope: AuditScope
+    last_event_id: uuid.UUID | None = None
+
+    def record(self, event: Event, outcome: Outcome = Outcome.SUCCESS) -> uuid.UUID:
+        """Append `event` to the trail, in this transaction; answers the event's id."""
+        self.last_event_id = entries.append(self.session, self.vault, self.scope, event, outcome)
+        return self.last_event_id
+
+    def enqueue(self, workflow: str, *ids: uuid.UUID) -> None:
+        """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue."""
+        queue.enqueue(self.session, workflow, *ids)
