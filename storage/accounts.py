@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session as Transaction
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
 from storage.deletions import Deletion, DeletionReceipt
-from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind, Ticket
+from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
 from storage.staff import RoleAssignment, StaffMember
 
 
@@ -77,6 +77,18 @@ def roles_of(transaction: Transaction, staff: uuid.UUID) -> frozenset[str]:
     )
 
 
+def live_session_by_id(transaction: Transaction, session: uuid.UUID) -> Session | None:
+    """The session with this id, unless it has expired or was revoked."""
+    row = transaction.get(Session, session)
+    return None if row is None or row.revoked_at is not None or row.expires_at <= now() else row
+
+
+def live_api_key_by_id(transaction: Transaction, key: uuid.UUID) -> ApiKey | None:
+    """The API key with this id, unless it has expired or was revoked."""
+    row = transaction.get(ApiKey, key)
+    return None if row is None or row.revoked_at is not None or row.expires_at <= now() else row
+
+
 def live_api_key(transaction: Transaction, prefix: str) -> ApiKey | None:
     """The API key with this prefix, unless it has expired or was revoked."""
     return transaction.scalar(
@@ -96,16 +108,6 @@ def receipt_owner(transaction: Transaction, token_hash: bytes) -> uuid.UUID | No
         .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
         .where(DeletionReceipt.token_hash == token_hash, DeletionReceipt.expires_at > now())
     )
-
-
-def live_ticket(transaction: Transaction, token_hash: bytes) -> Ticket | None:
-    """The ticket with this token, unless it has expired."""
-    return transaction.scalar(select(Ticket).where(Ticket.token_hash == token_hash, Ticket.expires_at > now()))
-
-
-def spend_ticket(transaction: Transaction, ticket: uuid.UUID) -> bool:
-    """Take a one-time ticket out of use; False where somebody else was faster."""
-    return transaction.execute(delete(Ticket).where(Ticket.id == ticket)).rowcount == 1  # type: ignore[attr-defined]
 
 
 def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for: uuid.UUID | None = None) -> int:
@@ -136,3 +138,9 @@ def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) ->
 def forget_failures(transaction: Transaction, lookup: bytes) -> None:
     """A sign-in succeeded: the count starts anew."""
     transaction.execute(delete(SignInThrottle).where(SignInThrottle.lookup == lookup))
+
+
+def revoke_api_keys(transaction: Transaction, owner: uuid.UUID) -> int:
+    """End every API key of a contributor; answers how many were live."""
+    ended = update(ApiKey).where(ApiKey.owner_id == owner, ApiKey.revoked_at.is_(None)).values(revoked_at=now())
+    return transaction.execute(ended).rowcount  # type: ignore[attr-defined, no-any-return]

@@ -4,8 +4,8 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON
-from sqlalchemy.orm import Mapped
+from sqlalchemy import JSON, select
+from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
 from storage.ids import new_id
@@ -63,3 +63,9 @@ class DeletionReceipt(Record):
     token_hash: Mapped[bytes] = keyed(primary_key=True)
     deletion_id: Mapped[uuid.UUID] = plain()
     expires_at: Mapped[datetime] = plain()
+
+
+def open_deletion(session: Session, thing: uuid.UUID) -> Deletion | None:
+    """A deletion of this thing that has not ended, for whoever has asked the door about the thing."""
+    ended = (DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ERASED)
+    return session.scalar(select(Deletion).where(Deletion.object_id == thing, Deletion.status.not_in(ended)))
