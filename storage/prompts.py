@@ -5,9 +5,9 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy.orm import Mapped, backref, relationship
 
-from storage.assets import Classification
+from storage.assets import Asset, Classification
 from storage.clock import now
 from storage.ids import new_id
 from storage.projects import Project
@@ -77,6 +77,9 @@ class PromptAsset(Record):
     owner_id: Mapped[uuid.UUID] = plain(index=True)
     project_id: Mapped[uuid.UUID] = plain(index=True)
     position: Mapped[int] = plain()
+
+    prompt: Mapped[Prompt] = relationship(lazy="raise", viewonly=True)
+    asset: Mapped[Asset] = relationship(lazy="raise", viewonly=True, backref=backref("uses", lazy="raise", viewonly=True))
 
 
 class StepName(enum.StrEnum):
