@@ -104,7 +104,10 @@ class StepStatus(enum.StrEnum):
 
 
 class PromptStep(Record):
-    """One step of a run. `partial` is the text so far of the variation being written, sealed like the output itself."""
+    """One step of a run. `partial` is the text so far of the variation being written, sealed like the output itself.
+
+    `failure_code` says why a step FAILED: a code, never a text, which might quote what was asked.
+    """
 
     __tablename__ = "prompt_steps"
     __table_args__ = (UniqueConstraint("prompt_id", "name", "variation"),)
@@ -124,6 +127,7 @@ class PromptStep(Record):
     variation: Mapped[int] = plain(default=0)
     status: Mapped[StepStatus] = plain(default=StepStatus.RUNNING)
     partial: Mapped[Sealed | None] = sealed()
+    failure_code: Mapped[str | None] = plain()
     started_at: Mapped[datetime] = plain(default=now)
     ended_at: Mapped[datetime | None] = plain()
 
