@@ -44,7 +44,8 @@ def _private(place: Path) -> Finding:
 
 
 def _room(place: Path) -> Finding:
-    free = shutil.disk_usage(place).free
+    there = next(directory for directory in (place, *place.parents) if directory.is_dir())
+    free = shutil.disk_usage(there).free
     return Finding("disk", free > _LEAST_FREE_BYTES, f"{free // 1024**2} MiB free under {place}")
 
 
