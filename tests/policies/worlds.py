@@ -12,6 +12,8 @@ from storage.assets import Asset, AssetStatus, Blob
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger.events import Category, Outcome, Resource
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
@@ -23,6 +25,7 @@ from storage.staff import StaffRole
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
 SEAL = Sealed(b"\x01nothing")
+PEOPLE_OF_EVENTS = (("ada", "ada"), ("eve", "ada"), ("ada", "bob"), (None, "ada"), ("eve", None), (None, None))
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
 
@@ -57,6 +60,9 @@ def build() -> World:
     _project(world, "ada", "alone", {})
     _project(world, "bob", "book", {"max": MemberRole.VIEWER})
     _project(world, "eve", "etude", {})
+    for number, (actor, subject) in enumerate(PEOPLE_OF_EVENTS):
+        _event(world, f"event {number}", actor, subject)
+    world.add("event of nobody left", _entry(named("event of nobody left")))
     return world
 
 
@@ -139,6 +145,27 @@ def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> 
             **of_prompt,
         )
         world.add(f"{name} output {variation}", output)
+
+
+def _event(world: World, name: str, actor: str | None, subject: str | None) -> None:
+    world.add(name, _entry(named(name)))
+    people = {"actor_id": actor and named(actor), "subject_id": subject and named(subject)}
+    world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **people))
+
+
+def _entry(identity: uuid.UUID) -> AuditEvent:
+    return AuditEvent(
+        id=identity,
+        leaf=b"",
+        leaf_hash=identity.bytes,
+        timestamp=EPOCH,
+        action="asset.created",
+        category=next(iter(Category)),
+        outcome=next(iter(Outcome)),
+        component="api",
+        resource=next(iter(Resource)),
+        correlation_id=identity,
+    )
 
 
 def everyone() -> dict[str, Principal]:
