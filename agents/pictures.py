@@ -12,7 +12,15 @@ MOST_BYTES = 32 * 1024 * 1024
 _MOST_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 _SAMPLE = (48, 48)
-_HUES = ((15, "red"), (40, "orange"), (65, "yellow"), (165, "green"), (195, "turquoise"), (255, "blue"), (290, "violet"))
+_HUES = (
+    (15, "red"),
+    (40, "orange"),
+    (65, "yellow"),
+    (165, "green"),
+    (195, "turquoise"),
+    (255, "blue"),
+    (290, "violet"),
+)
 
 
 def describe(file: bytes) -> str | None:

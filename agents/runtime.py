@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbos import DBOS, DBOSConfig
-from policies.access import Access, Policy
-from storage.ledger.scope import AuditScope
 
 from agents.models.gateway import Gateway
+from policies.access import Access, Policy
 from policies.principals import Kind, Principal
 from storage import queue
+from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2

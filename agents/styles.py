@@ -19,9 +19,7 @@ def learn(profile: dict[str, Any] | None, text: str) -> dict[str, Any]:
     seen, measured = known["briefs"], _measure(text)
     if measured is None:
         return {"version": VERSION, **dict.fromkeys(_MEASURES, 0.0), **known}
-    averages = {
-        name: round((known.get(name, 0.0) * seen + measured[name]) / (seen + 1), 4) for name in _MEASURES
-    }
+    averages = {name: round((known.get(name, 0.0) * seen + measured[name]) / (seen + 1), 4) for name in _MEASURES}
     return {"version": VERSION, "briefs": seen + 1, **averages}
 
 
