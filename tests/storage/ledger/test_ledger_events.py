@@ -23,6 +23,7 @@ from storage.ledger.events import (
     RefusalCode,
     Resource,
 )
+from storage.ledger.events.base import camel_case, detail_fields
 from storage.records import Record
 
 ANY_ID = uuid.UUID("0199aaaa-0000-7000-8000-000000000001")
@@ -72,7 +73,13 @@ def test_a_person_among_the_details_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    [{"__doc__": None}, {"__doc__": " "}, {"action": "Thing.Happened"}, {"action": "happened"}, {"category": "user_action"}],
+    [
+        {"__doc__": None},
+        {"__doc__": " "},
+        {"action": "Thing.Happened"},
+        {"action": "happened"},
+        {"category": "user_action"},
+    ],
     ids=str,
 )
 def test_an_event_says_when_it_happens_and_what_it_is(attributes: dict[str, Any]) -> None:
@@ -123,15 +130,20 @@ def test_text_is_no_enum_and_no_identifier() -> None:
     """A word from a list must be the list's own, and a name must have been checked."""
     fields: dict[str, Any] = {"resource_id": None, "subject_id": None, "resource_kind": Resource.ASSET}
     with pytest.raises(EventRefused, match="code"):
-        AccessDenied(**fields, attempted=Identifier("read"), code="FORBIDDEN")
+        AccessDenied(**fields, attempted=Identifier("read"), code="FORBIDDEN")  # type: ignore[arg-type]
     with pytest.raises(EventRefused, match="attempted"):
-        AccessDenied(**fields, attempted="read", code=RefusalCode.FORBIDDEN)
+        AccessDenied(**fields, attempted="read", code=RefusalCode.FORBIDDEN)  # type: ignore[arg-type]
 
 
 def test_a_list_of_ids_ends_at_a_hundred() -> None:
     """A hundred ids are recorded, one more is refused, and so is anything that is no id."""
     ids = tuple(uuid.uuid4() for _ in range(101))
-    fields: dict[str, Any] = {"resource_id": None, "subject_id": ANY_ID, "resource_kind": Resource.ASSET, "object_count": 1}
+    fields: dict[str, Any] = {
+        "resource_id": None,
+        "subject_id": ANY_ID,
+        "resource_kind": Resource.ASSET,
+        "object_count": 1,
+    }
     assert len(ContentRead(**fields, object_ids=ids[:100]).details()["objectIds"]) == 100
     for wrong in (ids, list(ids[:2]), ("0199aaaa",)):
         with pytest.raises(EventRefused, match="object_ids"):
@@ -146,7 +158,9 @@ def test_reading_a_profile_records_no_ids() -> None:
     assert ContentRead(**fields, object_count=1, object_ids=()).details() == {"objectCount": 1, "objectIds": []}
 
 
-@pytest.mark.parametrize("name", ["smollm2-135m", "gpt-4", "create_project", "agent:generation", "qwen2.5:0.5b", "a" * 80])
+@pytest.mark.parametrize(
+    "name", ["smollm2-135m", "gpt-4", "create_project", "agent:generation", "qwen2.5:0.5b", "a" * 80]
+)
 def test_names_of_models_and_actions_are_identifiers(name: str) -> None:
     """What operators configure and the program calls its own actions passes."""
     assert Identifier(name) == name
@@ -220,5 +234,5 @@ def test_the_page_describes_every_event_and_detail() -> None:
     for action, event in REGISTRY.items():
         section = page.partition(f"### `{action}`\n")[2].partition("\n###")[0]
         assert (event.__doc__ or "").strip().splitlines()[0] in section
-        for name in catalogue.detail_fields(event):
-            assert f"| `{catalogue.camel_case(name)}` |" in section
+        for name in detail_fields(event):
+            assert f"| `{camel_case(name)}` |" in section
