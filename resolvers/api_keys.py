@@ -65,13 +65,18 @@ def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime)
         id=new_id(),
         owner_id=context.caller_id,
         prefix=prefix,
-        secret_hash=work.vault.keyring.keyed_hash("api_key", secret),
+        secret_hash=work.store.keyring.keyed_hash("api_key", secret),
         scopes=scopes,
         expires_at=expires_at,
     )
     work.vault.seal(key, name=name)
     work.session.add(key)
-    work.record(events.ApiKeyCreated(resource_id=key.id, subject_id=key.owner_id))
+    life = int((expires_at - work.now).total_seconds())
+    work.record(
+        events.ApiKeyCreated(
+            resource_id=key.id, subject_id=key.owner_id, scope_count=len(scopes), lifetime_seconds=life
+        )
+    )
     work.session.flush()
     row = context.access.get(ApiKey, key.id, Action.READ)
     return IssuedKey(row, f"{identity.API_KEY}{prefix}_{secret}")

@@ -6,10 +6,14 @@ from typing import Any, ClassVar
 import strawberry
 
 from policies.actions import Action
+from resolvers import prompts
 from resolvers.prompts import Progress
 from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
+from schema.guards import mutation
+from schema.ids import decode_id_of
 from schema.nodes import Info, Level, Node, plain, reference, sealed
 from schema.outputs import Output
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.prompts import Prompt as PromptRow
 from storage.prompts import PromptStatus, StepName, StepStatus
 
@@ -42,7 +46,12 @@ class Prompt(Node):
 
     @strawberry.field(description="What came of it, variation by variation.")
     def outputs(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None,
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         order_by: OrderBy = Order.OLDEST_FIRST,
     ) -> Connection[Output]:
         part = part_of(info, "Output", first, after, last, before, order_by)
@@ -108,3 +117,35 @@ class CancelPromptInput:
     """Input of cancelPrompt."""
 
     prompt_id: strawberry.ID = strawberry.field(description="The prompt whose run to call off.")
+
+
+@strawberry.type(description="The prompt, as it is now.")
+class PromptPayload:
+    """Answer of submitPrompt and cancelPrompt."""
+
+    prompt: Prompt = strawberry.field(description="The prompt. Follow its run with promptProgress.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
+@strawberry.type
+class PromptMutations:
+    """Mutations about prompts."""
+
+    @mutation("Give the generation agent a brief. It is queued at once and runs by itself.")
+    def submit_prompt(self, info: Info, input: SubmitPromptInput) -> PromptPayload:
+        given = input.parameters or GenerationParameters()
+        row = prompts.submit(
+            info.context,
+            decode_id_of("Project", input.project_id, "projectId"),
+            text=input.text,
+            asset_ids=[decode_id_of("Asset", asset, "assetIds") for asset in input.asset_ids],
+            model=input.model,
+            variations=input.variations,
+            parameters=prompts.Parameters(given.temperature, given.max_tokens, given.seed),
+        )
+        return PromptPayload(prompt=Prompt.of(row), audit_event_id=audit_event_id(info))
+
+    @mutation("Call a run off. What is stored already stays.")
+    def cancel_prompt(self, info: Info, input: CancelPromptInput) -> PromptPayload:
+        row = prompts.cancel(info.context, decode_id_of("Prompt", input.prompt_id, "promptId"))
+        return PromptPayload(prompt=Prompt.of(row), audit_event_id=audit_event_id(info))

@@ -8,9 +8,10 @@ from policies.principals import Kind
 from resolvers import contributors, sessions
 from resolvers.sessions import Issued
 from schema.contributors import Contributor
+from schema.guards import mutation
 from schema.ids import encode_id
-from schema.mutations import AUDIT_EVENT_ID, audit_event_id, mutation
 from schema.nodes import Info
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 
 strawberry.enum(Kind, name="PrincipalKind", description="What sort of caller this is.")
 
@@ -127,19 +128,17 @@ class StepUpPayload:
 class SessionMutations:
     """Mutations about who is calling."""
 
-    @mutation("Open an account and sign in. The account gets keys of its own.")
+    @mutation("Open an account and sign in. The account gets keys of its own.", public="an account begins here")
     def register_contributor(self, info: Info, input: RegisterContributorInput) -> RegisterContributorPayload:
         row, issued = contributors.register(info.context, input.email, input.password, input.display_name)
         return RegisterContributorPayload(
             contributor=Contributor.of(row), session=session_of(issued), audit_event_id=audit_event_id(info)
         )
 
-    @mutation("Sign in with e-mail and password: contributors and staff alike.")
+    @mutation("Sign in with e-mail and password: contributors and staff alike.", public="a session begins here")
     def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
         issued = sessions.sign_in(info.context, input.email, input.password)
-        return SignInPayload(
-            session=session_of(issued), viewer=viewer(info), audit_event_id=audit_event_id(info)
-        )
+        return SignInPayload(session=session_of(issued), viewer=viewer(info), audit_event_id=audit_event_id(info))
 
     @mutation("End this session. Its token stops working at once.")
     def sign_out(self, info: Info) -> SignOutPayload:

@@ -16,14 +16,15 @@ class Sealed:
 
     __slots__ = ("_stored",)
 
+    _stored: bytes
+
     def __init__(self, stored: bytes) -> None:
         object.__setattr__(self, "_stored", bytes(stored))
 
     @property
     def stored(self) -> bytes:
         """The bytes that go into the database."""
-        stored: bytes = self._stored
-        return stored
+        return self._stored
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError("a sealed value does not change")
@@ -56,7 +57,9 @@ class SealedBytes(TypeDecorator[Sealed]):
         if value is None:
             return None
         if not isinstance(value, Sealed):
-            raise TypeError(f"a sealed column takes a Sealed, not {type(value).__name__}: seal it with Vault.seal first")
+            raise TypeError(
+                f"a sealed column takes a Sealed, not {type(value).__name__}: seal it with Vault.seal first"
+            )
         return value.stored
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
