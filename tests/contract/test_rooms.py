@@ -30,7 +30,7 @@ def test_files_can_be_read_at_a_sitting() -> None:
 
 @pytest.mark.parametrize("name", [*ROOMS, *BESIDE])
 def test_no_installed_distribution_provides_one_of_our_names(name: str) -> None:
-    """The rooms have plain names; a distribution that installs one of them would shadow, or be shadowed by, the house."""
+    """The rooms have plain names; a distribution with one of them would shadow the house, or be shadowed by it."""
     assert packages_distributions().get(name) is None
 
 
