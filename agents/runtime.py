@@ -2,7 +2,8 @@
 
 An agent's module registers its workflow (`register`), a use case queues it (`UnitOfWork.enqueue`), `start` runs what is
 queued and takes up again what a killed process left. A workflow takes ids, loads through the door in its own name
-(`Agents.acting`), and asks again at every step, for permission may have gone since.
+(`Agents.acting`), and asks again at every step, for permission may have gone since. DBOS calls it at least once, from
+its beginning: what it has done already it finds in our own tables, so that nothing is done twice.
 """
 
 import logging
@@ -54,13 +55,14 @@ class Agents:
 
     @contextmanager
     def acting(
-        self, agent: str, on_behalf_of: uuid.UUID, *, run: uuid.UUID, read_only: bool = False
+        self, agent: str, on_behalf_of: uuid.UUID | None, *, run: uuid.UUID, read_only: bool = False
     ) -> Iterator[tuple[UnitOfWork, Access]]:
-        """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now.
+        """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now; nobody gives none.
 
-        `run` ties the events of one run together in the trail.
+        `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else, and it
+        ties the events of the run together in the trail.
         """
-        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent)
+        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
         scope = AuditScope(
             component=f"agent:{agent}",
             actor_kind=principal.kind.value,
@@ -73,14 +75,6 @@ class Agents:
         )
         with self.store.begin(scope, read_only=read_only) as work:
             yield work, Access(self.policy, principal, work.session)
-
-    def step(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run `function` as a durable step: once it returned, a resumed run takes its result and does not repeat it.
-
-        A step cut short is repeated, so it must be idempotent. It answers ids, numbers or codes, nothing else.
-        """
-        self.go_on()
-        return DBOS.run_step({"name": name}, function, *arguments)
 
     def go_on(self) -> None:
         """Raise Stopping when this process is ending. To be asked wherever a run may take long."""
