@@ -9,7 +9,8 @@ from policies.actions import Action
 from resolvers import api_keys
 from resolvers.api_keys import IssuedKey
 from schema.ids import decode_id_of
-from schema.mutations import AUDIT_EVENT_ID, audit_event_id, mutation
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain, sealed
 from storage.sessions import ApiKey as ApiKeyRow
 

@@ -8,6 +8,9 @@ import strawberry
 from policies.actions import Action
 from resolvers import assets
 from resolvers.tickets import Purpose
+from schema.ids import decode_id_of
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain, reference, sealed
 from schema.scalars import BigInt
 from storage.assets import Asset as AssetRow
@@ -81,3 +84,55 @@ class UpdateAssetInput:
     title: str | None = strawberry.field(default=None, description="A new title.")
     description: str | None = strawberry.field(default=None, description="A new description.")
     tags: list[str] | None = strawberry.field(default=None, description="New tags, in place of the old ones.")
+
+
+@strawberry.type(description="The asset, and where to send its bytes.")
+class CreateAssetPayload:
+    """Answer of createAsset."""
+
+    asset: Asset = strawberry.field(description="The asset, awaiting its bytes.")
+    upload_url: str = strawberry.field(
+        description="PUT the bytes here within minutes. They are encrypted as they arrive. If the transfer breaks, "
+        "send the whole file again."
+    )
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
+@strawberry.type(description="The asset, as it is now.")
+class UpdateAssetPayload:
+    """Answer of updateAsset."""
+
+    asset: Asset = strawberry.field(description="The asset.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
+@strawberry.type
+class AssetMutations:
+    """Mutations about assets."""
+
+    @mutation("Announce a file and get a place to send its bytes to.")
+    def create_asset(self, info: Info, input: CreateAssetInput) -> CreateAssetPayload:
+        row, token = assets.create(
+            info.context,
+            decode_id_of("Project", input.project_id, "projectId"),
+            file_name=input.file_name,
+            media_type=input.media_type,
+            byte_size=input.byte_size,
+            title=input.file_name if input.title is None else input.title,
+            description=input.description,
+            tags=input.tags,
+        )
+        return CreateAssetPayload(
+            asset=Asset.of(row), upload_url="/uploads/" + token, audit_event_id=audit_event_id(info)
+        )
+
+    @mutation("Change what is said about an asset. Its bytes and its owner never change.")
+    def update_asset(self, info: Info, input: UpdateAssetInput) -> UpdateAssetPayload:
+        row = assets.update(
+            info.context,
+            decode_id_of("Asset", input.asset_id, "assetId"),
+            title=input.title,
+            description=input.description,
+            tags=input.tags,
+        )
+        return UpdateAssetPayload(asset=Asset.of(row), audit_event_id=audit_event_id(info))

@@ -7,6 +7,8 @@ import strawberry
 
 from policies.actions import Action
 from resolvers import contributors
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain, sealed
 from storage.contributors import Contributor as ContributorRow
 from storage.contributors import ContributorStatus
@@ -70,3 +72,26 @@ class UpdatePrivacyPreferencesInput:
     analytics: bool | None = strawberry.field(default=None, description="Analyse use of the platform.")
     strip_metadata: bool | None = strawberry.field(default=None, description="Take metadata out of images.")
     support_access: bool | None = strawberry.field(default=None, description="Support may ask for access.")
+
+
+@strawberry.type(description="The preferences as they are now.")
+class UpdatePrivacyPreferencesPayload:
+    """Answer of updatePrivacyPreferences."""
+
+    privacy_preferences: PrivacyPreferences = strawberry.field(description="What you allow from now on.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
+@strawberry.type
+class ContributorMutations:
+    """Mutations about one's own account."""
+
+    @mutation("Switch optional uses of your data on or off. It holds from the next operation on, queued work included.")
+    def update_privacy_preferences(
+        self, info: Info, input: UpdatePrivacyPreferencesInput
+    ) -> UpdatePrivacyPreferencesPayload:
+        changes = {name: value for name, value in vars(input).items() if value is not None}
+        row = contributors.update_preferences(info.context, changes)
+        return UpdatePrivacyPreferencesPayload(
+            privacy_preferences=preferences_of(row), audit_event_id=audit_event_id(info)
+        )

@@ -8,7 +8,8 @@ import strawberry
 from policies.actions import Action
 from resolvers import deletions
 from schema.ids import decode_id_of
-from schema.mutations import AUDIT_EVENT_ID, audit_event_id, mutation
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain
 from storage.deletions import Deletion as DeletionRow
 from storage.deletions import DeletionScope, DeletionStatus

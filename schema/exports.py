@@ -8,7 +8,8 @@ import strawberry
 from policies.actions import Action
 from resolvers import exports
 from schema.ids import decode_id_of
-from schema.mutations import AUDIT_EVENT_ID, audit_event_id, mutation
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain, reference
 from schema.scalars import BigInt
 from storage.exports import Export as ExportRow

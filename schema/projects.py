@@ -6,8 +6,12 @@ from typing import ClassVar
 import strawberry
 
 from policies.actions import Action
+from resolvers import projects
 from schema.assets import Asset
 from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
+from schema.ids import decode_id_of
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain, reference, sealed
 from schema.outputs import Output
 from schema.prompts import Prompt
@@ -96,3 +100,39 @@ class UnshareProjectInput:
 
     project_id: strawberry.ID = strawberry.field(description="Which project.")
     email: str = strawberry.field(description="The e-mail of the account it is shared with.")
+
+
+@strawberry.type(description="The project, as it is now.")
+class ProjectPayload:
+    """Answer of every mutation of a project."""
+
+    project: Project = strawberry.field(description="The project.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
+def _payload(info: Info, row: ProjectRow) -> ProjectPayload:
+    return ProjectPayload(project=Project.of(row), audit_event_id=audit_event_id(info))
+
+
+@strawberry.type
+class ProjectMutations:
+    """Mutations about projects."""
+
+    @mutation("Start a project. It gets keys of its own.")
+    def create_project(self, info: Info, input: CreateProjectInput) -> ProjectPayload:
+        return _payload(info, projects.create(info.context, input.name))
+
+    @mutation("Rename a project.")
+    def update_project(self, info: Info, input: UpdateProjectInput) -> ProjectPayload:
+        project = decode_id_of("Project", input.project_id, "projectId")
+        return _payload(info, projects.update(info.context, project, input.name))
+
+    @mutation("Let another contributor see a project, or work in it.")
+    def share_project(self, info: Info, input: ShareProjectInput) -> ProjectPayload:
+        project = decode_id_of("Project", input.project_id, "projectId")
+        return _payload(info, projects.share(info.context, project, input.email, input.role))
+
+    @mutation("Take somebody's access to a project away.")
+    def unshare_project(self, info: Info, input: UnshareProjectInput) -> ProjectPayload:
+        project = decode_id_of("Project", input.project_id, "projectId")
+        return _payload(info, projects.unshare(info.context, project, input.email))

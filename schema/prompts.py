@@ -6,8 +6,12 @@ from typing import Any, ClassVar
 import strawberry
 
 from policies.actions import Action
+from resolvers import prompts
 from resolvers.prompts import Progress
 from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
+from schema.ids import decode_id_of
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Level, Node, plain, reference, sealed
 from schema.outputs import Output
 from storage.prompts import Prompt as PromptRow
@@ -108,3 +112,35 @@ class CancelPromptInput:
     """Input of cancelPrompt."""
 
     prompt_id: strawberry.ID = strawberry.field(description="The prompt whose run to call off.")
+
+
+@strawberry.type(description="The prompt, as it is now.")
+class PromptPayload:
+    """Answer of submitPrompt and cancelPrompt."""
+
+    prompt: Prompt = strawberry.field(description="The prompt. Follow its run with promptProgress.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
+@strawberry.type
+class PromptMutations:
+    """Mutations about prompts."""
+
+    @mutation("Give the generation agent a brief. It is queued at once and runs by itself.")
+    def submit_prompt(self, info: Info, input: SubmitPromptInput) -> PromptPayload:
+        given = input.parameters or GenerationParameters()
+        row = prompts.submit(
+            info.context,
+            decode_id_of("Project", input.project_id, "projectId"),
+            text=input.text,
+            asset_ids=[decode_id_of("Asset", asset, "assetIds") for asset in input.asset_ids],
+            model=input.model,
+            variations=input.variations,
+            parameters=prompts.Parameters(given.temperature, given.max_tokens, given.seed),
+        )
+        return PromptPayload(prompt=Prompt.of(row), audit_event_id=audit_event_id(info))
+
+    @mutation("Call a run off. What is stored already stays.")
+    def cancel_prompt(self, info: Info, input: CancelPromptInput) -> PromptPayload:
+        row = prompts.cancel(info.context, decode_id_of("Prompt", input.prompt_id, "promptId"))
+        return PromptPayload(prompt=Prompt.of(row), audit_event_id=audit_event_id(info))

@@ -9,7 +9,8 @@ from resolvers import contributors, sessions
 from resolvers.sessions import Issued
 from schema.contributors import Contributor
 from schema.ids import encode_id
-from schema.mutations import AUDIT_EVENT_ID, audit_event_id, mutation
+from schema.guards import mutation
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info
 
 strawberry.enum(Kind, name="PrincipalKind", description="What sort of caller this is.")
@@ -127,14 +128,14 @@ class StepUpPayload:
 class SessionMutations:
     """Mutations about who is calling."""
 
-    @mutation("Open an account and sign in. The account gets keys of its own.")
+    @mutation("Open an account and sign in. The account gets keys of its own.", public="an account begins here")
     def register_contributor(self, info: Info, input: RegisterContributorInput) -> RegisterContributorPayload:
         row, issued = contributors.register(info.context, input.email, input.password, input.display_name)
         return RegisterContributorPayload(
             contributor=Contributor.of(row), session=session_of(issued), audit_event_id=audit_event_id(info)
         )
 
-    @mutation("Sign in with e-mail and password: contributors and staff alike.")
+    @mutation("Sign in with e-mail and password: contributors and staff alike.", public="a session begins here")
     def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
         issued = sessions.sign_in(info.context, input.email, input.password)
         return SignInPayload(

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint
-from sqlalchemy.orm import Mapped, Session, relationship
+from sqlalchemy.orm import Mapped, Session, backref, relationship
 
-from storage.assets import Classification
+from storage.assets import Asset, Classification
 from storage.clock import now
 from storage.ids import new_id
 from storage.pages import fetch
@@ -79,6 +79,9 @@ class PromptAsset(Record):
     owner_id: Mapped[uuid.UUID] = plain(index=True)
     project_id: Mapped[uuid.UUID] = plain(index=True)
     position: Mapped[int] = plain()
+
+    prompt: Mapped[Prompt] = relationship(lazy="raise", viewonly=True)
+    asset: Mapped[Asset] = relationship(lazy="raise", viewonly=True, backref=backref("uses", lazy="raise", viewonly=True))
 
 
 class StepName(enum.StrEnum):
