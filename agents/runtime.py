@@ -12,21 +12,21 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
+import structlog
 from dbos import DBOS, DBOSConfig
-from policies.access import Access, Policy
-from storage.ledger.scope import AuditScope
 
 from agents.models.gateway import Gateway
+from policies.access import Access, Policy
 from policies.principals import Kind, Principal
 from storage import queue
+from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
 _THREADS = 16
 
-_log = logging.getLogger("muniment.agents")
+log = structlog.get_logger("muniment.agents")
 
 
 class Stopping(BaseException):
@@ -116,7 +116,9 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
     to start. Call it after the migrations.
     """
     agents = Agents(store, policy, models)
-    _withhold_content_from_logs()
+    dbos_log = logging.getLogger("dbos")
+    if not dbos_log.handlers:
+        dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
     config: DBOSConfig = {
         "name": queue.APPLICATION,
         "system_database_engine": queue.open_queue_engine(store.engine),
@@ -151,26 +153,7 @@ def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
         try:
             workflow.function(agents, *(uuid.UUID(value) for value in ids))
         except Exception as error:
-            code = getattr(error, "code", None)
-            _log.error("a run of %s ended in %s", workflow.name, type(error).__name__)
-            raise RunFailed(workflow.name, str(code) if code else type(error).__name__) from None
+            log.error("a run ended in an error", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
+            raise RunFailed(workflow.name, type(error).__name__) from None
 
     return run
-
-
-class _Withholding(logging.Filter):
-    """DBOS logs a failing workflow's traceback, and an exception's text may quote content: keep the type only."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and record.exc_info[0] is not None:
-            record.msg = f"{record.msg} {record.exc_info[0].__name__}"
-            record.exc_info = record.exc_text = None
-        return True
-
-
-def _withhold_content_from_logs() -> None:
-    log = logging.getLogger("dbos")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
-    if not any(isinstance(known, _Withholding) for known in log.filters):
-        log.addFilter(_Withholding())

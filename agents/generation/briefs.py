@@ -5,6 +5,7 @@ Everything a contributor wrote stays data: it goes into the user's message betwe
 
 import hashlib
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,7 +96,9 @@ def read(agents: Agents, agent: str, on_behalf_of: uuid.UUID, prompt_id: uuid.UU
 def learning_allowed(work: UnitOfWork, access: Access, contributor_id: uuid.UUID) -> bool:
     """Whether this contributor lets us learn their style, as of now. Silence means no."""
     preferences = access.select(PrivacyPreferences, Action.READ)
-    return any(row.style_learning for row in pages.fetch(work.session, runs.preferences_of(preferences, contributor_id)))
+    return any(
+        row.style_learning for row in pages.fetch(work.session, runs.preferences_of(preferences, contributor_id))
+    )
 
 
 def learned_style(work: UnitOfWork, access: Access, contributor_id: uuid.UUID) -> dict[str, Any] | None:
@@ -109,10 +112,8 @@ def learned_style(work: UnitOfWork, access: Access, contributor_id: uuid.UUID) -
 
 def _describe(agents: Agents, vault: Vault, asset: Asset) -> str:
     words = [vault.open(asset, "title"), vault.open(asset, "description")]
-    try:
+    with suppress(KeyDestroyed, BlobMissing):  # erased between our asking and our reading: not there any more
         words.append(_content(agents, asset))
-    except (KeyDestroyed, BlobMissing):
-        pass  # erased between our asking and our reading: it is not there any more
     return ": ".join(word for word in words if word)
 
 

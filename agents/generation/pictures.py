@@ -9,7 +9,15 @@ from PIL import Image, UnidentifiedImageError
 _MOST_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 _SAMPLE = (48, 48)
-_HUES = ((15, "red"), (40, "orange"), (65, "yellow"), (165, "green"), (195, "turquoise"), (255, "blue"), (290, "violet"))
+_HUES = (
+    (15, "red"),
+    (40, "orange"),
+    (65, "yellow"),
+    (165, "green"),
+    (195, "turquoise"),
+    (255, "blue"),
+    (290, "violet"),
+)
 
 
 def describe(file: bytes) -> str | None:

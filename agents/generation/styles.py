@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 VERSION = 1
-_SENTENCE_END = re.compile(r"[.!?…。！？]+\s*|\n+")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+\s*|\n+")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _FIRST_PERSON = frozenset({"i", "my", "me", "we", "our", "us", "ich", "wir", "je", "nous", "yo"})
 _MEASURES = ("sentence_words", "word_letters", "variety", "questions", "exclamations", "first_person")
 
@@ -19,9 +19,7 @@ def learn(profile: dict[str, Any] | None, text: str) -> dict[str, Any]:
     seen, measured = known["briefs"], _measure(text)
     if measured is None:
         return {"version": VERSION, **dict.fromkeys(_MEASURES, 0.0), **known}
-    averages = {
-        name: round((known.get(name, 0.0) * seen + measured[name]) / (seen + 1), 4) for name in _MEASURES
-    }
+    averages = {name: round((known.get(name, 0.0) * seen + measured[name]) / (seen + 1), 4) for name in _MEASURES}
     return {"version": VERSION, "briefs": seen + 1, **averages}
 
 
