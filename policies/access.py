@@ -48,7 +48,11 @@ class Access:
         return statement.params(**self._parameters)
 
     def get(
-        self, model: type[Model], identity: uuid.UUID | tuple[uuid.UUID, ...], action: Action, also: Iterable[Action] = ()
+        self,
+        model: type[Model],
+        identity: uuid.UUID | tuple[uuid.UUID, ...],
+        action: Action,
+        also: Iterable[Action] = (),
     ) -> Model:
         """The row of `model` with this primary key, if the principal may `action` it. One statement.
 

@@ -55,7 +55,7 @@ def mapper_of(model: type[Record]) -> Mapper[Any]:
 def fields_of(model: type[Record]) -> dict[str, type]:
     """The attributes that rules can follow: columns and relations, by the types that Polar knows them under."""
     mapper = mapper_of(model)
-    fields: dict[str, type] = {name: object for name in mapper.columns.keys()}  # noqa: SIM118
+    fields: dict[str, type] = dict.fromkeys(mapper.columns.keys(), object)
     for name, relation in mapper.relationships.items():
         fields[name] = list if relation.uselist else relation.mapper.class_
     return fields

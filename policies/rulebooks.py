@@ -113,9 +113,7 @@ def _ask(oso: Oso, shape: Shape, thing: Any, bindings: dict[str, Any]) -> list[t
     facts = shape.facts()
     if facts is None:
         return []
-    results = oso.query_rule(
-        "allow", facts, Variable("action"), thing, bindings=bindings, accept_expression=True
-    )
+    results = oso.query_rule("allow", facts, Variable("action"), thing, bindings=bindings, accept_expression=True)
     answers = []
     for result in results:
         action = result["bindings"]["action"]

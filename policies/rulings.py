@@ -182,9 +182,7 @@ def _compare(rows: dict[str, _Node], part: Expression) -> None:
         node.conditions.add(Compare(name, operator, Values((value_for(node.model, name, column, right, operator),))))
 
 
-def _compare_columns(
-    rows: dict[str, _Node], node: _Node, name: str, operator: Operator, path: tuple[str, ...]
-) -> None:
+def _compare_columns(rows: dict[str, _Node], node: _Node, name: str, operator: Operator, path: tuple[str, ...]) -> None:
     if len(path) < 2:
         raise Unsupported(f"“{name}” is compared with something that is no column", name)
     other, other_name = _row(rows, path[:-1]), path[-1]

@@ -49,7 +49,9 @@ def _spell(part: Any) -> str:
 def _holds(model: type[Record], row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
     """`row`'s conditions on `scope[-1]`, a table or alias of `model`; the outer rows stand before it."""
     near = [_compare(model, condition, scope) for condition in sorted(row.conditions, key=_spell)]
-    far = [_related(model, name, inner, scope) for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))]
+    far = [
+        _related(model, name, inner, scope) for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))
+    ]
     return and_(true(), *near, *far)
 
 

@@ -65,7 +65,7 @@ def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime)
         id=new_id(),
         owner_id=context.caller_id,
         prefix=prefix,
-        secret_hash=work.vault.keyring.keyed_hash("api_key", secret),
+        secret_hash=work.store.keyring.keyed_hash("api_key", secret),
         scopes=scopes,
         expires_at=expires_at,
     )

@@ -55,7 +55,9 @@ def create(
     words = _words(file_name=file_name, title=title, description=description, tags=tags)
     inputs.media_type(media_type, ACCEPTED)
     if byte_size > context.limits.upload_bytes:
-        raise TooLarge(f"byteSize is {byte_size}; at most {context.limits.upload_bytes} are accepted.", field="byteSize")
+        raise TooLarge(
+            f"byteSize is {byte_size}; at most {context.limits.upload_bytes} are accepted.", field="byteSize"
+        )
     inputs.between(byte_size, "byteSize", at_least=1, at_most=context.limits.upload_bytes)
     project = context.access.get(Project, project_id, Action.CREATE_ASSET)
     work = context.work
@@ -64,9 +66,9 @@ def create(
     )
     work.vault.seal(asset, **words)
     work.session.add(asset)
-    work.record(events.AssetCreated(
-            resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size
-        ))
+    work.record(
+        events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size)
+    )
     work.session.flush()
     return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
 
@@ -166,12 +168,14 @@ class Upload:
         )
         work.vault.seal(asset, checksum="sha256:" + self.digest.hexdigest())
         asset.blob_id, asset.status, asset.updated_at = self.blob_id, AssetStatus.AVAILABLE, work.now
-        work.record(events.AssetUploaded(
+        work.record(
+            events.AssetUploaded(
                 resource_id=asset.id,
                 subject_id=asset.owner_id,
                 project_id=asset.project_id,
                 byte_size=self.expected,
-            ))
+            )
+        )
         work.session.flush()
         return asset
 
@@ -190,7 +194,7 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
         if asset.status is not AssetStatus.AWAITING_UPLOAD:
             raise Conflict("This asset has its bytes already. Create a new asset for another file.")
     blob_id = new_id()
-    writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id), owner=asset.owner_id)
+    writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id))
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
 
 

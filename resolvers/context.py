@@ -1,10 +1,11 @@
 """What a use case works with: who asks, the unit of work, and the door."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 
 from policies.access import Access, Policy
 from policies.errors import Refused
@@ -21,6 +22,7 @@ from storage.ledger.events import (
 )
 from storage.ledger.events.base import MOST_IDS
 from storage.ledger.scope import AuditScope
+from storage.records import model_of
 from storage.work import Store, UnitOfWork
 
 
@@ -63,9 +65,11 @@ class Asking:
 class Context:
     """One operation's surroundings. `work` and `access` belong to the transaction that is open at the moment."""
 
-    def __init__(self, house: House, asking: Asking) -> None:
+    def __init__(self, house: House, asking: Asking, renew: Callable[[], Asking] | None = None) -> None:
         self.house = house
         self.asking = asking
+        self.renew = renew
+        """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0
         """How many entries of the trail this operation has read."""
         self.refusals: list[tuple[str, Refused]] = []
@@ -106,6 +110,10 @@ class Context:
             work = self._open[0]
             work.scope = self._scope()
             self._open = (work, Access(self.house.policy, principal, work.session))
+
+    def again(self) -> "Context":
+        """The same caller's context for a later look, with who they are and may do established anew."""
+        return Context(self.house, self.asking if self.renew is None else self.renew(), renew=self.renew)
 
     @contextmanager
     def glance(self) -> Iterator[UnitOfWork]:
@@ -196,17 +204,20 @@ class Context:
             self.record_refusal(attempted, refusal)
         mine = self.principal.on_behalf_of or self.principal.id
         others: dict[tuple[uuid.UUID, Resource], list[uuid.UUID]] = {}
-        for owner, model, row in work.vault.opened:
+        for owner, table, row in work.vault.opened:
             if owner is not None and owner != mine:
-                others.setdefault((owner, Resource.of(model)), []).append(row)
+                others.setdefault((owner, _kind_of(table)), []).append(row)
         if others:
             with self.house.store.begin(self._scope()) as unit:
                 for (owner, kind), rows in others.items():
                     unit.record(_content_read(owner, kind, rows))
 
 
+@cache
+def _kind_of(table: str) -> Resource:
+    return Resource.of(model_of(table).__name__)
+
+
 def _content_read(owner: uuid.UUID, kind: Resource, rows: list[uuid.UUID]) -> ContentRead:
     named = () if kind.is_person else tuple(sorted(rows)[:MOST_IDS])
-    return ContentRead(
-        resource_id=None, subject_id=owner, resource_kind=kind, object_count=len(rows), object_ids=named
-    )
+    return ContentRead(resource_id=None, subject_id=owner, resource_kind=kind, object_count=len(rows), object_ids=named)

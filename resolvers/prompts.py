@@ -118,9 +118,7 @@ def cancel(context: Context, prompt_id: uuid.UUID) -> Prompt:
         raise Conflict(f"This run has ended: it is {prompt.status.value}.")
     prompt.cancel_requested_at = prompt.cancel_requested_at or context.work.now
     context.work.record(
-        events.PromptCancelRequested(
-            resource_id=prompt.id, subject_id=prompt.owner_id, project_id=prompt.project_id
-        )
+        events.PromptCancelRequested(resource_id=prompt.id, subject_id=prompt.owner_id, project_id=prompt.project_id)
     )
     context.work.session.flush()
     return prompt

@@ -24,13 +24,15 @@ class Issued:
     session: Session
 
 
-def open_session(context: Context, kind: SubjectKind, subject: uuid.UUID, roles: frozenset[str] = frozenset()) -> Issued:
+def open_session(
+    context: Context, kind: SubjectKind, subject: uuid.UUID, roles: frozenset[str] = frozenset()
+) -> Issued:
     """Start a session for an account that has just proven who it is; the operation goes on as that account."""
     work = context.work
     token = identity.new_token(identity.SESSION_TOKEN)
     session = Session(
         id=uuid.uuid4(),
-        token_hash=work.vault.keyring.keyed_hash("session", token),
+        token_hash=work.store.keyring.keyed_hash("session", token),
         kind=kind,
         subject_id=subject,
         expires_at=now() + context.limits.session,
@@ -63,7 +65,9 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
         minutes = int(limits.sign_in_window.total_seconds() // 60)
 
         def keep_throttled(work: UnitOfWork) -> None:
-            work.record(events.SessionThrottled(resource_id=None, subject_id=subject, failures=failures), Outcome.DENIED)
+            work.record(
+                events.SessionThrottled(resource_id=None, subject_id=subject, failures=failures), Outcome.DENIED
+            )
 
         raise RateLimited(
             f"Too many failed attempts for this e-mail. Try again in {minutes} minutes.", keep=keep_throttled

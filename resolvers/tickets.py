@@ -50,7 +50,9 @@ class Ticket:
     expires_at: datetime
 
 
-def mint(keyring: Keyring, purpose: Purpose, object_id: uuid.UUID, bearer: Bearer, bearer_id: uuid.UUID, life: timedelta) -> str:
+def mint(
+    keyring: Keyring, purpose: Purpose, object_id: uuid.UUID, bearer: Bearer, bearer_id: uuid.UUID, life: timedelta
+) -> str:
     """A ticket in the form that goes into a URL."""
     ends = int((now() + life).timestamp())
     packed = _LAYOUT.pack(_VERSION, purpose, object_id.bytes, bearer, bearer_id.bytes, ends)

@@ -8,10 +8,10 @@ import strawberry
 from policies.actions import Action
 from resolvers import api_keys
 from resolvers.api_keys import IssuedKey
-from schema.ids import decode_id_of
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, sealed
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.sessions import ApiKey as ApiKeyRow
 
 
@@ -72,9 +72,7 @@ class RevokeApiKeyPayload:
 
 
 def _shown_once(info: Info, issued: IssuedKey) -> ApiKeySecretPayload:
-    return ApiKeySecretPayload(
-        api_key=ApiKey.of(issued.key), secret=issued.secret, audit_event_id=audit_event_id(info)
-    )
+    return ApiKeySecretPayload(api_key=ApiKey.of(issued.key), secret=issued.secret, audit_event_id=audit_event_id(info))
 
 
 @strawberry.type

@@ -8,10 +8,10 @@ import strawberry
 from policies.actions import Action
 from resolvers import assets
 from resolvers.tickets import Purpose
-from schema.ids import decode_id_of
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference, sealed
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.scalars import BigInt
 from storage.assets import Asset as AssetRow
 from storage.assets import AssetStatus

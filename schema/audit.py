@@ -1,7 +1,6 @@
 """The audit trail in the API's words."""
 
 from datetime import datetime
-from functools import cached_property
 from typing import Any, ClassVar
 
 import strawberry
@@ -9,7 +8,6 @@ from strawberry.scalars import JSON
 
 from policies.actions import Action
 from resolvers import audit
-from schema.ids import encode_id
 from schema.nodes import Info, Node
 from storage.ledger.entries import AuditEvent as AuditEventRow
 from storage.ledger.events import Category, Outcome
@@ -54,7 +52,9 @@ class AuditEvent(Node):
     def resource(self) -> str:
         return str(self.row.resource.value)
 
-    @strawberry.field(description="The thing it was done to. Null for things that are people, and once they are erased.")
+    @strawberry.field(
+        description="The thing it was done to. Null for things that are people, and once they are erased."
+    )
     def resource_id(self, info: Info) -> strawberry.ID | None:
         return audit_id(self.row.resource.value, self._form(info)["resourceId"])
 
@@ -71,7 +71,9 @@ class AuditEvent(Node):
     def actor_kind(self, info: Info) -> str:
         return str(self._form(info)["actorKind"])
 
-    @strawberry.field(description="For whom an agent or API key did it. Null if it was for nobody else, or once erased.")
+    @strawberry.field(
+        description="For whom an agent or API key did it. Null if it was for nobody else, or once erased."
+    )
     def on_behalf_of(self, info: Info) -> str | None:
         found: str | None = self._form(info)["onBehalfOf"]
         return found

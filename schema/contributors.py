@@ -8,8 +8,8 @@ import strawberry
 from policies.actions import Action
 from resolvers import contributors
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.nodes import Info, Node, plain, sealed
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.contributors import Contributor as ContributorRow
 from storage.contributors import ContributorStatus
 

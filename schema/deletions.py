@@ -7,14 +7,16 @@ import strawberry
 
 from policies.actions import Action
 from resolvers import deletions
-from schema.ids import decode_id_of
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.deletions import Deletion as DeletionRow
 from storage.deletions import DeletionScope, DeletionStatus
 
-strawberry.enum(DeletionStatus, description="Where a deletion stands. ERASED only after a separate count found nothing.")
+strawberry.enum(
+    DeletionStatus, description="Where a deletion stands. ERASED only after a separate count found nothing."
+)
 strawberry.enum(DeletionScope, description="What is destroyed, with everything that belongs to it.")
 
 
@@ -30,7 +32,9 @@ def _counts(found: dict[str, int]) -> list[RecordCount]:
     return [RecordCount(kind=kind, count=count) for kind, count in sorted(found.items())]
 
 
-@strawberry.type(description="The destruction of something: its keys first, then every copy, then a count by someone else.")
+@strawberry.type(
+    description="The destruction of something: its keys first, then every copy, then a count by someone else."
+)
 class Deletion(Node):
     """One request to destroy."""
 

@@ -7,10 +7,10 @@ import strawberry
 
 from policies.actions import Action
 from resolvers import exports
-from schema.ids import decode_id_of
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.scalars import BigInt
 from storage.exports import Export as ExportRow
 from storage.exports import ExportScope, ExportStatus

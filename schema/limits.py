@@ -20,9 +20,9 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from policies.errors import Forbidden
 from policies.principals import Kind
 from resolvers.errors import CostExceeded
-from policies.errors import Forbidden
 
 MAX_DEPTH = 15
 MAX_COST = 100_000

@@ -2,11 +2,10 @@
 
 import uuid
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import strawberry
 from strawberry.types.fields.resolver import StrawberryResolver
-from typing_extensions import Self
 
 from policies.actions import Action
 from resolvers import lists

@@ -9,12 +9,12 @@ from policies.actions import Action
 from resolvers import projects
 from schema.assets import Asset
 from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
-from schema.ids import decode_id_of
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference, sealed
 from schema.outputs import Output
 from schema.prompts import Prompt
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.projects import MemberRole
 from storage.projects import Project as ProjectRow
 
@@ -44,7 +44,12 @@ class Project(Node):
 
     @strawberry.field(description="The files in it.")
     def assets(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None,
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         order_by: OrderBy = Order.NEWEST_FIRST,
     ) -> Connection[Asset]:
         part = part_of(info, "Asset", first, after, last, before, order_by)
@@ -53,7 +58,12 @@ class Project(Node):
 
     @strawberry.field(description="The briefs given in it.")
     def prompts(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None,
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         order_by: OrderBy = Order.NEWEST_FIRST,
     ) -> Connection[Prompt]:
         part = part_of(info, "Prompt", first, after, last, before, order_by)
@@ -62,7 +72,12 @@ class Project(Node):
 
     @strawberry.field(description="What agents made in it.")
     def outputs(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None,
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         order_by: OrderBy = Order.NEWEST_FIRST,
     ) -> Connection[Output]:
         part = part_of(info, "Output", first, after, last, before, order_by)

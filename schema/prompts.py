@@ -9,11 +9,11 @@ from policies.actions import Action
 from resolvers import prompts
 from resolvers.prompts import Progress
 from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
-from schema.ids import decode_id_of
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import decode_id_of
 from schema.nodes import Info, Level, Node, plain, reference, sealed
 from schema.outputs import Output
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.prompts import Prompt as PromptRow
 from storage.prompts import PromptStatus, StepName, StepStatus
 
@@ -46,7 +46,12 @@ class Prompt(Node):
 
     @strawberry.field(description="What came of it, variation by variation.")
     def outputs(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None,
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
         order_by: OrderBy = Order.OLDEST_FIRST,
     ) -> Connection[Output]:
         part = part_of(info, "Output", first, after, last, before, order_by)

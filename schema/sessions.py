@@ -8,10 +8,10 @@ from policies.principals import Kind
 from resolvers import contributors, sessions
 from resolvers.sessions import Issued
 from schema.contributors import Contributor
-from schema.ids import encode_id
 from schema.guards import mutation
-from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.ids import encode_id
 from schema.nodes import Info
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 
 strawberry.enum(Kind, name="PrincipalKind", description="What sort of caller this is.")
 
@@ -138,9 +138,7 @@ class SessionMutations:
     @mutation("Sign in with e-mail and password: contributors and staff alike.", public="a session begins here")
     def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
         issued = sessions.sign_in(info.context, input.email, input.password)
-        return SignInPayload(
-            session=session_of(issued), viewer=viewer(info), audit_event_id=audit_event_id(info)
-        )
+        return SignInPayload(session=session_of(issued), viewer=viewer(info), audit_event_id=audit_event_id(info))
 
     @mutation("End this session. Its token stops working at once.")
     def sign_out(self, info: Info) -> SignOutPayload:

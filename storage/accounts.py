@@ -39,9 +39,7 @@ def add_unique(transaction: Transaction, *rows: object) -> None:
 def account_by_email(transaction: Transaction, lookup: bytes) -> Account | None:
     """The account under this e-mail, contributors before staff; None where there is none or it is being erased."""
     contributor = transaction.scalar(
-        select(Contributor).where(
-            Contributor.email_lookup == lookup, Contributor.status == ContributorStatus.ACTIVE
-        )
+        select(Contributor).where(Contributor.email_lookup == lookup, Contributor.status == ContributorStatus.ACTIVE)
     )
     if contributor is not None:
         return Account(SubjectKind.CONTRIBUTOR, contributor)

@@ -51,9 +51,7 @@ def fetch(session: Session, statement: Select[Any]) -> list[Any]:
 def with_decisions(row: Row[Any]) -> Any:
     """The row's entity, carrying what this unit of work's principal may do with it."""
     entity = row[0]
-    allowed = {
-        label.removeprefix(DECISION) for label, value in row._mapping.items() if _decides(label) and value
-    }
+    allowed = {label.removeprefix(DECISION) for label, value in row._mapping.items() if _decides(label) and value}
     entity.decisions = frozenset(entity.decisions | allowed)
     return entity
 
@@ -138,7 +136,9 @@ def _page(rows: list[Any], part: Slice, total: int | None) -> Page[Any]:
     return Page(rows, has_next=more, has_previous=part.after is not None, total=total)
 
 
-def fetch_by_id(session: Session, model: type[R], statement: Select[Any], ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, R]:
+def fetch_by_id(
+    session: Session, model: type[R], statement: Select[Any], ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, R]:
     """The rows with these ids that the door lets through, in one statement."""
     key: Any = model.id  # type: ignore[attr-defined]
     return {row.id: row for row in fetch(session, statement.where(key.in_(ids)))}

@@ -81,7 +81,9 @@ class PromptAsset(Record):
     position: Mapped[int] = plain()
 
     prompt: Mapped[Prompt] = relationship(lazy="raise", viewonly=True)
-    asset: Mapped[Asset] = relationship(lazy="raise", viewonly=True, backref=backref("uses", lazy="raise", viewonly=True))
+    asset: Mapped[Asset] = relationship(
+        lazy="raise", viewonly=True, backref=backref("uses", lazy="raise", viewonly=True)
+    )
 
 
 class StepName(enum.StrEnum):

@@ -124,3 +124,9 @@ def sealed(*, under: str | None = None, **kwargs: Any) -> MappedColumn[Any]:
 def keyed(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
     """A column kept as a keyed hash of something that must be found again but not read."""
     return mapped_column(*args, info={"holding": Holding.KEYED}, **kwargs)
+
+
+def model_of(table: str) -> type[Record]:
+    """The model of a table. Raises KeyError for a table that is none of ours."""
+    found: dict[str, type[Record]] = {mapper.class_.__tablename__: mapper.class_ for mapper in Record.registry.mappers}
+    return found[table]

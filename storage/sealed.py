@@ -57,7 +57,9 @@ class SealedBytes(TypeDecorator[Sealed]):
         if value is None:
             return None
         if not isinstance(value, Sealed):
-            raise TypeError(f"a sealed column takes a Sealed, not {type(value).__name__}: seal it with Vault.seal first")
+            raise TypeError(
+                f"a sealed column takes a Sealed, not {type(value).__name__}: seal it with Vault.seal first"
+            )
         return value.stored
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:

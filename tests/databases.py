@@ -13,8 +13,8 @@ from unittest import mock
 
 import psycopg
 from sqlalchemy.engine import make_url
-
 from storage.catalogue import models
+
 from storage.database import open_engine
 from storage.records import Record
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage.ledger import leaves
@@ -56,6 +56,20 @@ def openings(entry: AuditEvent, personal: AuditPersonal, vault: "Vault") -> dict
 def with_personal(statement: Select[Any]) -> Select[Any]:
     """The same `Select` of events, bringing each one's personal side along in the same statement."""
     return statement.options(joinedload(AuditEvent.personal))
+
+
+def personal_of(session: Session, entry: AuditEvent) -> AuditPersonal | None:
+    """The personal side of an entry that the door has let through; None once everybody in it is forgotten."""
+    if "personal" in inspect(entry).unloaded:
+        return session.get(AuditPersonal, entry.id)
+    return entry.personal
+
+
+def done_by_others(allowed: Select[Any], person_id: uuid.UUID) -> Select[Any]:
+    """Of the entries that the door lets through, those in which somebody else did something to this person's data."""
+    other = or_(AuditPersonal.actor_id.is_(None), AuditPersonal.actor_id != person_id)
+    concerned = exists().where(AuditPersonal.event_id == AuditEvent.id, AuditPersonal.subject_id == person_id, other)
+    return allowed.where(concerned)
 
 
 def forget(session: Session, person_id: uuid.UUID) -> int:

@@ -72,7 +72,13 @@ def test_a_person_among_the_details_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     "attributes",
-    [{"__doc__": None}, {"__doc__": " "}, {"action": "Thing.Happened"}, {"action": "happened"}, {"category": "user_action"}],
+    [
+        {"__doc__": None},
+        {"__doc__": " "},
+        {"action": "Thing.Happened"},
+        {"action": "happened"},
+        {"category": "user_action"},
+    ],
     ids=str,
 )
 def test_an_event_says_when_it_happens_and_what_it_is(attributes: dict[str, Any]) -> None:
@@ -131,7 +137,12 @@ def test_text_is_no_enum_and_no_identifier() -> None:
 def test_a_list_of_ids_ends_at_a_hundred() -> None:
     """A hundred ids are recorded, one more is refused, and so is anything that is no id."""
     ids = tuple(uuid.uuid4() for _ in range(101))
-    fields: dict[str, Any] = {"resource_id": None, "subject_id": ANY_ID, "resource_kind": Resource.ASSET, "object_count": 1}
+    fields: dict[str, Any] = {
+        "resource_id": None,
+        "subject_id": ANY_ID,
+        "resource_kind": Resource.ASSET,
+        "object_count": 1,
+    }
     assert len(ContentRead(**fields, object_ids=ids[:100]).details()["objectIds"]) == 100
     for wrong in (ids, list(ids[:2]), ("0199aaaa",)):
         with pytest.raises(EventRefused, match="object_ids"):
@@ -146,7 +157,9 @@ def test_reading_a_profile_records_no_ids() -> None:
     assert ContentRead(**fields, object_count=1, object_ids=()).details() == {"objectCount": 1, "objectIds": []}
 
 
-@pytest.mark.parametrize("name", ["smollm2-135m", "gpt-4", "create_project", "agent:generation", "qwen2.5:0.5b", "a" * 80])
+@pytest.mark.parametrize(
+    "name", ["smollm2-135m", "gpt-4", "create_project", "agent:generation", "qwen2.5:0.5b", "a" * 80]
+)
 def test_names_of_models_and_actions_are_identifiers(name: str) -> None:
     """What operators configure and the program calls its own actions passes."""
     assert Identifier(name) == name
