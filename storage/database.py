@@ -9,6 +9,9 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
+Transaction = Session
+"""SQLAlchemy's session, under the name of what it is here: one transaction. (A `Session` here is a signed-in device.)"""
+
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # NORMAL may lose the last commits on power loss; an audited store may not

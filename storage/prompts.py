@@ -3,13 +3,15 @@
 import enum
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint
+from sqlalchemy.orm import Mapped, Session, relationship
 
 from storage.assets import Classification
 from storage.clock import now
 from storage.ids import new_id
+from storage.pages import fetch
 from storage.projects import Project
 from storage.records import DataCard, Exported, Record, plain, sealed
 from storage.sealed import Sealed
@@ -123,3 +125,8 @@ class PromptStep(Record):
     ended_at: Mapped[datetime | None] = plain()
 
     prompt: Mapped[Prompt] = relationship(lazy="raise", viewonly=True)
+
+
+def steps_of(session: Session, allowed: Select[Any], prompt: uuid.UUID) -> list[PromptStep]:
+    """The steps of one run that the door lets through, in the order in which they began."""
+    return fetch(session, allowed.where(PromptStep.prompt_id == prompt).order_by(PromptStep.id))
