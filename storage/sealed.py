@@ -16,14 +16,15 @@ class Sealed:
 
     __slots__ = ("_stored",)
 
+    _stored: bytes
+
     def __init__(self, stored: bytes) -> None:
         object.__setattr__(self, "_stored", bytes(stored))
 
     @property
     def stored(self) -> bytes:
         """The bytes that go into the database."""
-        stored: bytes = self._stored
-        return stored
+        return self._stored
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError("a sealed value does not change")

@@ -1,0 +1,91 @@
+"""A claim on the blob being written: one file in `incoming/`, locked for as long as its writer lives."""
+
+import fcntl
+import os
+import uuid
+from pathlib import Path
+from typing import Self
+
+from storage.blobs.directories import Directories, make_private, sync
+from storage.blobs.errors import BlobBusy, BlobExists, BlobStoreUnavailable
+
+_ATTEMPTS = 10
+
+
+class Claim:
+    """The only right to write a blob, gone with the process that holds it."""
+
+    def __init__(self, blob_id: uuid.UUID, path: Path, descriptor: int) -> None:
+        self.blob_id = blob_id
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    def take(cls, directories: Directories, blob_id: uuid.UUID) -> Self:
+        """Claim a blob, starting from nothing. Raises BlobBusy, BlobExists, BlobStoreUnavailable."""
+        path = directories.incoming / str(blob_id)
+        try:
+            descriptor = _lock(path, os.O_CREAT)
+            if descriptor is None:
+                raise BlobBusy("a blob of that id is being written")
+            os.ftruncate(descriptor, 0)  # what an attempt that was killed left here
+        except OSError as error:
+            raise BlobStoreUnavailable(f"a blob can't be begun: {error.strerror}") from error
+        claim = cls(blob_id, path, descriptor)
+        if directories.published(blob_id).exists():
+            claim.release()
+            raise BlobExists("a blob of that id is stored already")
+        return claim
+
+    def write(self, data: bytes) -> None:
+        """Append to the file. Raises OSError."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def publish(self, target: Path) -> None:
+        """Make the file durable, then visible, then its name durable. Raises OSError."""
+        os.fsync(self._descriptor)
+        make_private(target.parent)
+        self._path.rename(target)
+        sync(target.parent)
+        os.close(self._descriptor)
+
+    def release(self) -> None:
+        """Remove the file, then let go of the claim."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def remove_abandoned(path: Path, before: float) -> bool:
+    """Remove a file that was last written before `before` (seconds since the epoch) and that no writer holds."""
+    descriptor = _lock(path)
+    if descriptor is None:
+        return False
+    try:
+        abandoned = os.fstat(descriptor).st_mtime < before
+        if abandoned:
+            path.unlink(missing_ok=True)
+        return abandoned
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path, create: int = 0) -> int | None:
+    """The file's descriptor with an exclusive lock, or None when it is held by another or isn't there."""
+    for _ in range(_ATTEMPTS):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | create, 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)  # it was removed or published between opening and locking: look again
+    return None

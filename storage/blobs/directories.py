@@ -1,0 +1,50 @@
+"""Where blobs lie on disk: published ones by id, those being written in `incoming/`."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class Directories:
+    """The directory tree under `root`. Directories have mode 0700, so that file names stay private too."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.incoming = root / "incoming"
+        make_private(root)
+        make_private(self.incoming)
+
+    def published(self, blob_id: uuid.UUID) -> Path:
+        """Where a blob lies once it is whole. Spread by the id's last digits: the first ones are a time."""
+        return self._root / blob_id.hex[-2:] / str(blob_id)
+
+    def all_published(self) -> Iterator[tuple[uuid.UUID, Path]]:
+        """Every published blob. Files that are no blob's are passed over."""
+        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
+            blob_id = _parsed(path.name)
+            if blob_id is not None:
+                yield blob_id, path
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory of mode 0700 where there is none, durably."""
+    if not directory.is_dir():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync(directory.parent)
+
+
+def sync(directory: Path) -> None:
+    """Make renames and removals in a directory survive a power failure."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parsed(name: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(name)
+    except ValueError:
+        return None

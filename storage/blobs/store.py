@@ -1,0 +1,85 @@
+"""The blob store: sealed files in a local directory, each under a keyset of its own."""
+
+import time
+import uuid
+from collections.abc import Container
+from datetime import timedelta
+from pathlib import Path
+
+from storage.blobs.claims import Claim, remove_abandoned
+from storage.blobs.directories import Directories, sync
+from storage.blobs.reader import BlobReader
+from storage.blobs.writer import BlobWriter
+from storage.keys.keyring import Keyring
+from storage.keys.names import KeysetName
+
+
+class BlobStore:
+    """Blobs under `root`, by id. Destroying a blob's keyset makes its file unreadable wherever copies of it lie."""
+
+    def __init__(self, root: Path, keyring: Keyring) -> None:
+        self._directories = Directories(root)
+        self._keyring = keyring
+
+    def writer(self, blob_id: uuid.UUID, keyset: KeysetName) -> BlobWriter:
+        """Begin a blob under a fresh keyset of its own, wrapped by `keyset` (its project's or contributor's).
+
+        What a killed attempt at the same blob left is replaced. A caller that has made the blob's own keyset passes
+        that. Raises BlobExists, BlobBusy, BlobStoreUnavailable, and what `Keyring.create` raises.
+        """
+        own = _own(blob_id)
+        claim = Claim.take(self._directories, blob_id)
+        try:
+            if keyset != own:
+                if self._keyring.exists(own):
+                    self._keyring.destroy(own)
+                self._keyring.create(own, self._keyring.owner_of(keyset), parent=keyset)
+            target = self._directories.published(blob_id)
+            return BlobWriter(claim, target, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own))
+        except BaseException:
+            claim.release()
+            raise
+
+    def reader(self, blob_id: uuid.UUID, size: int) -> BlobReader:
+        """Open a blob that was stored with `size` plaintext bytes. Raises BlobDamaged (BlobMissing), and key errors."""
+        own = _own(blob_id)
+        return BlobReader(self._directories.published(blob_id), blob_id, size, lambda: self._keyring.aead(own))
+
+    def exists(self, blob_id: uuid.UUID) -> bool:
+        """Whether a blob of that id has been published."""
+        return self._directories.published(blob_id).is_file()
+
+    def remove(self, blob_id: uuid.UUID) -> bool:
+        """Destroy a blob's keyset, then its file, durably. Answers whether there was a file."""
+        self._keyring.destroy(_own(blob_id))
+        path = self._directories.published(blob_id)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        sync(path.parent)
+        return True
+
+    def sweep(self, keep: Container[uuid.UUID], older_than_seconds: float) -> int:
+        """Remove what crashes left behind: unfinished files that nobody writes, and blobs and keysets not in `keep`.
+
+        Only things older than `older_than_seconds` go, which leaves time between publishing a blob and committing its
+        row. Answers how many files were removed.
+        """
+        before = time.time() - older_than_seconds
+        stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
+        removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
+        for blob_id, path in list(self._directories.all_published()):
+            if blob_id not in keep and path.stat().st_mtime < before:
+                removed += self.remove(blob_id)
+        orphans = [name for name in stale if uuid.UUID(name.id) not in keep and not self._is_there(uuid.UUID(name.id))]
+        if orphans:
+            self._keyring.destroy(*orphans)
+        return removed
+
+    def _is_there(self, blob_id: uuid.UUID) -> bool:
+        return self.exists(blob_id) or (self._directories.incoming / str(blob_id)).exists()
+
+
+def _own(blob_id: uuid.UUID) -> KeysetName:
+    return KeysetName("blob", str(blob_id))

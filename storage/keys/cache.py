@@ -1,0 +1,60 @@
+"""Unwrapped keys, kept for a short, published time, so that the KMS is asked once per keyset and not per operation."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from storage.keys.keysets import Key
+from storage.keys.names import KeysetName
+
+
+class KeyCache:
+    """At most `size` keys, none older than `seconds`. Safe between threads."""
+
+    def __init__(self, seconds: float, size: int = 2048) -> None:
+        self._seconds = seconds
+        self._size = size
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[KeysetName, tuple[float, Key]] = OrderedDict()
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Goes up with each `drop`. Read it before loading a key, and hand it to `put`."""
+        return self._generation
+
+    def get(self, name: KeysetName) -> Key | None:
+        """The key, if it is here and fresh."""
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is None:
+                return None
+            if entry[0] < time.monotonic():
+                del self._entries[name]
+                return None
+            self._entries.move_to_end(name)
+            return entry[1]
+
+    def put(self, name: KeysetName, key: Key, loaded_at: float, generation: int) -> None:
+        """Keep `key`, read from the key store at `loaded_at` (monotonic), unless something was dropped since."""
+        with self._lock:
+            if generation != self._generation:
+                return  # the key may be one that has just been destroyed
+            self._entries[name] = (loaded_at + self._seconds, key)
+            self._entries.move_to_end(name)
+            if len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def drop(self, names: Iterable[KeysetName]) -> None:
+        """Forget these keys at once."""
+        with self._lock:
+            self._generation += 1
+            for name in names:
+                self._entries.pop(name, None)
+
+    def clear(self) -> None:
+        """Forget every key."""
+        with self._lock:
+            self._generation += 1
+            self._entries.clear()

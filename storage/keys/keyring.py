@@ -1,0 +1,191 @@
+"""The keyring: every use of a key goes through here.
+
+Keysets lie wrapped in the key store. An unwrapped one is kept for at most `cache_seconds`; so a keyset that one process
+destroys is out of use there at once, and in every other process within that time.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from storage.clock import now
+from storage.keys import erasures, keysets, rows
+from storage.keys.cache import KeyCache
+from storage.keys.erasures import Erasure
+from storage.keys.errors import KeyDestroyed, KeysetExists, KeysetProtected, KeyStoreError
+from storage.keys.keysets import AeadKey, HashKey, Key, SigningKey, Wrapper
+from storage.keys.kms import Kms, open_kms
+from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join
+from storage.keys.stores import KeyStore
+
+_FIRST_VERSION = 1
+_PLATFORM = (CREDENTIALS, HASHES, LEDGER, SIGNING)
+
+_Kind = TypeVar("_Kind", bound=Key)
+
+
+class Keyring:
+    """Keysets by name. Safe between threads; open one per process."""
+
+    def __init__(self, store: KeyStore, kms: Kms, cache_seconds: float) -> None:
+        self._store = store
+        self._kms = kms
+        self._cache = KeyCache(cache_seconds)
+        self.cache_seconds = cache_seconds
+
+    @classmethod
+    def open(cls, key_store_url: str, kek_uri: str, *, cache_seconds: float = 60) -> "Keyring":
+        """Open the key store, making its tables and the platform's own keysets where there are none.
+
+        Raises KeyStoreUnavailable, KeyEncryptionKeyRefused, or KeysetDamaged when the store was wrapped under another
+        key-encryption key.
+        """
+        store = KeyStore(key_store_url)
+        try:
+            with store.begin(read_only=True) as session:
+                fresh = rows.find(session, SIGNING) is None
+            keyring = cls(store, open_kms(kek_uri, create=fresh), cache_seconds)
+            for name in _PLATFORM:
+                keyring._ensure(name)
+        except BaseException:
+            store.close()
+            raise
+        return keyring
+
+    @property
+    def insecure(self) -> bool:
+        """Whether the key-encryption key is a development stand-in that production must refuse."""
+        return self._kms.insecure
+
+    def close(self) -> None:
+        """Forget every key and close the key store."""
+        self._cache.clear()
+        self._store.close()
+
+    def create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None = None) -> None:
+        """Make the keyset `name`, committed before this returns. `parent` wraps it; without one, the KMS does.
+
+        A contributor's keyset comes first: whatever has an `owner` needs that owner's, and its parent, to be there.
+        Raises KeysetExists, and KeyDestroyed when any of these was erased or never made.
+        """
+        if name.kind != "platform":
+            uuid.UUID(name.id)  # ValueError here, before anything is made
+        wrapper: Wrapper = self._kms if parent is None else self.aead(parent)
+        wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
+        with self._store.begin() as session:
+            rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped)
+
+    def exists(self, name: KeysetName) -> bool:
+        """Whether the keyset is in the key store now, whatever the cache holds."""
+        with self._store.begin(read_only=True) as session:
+            return rows.find(session, name) is not None
+
+    def owner_of(self, name: KeysetName) -> uuid.UUID | None:
+        """Whose keyset this is. Raises KeyDestroyed when it isn't there."""
+        with self._store.begin(read_only=True) as session:
+            row = rows.find(session, name)
+        if row is None:
+            raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
+        owner: uuid.UUID | None = row.owner
+        return owner
+
+    def aead(self, name: KeysetName) -> AeadKey:
+        """What encrypts and decrypts under `name`. Ask again for each use, rather than holding on to it.
+
+        Raises KeyDestroyed, KeysetDamaged, KeyStoreUnavailable.
+        """
+        return self._key(name, AeadKey)
+
+    def keyed_hash(self, purpose: str, value: bytes | str) -> bytes:
+        """32 bytes by which `value` can be looked up but not read. Another `purpose` gives unrelated bytes."""
+        raw = value.encode() if isinstance(value, str) else value
+        return self._key(HASHES, HashKey).keyed_hash(join(b"muniment hash 1", purpose.encode(), raw))
+
+    def sign(self, data: bytes) -> bytes:
+        """The platform's Ed25519 signature of `data` (RFC 8032), 64 bytes."""
+        return self._key(SIGNING, SigningKey).sign(data)
+
+    def public_key(self) -> bytes:
+        """The Ed25519 public key that verifies `sign`, 32 bytes."""
+        return self._key(SIGNING, SigningKey).public_key
+
+    def destroy(self, *names: KeysetName) -> int:
+        """Destroy keysets and all that they wrap, for good; answers how many there were. Doing so again answers 0.
+
+        Raises KeysetProtected for a platform keyset. KeyStoreUnavailable may mean that they are destroyed but traces
+        remain in the key store's log: call again until it passes.
+        """
+        if any(name.kind == "platform" for name in names):
+            raise KeysetProtected("the platform's own keysets are not destroyed")
+        with self._store.begin() as session:
+            gone = rows.destroy(session, names)
+        return self._forget(gone | set(names), len(gone))
+
+    def destroy_owned_by(self, owner: uuid.UUID) -> int:
+        """Destroy every keyset of this contributor, for good, as `destroy` does."""
+        with self._store.begin() as session:
+            gone = rows.destroy_owned_by(session, owner)
+        return self._forget(gone, len(gone))
+
+    def count_owned_by(self, owner: uuid.UUID) -> int:
+        """How many keysets of this contributor are in the key store."""
+        with self._store.begin(read_only=True) as session:
+            return rows.count(session, owner)
+
+    def blobs_older_than(self, age: timedelta) -> list[KeysetName]:
+        """The keysets of blobs made longer than `age` ago, for the sweep."""
+        moment: datetime = now() - age
+        with self._store.begin(read_only=True) as session:
+            return rows.blobs_before(session, moment)
+
+    def journal_erasure(self, deletion_id: uuid.UUID, owner: uuid.UUID, scope: str, object_id: uuid.UUID) -> None:
+        """Write down that this is to be destroyed, before anything is. The thing then gets no new keyset, ever."""
+        with self._store.begin() as session:
+            erasures.write(session, deletion_id, owner, scope, object_id)
+
+    def open_erasures(self) -> list[Erasure]:
+        """Erasures that were begun and not closed, oldest first."""
+        with self._store.begin(read_only=True) as session:
+            return erasures.listed(session, closed=False)
+
+    def all_erasures(self) -> list[Erasure]:
+        """Every erasure ever journalled, oldest first: what is replayed when a backup is restored."""
+        with self._store.begin(read_only=True) as session:
+            return erasures.listed(session, closed=True)
+
+    def close_erasure(self, deletion_id: uuid.UUID) -> None:
+        """Write down that the erasure is done. The entry stays, for backups that are older than it."""
+        with self._store.begin() as session:
+            erasures.close(session, deletion_id)
+
+    def _ensure(self, name: KeysetName) -> None:
+        if not self.exists(name):
+            with suppress(KeysetExists):  # another process was first, and its keyset is as good
+                self.create(name, None)
+        self._load(name)
+
+    def _forget(self, names: Iterable[KeysetName], count: int) -> int:
+        self._cache.drop(names)
+        self._store.make_final()
+        return count
+
+    def _key(self, name: KeysetName, kind: type[_Kind]) -> _Kind:
+        key = self._cache.get(name) or self._load(name)
+        if not isinstance(key, kind):
+            raise KeyStoreError(f"the {name.kind} keyset {name.id!r} is not made for this use")
+        return key
+
+    def _load(self, name: KeysetName) -> Key:
+        generation, read_at = self._cache.generation, time.monotonic()
+        with self._store.begin(read_only=True) as session:
+            row = rows.find(session, name)
+        if row is None:
+            raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
+        parent = KeysetName(row.parent_kind, row.parent_id) if row.parent_kind else None
+        wrapper: Wrapper = self._kms if parent is None else self.aead(parent)
+        key = keysets.unwrap(name, row.owner, row.version, row.wrapped, wrapper)
+        self._cache.put(name, key, read_at, generation)
+        return key

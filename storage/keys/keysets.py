@@ -1,0 +1,145 @@
+"""Keysets as Tink makes them: generated, wrapped for the key store, unwrapped into something that can be used."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import tink
+from tink import aead, prf, proto_keyset_format, signature
+from tink.proto import ed25519_pb2 as _ed25519
+from tink.proto import tink_pb2 as _tink
+
+from storage.keys.errors import CiphertextDamaged, KeysetDamaged, KeyStoreUnavailable
+from storage.keys.names import HASHES, SIGNING, KeysetName, join
+
+aead.register()
+prf.register()
+signature.register()  # type: ignore[no-untyped-call]
+
+ed25519_pb2: Any = _ed25519  # generated modules, without types
+tink_pb2: Any = _tink
+
+# Wrapped keysets stay readable for ever: another way to bind them gets a new label, and tests/golden keeps the old.
+_LABEL = b"muniment keyset 1"
+
+HASH_SIZE = 32
+"""Bytes in a keyed hash."""
+
+_Result = TypeVar("_Result")
+
+
+Wrapper = aead.Aead
+"""What wraps a keyset: the KMS, or the key of a parent keyset."""
+
+
+class Key:
+    """A keyset in use. Its `repr` says nothing, and it is not pickled."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a key is not pickled")
+
+
+class AeadKey(Key, Wrapper):
+    """Encrypts and decrypts with AES-256-GCM."""
+
+    __slots__ = ("_primitive",)
+
+    def __init__(self, handle: tink.KeysetHandle) -> None:
+        self._primitive = handle.primitive(aead.Aead)  # type: ignore[type-abstract]
+
+    def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
+        """Encrypt, bound to `associated_data`. The result is 33 bytes longer than `plaintext`."""
+        return self._primitive.encrypt(plaintext, associated_data)
+
+    def decrypt(self, ciphertext: bytes, associated_data: bytes) -> bytes:
+        """Decrypt. Raises CiphertextDamaged when the bytes, the key or the associated data do not match."""
+        try:
+            return self._primitive.decrypt(ciphertext, associated_data)
+        except tink.TinkError:
+            raise CiphertextDamaged("a ciphertext does not open under this keyset") from None
+
+
+class HashKey(Key):
+    """A pseudo-random function: HMAC-SHA-256 (RFC 2104)."""
+
+    __slots__ = ("_primitive",)
+
+    def __init__(self, handle: tink.KeysetHandle) -> None:
+        self._primitive = handle.primitive(prf.PrfSet).primary()  # type: ignore[type-abstract]
+
+    def keyed_hash(self, value: bytes) -> bytes:
+        """HASH_SIZE bytes that nobody without the key can compute, the same for the same value."""
+        return self._primitive.compute(value, HASH_SIZE)
+
+
+class SigningKey(Key):
+    """Signs with Ed25519 (RFC 8032), without Tink's prefix, so that any Ed25519 implementation verifies it."""
+
+    __slots__ = ("_primitive", "public_key")
+
+    def __init__(self, handle: tink.KeysetHandle) -> None:
+        self._primitive = handle.primitive(signature.PublicKeySign)  # type: ignore[type-abstract]
+        self.public_key = _raw_public_key(handle)
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of `data`, 64 bytes."""
+        return self._primitive.sign(data)
+
+
+def generate(name: KeysetName, owner: uuid.UUID | None, version: int, wrapper: Wrapper) -> bytes:
+    """A fresh keyset for `name`, wrapped. Raises KeyStoreUnavailable when the KMS does not answer."""
+    handle = tink.new_keyset_handle(_template(name))
+    context = _context(name, owner, version)
+    return _answer(lambda: proto_keyset_format.serialize_encrypted(handle, wrapper, context))
+
+
+def unwrap(name: KeysetName, owner: uuid.UUID | None, version: int, wrapped: bytes, wrapper: Wrapper) -> Key:
+    """The keyset `name`, ready for use.
+
+    Raises KeysetDamaged when it was wrapped by another key or for another name, owner or version, and
+    KeyStoreUnavailable when the KMS does not answer.
+    """
+    context = _context(name, owner, version)
+    handle = _answer(lambda: proto_keyset_format.parse_encrypted(wrapped, wrapper, context))
+    if name == HASHES:
+        return HashKey(handle)
+    return SigningKey(handle) if name == SIGNING else AeadKey(handle)
+
+
+def _answer(call: Callable[[], _Result]) -> _Result:
+    try:
+        return call()
+    except (tink.TinkError, CiphertextDamaged):
+        problem: Exception = KeysetDamaged("a keyset does not open: wrapped by another key, changed, or moved")
+    except Exception as error:  # cloud clients raise connection errors of their own through Tink
+        problem = KeyStoreUnavailable(f"the key management service did not answer ({type(error).__name__})")
+    raise problem
+
+
+def _context(name: KeysetName, owner: uuid.UUID | None, version: int) -> bytes:
+    who = owner.bytes if owner else b""
+    return join(_LABEL, name.kind.encode(), name.id.encode(), version.to_bytes(4, "big"), who)
+
+
+def _template(name: KeysetName) -> Any:
+    if name == HASHES:
+        return prf.prf_key_templates.HMAC_SHA256
+    if name == SIGNING:
+        template = tink_pb2.KeyTemplate()
+        template.CopyFrom(signature.signature_key_templates.ED25519)
+        template.output_prefix_type = tink_pb2.RAW
+        return template
+    return aead.aead_key_templates.AES256_GCM
+
+
+def _raw_public_key(handle: tink.KeysetHandle) -> bytes:
+    public = proto_keyset_format.serialize_without_secret(handle.public_keyset_handle())
+    keyset = tink_pb2.Keyset.FromString(public)
+    primary = next(key for key in keyset.key if key.key_id == keyset.primary_key_id)
+    raw: bytes = ed25519_pb2.Ed25519PublicKey.FromString(primary.key_data.value).key_value
+    return raw

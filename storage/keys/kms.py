@@ -1,0 +1,119 @@
+"""The key-encryption key: the one key that wraps keysets, chosen by URI.
+
+`insecure-local:///path/to/directory` keeps it in a file: good for a laptop, refused in production. A key management
+service answers to the same two methods.
+"""
+
+import os
+import secrets
+import stat
+import warnings
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import tink
+from tink import aead, json_proto_keyset_format, secret_key_access
+
+from storage.keys.errors import KeyEncryptionKeyRefused
+
+aead.register()
+
+_KEY_FILE = "insecure-key-encryption-key.json"
+
+
+class InsecureWarning(UserWarning):
+    """A development stand-in is in use where production needs the real thing."""
+
+
+class Kms(aead.Aead):
+    """Wraps and unwraps keysets."""
+
+    insecure: bool
+    """Whether production must refuse it."""
+
+
+def open_kms(uri: str, *, create: bool) -> Kms:
+    """The KMS at `uri`. `create` allows a local key to be made where there is none yet.
+
+    Raises KeyEncryptionKeyRefused for a URI that is not understood and for a local key that is missing or exposed.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "insecure-local":
+        raise KeyEncryptionKeyRefused(
+            f"no key management service answers to {parts.scheme or 'an empty scheme'!r}: "
+            "use insecure-local:///path/to/directory"
+        )
+    if parts.netloc or not parts.path.startswith("/"):
+        raise KeyEncryptionKeyRefused("insecure-local needs three slashes and an absolute path to a directory")
+    return InsecureLocalKms(Path(unquote(parts.path)), create=create)
+
+
+class InsecureLocalKms(Kms):
+    """A key-encryption key in a file of mode 0600, in a directory of mode 0700. Whoever has the file has every key."""
+
+    insecure = True
+
+    def __init__(self, directory: Path, *, create: bool) -> None:
+        warnings.warn(
+            f"InsecureLocalKms keeps the key-encryption key in {directory}: fit for development, never for production",
+            InsecureWarning,
+            stacklevel=2,
+        )
+        path = directory / _KEY_FILE
+        if create:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_exposed(directory)
+            if not path.exists():
+                _make_key_file(path)
+        if not path.exists():
+            raise KeyEncryptionKeyRefused(
+                f"{path} is missing, and the key store holds keysets that were wrapped with it: restore the file"
+            )
+        _refuse_exposed(directory)
+        _refuse_exposed(path)
+        self._aead = _read_key_file(path)
+
+    def __repr__(self) -> str:
+        return "<InsecureLocalKms>"
+
+    def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
+        """Wrap `plaintext`, bound to `associated_data`."""
+        return self._aead.encrypt(plaintext, associated_data)
+
+    def decrypt(self, ciphertext: bytes, associated_data: bytes) -> bytes:
+        """Unwrap `ciphertext`. Raises tink.TinkError when it does not open."""
+        return self._aead.decrypt(ciphertext, associated_data)
+
+
+def _read_key_file(path: Path) -> aead.Aead:
+    try:
+        return json_proto_keyset_format.parse(path.read_text(), secret_key_access.TOKEN).primitive(aead.Aead)  # type: ignore[type-abstract]
+    except (tink.TinkError, ValueError):
+        pass
+    # Raised out here, so that no exception that has seen the file's text hangs on to this one.
+    raise KeyEncryptionKeyRefused(f"{path} is not a key file")
+
+
+def _make_key_file(path: Path) -> None:
+    handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # unlike rename, fails when another process was first: its key is the one in use
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+
+
+def _refuse_exposed(path: Path) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        wanted = "700" if path.is_dir() else "600"
+        raise KeyEncryptionKeyRefused(f"{path} has mode {mode:03o}, so others may reach the key: chmod {wanted} it")

@@ -1,0 +1,28 @@
+"""Names of keysets, and the one unambiguous way in which names and other fields are joined into bytes."""
+
+from typing import Literal, NamedTuple
+
+
+class KeysetName(NamedTuple):
+    """A keyset: one per contributor, project and blob (`id` is its UUID as text), and a few of the platform's."""
+
+    kind: Literal["contributor", "project", "blob", "platform"]
+    id: str
+
+
+CREDENTIALS = KeysetName("platform", "credentials")
+"""Seals what the platform itself must open: password hashes, staff accounts."""
+
+LEDGER = KeysetName("platform", "ledger")
+"""Seals the personal side of audit entries that concern no contributor."""
+
+HASHES = KeysetName("platform", "hashes")
+"""The pseudo-random function behind every keyed hash."""
+
+SIGNING = KeysetName("platform", "signing")
+"""The Ed25519 key that signs checkpoints and certificates."""
+
+
+def join(*fields: bytes) -> bytes:
+    """`fields` with a 4-byte big-endian length before each, so that no two lists of fields give the same bytes."""
+    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)

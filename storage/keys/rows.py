@@ -1,0 +1,92 @@
+"""Reading, adding and destroying rows of wrapped keysets, each in the caller's transaction."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storage.clock import now
+from storage.keys import erasures
+from storage.keys.errors import KeyDestroyed, KeysetExists
+from storage.keys.names import KeysetName
+from storage.keys.tables import keysets
+
+Lock = Literal["share", "update"]
+
+
+def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row[Any] | None:
+    """The row of `name`. A lock lasts until this transaction ends: "share" keeps others from destroying the row,
+    "update" also from adding to what it holds. (SQLite has one writer at a time and needs neither.)"""
+    statement = select(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id)
+    if lock is not None:
+        statement = statement.with_for_update(read=lock == "share")
+    return session.execute(statement).first()
+
+
+def add(
+    session: Session, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None, version: int, wrapped: bytes
+) -> None:
+    """Keep a wrapped keyset.
+
+    Raises KeysetExists, and KeyDestroyed when its parent, its owner's keyset or the thing it is for has been erased:
+    whatever races with an erasure loses.
+    """
+    if find(session, name) is not None:
+        raise KeysetExists(f"there is a {name.kind} keyset of that name already")
+    root = KeysetName("contributor", str(owner))
+    needed = {above for above in (parent, root if owner else None) if above is not None and above != name}
+    if any(find(session, above, lock="share") is None for above in sorted(needed)):
+        raise KeyDestroyed(f"a {name.kind} keyset needs keysets that are not there: erased, or never made")
+    if name.kind != "platform" and erasures.concerns(session, uuid.UUID(name.id)):
+        raise KeyDestroyed(f"this {name.kind} was erased, and gets no keyset again")
+    values = {
+        "kind": name.kind,
+        "id": name.id,
+        "owner": owner,
+        "parent_kind": parent.kind if parent else None,
+        "parent_id": parent.id if parent else None,
+        "version": version,
+        "wrapped": wrapped,
+        "created_at": now(),
+    }
+    try:
+        session.execute(insert(keysets).values(values))
+    except IntegrityError:
+        raise KeysetExists(f"there is a {name.kind} keyset of that name already") from None
+
+
+def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
+    """Delete these and every keyset that they wrap. Answers which there were."""
+    gone: set[KeysetName] = set()
+    for name in sorted(set(names)):
+        if find(session, name, lock="update") is not None:
+            gone |= {name, *_names(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id)}
+            session.execute(delete(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id))
+    return gone
+
+
+def destroy_owned_by(session: Session, owner: uuid.UUID) -> set[KeysetName]:
+    """Delete every keyset of this contributor. Answers which there were."""
+    find(session, KeysetName("contributor", str(owner)), lock="update")
+    gone = set(_names(session, keysets.c.owner == owner))
+    session.execute(delete(keysets).where(keysets.c.owner == owner))
+    return gone
+
+
+def count(session: Session, owner: uuid.UUID) -> int:
+    """How many keysets this contributor has."""
+    return session.scalar(select(func.count()).select_from(keysets).where(keysets.c.owner == owner)) or 0
+
+
+def blobs_before(session: Session, moment: datetime) -> list[KeysetName]:
+    """The keysets of blobs that were made before `moment`."""
+    return _names(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
+
+
+def _names(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:
+    statement = select(keysets.c.kind, keysets.c.id).where(*conditions)
+    return [KeysetName(kind, id_) for kind, id_ in session.execute(statement)]

@@ -1,0 +1,73 @@
+"""Opening the key store: its database, apart from the data, in files that only this user reads."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from storage.database import open_engine, transaction
+from storage.keys import tables
+from storage.keys.errors import KeyStoreError, KeyStoreUnavailable
+from storage.truncation import TruncationBusy, truncate_wal
+
+_SET_UP_ATTEMPTS = 10
+
+
+class KeyStore:
+    """The database of wrapped keysets and of the erasure journal."""
+
+    def __init__(self, url: str) -> None:
+        """Open it, making its file and tables where there are none.
+
+        Raises KeyStoreUnavailable when it can't be reached, KeyStoreError when a newer Muniment laid it out.
+        """
+        address = make_url(url)
+        if address.get_backend_name() == "sqlite":
+            if address.database in (None, "", ":memory:"):
+                raise KeyStoreError("a key store in memory would forget every key: name a file")
+            _make_private_file(Path(str(address.database)))
+        self._engine: Engine = open_engine(address, pool_size=4)
+        for attempt in range(1, _SET_UP_ATTEMPTS + 1):
+            try:
+                with transaction(self._engine) as session:
+                    tables.set_up(session)
+                return
+            except OperationalError as error:
+                # Two processes that switch a fresh SQLite file to WAL at once do not wait for one another.
+                if attempt == _SET_UP_ATTEMPTS:
+                    raise KeyStoreUnavailable(f"the key store does not open ({type(error.orig).__name__})") from error
+                time.sleep(0.05 * attempt)
+            except SQLAlchemyError as error:
+                raise KeyStoreUnavailable(f"the key store does not open ({type(error).__name__})") from error
+
+    @contextmanager
+    def begin(self, *, read_only: bool = False) -> Iterator[Session]:
+        """One transaction in the key store. Raises KeyStoreUnavailable when the database does not answer."""
+        try:
+            with transaction(self._engine, read_only=read_only) as session:
+                yield session
+        except SQLAlchemyError as error:
+            raise KeyStoreUnavailable(f"the key store does not answer ({type(error).__name__})") from error
+
+    def make_final(self) -> None:
+        """Leave nothing of deleted rows in SQLite's files. Raises KeyStoreUnavailable when that can't be had now."""
+        try:
+            truncate_wal(self._engine)
+        except (SQLAlchemyError, TruncationBusy, OSError) as error:
+            raise KeyStoreUnavailable(f"keys are destroyed, but may remain in the log: {error}") from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _make_private_file(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite gives its -wal and -shm files the mode of this one.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

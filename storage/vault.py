@@ -1,0 +1,190 @@
+"""The vault: the one place that seals a row's fields and opens them again.
+
+A sealed value is one version byte, then AES-256-GCM under the keyset that the column belongs to. Its associated data
+names version, table, column, row and owner, so that a value moved anywhere else does not open.
+"""
+
+import functools
+import json
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import inspect
+
+from storage.ids import new_id
+from storage.keys.errors import CiphertextDamaged
+from storage.keys.keyring import Keyring
+from storage.keys.names import CREDENTIALS, LEDGER, KeysetName, join
+from storage.records import Holding, Record
+from storage.sealed import Sealed
+
+# What was sealed opens for ever: another layout gets another version byte, and tests/golden keeps the old one.
+_VERSION = 1
+_TEXT, _BYTES, _JSON = b"t", b"b", b"j"
+_PLATFORM = {"platform": CREDENTIALS, "ledger": LEDGER}
+GRANT = "read_content"
+"""The decision that a row must carry for its fields to be opened."""
+
+
+class SealedDamaged(Exception):
+    """A sealed value does not open where it stands: changed, cut, or moved from another row, column or owner."""
+
+    code = "SEALED_DAMAGED"
+
+
+class SealedWithoutGrant(Exception):
+    """Someone tried to open a field of a row that does not carry the decision to let them."""
+
+    code = "SEALED_WITHOUT_GRANT"
+
+
+class NotSealable(Exception):
+    """A value or a row can't be sealed: no owner yet, or a value that is neither text, bytes nor JSON."""
+
+    code = "NOT_SEALABLE"
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What the model says about one sealed column, looked up once."""
+
+    prefix: bytes
+    key: str
+    owner: str | None
+    under: str
+    project: str
+
+
+class Vault:
+    """Seals and opens fields with the keys of `keyring`. One per unit of work: it notes what was opened."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self.opened: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
+        """Owner, table and row id of every row that a field was opened of, for one audit event per operation."""
+        self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
+        """Reason, table and row id of every row that the platform opened for itself."""
+
+    def seal(self, row: Record, **values: Any) -> None:
+        """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.
+
+        Values are text, bytes, or what JSON holds. Raises NotSealable, and what `Keyring.aead` raises.
+        """
+        if "id" in inspect(type(row)).columns and row.id is None:  # type: ignore[attr-defined]
+            row.id = new_id()  # type: ignore[attr-defined]
+        sealed = {column: self._sealed(row, column, value) for column, value in values.items()}
+        for column, value in sealed.items():
+            setattr(row, column, value)
+
+    def open(self, row: Record, column: str) -> Any:
+        """What was sealed in this column; None stays None.
+
+        Raises SealedWithoutGrant unless the door gave the row its read_content, SealedDamaged, and what `Keyring.aead`
+        raises.
+        """
+        if GRANT not in row.decisions:
+            raise SealedWithoutGrant(f"{row!r} came without {GRANT}: load it through the door")
+        place = _place(type(row), column)
+        value = self._open(row, column, place)
+        if value is not None:
+            self.opened.add((_owner(row, place), row.__tablename__, _row_id(row, place)))
+        return value
+
+    def open_as_system(self, row: Record, column: str, *, reason: str) -> Any:
+        """A credential that the platform itself must read, in a column sealed under "platform"; no grant is asked.
+
+        Raises SealedWithoutGrant for every other column, and as `open` does.
+        """
+        place = _place(type(row), column)
+        if place.under != "platform" or not reason:
+            raise SealedWithoutGrant(f"{column} of {row!r} is not the platform's to open, or no reason was given")
+        self.opened_as_system.add((reason, row.__tablename__, _row_id(row, place)))
+        return self._open(row, column, place)
+
+    def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
+        place = _place(type(row), column)
+        if value is None:
+            return None
+        plaintext = _encode(value)
+        if plaintext is None:
+            raise NotSealable(f"{column} of {row!r} holds a {type(value).__name__} that is no text, bytes or JSON")
+        key = self._keyring.aead(_keyset(row, place))
+        return Sealed(bytes([_VERSION]) + key.encrypt(plaintext, _context(row, place)))
+
+    def _open(self, row: Record, column: str, place: _Place) -> Any:
+        value = getattr(row, column)
+        if value is None:
+            return None
+        stored = value.stored if isinstance(value, Sealed) else b""
+        if stored[:1] != bytes([_VERSION]):
+            raise SealedDamaged(f"{column} of {row!r} is not sealed in a way this program knows")
+        key = self._keyring.aead(_keyset(row, place))
+        try:
+            plaintext = key.decrypt(stored[1:], _context(row, place))
+        except CiphertextDamaged:
+            raise SealedDamaged(f"{column} of {row!r} does not open: changed, or moved here") from None
+        return _decode(plaintext)
+
+
+@functools.cache
+def _place(model: type[Record], column: str) -> _Place:
+    mapper = inspect(model)
+    found = mapper.columns.get(column)
+    if found is None or found.info.get("holding") is not Holding.SEALED:
+        raise NotSealable(f"{model.__name__}.{column} is not a sealed column")
+    if len(mapper.primary_key) != 1:
+        raise NotSealable(f"{model.__name__} has no single column that identifies a row")
+    under = found.info.get("under") or model.sealed_under
+    return _Place(
+        prefix=join(bytes([_VERSION]), model.__tablename__.encode(), found.name.encode()),
+        key=mapper.get_property_by_column(mapper.primary_key[0]).key,
+        owner=model.card.subject,
+        under=under,
+        project="project_id" if "project_id" in mapper.columns else "id",
+    )
+
+
+def _context(row: Record, place: _Place) -> bytes:
+    row_id, owner = _row_id(row, place), _owner(row, place)
+    return place.prefix + join(row_id.bytes, owner.bytes if owner else b"")
+
+
+def _row_id(row: Record, place: _Place) -> uuid.UUID:
+    row_id: uuid.UUID | None = getattr(row, place.key)
+    if row_id is None:
+        raise NotSealable(f"{row!r} has no id yet")
+    return row_id
+
+
+def _owner(row: Record, place: _Place) -> uuid.UUID | None:
+    owner: uuid.UUID | None = getattr(row, place.owner) if place.owner else None
+    return owner
+
+
+def _keyset(row: Record, place: _Place) -> KeysetName:
+    if place.under in _PLATFORM:
+        return _PLATFORM[place.under]
+    identity = getattr(row, place.project) if place.under == "project" else _owner(row, place)
+    if identity is None:
+        raise NotSealable(f"{row!r} does not say whose keyset seals it")
+    return KeysetName("project" if place.under == "project" else "contributor", str(identity))
+
+
+def _encode(value: Any) -> bytes | None:
+    """The value with a tag for its kind. None when it has no such form: no error here may quote what it was given."""
+    try:
+        if isinstance(value, str):
+            return _TEXT + value.encode()
+        if isinstance(value, bytes):
+            return _BYTES + value
+        return _JSON + json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _decode(plaintext: bytes) -> Any:
+    tag, rest = plaintext[:1], plaintext[1:]
+    if tag == _TEXT:
+        return rest.decode()
+    return rest if tag == _BYTES else json.loads(rest)
