@@ -8,21 +8,26 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.assets import Blob
+from storage import accounts
 from storage.catalogue import models
+from storage.clock import now
+from storage.contributors import Contributor, ContributorStatus
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, holding_copies
 from storage.projects import Project
+from storage.prompts import Prompt, PromptStatus
 from storage.records import Record
 
 STAYS = {
     "deletion": "the deletion's own record: ids and counts, so that its owner and an auditor can see that it was done",
-    "audit": "the trail: ids only, and its personal side goes with the account",
+    "audit": "the trail: ids only; who it was is forgotten with the account",
 }
 """Retention classes of tables that outlive what they are about, and why."""
+
+_UNLOADED = {"synchronize_session": False}
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,10 @@ def targets(session: Session, deletion: Deletion) -> list[Target]:
     thing = Target(deletion.scope.value.lower(), deletion.object_id, deletion.owner_id)
     if deletion.scope is DeletionScope.ACCOUNT:
         return [thing]
-    copies = session.scalars(select(Export.id).where(holding_copies(deletion.owner_id, _project_of(session, thing))))
+    project = _project_of(session, thing)
+    if project is None:  # the thing is gone, and what was copied from it went in the same transaction
+        return [thing]
+    copies = session.scalars(select(Export.id).where(holding_copies(deletion.owner_id, project)))
     return [thing, *(Target("export", export_id, deletion.owner_id) for export_id in copies)]
 
 
@@ -50,52 +58,52 @@ def reach(model: type[Record], target: Target) -> ColumnElement[bool] | None:
         return None
     if target.scope != "account":
         return getattr(model, card.within[target.scope]) == target.object_id if target.scope in card.within else None
-    ways: list[ColumnElement[bool]] = []
-    ways += [getattr(model, column) == target.owner_id for column in (card.subject, card.within.get("account")) if column]
+    columns = (card.subject, card.within.get("account"))
+    ways: list[ColumnElement[bool]] = [getattr(model, column) == target.owner_id for column in columns if column]
     if "project" in card.within:
         theirs = select(Project.id).where(Project.owner_id == target.owner_id)
         ways.append(getattr(model, card.within["project"]).in_(theirs))
     return or_(*ways) if ways else None
 
 
-def blobs(session: Session, aims: Iterable[Target]) -> list[uuid.UUID]:
-    """The sealed files that go with `aims`, by id."""
-    found: dict[uuid.UUID, None] = {}
+def stop(session: Session, aims: Iterable[Target]) -> None:
+    """Let nothing go on in what is being erased: runs are cancelled, an account's sessions and keys end."""
+    moment = now()
     for target in aims:
-        condition = reach(Blob, target)
-        if condition is not None:
-            found.update(dict.fromkeys(session.scalars(select(Blob.id).where(condition))))
-    return list(found)
+        running = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING)) & Prompt.cancel_requested_at.is_(None)
+        theirs = reach(Prompt, target)
+        if theirs is not None:
+            statement = update(Prompt).where(theirs, running).values(cancel_requested_at=moment)
+            session.execute(statement, execution_options=_UNLOADED)
+        if target.scope == "account":
+            closing = update(Contributor).where(Contributor.id == target.owner_id)
+            session.execute(closing.values(status=ContributorStatus.ERASING), execution_options=_UNLOADED)
+            accounts.revoke_sessions(session, target.owner_id)
+            accounts.revoke_api_keys(session, target.owner_id)
 
 
-def destroy_rows(session: Session, aims: Iterable[Target], *, keep: frozenset[type[Record]] = frozenset()) -> dict[str, int]:
+def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uuid.UUID]:
+    """The ids of the rows of `model` that go with `aims`."""
+    conditions = [condition for target in aims if (condition := reach(model, target)) is not None]
+    if not conditions:
+        return set()
+    return set(session.scalars(select(model.id).where(or_(*conditions))))  # type: ignore[attr-defined]
+
+
+def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
     """Delete every row that goes with `aims`, children before parents; answers how many per table."""
     gone: dict[str, int] = {}
-    for model, condition in _conditions(aims, keep):
-        result = session.execute(delete(model).where(condition), execution_options={"synchronize_session": False})
-        table = model.__tablename__
-        gone[table] = gone.get(table, 0) + result.rowcount  # type: ignore[attr-defined]
+    for model, condition in _conditions(aims):
+        result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
+        gone[model.__tablename__] = result.rowcount  # type: ignore[attr-defined]
     return {table: number for table, number in gone.items() if number}
 
 
-def count_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
-    """How many rows per table `destroy_rows` would delete."""
-    found: dict[str, int] = {}
-    for model, condition in _conditions(aims, frozenset()):
-        number = session.scalar(select(func.count()).select_from(model).where(condition)) or 0
-        found[model.__tablename__] = found.get(model.__tablename__, 0) + number
-    return {table: number for table, number in found.items() if number}
-
-
-def _conditions(
-    aims: Iterable[Target], keep: frozenset[type[Record]]
-) -> Iterator[tuple[type[Record], ColumnElement[bool]]]:
+def _conditions(aims: Iterable[Target]) -> Iterator[tuple[type[Record], ColumnElement[bool]]]:
     aims = list(aims)
     by_table = {model.__table__: model for model in models()}
     for table in reversed(Record.metadata.sorted_tables):
         model = by_table[table]
-        if model in keep:
-            continue
         ways = [condition for target in aims if (condition := reach(model, target)) is not None]
         if ways:
             yield model, or_(*ways)
@@ -103,8 +111,6 @@ def _conditions(
 
 def _project_of(session: Session, target: Target) -> uuid.UUID | None:
     """The project that the target lies in, found through whichever table has it as its own id."""
-    if target.scope == "project":
-        return target.object_id
     for model in models():
         if model.card.within.get(target.scope) == "id" and "project" in model.card.within:
             column = getattr(model, model.card.within["project"])

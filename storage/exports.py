@@ -117,6 +117,12 @@ def fail(session: Session, export_id: uuid.UUID) -> bool:
     return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
 
 
+def known_blobs(session: Session) -> set[uuid.UUID]:
+    """Every blob that a row names or that an export is being written to: what a sweep must leave alone."""
+    building = select(Export.blob_id).where(Export.status == ExportStatus.RUNNING, Export.blob_id.is_not(None))
+    return {*session.scalars(select(Blob.id)), *(blob_id for blob_id in session.scalars(building) if blob_id)}
+
+
 def holding_copies(owner_id: uuid.UUID, project_id: uuid.UUID) -> ColumnElement[bool]:
     """The condition that an export may hold copies of things in that project of that owner: built, or begun already."""
     covers = or_(Export.scope == ExportScope.ACCOUNT, Export.project_id == project_id)

@@ -11,6 +11,7 @@ from agents.runtime import Agents
 from policies.actions import Action
 from policies.errors import NotFound, Refused
 from storage import exports
+from storage.archives import sources
 from storage.archives.writing import ArchiveWriter
 from storage.blobs.errors import BlobDamaged
 from storage.database import transaction
@@ -21,6 +22,7 @@ from storage.ledger import notes
 from storage.ledger.events import ExportBuilt, ExportFailed, ExportFailure, Outcome
 from storage.vault import SealedDamaged
 
+WORKFLOW = "export"
 NAME = "exports"
 LIFETIME = timedelta(days=7)
 """How long an archive can be fetched before it expires."""
@@ -72,9 +74,9 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
     """Stream the archive into its blob; answers it with its bytes."""
     wrapped_by = KeysetName("contributor", str(export.owner_id))
     with agents.acting(NAME, export.owner_id, run=export.id, read_only=True) as (work, access):
-        exports.take_snapshot(work.session)
+        sources.take_snapshot(work.session)
         contents = Contents(work, access, export)
-        expected = exports.expected_bytes(work.session, export, row_bytes=_ROW_BYTES)
+        expected = sources.expected_bytes(work.session, export, row_bytes=_ROW_BYTES)
         archive = ArchiveWriter(_facts(agents, export), export.created_at, _signer(agents), _ticker(agents, export, expected))
         with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
             for chunk in archive.stream(contents.members()):

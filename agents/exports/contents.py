@@ -8,13 +8,11 @@ import orjson
 
 from policies.access import Access
 from policies.actions import Action
-from storage import exports
-from storage.archives import layout, readme, records
+from storage.archives import layout, readme, records, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
 from storage.contributors import Contributor
-from storage.exports import Export
-from storage.ledger import trail
+from storage.exports import Export, ExportScope
 from storage.outputs import Output
 from storage.projects import Project
 from storage.prompts import Prompt
@@ -41,11 +39,14 @@ class Contents:
 
     def members(self) -> Iterator[Member]:
         """Every file of the archive but the manifest. Raises ExportIncomplete, KeyDestroyed, BlobDamaged on the way."""
-        files = exports.exported_models(self._export.scope)
-        yield Member(layout.README, "text/html", self._readme([(file, model) for model, file in files]))
+        files = sources.tables(self._export.scope)
+        yield Member(layout.README, "text/html", self._readme(files))
         for model, file in files:
             yield from self._table(model, file)
             yield _json(layout.schema_path(file), layout.JSON_SCHEMA, records.schema(model))
+        if self._export.scope is ExportScope.ACCOUNT:
+            yield Member(sources.AUDIT_EVENTS, layout.JSON_LINES, self._events(by_others=False), "audit_events")
+            yield Member(sources.ACCESS_LOG, layout.JSON_LINES, self._events(by_others=True), "access_log")
         for output in self._rows(Output, order=("id",)):
             text = self._work.vault.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
@@ -65,31 +66,35 @@ class Contents:
         for row in self._complete(model):
             yield orjson.dumps(records.exported(row, self._work.vault), option=_JSON_LINE)
 
+    def _events(self, *, by_others: bool) -> Iterator[bytes]:
+        for event in sources.events(self._work.session, self._export, by_others=by_others):
+            yield orjson.dumps(event, option=_JSON_LINE)
+
     def _complete(self, model: type[Record]) -> Iterator[Any]:
         found = 0
         for row in self._rows(model):
             found += 1
             yield row
-        if found != exports.count(self._work.session, model, self._export):
+        if found != sources.count(self._work.session, model, self._export):
             raise ExportIncomplete(model.__tablename__)
 
     def _rows(self, model: type[Record], *, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
         allowed = self._access.select(model, Action.READ)
-        return exports.rows(self._work.session, allowed, model, self._export, order=order, **equal)
+        return sources.rows(self._work.session, allowed, model, self._export, order, **equal)
 
     def _file(self, asset: Asset) -> Member:
         path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
         reader = self._work.store.blobs.reader(asset.blob_id, asset.byte_size)
         return Member(path, asset.media_type, reader.read(), "asset_files", asset.byte_size)
 
-    def _readme(self, files: Iterable[tuple[str, type[Record]]]) -> Iterator[bytes]:
+    def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:
         owner = next(iter(self._rows(Contributor)), None) if self._has(Contributor) else None
         name = self._work.vault.open(owner, "display_name") if owner else ""
-        about = [(file, (model.__doc__ or "").strip().splitlines()[0]) for file, model in files]
+        about = [(file, (model.__doc__ or "").strip().splitlines()[0]) for model, file in files]
         return readme.page(name, self._export.created_at, self._projects(), about)
 
     def _has(self, model: type[Record]) -> bool:
-        return any(model is exported for exported, _ in exports.exported_models(self._export.scope))
+        return any(model is table for table, _ in sources.tables(self._export.scope))
 
     def _projects(self) -> Iterator[readme.ProjectView]:
         for project in self._rows(Project):
