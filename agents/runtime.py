@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dbos import DBOS, DBOSConfig
+from policies.access import Access, Policy
+from storage.ledger.scope import AuditScope
 
 from agents.models.gateway import Gateway
-from policies.access import Access, Policy
 from policies.principals import Kind, Principal
 from storage import queue
-from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
@@ -141,9 +141,7 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
         DBOS.workflow(name=workflow.name)(_guarded(workflow, agents))
     DBOS.launch()
     for workflow in _workflows.values():
-        DBOS.register_queue(
-            workflow.name, worker_concurrency=workflow.at_once, polling_interval_sec=_POLLING_SECONDS
-        )
+        DBOS.register_queue(workflow.name, worker_concurrency=workflow.at_once, polling_interval_sec=_POLLING_SECONDS)
     return agents
 
 
@@ -167,7 +165,7 @@ def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
 
 
 class _Withholding(logging.Filter):
-    """DBOS logs a failing workflow with its traceback, and an exception's text may quote content: keep the type only."""
+    """DBOS logs a failing workflow's traceback, and an exception's text may quote content: keep the type only."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and record.exc_info[0] is not None:

@@ -71,7 +71,12 @@ def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime)
     )
     work.vault.seal(key, name=name)
     work.session.add(key)
-    work.record(events.ApiKeyCreated(resource_id=key.id, subject_id=key.owner_id))
+    life = int((expires_at - work.now).total_seconds())
+    work.record(
+        events.ApiKeyCreated(
+            resource_id=key.id, subject_id=key.owner_id, scope_count=len(scopes), lifetime_seconds=life
+        )
+    )
     work.session.flush()
     row = context.access.get(ApiKey, key.id, Action.READ)
     return IssuedKey(row, f"{identity.API_KEY}{prefix}_{secret}")

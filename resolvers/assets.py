@@ -18,6 +18,7 @@ from storage.blobs.store import BlobWriter
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.ledger import events
+from storage.ledger.events import Outcome
 from storage.media import ACCEPTED, MediaCheck, MediaMismatch
 from storage.projects import Project
 
@@ -63,7 +64,9 @@ def create(
     )
     work.vault.seal(asset, **words)
     work.session.add(asset)
-    work.record(events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, byte_size=byte_size))
+    work.record(events.AssetCreated(
+            resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size
+        ))
     work.session.flush()
     return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
 
@@ -74,7 +77,14 @@ def update(context: Context, asset_id: uuid.UUID, **changes: Any) -> Asset:
     words = _words(**{name: value for name, value in changes.items() if value is not None})
     context.work.vault.seal(asset, **words)
     asset.updated_at = context.work.now
-    context.work.record(events.AssetUpdated(resource_id=asset.id, subject_id=asset.owner_id))
+    context.work.record(
+        events.AssetUpdated(
+            resource_id=asset.id,
+            subject_id=asset.owner_id,
+            project_id=asset.project_id,
+            fields_changed=len(words),
+        )
+    )
     context.work.session.flush()
     return asset
 
@@ -156,7 +166,12 @@ class Upload:
         )
         work.vault.seal(asset, checksum="sha256:" + self.digest.hexdigest())
         asset.blob_id, asset.status, asset.updated_at = self.blob_id, AssetStatus.AVAILABLE, work.now
-        work.record(events.AssetUploaded(resource_id=asset.id, subject_id=asset.owner_id, byte_size=self.expected))
+        work.record(events.AssetUploaded(
+                resource_id=asset.id,
+                subject_id=asset.owner_id,
+                project_id=asset.project_id,
+                byte_size=self.expected,
+            ))
         work.session.flush()
         return asset
 
@@ -179,11 +194,20 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
 
 
-def upload_refused(context: Context, asset_id: uuid.UUID) -> None:
-    """Record that a transfer was refused or broke off; the asset waits for another."""
+def upload_refused(context: Context, upload: Upload, reason: events.UploadRefusal) -> None:
+    """Record that a transfer was turned away or broke off; the asset waits for another."""
     with context.writing("upload"):
-        asset = context.access.get(Asset, asset_id, Action.UPLOAD)
-        context.work.record(events.AssetUploadRefused(resource_id=asset.id, subject_id=asset.owner_id))
+        asset = context.access.get(Asset, upload.asset_id, Action.UPLOAD)
+        context.work.record(
+            events.AssetUploadRefused(
+                resource_id=asset.id,
+                subject_id=asset.owner_id,
+                project_id=asset.project_id,
+                reason=reason,
+                bytes_received=upload.writer.size,
+            ),
+            Outcome.DENIED,
+        )
 
 
 @dataclass(frozen=True)
@@ -196,14 +220,20 @@ class Download:
     byte_size: int
 
 
-def begin_download(context: Context, admitted: Ticket) -> Download:
+def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Download:
     """What a content ticket opens, after asking the door again and recording the access."""
     with context.writing("download"):
         asset = context.access.get(Asset, admitted.object_id, Action.READ_CONTENT)
         if asset.blob_id is None:
             raise NotFound("Asset")
         context.work.record(
-            events.ContentDownloaded(resource_id=asset.id, subject_id=asset.owner_id, byte_size=asset.byte_size)
+            events.ContentDownloaded(
+                resource_id=asset.id,
+                subject_id=asset.owner_id,
+                project_id=asset.project_id,
+                byte_size=asset.byte_size,
+                partial=partial,
+            )
         )
         name = context.work.vault.open(asset, "file_name")
         return Download(asset.media_type, name, asset.blob_id, asset.byte_size)

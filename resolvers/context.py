@@ -5,13 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 from policies.access import Access, Policy
 from policies.errors import Refused
 from policies.principals import Principal
 from resolvers.errors import CodedError, Unauthenticated
-from storage.ledger.events import AccessDenied, ContentRead, Outcome
+from storage.ledger.events import (
+    AccessDenied,
+    ContentRead,
+    Identifier,
+    Outcome,
+    RefusalCode,
+    Resource,
+    TrailRead,
+)
+from storage.ledger.events.base import MOST_IDS
 from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
@@ -58,6 +66,10 @@ class Context:
     def __init__(self, house: House, asking: Asking) -> None:
         self.house = house
         self.asking = asking
+        self.trail_read = 0
+        """How many entries of the trail this operation has read."""
+        self.refusals: list[tuple[str, Refused]] = []
+        """What this operation was refused while reading."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
     @property
@@ -137,7 +149,11 @@ class Context:
         with self.house.store.begin(self._scope()) as work:
             work.record(
                 AccessDenied(
-                    resource_id=None, subject_id=None, attempted=attempted, code=refusal.code, kind=refusal.resource
+                    resource_id=None,
+                    subject_id=None,
+                    resource_kind=Resource.of(refusal.resource),
+                    attempted=Identifier(attempted),
+                    code=RefusalCode(refusal.code),
                 ),
                 Outcome.DENIED,
             )
@@ -170,19 +186,27 @@ class Context:
         )
 
     def _record_reads(self, work: UnitOfWork) -> None:
-        """Content of others that was opened is in the trail before the answer leaves."""
+        """What was read that its owner should know of, and what was refused, is in the trail before the answer leaves."""
+        trail_read, self.trail_read = self.trail_read, 0
+        refusals, self.refusals = self.refusals, []
+        if trail_read:
+            with self.house.store.begin(self._scope()) as unit:
+                unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
+        for attempted, refusal in refusals:
+            self.record_refusal(attempted, refusal)
         mine = self.principal.on_behalf_of or self.principal.id
-        others: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = {}
-        for owner, table, row in work.vault.opened:
+        others: dict[tuple[uuid.UUID, Resource], list[uuid.UUID]] = {}
+        for owner, model, row in work.vault.opened:
             if owner is not None and owner != mine:
-                others.setdefault((owner, table), []).append(row)
+                others.setdefault((owner, Resource.of(model)), []).append(row)
         if others:
             with self.house.store.begin(self._scope()) as unit:
-                for (owner, table), rows in others.items():
-                    unit.record(_content_read(owner, table, rows))
+                for (owner, kind), rows in others.items():
+                    unit.record(_content_read(owner, kind, rows))
 
 
-def _content_read(owner: uuid.UUID, table: str, rows: list[uuid.UUID]) -> Any:
+def _content_read(owner: uuid.UUID, kind: Resource, rows: list[uuid.UUID]) -> ContentRead:
+    named = () if kind.is_person else tuple(sorted(rows)[:MOST_IDS])
     return ContentRead(
-        resource_id=None, subject_id=owner, model=table, object_count=len(rows), object_ids=tuple(sorted(rows)[:100])
+        resource_id=None, subject_id=owner, resource_kind=kind, object_count=len(rows), object_ids=named
     )

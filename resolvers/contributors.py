@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from policies.actions import Action
+from policies.errors import NotFound
 from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import Conflict
@@ -50,14 +51,12 @@ def register(context: Context, email: str, password: str, display_name: str) -> 
     return context.access.get(Contributor, contributor.id, Action.READ), issued
 
 
-def read(context: Context, contributor_id: uuid.UUID) -> Contributor:
-    """One contributor's account, as far as the caller may see it."""
-    return context.access.get(Contributor, contributor_id, Action.READ)
-
-
-def preferences(context: Context, contributor_id: uuid.UUID) -> PrivacyPreferences:
-    """What a contributor allows."""
-    return context.access.get(PrivacyPreferences, contributor_id, Action.READ)
+def preferences_or_none(context: Context, contributor_id: uuid.UUID) -> PrivacyPreferences | None:
+    """What a contributor allows; None where the caller may not see it."""
+    try:
+        return context.access.get(PrivacyPreferences, contributor_id, Action.READ)
+    except NotFound:
+        return None
 
 
 def update_preferences(context: Context, changes: dict[str, bool]) -> PrivacyPreferences:

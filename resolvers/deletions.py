@@ -5,7 +5,7 @@ from typing import Any
 
 from policies.actions import Action
 from resolvers.context import Context
-from resolvers.errors import Conflict, Unauthenticated
+from resolvers.errors import BadInput, Conflict, Unauthenticated
 from storage import accounts
 from storage.assets import Asset
 from storage.contributors import Contributor, ContributorStatus
@@ -59,3 +59,10 @@ def _close_account(context: Context, contributor: Contributor, deletion: Deletio
     )
     accounts.revoke_sessions(work.session, contributor.id)
     accounts.revoke_api_keys(work.session, contributor.id)
+
+
+def request_account(context: Context, *, confirmed: bool) -> Deletion:
+    """Queue the destruction of the caller's whole account. Raises `BadInput` unless it is confirmed."""
+    if not confirmed:
+        raise BadInput("Say `confirm: true` to delete the whole account.", field="confirm")
+    return request(context, DeletionScope.ACCOUNT, context.caller_id)

