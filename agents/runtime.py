@@ -60,7 +60,7 @@ class Agents:
 
         `run` ties the events of one run together in the trail.
         """
-        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent)
+        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
         scope = AuditScope(
             component=f"agent:{agent}",
             actor_kind=principal.kind.value,

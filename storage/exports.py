@@ -96,7 +96,7 @@ def advance(session: Session, export: Export, percentage: int) -> None:
 
 
 def publish(session: Session, export: Export, byte_size: int, lifetime: timedelta) -> None:
-    """Make the finished archive available until `lifetime` has passed. Raises ExportLost when it is no longer wanted."""
+    """Make the finished archive available for `lifetime`. Raises ExportLost when it is no longer wanted."""
     _owner_must_be_active(session, export.owner_id)
     row = session.scalar(select(Export).where(_claimed(export)).with_for_update())
     if row is None:

@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Uuid, func, or_, select
+from sqlalchemy import ColumnElement, Uuid, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.assets import Blob
@@ -19,10 +19,14 @@ from storage.erasures import STAYS
 from storage.keys.keyring import Keyring
 from storage.keys.names import KeysetName
 from storage.ledger import trail
+from storage.ledger.entries import AuditPersonal
 from storage.records import Record
 
 EXPECTED = {
-    ("prompts", "author_id"): "a prompt in somebody else's project is theirs; the id opens nothing once the account is gone"
+    (
+        "prompts",
+        "author_id",
+    ): "a prompt in somebody else's project is theirs; once the account is gone the id opens nothing"
 }
 """Columns in which an erased id may stand, and why."""
 
@@ -39,19 +43,19 @@ def count(session: Session, keyring: Keyring, blobs: BlobStore, deletion: Deleti
         found["keysets"] += keyring.exists(KeysetName("blob", str(blob_id)))
     if deletion.scope is DeletionScope.ACCOUNT:
         found["keysets"] = keyring.count_owned_by(thing)
-        found[trail.AuditPersonal.__tablename__] += trail.remembered(session, thing)
+        found[AuditPersonal.__tablename__] += trail.remembered(session, thing)
     if deletion.scope is DeletionScope.PROJECT:
         found["keysets"] += keyring.exists(KeysetName("project", str(thing)))
     return {kind: number for kind, number in found.items() if number}
 
 
-def _places() -> Iterator[tuple[type[Record], list[Column[uuid.UUID]]]]:
+def _places() -> Iterator[tuple[type[Record], list[ColumnElement[uuid.UUID]]]]:
     for model in models():
         columns = _ids_of(model)
         if columns and model.card.retention not in STAYS:
             yield model, columns
 
 
-def _ids_of(model: type[Record]) -> list[Column[uuid.UUID]]:
+def _ids_of(model: type[Record]) -> list[ColumnElement[uuid.UUID]]:
     table = model.__table__
     return [c for c in table.columns if isinstance(c.type, Uuid) and (model.__tablename__, c.name) not in EXPECTED]

@@ -7,6 +7,7 @@ everywhere can't be read any more; (4) no row goes before the files and keys tha
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 
 from agents.erasures.verifying import verify
 from agents.runtime import Agents
@@ -21,6 +22,7 @@ from storage.ledger import trail
 from storage.ledger.events import AccountErased, DeletionErased, DeletionStarted
 from storage.prompts import Prompt
 from storage.truncation import truncate_wal
+from storage.work import UnitOfWork
 
 WORKFLOW = "erase"
 NAME = "erasures"
@@ -29,7 +31,7 @@ _ATTEMPTS = 5
 
 
 class ErasureOvertaken(Exception):
-    """Files kept appearing in what is being erased. Nothing is lost: the journal is open, and the run is taken up again."""
+    """Files kept appearing in what is being erased. The journal is open, and the next run goes on."""
 
     code = "ERASURE_OVERTAKEN"
 
@@ -55,9 +57,7 @@ def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
 
 def journal(agents: Agents, deletion: Deletion) -> None:
     """(1) Write down, apart from the data and its backups, that this must be destroyed."""
-    agents.store.keyring.journal_erasure(
-        deletion.id, deletion.owner_id, deletion.scope.value, deletion.object_id
-    )
+    agents.store.keyring.journal_erasure(deletion.id, deletion.owner_id, deletion.scope.value, deletion.object_id)
 
 
 def stop(agents: Agents, deletion: Deletion) -> None:
@@ -114,16 +114,33 @@ def _destroy_rows(agents: Agents, deletion: Deletion, removed: set[uuid.UUID]) -
             return True  # the rows lead to what is left: they stay, the verifier reports it, and a later run goes on
         gone = erasures.destroy_rows(work.session, aims)
         row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
-        counts = {
-            "record_count": sum(gone.values()),
-            "blob_count": gone.get(Blob.__tablename__, 0),
-            "keysets_destroyed": row.keysets_destroyed,
-        }
-        work.record(DeletionErased(resource_id=row.id, subject_id=row.owner_id, scope=row.scope, **counts))
-        if row.scope is DeletionScope.ACCOUNT:
-            work.record(AccountErased(resource_id=row.owner_id, subject_id=row.owner_id, **counts))
-            trail.forget(work.session, row.owner_id)
+        _record(work, row, gone)
     return True
+
+
+def _record(work: UnitOfWork, row: Deletion, gone: Mapping[str, int]) -> None:
+    records, files, keysets = sum(gone.values()), gone.get(Blob.__tablename__, 0), row.keysets_destroyed
+    work.record(
+        DeletionErased(
+            resource_id=row.id,
+            subject_id=row.owner_id,
+            scope=row.scope,
+            record_count=records,
+            blob_count=files,
+            keysets_destroyed=keysets,
+        )
+    )
+    if row.scope is DeletionScope.ACCOUNT:
+        work.record(
+            AccountErased(
+                resource_id=row.owner_id,
+                subject_id=row.owner_id,
+                record_count=records,
+                blob_count=files,
+                keysets_destroyed=keysets,
+            )
+        )
+        trail.forget(work.session, row.owner_id)
 
 
 def _is_left(agents: Agents, blob_id: uuid.UUID) -> bool:

@@ -77,7 +77,8 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
         sources.take_snapshot(work.session)
         contents = Contents(work, access, export)
         expected = sources.expected_bytes(work.session, export, row_bytes=_ROW_BYTES)
-        archive = ArchiveWriter(_facts(agents, export), export.created_at, _signer(agents), _ticker(agents, export, expected))
+        tick = _ticker(agents, export, expected)
+        archive = ArchiveWriter(_facts(agents, export), export.created_at, _signer(agents), tick)
         with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
             for chunk in archive.stream(contents.members()):
                 writer.write(chunk)

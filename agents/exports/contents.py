@@ -1,5 +1,6 @@
 """What goes into an archive, file after file, each loaded through the door and brought as a stream."""
 
+import uuid
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
@@ -52,7 +53,7 @@ class Contents:
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
         for asset in self._rows(Asset, order=("id",)):
             if asset.blob_id is not None:
-                yield self._file(asset)
+                yield self._file(asset, asset.blob_id)
 
     def _table(self, model: type[Record], file: str) -> Iterator[Member]:
         stem = file.rpartition(".")[0]
@@ -82,9 +83,9 @@ class Contents:
         allowed = self._access.select(model, Action.READ)
         return sources.rows(self._work.session, allowed, model, self._export, order, **equal)
 
-    def _file(self, asset: Asset) -> Member:
+    def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
         path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
-        reader = self._work.store.blobs.reader(asset.blob_id, asset.byte_size)
+        reader = self._work.store.blobs.reader(blob_id, asset.byte_size)
         return Member(path, asset.media_type, reader.read(), "asset_files", asset.byte_size)
 
     def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:

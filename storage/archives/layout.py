@@ -1,13 +1,13 @@
 """What stands where in an export archive, version 1. Frozen: archives made today are opened for ever.
 
-    README.html                    to open in a browser, offline
-    profile.json, …                one object each
-    projects.jsonl, …              one object per line
-    assets/<id>/<file name>        uploaded files, byte for byte
-    outputs/<id>.txt               what the agents made
-    schemas/<stem>.schema.json     JSON Schema 2020-12 of each JSON file
-    manifest.json                  every other file: path, bytes, sha256, type; counts
-    manifest.json.sig              C2SP signed note over the manifest's SHA-256
+README.html                    to open in a browser, offline
+profile.json, …                one object each
+projects.jsonl, …              one object per line
+assets/<id>/<file name>        uploaded files, byte for byte
+outputs/<id>.txt               what the agents made
+schemas/<stem>.schema.json     JSON Schema 2020-12 of each JSON file
+manifest.json                  every other file: path, bytes, sha256, type; counts
+manifest.json.sig              C2SP signed note over the manifest's SHA-256
 """
 
 import re

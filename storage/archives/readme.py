@@ -19,14 +19,18 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 .assets { display: grid; grid-template-columns: repeat(auto-fill, minmax(13rem, 1fr)); gap: 1rem; padding: 0; }
-.assets li { list-style: none; border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; overflow-wrap: anywhere; }
+.assets li { list-style: none; border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }
 .assets img { width: 100%; height: 9rem; object-fit: contain; display: block; margin-bottom: .5rem; }
 .prompt { border: 1px solid var(--line); border-radius: .5rem; padding: .25rem 1rem; margin: 1rem 0; }
-.written { white-space: pre-wrap; overflow-wrap: anywhere; } .small { opacity: .75; font-size: .85rem; margin: .2rem 0; }
+.written { white-space: pre-wrap; }
+.written, .assets li { overflow-wrap: anywhere; }
+.small { opacity: .75; font-size: .85rem; margin: .2rem 0; }
 blockquote { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid var(--line); }
 """
 
-_POLICY = "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+_POLICY = (
+    "default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,9 @@ def page(
     yield (
         "<h2>Everything else</h2>\n<p>The same, complete and exact, for programs. Files that end in .jsonl hold one "
         f'object per line; <a href="schemas/">schemas/</a> describes each.</p>\n<ul>\n{rows}</ul>\n'
-        f'<p class="small">Each file\'s size and SHA-256 stand in {layout.MANIFEST}, signed in {layout.SIGNATURE}. Check '
-        "them with <code>python -m muniment export verify</code> and this archive&#8217;s name.</p>\n</body>\n</html>\n"
+        f'<p class="small">Each file\'s size and SHA-256 stand in {layout.MANIFEST}, signed in {layout.SIGNATURE}. '
+        "Check them with <code>python -m muniment export verify</code> and this archive&#8217;s name.</p>\n"
+        "</body>\n</html>\n"
     ).encode()
 
 
@@ -98,10 +103,11 @@ def _head(owner: str, created_at: datetime) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="referrer" content="no-referrer">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="referrer" content="no-referrer">\n'
         f"<title>The work of {name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>The work of {name}</h1>\n"
-        f"<p>A copy of everything, made {_when(created_at)}. It belongs to you, and so does all that the agents made for "
-        "you. Keep this folder together: the page shows the files beside it.</p>\n"
+        f"<p>A copy of everything, made {_when(created_at)}. It belongs to you, and so does all that the agents "
+        "made for you. Keep this folder together: the page shows the files beside it.</p>\n"
     )
 
 
@@ -124,7 +130,8 @@ def _asset(asset: AssetView) -> str:
         shown = f'<a href="{link}" download>{picture}{shown}</a>'
     tags = f'<p class="small">{escape(", ".join(asset.tags))}</p>' if asset.tags else ""
     about = f'<p class="written">{escape(asset.description)}</p>' if asset.description else ""
-    facts = f"{escape(asset.file_name)} · {escape(asset.media_type)} · {asset.byte_size:,} bytes · {_when(asset.created_at)}"
+    kind = f"{escape(asset.file_name)} · {escape(asset.media_type)}"
+    facts = f"{kind} · {asset.byte_size:,} bytes · {_when(asset.created_at)}"
     return f'<li>{shown}<p class="small">{facts}</p>{about}{tags}</li>\n'
 
 
@@ -133,7 +140,8 @@ def _prompt(prompt: PromptView) -> Iterator[bytes]:
     yield f'<div class="prompt">\n<p class="small">{facts}</p>\n<p class="written">{escape(prompt.text)}</p>\n'.encode()
     for output in prompt.outputs:
         made = f'<a href="{escape(quote(output.path))}">made by {escape(output.model)}</a>, {_when(output.created_at)}'
-        yield f'<blockquote><p class="written">{escape(output.text)}</p><p class="small">{made}</p></blockquote>\n'.encode()
+        text = f'<p class="written">{escape(output.text)}</p>'
+        yield f'<blockquote>{text}<p class="small">{made}</p></blockquote>\n'.encode()
     yield b"</div>\n"
 
 

@@ -7,7 +7,7 @@ the platform's key stay behind, for they say nothing about the person and would 
 import base64
 import enum
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Enum, Integer, Uuid, inspect
 
@@ -24,8 +24,7 @@ class Opens(Protocol):
 
 def shown_columns(model: type[Record]) -> dict[str, Column[Any]]:
     """The columns of `model` that an export shows, by attribute name, in the order of the table."""
-    mapper = inspect(model)
-    columns = ((attribute.key, attribute.columns[0]) for attribute in mapper.column_attrs)
+    columns = ((attribute.key, cast(Column[Any], attribute.columns[0])) for attribute in inspect(model).column_attrs)
     return {key: column for key, column in columns if _is_shown(model, column)}
 
 

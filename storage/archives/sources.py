@@ -51,7 +51,8 @@ def belongs(model: type[Record], export: Export) -> ColumnElement[bool]:
     mine: ColumnElement[bool] = getattr(model, str(model.card.subject)) == export.owner_id
     if export.scope is ExportScope.ACCOUNT:
         return mine
-    return mine & (getattr(model, model.card.within["project"]) == export.project_id)
+    within: ColumnElement[bool] = getattr(model, model.card.within["project"]) == export.project_id
+    return mine & within
 
 
 def count(session: Session, model: type[Record], export: Export) -> int:
@@ -60,7 +61,12 @@ def count(session: Session, model: type[Record], export: Export) -> int:
 
 
 def rows(
-    session: Session, allowed: Select[Any], model: type[Record], export: Export, order: tuple[str, ...] = (), **equal: Any
+    session: Session,
+    allowed: Select[Any],
+    model: type[Record],
+    export: Export,
+    order: tuple[str, ...] = (),
+    **equal: Any,
 ) -> Iterator[Any]:
     """The export's rows of `model` out of a door's `Select`, a few at a time, each with its decisions.
 

@@ -128,9 +128,7 @@ def _check_signature(
         report.problems.append(f"{layout.MANIFEST} is not the manifest that was signed.")
 
 
-def _check_files(
-    archive: zipfile.ZipFile, manifest: Mapping[str, Any], names: list[str], report: Report
-) -> None:
+def _check_files(archive: zipfile.ZipFile, manifest: Mapping[str, Any], names: list[str], report: Report) -> None:
     counts: Counter[str] = Counter()
     present = set(names)
     listed = {layout.MANIFEST, layout.SIGNATURE}
