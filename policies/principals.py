@@ -16,13 +16,31 @@ class Kind(enum.StrEnum):
     STAFF = "STAFF"
 
 
+class Scope(enum.StrEnum):
+    """What an API key may be used for. What each covers stands in policy.polar."""
+
+    EXPORT = "export"
+    READ = "read"
+    WRITE = "write"
+
+
+class AgentName(enum.StrEnum):
+    """The agents that policy.polar has rules for."""
+
+    ERASURES = "erasures"
+    EXPORTS = "exports"
+    GENERATION = "generation"
+    VERIFIER = "verifier"
+
+
 @dataclass(frozen=True)
 class Principal:
     """Whoever asks, as established by `muniment.identity` or by an agent's runtime.
 
     `id` is the contributor's, staff member's or API key's id (None: anonymous, agents). API keys and agents act
     `on_behalf_of` a contributor and can only narrow: their rights are their own scopes (an agent's `name` and the
-    policy's block for it) intersected with the current rights of that contributor.
+    policy's block for it) intersected with the current rights of that contributor. An agent's `run` is the id of the
+    prompt, export or deletion it works on; one without a run may do nothing to any.
     """
 
     kind: Kind
@@ -31,6 +49,7 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     on_behalf_of: uuid.UUID | None = None
     name: str | None = None
+    run: uuid.UUID | None = None
     mfa: bool = False
     stepped_up: bool = False
 

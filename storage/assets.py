@@ -32,7 +32,10 @@ class Asset(Record):
     """A file of a contributor's."""
 
     __tablename__ = "assets"
-    __table_args__ = (Index("ix_assets_owner_id_id", "owner_id", "id"), Index("ix_assets_project_id_id", "project_id", "id"))
+    __table_args__ = (
+        Index("ix_assets_owner_id_id", "owner_id", "id"),
+        Index("ix_assets_project_id_id", "project_id", "id"),
+    )
     card = DataCard(
         subject="owner_id",
         retention="user_content",

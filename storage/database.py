@@ -9,6 +9,9 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
+Transaction = Session
+"""SQLAlchemy's session, under the name of what it is here: one transaction. (A `Session` here is a signed-in device.)"""
+
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # NORMAL may lose the last commits on power loss; an audited store may not
@@ -29,13 +32,14 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
     if address.get_backend_name() == "sqlite":
         pool: Any = NullPool if address.database in (None, "", ":memory:") else QueuePool
         engine = create_engine(address, poolclass=pool, connect_args={"check_same_thread": False}, hide_parameters=True)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Give a fresh SQLite connection the settings our promises rest on, whoever opened the engine."""
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below
     cursor = connection.cursor()
     for pragma in _PRAGMAS:

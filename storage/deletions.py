@@ -4,12 +4,12 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON
-from sqlalchemy.orm import Mapped
+from sqlalchemy import JSON, delete, select
+from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
 from storage.ids import new_id
-from storage.records import DataCard, Exported, Record, plain
+from storage.records import DataCard, Exported, NotExported, Record, keyed, plain
 
 
 class DeletionStatus(enum.StrEnum):
@@ -49,3 +49,38 @@ class Deletion(Record):
     keysets_destroyed: Mapped[int] = plain(default=0)
     requested_at: Mapped[datetime] = plain(default=now)
     finished_at: Mapped[datetime | None] = plain()
+
+
+class DeletionReceipt(Record):
+    """Lets whoever asked for an account's deletion watch it to the end, once the account and its sessions are gone.
+
+    It knows the bearer token's keyed hash and the deletion, and no person.
+    """
+
+    __tablename__ = "deletion_receipts"
+    card = DataCard(subject=None, retention="session", export=NotExported("names nobody, and ends within the day"))
+
+    token_hash: Mapped[bytes] = keyed(primary_key=True)
+    deletion_id: Mapped[uuid.UUID] = plain()
+    expires_at: Mapped[datetime] = plain()
+
+
+def open_deletion(session: Session, thing: uuid.UUID) -> Deletion | None:
+    """A deletion of this thing that has not ended, for whoever has asked the door about the thing."""
+    ended = (DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ERASED)
+    return session.scalar(select(Deletion).where(Deletion.object_id == thing, Deletion.status.not_in(ended)))
+
+
+def find(session: Session, deletion_id: uuid.UUID) -> Deletion | None:
+    """The deletion with this id, for an agent that has not asked the door yet."""
+    return session.get(Deletion, deletion_id)
+
+
+def erased(session: Session) -> set[uuid.UUID]:
+    """The deletions that these data show as done and verified, by id."""
+    return set(session.scalars(select(Deletion.id).where(Deletion.status == DeletionStatus.ERASED)))
+
+
+def forget_receipts(session: Session, moment: datetime) -> None:
+    """Delete the receipts that ended before `moment`."""
+    session.execute(delete(DeletionReceipt).where(DeletionReceipt.expires_at < moment))

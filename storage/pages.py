@@ -1,15 +1,46 @@
 """Pages: keyset pagination over a `Select` that the door has already filtered.
 
-A door's `Select` yields the entity and one labelled boolean per further permission (`may_<action>`).
+A door's `Select` yields the entity and one labelled boolean per further permission (`may_<action>`). A page is one
+statement whatever its length, and so is the same page of every parent's list: one statement per level of a query.
 """
 
-from typing import Any
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Row, Select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
+from storage.records import Record
+
+R = TypeVar("R", bound=Record)
+
+MAX_PAGE = 100
 DECISION = "may_"
 """Prefix of a decision column's label: `may_read_content`."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Which part of a list is asked for, in the order of ids, which is the order of creation (UUIDv7)."""
+
+    limit: int = 50
+    after: uuid.UUID | None = None
+    before: uuid.UUID | None = None
+    from_end: bool = False
+    newest_first: bool = True
+    count: bool = False
+
+
+@dataclass
+class Page(Generic[R]):
+    """Rows in the asked order, whether more lie on either side, and how many there are in all (None: not asked)."""
+
+    rows: list[R] = field(default_factory=list)
+    has_next: bool = False
+    has_previous: bool = False
+    total: int | None = None
 
 
 def fetch(session: Session, statement: Select[Any]) -> list[Any]:
@@ -20,12 +51,94 @@ def fetch(session: Session, statement: Select[Any]) -> list[Any]:
 def with_decisions(row: Row[Any]) -> Any:
     """The row's entity, carrying what this unit of work's principal may do with it."""
     entity = row[0]
-    allowed = {
-        label.removeprefix(DECISION) for label, value in row._mapping.items() if value is True and _decides(label)
-    }
+    allowed = {label.removeprefix(DECISION) for label, value in row._mapping.items() if _decides(label) and value}
     entity.decisions = frozenset(entity.decisions | allowed)
     return entity
 
 
 def _decides(label: Any) -> bool:
     return isinstance(label, str) and label.startswith(DECISION)
+
+
+def narrow(statement: Select[Any], model: type[R], **equal: Any) -> Select[Any]:
+    """Only rows whose columns equal the values given."""
+    return statement.where(*(getattr(model, column) == value for column, value in equal.items()))
+
+
+def fetch_page(session: Session, model: type[R], statement: Select[Any], part: Slice) -> Page[R]:
+    """One page of a door's `Select`."""
+    key: Any = model.id  # type: ignore[attr-defined]
+    descending = part.newest_first != part.from_end
+    page = statement.where(*_bounds(key, part)).order_by(key.desc() if descending else key.asc()).limit(part.limit + 1)
+    if part.count:
+        page = page.add_columns(_count(statement, key).label("page_total"))
+    found = list(session.execute(page))
+    total = (found[0].page_total if found else _count_alone(session, statement, key, part)) if part.count else None
+    return _page([with_decisions(row) for row in found], part, total)
+
+
+def fetch_pages(
+    session: Session, model: type[R], statement: Select[Any], part: Slice, *, parent: str, parents: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Page[R]]:
+    """The same slice of each parent's list, all parents in one statement. `parent` names the column that ties them."""
+    key: Any = model.id  # type: ignore[attr-defined]
+    tie = getattr(model, parent)
+    descending = part.newest_first != part.from_end
+    order = key.desc() if descending else key.asc()
+    mine = statement.where(tie.in_(parents))
+    ranked = mine.where(*_bounds(key, part)).add_columns(
+        func.row_number().over(partition_by=tie, order_by=order).label("page_rank")
+    )
+    if part.count:
+        counted = mine.with_only_columns(tie.label("tie"), func.count().label("n")).group_by(tie).subquery()
+        total = select(counted.c.n).where(counted.c.tie == tie).scalar_subquery()
+        ranked = ranked.add_columns(total.label("page_total"))
+    inner = ranked.subquery()
+    entity = aliased(model, inner)
+    columns = [column for column in inner.c if column.key.startswith((DECISION, "page_"))]
+    outer = select(entity, *columns).where(inner.c.page_rank <= part.limit + 1).order_by(inner.c.page_rank)
+    found: dict[uuid.UUID, list[Any]] = {each: [] for each in parents}
+    totals: dict[uuid.UUID, int] = {}
+    for row in session.execute(outer):
+        owner_of_page = getattr(row[0], parent)
+        found[owner_of_page].append(with_decisions(row))
+        if part.count:
+            totals[owner_of_page] = row.page_total
+    return {each: _page(rows, part, totals.get(each, 0) if part.count else None) for each, rows in found.items()}
+
+
+def _bounds(key: Any, part: Slice) -> list[ColumnElement[bool]]:
+    """`after` and `before` follow the order shown, so newest-first turns the comparison round."""
+    bounds: list[ColumnElement[bool]] = []
+    if part.after is not None:
+        bounds.append(key < part.after if part.newest_first else key > part.after)
+    if part.before is not None:
+        bounds.append(key > part.before if part.newest_first else key < part.before)
+    return bounds
+
+
+def _count(statement: Select[Any], key: Any) -> Any:
+    return select(func.count()).select_from(statement.with_only_columns(key).subquery()).scalar_subquery()
+
+
+def _count_alone(session: Session, statement: Select[Any], key: Any, part: Slice) -> int:
+    """An empty page behind a cursor has no row to carry the count; an empty list needs no asking."""
+    if part.after is None and part.before is None:
+        return 0
+    return session.execute(select(_count(statement, key))).scalar_one()
+
+
+def _page(rows: list[Any], part: Slice, total: int | None) -> Page[Any]:
+    more = len(rows) > part.limit
+    rows = rows[: part.limit]
+    if part.from_end:
+        return Page(rows[::-1], has_next=part.before is not None, has_previous=more, total=total)
+    return Page(rows, has_next=more, has_previous=part.after is not None, total=total)
+
+
+def fetch_by_id(
+    session: Session, model: type[R], statement: Select[Any], ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, R]:
+    """The rows with these ids that the door lets through, in one statement."""
+    key: Any = model.id  # type: ignore[attr-defined]
+    return {row.id: row for row in fetch(session, statement.where(key.in_(ids)))}

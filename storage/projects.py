@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import ForeignKey
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy.orm import Mapped, Session, relationship
 
 from storage.clock import now
 from storage.ids import new_id
@@ -46,7 +46,7 @@ class ProjectMember(Record):
         subject="owner_id",
         retention="user_content",
         export=Exported("project_members.jsonl"),
-        within={"project": "project_id"},
+        within={"project": "project_id", "account": "contributor_id"},
     )
 
     project_id: Mapped[uuid.UUID] = plain(ForeignKey("projects.id"), primary_key=True)
@@ -54,3 +54,8 @@ class ProjectMember(Record):
     owner_id: Mapped[uuid.UUID] = plain(index=True)
     role: Mapped[MemberRole] = plain()
     added_at: Mapped[datetime] = plain(default=now)
+
+
+def find_member(session: Session, project: uuid.UUID, contributor: uuid.UUID) -> ProjectMember | None:
+    """The membership of one contributor in one project, for whoever has asked the door about the project."""
+    return session.get(ProjectMember, (project, contributor))

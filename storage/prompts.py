@@ -3,13 +3,15 @@
 import enum
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint
+from sqlalchemy.orm import Mapped, Session, backref, relationship
 
-from storage.assets import Classification
+from storage.assets import Asset, Classification
 from storage.clock import now
 from storage.ids import new_id
+from storage.pages import fetch
 from storage.projects import Project
 from storage.records import DataCard, Exported, Record, plain, sealed
 from storage.sealed import Sealed
@@ -78,6 +80,11 @@ class PromptAsset(Record):
     project_id: Mapped[uuid.UUID] = plain(index=True)
     position: Mapped[int] = plain()
 
+    prompt: Mapped[Prompt] = relationship(lazy="raise", viewonly=True)
+    asset: Mapped[Asset] = relationship(
+        lazy="raise", viewonly=True, backref=backref("uses", lazy="raise", viewonly=True)
+    )
+
 
 class StepName(enum.StrEnum):
     """The steps of a run, in order; GENERATE occurs once per variation."""
@@ -99,7 +106,10 @@ class StepStatus(enum.StrEnum):
 
 
 class PromptStep(Record):
-    """One step of a run. `partial` is the text so far of the variation being written, sealed like the output itself."""
+    """One step of a run. `partial` is the text so far of the variation being written, sealed like the output itself.
+
+    `failure_code` says why a step FAILED: a code, never a text, which might quote what was asked.
+    """
 
     __tablename__ = "prompt_steps"
     __table_args__ = (UniqueConstraint("prompt_id", "name", "variation"),)
@@ -119,7 +129,13 @@ class PromptStep(Record):
     variation: Mapped[int] = plain(default=0)
     status: Mapped[StepStatus] = plain(default=StepStatus.RUNNING)
     partial: Mapped[Sealed | None] = sealed()
+    failure_code: Mapped[str | None] = plain()
     started_at: Mapped[datetime] = plain(default=now)
     ended_at: Mapped[datetime | None] = plain()
 
     prompt: Mapped[Prompt] = relationship(lazy="raise", viewonly=True)
+
+
+def steps_of(session: Session, allowed: Select[Any], prompt: uuid.UUID) -> list[PromptStep]:
+    """The steps of one run that the door lets through, in the order in which they began."""
+    return fetch(session, allowed.where(PromptStep.prompt_id == prompt).order_by(PromptStep.id))

@@ -47,8 +47,9 @@ class DataCard:
     """What a table holds about people.
 
     `subject` names the column with the data subject's (contributor's) id, or is None where a row is about nobody.
-    `within` maps a scope of deletion ("project", "asset", "prompt", "output") to the column that ties a row to it, so
-    that erasing that thing finds every row that belongs to it. `retention` names a row of the retention schedule.
+    `within` maps a scope of deletion ("project", "asset", "prompt", "output", "export") to the column that ties a row to
+    it, so that erasing that thing finds every row that belongs to it; "account" there names a second person's column,
+    whose erasure takes the row too. `retention` names a row of the retention schedule.
     """
 
     subject: str | None
@@ -124,3 +125,9 @@ def sealed(*, under: str | None = None, **kwargs: Any) -> MappedColumn[Any]:
 def keyed(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
     """A column kept as a keyed hash of something that must be found again but not read."""
     return mapped_column(*args, info={"holding": Holding.KEYED}, **kwargs)
+
+
+def model_of(table: str) -> type[Record]:
+    """The model of a table. Raises KeyError for a table that is none of ours."""
+    found: dict[str, type[Record]] = {mapper.class_.__tablename__: mapper.class_ for mapper in Record.registry.mappers}
+    return found[table]

@@ -1,4 +1,4 @@
-"""What proves who is calling: sessions, API keys, one-time tickets, and the brake on guessing."""
+"""What proves who is calling: sessions, API keys, and the brake on guessing."""
 
 import enum
 import uuid
@@ -54,36 +54,6 @@ class ApiKey(Record):
     expires_at: Mapped[datetime] = plain()
     last_used_at: Mapped[datetime | None] = plain()
     revoked_at: Mapped[datetime | None] = plain()
-
-
-class TicketPurpose(enum.StrEnum):
-    """What one ticket admits to."""
-
-    UPLOAD = "UPLOAD"
-    CONTENT = "CONTENT"
-    EXPORT = "EXPORT"
-
-
-class Ticket(Record):
-    """A short-lived right to one transfer of bytes, bound to who asked and to one object."""
-
-    __tablename__ = "tickets"
-    card = DataCard(
-        subject="owner_id",
-        retention="session",
-        export=NotExported("credentials that live for minutes"),
-        within={"asset": "object_id", "project": "project_id"},
-    )
-
-    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
-    token_hash: Mapped[bytes] = keyed(unique=True)
-    purpose: Mapped[TicketPurpose] = plain()
-    owner_id: Mapped[uuid.UUID] = plain(index=True)
-    project_id: Mapped[uuid.UUID | None] = plain()
-    object_id: Mapped[uuid.UUID] = plain(index=True)
-    session_id: Mapped[uuid.UUID] = plain()
-    created_at: Mapped[datetime] = plain(default=now)
-    expires_at: Mapped[datetime] = plain()
 
 
 class SignInThrottle(Record):

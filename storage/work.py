@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from storage import queue
+from storage import clock, queue
 from storage.blobs.store import BlobStore
 from storage.database import transaction
 from storage.keys.keyring import Keyring
@@ -25,6 +26,8 @@ class Store:
     engine: Engine
     keyring: Keyring
     blobs: BlobStore
+    origin: str = "muniment.local"
+    """The name under which this installation signs: checkpoints, export manifests, certificates (C2SP signed note)."""
 
     @contextmanager
     def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:
@@ -42,6 +45,8 @@ class UnitOfWork:
     vault: Vault
     scope: AuditScope
     last_event_id: uuid.UUID | None = None
+    now: datetime = field(default_factory=clock.now)
+    """One moment for everything this transaction writes."""
 
     def record(self, event: Event, outcome: Outcome = Outcome.SUCCESS) -> uuid.UUID:
         """Append `event` to the trail, in this transaction; answers the event's id."""

@@ -1,5 +1,6 @@
 """Names of keysets, and the one unambiguous way in which names and other fields are joined into bytes."""
 
+import uuid
 from typing import Literal, NamedTuple
 
 
@@ -26,3 +27,13 @@ SIGNING = KeysetName("platform", "signing")
 def join(*fields: bytes) -> bytes:
     """`fields` with a 4-byte big-endian length before each, so that no two lists of fields give the same bytes."""
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def contributor_keyset(contributor: uuid.UUID) -> KeysetName:
+    """The keyset that seals a contributor's profile and wraps their exports."""
+    return KeysetName("contributor", str(contributor))
+
+
+def project_keyset(project: uuid.UUID) -> KeysetName:
+    """The keyset that seals everything in a project and wraps its blobs."""
+    return KeysetName("project", str(project))

@@ -1,0 +1,46 @@
+# The one command for everything. `make help` lists what there is; ARGS="…" passes further arguments on.
+
+PY := .venv/bin/python
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help setup develop run demo test check bench schema lock
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## make .venv from the hash-locked requirements, and nothing else
+	@requirements/install core
+
+develop: setup  ## add what tests and checks need to .venv
+	@requirements/install dev
+
+run: setup  ## start the API and its agents on 127.0.0.1, with everything under var/
+	@$(PY) -m muniment serve --home var $(ARGS)
+
+demo:  ## play a contributor's whole life against the running server
+	@[ -f .venv/.core.installed ] || { echo "Nothing is set up yet: start the server with 'make run' first."; exit 1; }
+	@$(PY) -m muniment demo $(ARGS)
+
+test: develop  ## run the tests, on SQLite and PostgreSQL
+	@$(PY) -m pytest $(ARGS)
+
+check: develop  ## lint, types, import directions, generated files, tests: what CI runs
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports --no-cache
+	$(PY) -m pytest
+	@echo "make check: everything holds."
+
+bench: develop  ## measure, and compare with the baselines
+	@$(PY) -m benchmarks $(ARGS)
+
+schema: setup  ## write schema.graphql anew from the code
+	@$(PY) -m muniment schema print > schema.graphql
+
+lock:  ## resolve requirements/*.in into the hash-locked *.lock files (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv on PATH."; exit 1; }
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--override requirements/overrides.txt requirements/core.in -o requirements/core.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--override requirements/overrides.txt requirements/dev.in -o requirements/dev.lock

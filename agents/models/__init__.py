@@ -1,0 +1,1 @@
+"""Language models: one gateway, with the model that ships in a package and any OpenAI-compatible endpoint behind it."""

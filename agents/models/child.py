@@ -1,0 +1,69 @@
+"""The offline model's own process: llama.cpp's server on 127.0.0.1, for as long as standard input stays open.
+
+`agents.models.local` runs this file by path with an empty environment; it imports nothing of the project. One line of
+JSON comes in on standard input (`model`, `api_key`, `context` in tokens), one line goes out (`port`), and when standard
+input ends, however the parent died, this process ends. It can't write a file: the kernel refuses (RLIMIT_FSIZE 0).
+"""
+
+import contextlib
+import json
+import os
+import sys
+
+
+def _close_the_disk() -> None:
+    if sys.platform == "win32":  # no rlimits there; nothing below asks llama.cpp to write either
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold prompts in clear
+    with contextlib.suppress(OSError):
+        os.nice(5)  # the API answers first
+
+
+def _silence() -> int:
+    """Point standard output and error at nothing, for llama.cpp prints to both; answers a copy of the real output."""
+    announce = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    return announce
+
+
+def main() -> None:
+    """Load the model, say on which port it listens, and serve until standard input ends."""
+    order = json.loads(sys.stdin.readline())
+    _close_the_disk()
+    announce = _silence()
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()  # type: ignore[attr-defined]
+    parameters.model.path = order["model"]
+    parameters.api_keys = [order["api_key"]]
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.port = 0
+    parameters.n_ctx = order["context"]
+    parameters.n_parallel = 1
+    parameters.n_gpu_layers = 0
+    parameters.offline = True
+    parameters.warmup = False
+    parameters.verbosity = -1
+    parameters.ui = False
+    parameters.endpoint_slots = False  # slots show the prompts of others
+    parameters.endpoint_props = False
+    parameters.endpoint_metrics = False
+    parameters.cache_prompt = False  # one contributor's words never speed up another's answer
+    parameters.cache_idle_slots = False
+    parameters.cache_ram_mib = 0
+    server = xllamacpp.Server(parameters)  # type: ignore[attr-defined]
+    port = int(str(server.listening_address).rsplit(":", 1)[1])
+    os.write(announce, json.dumps({"port": port}).encode() + b"\n")
+    os.close(announce)
+    while sys.stdin.read(4096):
+        pass
+    os._exit(0)  # llama.cpp's own shutdown waits for a running answer; nobody is left to read it
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The one way to a language model. Whatever a model does, a caller gets text or a coded error, in bounded time."""
+
+import queue
+import threading
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from agents.models.failures import ModelError, ModelFailure
+from agents.models.providers import Ask, Facts, Message, Provider
+
+_PULSE_SECONDS = 0.25
+_BYTES_PER_TOKEN = 32  # no tokenizer packs more into one token; a longer answer is not the one we asked for
+
+
+@dataclass(frozen=True)
+class _End:
+    error: ModelError | None
+
+
+class Gateway:
+    """Models by name. Thread-safe; each provider answers at most `parallel` questions at once, the others wait."""
+
+    def __init__(self, providers: Sequence[Provider], *, longest_seconds: float = 300.0) -> None:
+        """`longest_seconds` bounds one answer, waiting for its turn not included."""
+        self._providers = {provider.model: provider for provider in providers}
+        self._turns = {provider.model: threading.BoundedSemaphore(provider.parallel) for provider in providers}
+        self._longest = longest_seconds
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names that may be asked for, the default first."""
+        return tuple(self._providers)
+
+    def facts(self, model: str) -> Facts:
+        """Where answers of `model` come from. Raises ModelError (UNKNOWN, UNAVAILABLE)."""
+        return self._provider(model).facts()
+
+    def stream(
+        self, model: str, messages: Sequence[Message], *, seed: int, max_tokens: int, temperature: float
+    ) -> Generator[str]:
+        """The answer of `model`, piece by piece.
+
+        An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to
+        load, for the next word), so that the caller can look whether to go on; closing the iterator stops the model.
+        Raises ModelError; what was yielded before is then worthless.
+        """
+        provider, turn = self._provider(model), self._turns[model]
+        while not turn.acquire(timeout=_PULSE_SECONDS):
+            yield ""
+        ask = Ask(tuple(messages), seed, max_tokens, temperature)
+        pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
+        unwanted = threading.Event()
+        reader = threading.Thread(
+            target=_read, args=(provider, ask, pieces, unwanted, turn), name=f"model-{model}", daemon=True
+        )
+        reader.start()
+        deadline = time.monotonic() + self._longest
+        room, said = max_tokens * _BYTES_PER_TOKEN, False
+        try:
+            while True:
+                if time.monotonic() > deadline:
+                    raise ModelError(ModelFailure.TIMED_OUT)
+                try:
+                    piece = pieces.get(timeout=_PULSE_SECONDS)
+                except queue.Empty:
+                    yield ""
+                    continue
+                if isinstance(piece, _End):
+                    if piece.error is not None:
+                        raise piece.error
+                    break
+                room -= len(piece.encode())
+                if room < 0:
+                    raise ModelError(ModelFailure.UNUSABLE)
+                said = said or bool(piece.strip())
+                yield piece
+        finally:
+            unwanted.set()
+        if not said:
+            raise ModelError(ModelFailure.UNUSABLE)
+
+    def close(self) -> None:
+        """Stop every provider."""
+        for provider in self._providers.values():
+            provider.close()
+
+    def _provider(self, model: str) -> Provider:
+        try:
+            return self._providers[model]
+        except KeyError:
+            raise ModelError(ModelFailure.UNKNOWN) from None
+
+
+def _read(
+    provider: Provider,
+    ask: Ask,
+    pieces: "queue.SimpleQueue[str | _End]",
+    unwanted: threading.Event,
+    turn: threading.BoundedSemaphore,
+) -> None:
+    error: ModelError | None = None
+    try:
+        answer = provider.answer(ask)
+        for piece in answer:
+            if unwanted.is_set():
+                break
+            pieces.put(piece)
+        answer.close()
+    except ModelError as known:
+        error = known
+    except Exception:
+        # A provider's own mistake. Its text may quote the prompt, so only the fact goes on.
+        error = ModelError(ModelFailure.UNAVAILABLE)
+    finally:
+        turn.release()
+        pieces.put(_End(error))

@@ -1,0 +1,60 @@
+"""What a provider of a language model is to the gateway, and what is known about the model for provenance."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation: `role` is "system" or "user"."""
+
+    role: str
+    content: str
+
+    def __repr__(self) -> str:
+        return f"<message of {self.role}>"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Where an answer came from: stored beside it as provenance.
+
+    `digest` is the model file's SHA-256 in hex, or None where the provider does not show it. `provider` names who
+    computes: "embedded", or the host the words are sent to.
+    """
+
+    model: str
+    provider: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question: the messages, and the limits of the answer. The same seed gives the same answer where it can."""
+
+    messages: Sequence[Message]
+    seed: int
+    max_tokens: int
+    temperature: float
+
+
+class Provider(Protocol):
+    """Something that answers as one model."""
+
+    @property
+    def model(self) -> str:
+        """The name it is asked for by."""
+
+    @property
+    def parallel(self) -> int:
+        """How many answers it gives at once; more wait."""
+
+    def facts(self) -> Facts:
+        """Where its answers come from. May start the model to find out; raises ModelError when it can't."""
+
+    def answer(self, ask: Ask) -> Generator[str]:
+        """The answer, piece by piece, blocking between pieces. Raises ModelError; closing it stops the model."""
+
+    def close(self) -> None:
+        """Release what it holds. It may be asked again afterwards."""

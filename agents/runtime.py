@@ -1,0 +1,159 @@
+"""The engine room: which workflows there are, and DBOS set up so that each survives its process and ends once.
+
+An agent's module registers its workflow (`register`), a use case queues it (`UnitOfWork.enqueue`), `start` runs what is
+queued and takes up again what a killed process left. A workflow takes ids, loads through the door in its own name
+(`Agents.acting`), and asks again at every step, for permission may have gone since. DBOS calls it at least once, from
+its beginning: what it has done already it finds in our own tables, so that nothing is done twice.
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+from dbos import DBOS, DBOSConfig
+
+from agents.models.gateway import Gateway
+from policies.access import Access, Policy
+from policies.principals import Kind, Principal
+from storage import queue
+from storage.ledger.scope import AuditScope
+from storage.work import Store, UnitOfWork
+
+_POLLING_SECONDS = 0.2
+_THREADS = 16
+
+log = structlog.get_logger("muniment.agents")
+
+
+class Stopping(BaseException):
+    """This process is ending: the workflow stays queued as begun, and the next process takes it up.
+
+    Not an Exception, so that nothing on the way records it as the run's failure.
+    """
+
+
+class RunFailed(Exception):
+    """A workflow gave up. Carries the type of what it met, never its text, which may quote content."""
+
+    def __init__(self, workflow: str, code: str) -> None:
+        super().__init__(f"{workflow}: {code}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Agents:
+    """What a workflow is given beside its ids."""
+
+    store: Store
+    policy: Policy
+    models: Gateway
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def acting(
+        self, agent: str, on_behalf_of: uuid.UUID | None, *, run: uuid.UUID, read_only: bool = False
+    ) -> Iterator[tuple[UnitOfWork, Access]]:
+        """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now; nobody gives none.
+
+        `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else, and it
+        ties the events of the run together in the trail.
+        """
+        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
+        scope = AuditScope(
+            component=f"agent:{agent}",
+            actor_kind=principal.kind.value,
+            actor_id=None,
+            on_behalf_of=on_behalf_of,
+            ip_address=None,
+            user_agent=None,
+            correlation_id=run,
+            policy_version=self.policy.version,
+        )
+        with self.store.begin(scope, read_only=read_only) as work:
+            yield work, Access(self.policy, principal, work.session)
+
+    def go_on(self) -> None:
+        """Raise Stopping when this process is ending. To be asked wherever a run may take long."""
+        if self._stopping.is_set():
+            raise Stopping
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless this process is ending: then Stopping is raised at once."""
+        self._stopping.wait(seconds)
+        self.go_on()
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A job agents know how to do: `function` takes `Agents` and the ids it was queued with."""
+
+    name: str
+    function: Callable[..., None]
+    at_once: int
+
+
+_workflows: dict[str, Workflow] = {}
+
+
+def register(name: str, function: Callable[..., None], *, at_once: int = 2) -> None:
+    """Let `function(agents, *ids)` answer for what is queued as `name`, at most `at_once` runs at a time.
+
+    The name is what `UnitOfWork.enqueue` is given, and stays: a queued run is found again by it.
+    """
+    if name in _workflows and _workflows[name].function is not function:
+        raise ValueError(f"two workflows are named {name!r}")
+    _workflows[name] = Workflow(name, function, at_once)
+
+
+def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "main") -> Agents:
+    """Run what is queued, and first of all what an earlier process of the same `executor_id` left unfinished.
+
+    One process on SQLite; on PostgreSQL several, each with an `executor_id` of its own that stays the same from start
+    to start. Call it after the migrations.
+    """
+    agents = Agents(store, policy, models)
+    dbos_log = logging.getLogger("dbos")
+    if not dbos_log.handlers:
+        dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
+    config: DBOSConfig = {
+        "name": queue.APPLICATION,
+        "system_database_engine": queue.open_queue_engine(store.engine),
+        "dbos_system_schema": queue.SCHEMA,
+        "application_version": queue.VERSION,
+        "executor_id": executor_id,
+        "serializer": queue.IdsOnly(),
+        "log_level": "WARNING",
+        "enable_otlp": False,
+        "use_listen_notify": False,
+        "run_migrations": True,
+        "max_executor_threads": _THREADS,
+    }
+    DBOS(config=config)
+    for workflow in _workflows.values():
+        DBOS.workflow(name=workflow.name)(_guarded(workflow, agents))
+    DBOS.launch()
+    for workflow in _workflows.values():
+        DBOS.register_queue(workflow.name, worker_concurrency=workflow.at_once, polling_interval_sec=_POLLING_SECONDS)
+    return agents
+
+
+def stop(agents: Agents) -> None:
+    """Stop taking work, interrupt what runs (the next start resumes it), and end the models' processes."""
+    agents._stopping.set()
+    DBOS.destroy(destroy_registry=True)
+    agents.models.close()
+
+
+def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
+    def run(*ids: str) -> None:
+        try:
+            workflow.function(agents, *(uuid.UUID(value) for value in ids))
+        except Exception as error:
+            log.error("a run ended in an error", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
+            raise RunFailed(workflow.name, type(error).__name__) from None
+
+    return run

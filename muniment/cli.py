@@ -1,0 +1,186 @@
+"""The command line: thin commands that read settings, open what they need, and call one use case.
+
+Imports of the work itself stand inside the commands, so that `--help` answers at once.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="muniment",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks quote messages and locals
+    help="The backend that AI platforms for creative work build on.",
+)
+staff = typer.Typer(no_args_is_help=True, help="The people who run the platform.")
+policy = typer.Typer(no_args_is_help=True, help="Who may do what: policy.polar.")
+export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
+schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
+for name, group in (("staff", staff), ("policy", policy), ("export", export), ("schema", schema)):
+    app.add_typer(group, name=name)
+
+Home = Annotated[
+    Path | None, typer.Option(help="Directory that holds data/ and keys/. Default: var.", show_default=False)
+]
+
+
+def main() -> None:
+    """Run the command line. Exit 0: done; 1: it did not work, said why; 2: the settings or arguments can't be used."""
+    app(prog_name="python -m muniment")
+
+
+@app.command()
+def serve(
+    home: Home = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.", show_default=False)
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.", show_default=False)] = None,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run the agents in this process too.")] = True,
+) -> None:
+    """Start the API and, unless told otherwise, the agents."""
+    # `--worker` is the default and says nothing; only `--no-worker` overrides a setting.
+    settings = _settings(home=home, host=host, port=port, worker=None if worker else False)
+    from muniment import serve as serving
+    from muniment.app import create
+    from muniment.homes import HomeInUse, claimed
+
+    try:
+        with claimed(settings):
+            serving.demand_free_port(settings.host, settings.port)
+            serving.serve(create(settings), settings)
+    except (HomeInUse, serving.CannotServe) as error:
+        _give_up(str(error))
+
+
+@app.command()
+def work(home: Home = None) -> None:
+    """Run the agents alone, beside servers started with --no-worker. Needs PostgreSQL."""
+    settings = _settings(home=home)
+    from muniment.homes import HomeInUse, claimed
+    from muniment.work import run
+
+    try:
+        with claimed(settings):
+            run(settings)
+    except HomeInUse as error:
+        _give_up(str(error))
+
+
+@app.command()
+def demo(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="An image and a text to work with. Default: samples.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="The running server. Default: this machine's.", show_default=False)
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Play a contributor's whole life against a running server, and say at each step what happened."""
+    settings = _settings(home=home)
+    missing = [file for file in files or [] if not file.is_file()]
+    if missing:
+        _give_up("There is no file " + ", ".join(str(file) for file in missing) + ".", code=2)
+    from muniment.demo import play
+
+    raise typer.Exit(play(url or settings.public_url, files or [], settings))
+
+
+@app.command()
+def doctor(home: Home = None) -> None:
+    """Look over this installation: versions, places, what keeps keys and data apart. Exit 1 if something is amiss."""
+    settings = _settings(home=home)
+    from muniment.doctor import examine
+
+    findings = examine(settings)
+    for finding in findings:
+        typer.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.about}: {finding.text}")
+    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@staff.command("add")
+def staff_add(
+    email: Annotated[str, typer.Option(help="The address they sign in with.")],
+    role: Annotated[list[str], typer.Option(help="auditor, privacy, security, support or sysadmin; may be repeated.")],
+    home: Home = None,
+) -> None:
+    """Open a staff account and show its first password, once. No role opens a contributor's content."""
+    settings = _settings(home=home)
+    from storage.staff import StaffRole
+
+    unknown = sorted({name.upper() for name in role} - {known.value for known in StaffRole})
+    if unknown:
+        _give_up(f"There is no role {unknown[0].lower()}: {', '.join(known.lower() for known in StaffRole)}.", code=2)
+    from muniment.house import open_house
+    from muniment.homes import prepare
+    from resolvers import staff as use_case
+    from resolvers.errors import CodedError
+
+    prepare(settings)
+    with open_house(settings) as house:
+        try:
+            _, password = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
+        except CodedError as error:
+            _give_up(error.message)
+    typer.echo(f"{email} may now sign in. First password, shown this once: {password}")
+
+
+@policy.command("check")
+def policy_check(
+    file: Annotated[Path | None, typer.Argument(help="The policy. Default: policy.polar.", show_default=False)] = None,
+) -> None:
+    """Read the policy, hold it against models and actions, compile it. Exit 1 with file:line if it can't be used."""
+    settings = _settings(policy_file=file)
+    from policies.access import Policy
+    from policies.errors import PolicyError
+
+    try:
+        loaded = Policy.load(settings.policy_file)
+    except PolicyError as error:
+        _give_up(str(error))
+    typer.echo(f"{settings.policy_file.name} holds together (version {loaded.version}).")
+
+
+@export.command("verify")
+def export_verify(
+    file: Annotated[Path, typer.Argument(help="The ZIP that was downloaded.", exists=True, dir_okay=False)],
+    vkey: Annotated[str | None, typer.Option(help="The server's verifier key, as /ledger/vkey shows it.")] = None,
+) -> None:
+    """Check an export offline: every file is there, unchanged, and vouched for by the server that made it."""
+    from storage.archives.verifying import verify
+
+    report = verify(file, vkey)
+    for line in report.lines:
+        typer.echo(line)
+    raise typer.Exit(report.exit_code)
+
+
+@schema.command("print")
+def schema_print() -> None:
+    """Print schema.graphql as the code makes it."""
+    from schema.api import sdl
+
+    typer.echo(sdl(), nl=False)
+
+
+def _settings(**overrides: Any) -> Any:
+    """This process's settings, with its logging taken over; leaves with code 2 if they can't be used."""
+    from muniment import logs
+    from muniment.settings import SettingsError, load
+
+    try:
+        settings = load(**overrides)
+    except SettingsError as error:
+        _give_up(*error.sentences, code=2)
+    logs.configure(production=settings.production)
+    return settings
+
+
+def _give_up(*sentences: str, code: int = 1) -> NoReturn:
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(code)

@@ -1,0 +1,57 @@
+"""A look over an installation without opening anything: what is installed, where things lie, what is apart."""
+
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from muniment import hazards
+from muniment.settings import Settings
+
+_LEAST_FREE_BYTES = 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: what about, whether it is well, and in which words."""
+
+    about: str
+    good: bool
+    text: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every finding about this installation; none of them shows a secret."""
+    return [
+        Finding("python", (3, 11) <= sys.version_info[:2] <= (3, 12), ".".join(map(str, sys.version_info[:3]))),
+        # Versions before 50 lack fixes; the policy engine's own requirement would hold it back.
+        Finding("cryptography", int(version("cryptography").split(".")[0]) >= 50, version("cryptography")),
+        Finding("policy engine", version("oso") == "0.27.3", f"oso {version('oso')}"),
+        Finding("environment", True, settings.env),
+        *(_private(place) for place in (settings.home / "data", settings.home / "keys", settings.blob_dir)),
+        _room(settings.home),
+        *_apart(settings),
+    ]
+
+
+def _private(place: Path) -> Finding:
+    if not place.is_dir():
+        return Finding("directory", False, f"{place} is not there")
+    private = not place.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return Finding("directory", private, f"{place} is {'' if private else 'not '}readable by this user only")
+
+
+def _room(place: Path) -> Finding:
+    there = next(directory for directory in (place, *place.parents) if directory.is_dir())
+    free = shutil.disk_usage(there).free
+    return Finding("disk", free > _LEAST_FREE_BYTES, f"{free // 1024**2} MiB free under {place}")
+
+
+def _apart(settings: Settings) -> list[Finding]:
+    """What production would refuse: in development it is told, not held against the installation."""
+    found = hazards.in_production(settings)
+    if not found:
+        return [Finding("production", True, "these settings would be accepted")]
+    return [Finding("production", True, f"would refuse: {sentence}") for sentence in found]

@@ -1,0 +1,84 @@
+"""What settings must not be together: each hazard is one sentence that says what to do instead."""
+
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from muniment.settings import Settings
+
+
+def everywhere(told: "Settings") -> list[str]:
+    """What is refused in development too."""
+    found = []
+    if (told.tls_cert is None) != (told.tls_key is None):
+        found.append("MUNIMENT_TLS_CERT and MUNIMENT_TLS_KEY go together: set both, or neither.")
+    for name, file in (("MUNIMENT_TLS_CERT", told.tls_cert), ("MUNIMENT_TLS_KEY", told.tls_key)):
+        if file is not None and not file.is_file():
+            found.append(f"{name} names a file that is not there.")
+    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
+        found.append(
+            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
+            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
+        )
+    if _place(told.database_url) == _place(told.key_store_url):
+        found.append("Keys and data share one database: give MUNIMENT_KEY_STORE_URL a database of its own.")
+    return found
+
+
+def in_production(told: "Settings") -> list[str]:
+    """What production refuses on top of that."""
+    found = []
+    if told.kek_uri.startswith("insecure"):
+        found.append(
+            "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
+            " a key management service."
+        )
+    keys, data = _file(told.key_store_url), _file(told.database_url)
+    if keys and any(
+        keys.is_relative_to(place) for place in (told.home, told.blob_dir, *([data.parent] if data else []))
+    ):
+        found.append(
+            "The key store lies beside the data, so one copied disk or backup holds both: set MUNIMENT_KEY_STORE_URL to"
+            " a place outside MUNIMENT_HOME, on storage that is backed up apart."
+        )
+    for name, url in (("MUNIMENT_DATABASE_URL", told.database_url), ("MUNIMENT_KEY_STORE_URL", told.key_store_url)):
+        if _in_clear(url):
+            found.append(f"{name} reaches PostgreSQL over the network unverified: add sslmode=verify-full to it.")
+    model = urlsplit(told.model_url or "")
+    if model.scheme == "http" and not is_loopback(model.hostname or ""):
+        found.append("MUNIMENT_MODEL_URL would send contributors' work in clear: use an https address.")
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) can only be this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _file(url: str) -> Path | None:
+    """The file of an SQLite URL; None for a server's."""
+    scheme, _, rest = url.partition(":///")
+    return Path(rest.partition("?")[0]).absolute() if scheme.startswith("sqlite") else None
+
+
+def _place(url: str) -> object:
+    """What tells two databases apart: the file, or the server and the database's name. Credentials do not."""
+    if file := _file(url):
+        return file.resolve()
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    return (parts.hostname or query.get("host"), parts.port or query.get("port"), parts.path)
+
+
+def _in_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("postgres"):
+        return False
+    host = parts.hostname or parse_qs(parts.query).get("host", [""])[0]
+    over_network = bool(host) and not host.startswith("/") and not is_loopback(host)
+    return over_network and parse_qs(parts.query).get("sslmode") != ["verify-full"]

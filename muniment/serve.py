@@ -1,0 +1,123 @@
+"""Serving: granian inside our own process, so that there is one process to start, stop or kill, and never an orphan."""
+
+import asyncio
+import errno
+import signal
+import socket
+
+import structlog
+import typer
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from starlette.applications import Starlette
+
+from muniment.settings import Settings
+
+GRACE_SECONDS = 10
+"""How long answers under way may take to finish once the process was asked to stop."""
+
+log = structlog.get_logger("muniment.serve")
+
+
+class CannotServe(Exception):
+    """The server could not start; the message says what to do."""
+
+
+def serve(app: Starlette, settings: Settings) -> None:
+    """Serve `app` until SIGTERM or SIGINT; a second signal stops without waiting. Raises CannotServe.
+
+    The application's lifespan is entered here, not by granian: what fails in it is raised as itself, and its end is
+    reached also when connections had to be abandoned. What it yields is lost: keep state in `app.state`.
+    """
+    demand_free_port(settings.host, settings.port)
+    asyncio.run(_serve(app, settings))
+
+
+async def _serve(app: Starlette, settings: Settings) -> None:
+    async with app.router.lifespan_context(app):
+        await _answer(app, settings)
+
+
+async def _answer(app: Starlette, settings: Settings) -> None:
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGINL,  # the lifespan is ours
+        websockets=True,
+        ssl_cert=settings.tls_cert,
+        ssl_key=settings.tls_key,
+        log_level=LogLevels.error,
+        log_dictconfig={"handlers": {}, "loggers": {}},  # muniment.logs handles every logger
+    )
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(server.serve())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop, server, asked, serving)
+    announcing = asyncio.create_task(_announce(settings))
+    stopping = asyncio.create_task(asked.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    announcing.cancel()
+    if asked.is_set():
+        await asyncio.wait({serving}, timeout=GRACE_SECONDS)
+        if not serving.done():
+            log.warning("stopped without waiting for connections that stayed open")
+            serving.cancel()
+        return
+    stopping.cancel()
+    raise CannotServe("The server stopped by itself; the lines above say why.")
+
+
+def _stop(server: Server, asked: asyncio.Event, serving: "asyncio.Task[None]") -> None:
+    if asked.is_set():
+        serving.cancel()
+    asked.set()
+    server.signal_handler_interrupt()
+
+
+async def _announce(settings: Settings) -> None:
+    """Say what to open, once the port answers."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(settings.host, settings.port)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        writer.close()
+        break
+    typer.echo(welcome(settings))
+    log.info("serving", host=settings.host, port=settings.port, environment=settings.env)
+
+
+def welcome(settings: Settings) -> str:
+    """What to open and what to do next, in plain words."""
+    url = settings.public_url
+    lines = [
+        "",
+        f"Muniment is running. Open {url}/ in a browser to begin.",
+        "",
+        f"  {url}/graphql        the API: POST GraphQL here",
+        f"  {url}/graphiql       try queries in the browser",
+        f"  {url}/health/ready   whether it is ready for work",
+        f"  {'schema.graphql':<{len(url) + 13}}   every type and field, described",
+        "",
+        f"Data lies in {settings.home / 'data'}, keys apart from it in {settings.home / 'keys'}.",
+        "In a second shell, `make demo` plays a contributor's whole life. Ctrl-C stops the server.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def demand_free_port(host: str, port: int) -> None:
+    """granian shares a taken port instead of refusing it, and two servers would answer in turn."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise CannotServe(f"Port {port} is taken by another program: choose another with --port.") from None
+            raise CannotServe(f"This machine can't listen on {host} port {port}: {error.strerror}.") from None

@@ -1,0 +1,160 @@
+"""Settings: every value an operator can turn, by `MUNIMENT_*` variables or a file of the same names.
+
+A misspelt name is refused with the nearest known one, and an unsafe combination with a sentence that says what to do.
+Lower rooms never see this object: `muniment.app` hands them values.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from muniment import hazards
+
+PREFIX = "MUNIMENT_"
+FILE = "MUNIMENT_SETTINGS"
+"""Names a file of `MUNIMENT_NAME=value` lines. A variable of the environment wins over the file."""
+
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """The settings can't be used; `sentences` say why and what to do, without showing any value."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+class Settings(BaseSettings):
+    """One process's settings: frozen, complete, checked as a whole. Build it with `load`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    env: Literal["development", "production"] = "development"
+    home: Path = Path("var")
+    """Holds `data/` and `keys/` wherever nothing else is said."""
+
+    # Where it listens
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_terminated_upstream: bool = False
+    public_url: str = Field(default_factory=lambda told: _own_url(told))
+    """How clients reach this server: the start of every link it hands out. No trailing slash."""
+
+    # What it keeps, and where
+    database_url: str = Field(
+        default_factory=lambda told: f"sqlite:///{told['home']}/data/muniment.sqlite3", repr=False
+    )
+    blob_dir: Path = Field(default_factory=lambda told: told["home"] / "data" / "blobs")
+    key_store_url: str = Field(default_factory=lambda told: f"sqlite:///{told['home']}/keys/keys.sqlite3", repr=False)
+    kek_uri: str = Field(
+        default_factory=lambda told: f"insecure-local://{quote(str(told['home'] / 'keys'))}", repr=False
+    )
+    key_cache_seconds: float = Field(default=60, ge=0, le=600)
+    """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
+
+    policy_file: Path = Path("policy.polar")
+
+    # How long things live
+    session_hours: float = Field(default=12, gt=0, le=720)
+    step_up_minutes: float = Field(default=10, gt=0, le=60)
+    ticket_minutes: float = Field(default=15, gt=0, le=1440)
+    export_days: float = Field(default=7, gt=0, le=90)
+
+    # How much is let in
+    upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)
+    body_limit_bytes: int = Field(default=1 * MIB, gt=0)
+    operation_seconds: float = Field(default=20, gt=0)
+    threads: int = Field(default=8, ge=1, le=128)
+    """Worker threads: how many operations run at once in this process."""
+
+    # The language model; without a URL the one that ships in a package runs in a child process
+    model_url: str | None = None
+    model_api_key: SecretStr | None = None
+    model_name: str | None = None
+    model_seconds: float = Field(default=120, gt=0)
+
+    worker: bool = True
+    """Whether `serve` runs the agents in its own process too."""
+
+    @field_validator("home", "blob_dir", "policy_file", "tls_cert", "tls_key")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else path
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        found = hazards.everywhere(self) + (hazards.in_production(self) if self.production else [])
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+    @property
+    def production(self) -> bool:
+        """Whether this is production: development stand-ins are refused, logs are JSON."""
+        return self.env == "production"
+
+    @property
+    def tls(self) -> bool:
+        """Whether this process ends TLS itself."""
+        return self.tls_cert is not None
+
+
+def load(**overrides: Any) -> Settings:
+    """This process's settings: `overrides` (of the command line; None is unsaid), environment, file, defaults.
+
+    Raises SettingsError with one sentence per problem; no sentence repeats a value.
+    """
+    file = os.environ.get(FILE)
+    if file and not Path(file).is_file():
+        raise SettingsError([f"{FILE} names a file that is not there."])
+    unknown = _unknown(os.environ, "in the environment") + (
+        _unknown(dotenv_values(file), "in the file") if file else []
+    )
+    if unknown:
+        raise SettingsError(unknown)
+    said = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(_env_file=file, **said)
+    except ValidationError as error:
+        wrong = [
+            item for item in error.errors() if item["type"] != "default_factory_not_called"
+        ]  # follows from the rest
+        raise SettingsError([sentence for item in wrong for sentence in _sentences(item)]) from None
+
+
+def _unknown(names: Mapping[str, Any], where: str) -> list[str]:
+    known = [PREFIX + field.upper() for field in Settings.model_fields] + [FILE]
+    sentences = []
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
+            sentences.append(f"{name} ({where}) is no setting of Muniment. Did you mean {near}?")
+    return sentences
+
+
+def _sentences(item: Any) -> list[str]:
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if not item["loc"]:
+        return message.split("\n")
+    return [f"{PREFIX}{str(item['loc'][0]).upper()} can't be used: {message[0].lower()}{message[1:]}."]
+
+
+def _own_url(told: dict[str, Any]) -> str:
+    host = str(told["host"])
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if told['tls_cert'] else 'http'}://{shown}:{told['port']}"

@@ -1,0 +1,81 @@
+"""The one door. Every row that leaves storage for a principal has passed through here.
+
+    access.select(Asset, Action.READ)          a Select of the rows that may be read, each with its decisions as columns
+    access.get(Asset, id, Action.DELETE)       the row, or a refusal
+    access.check(Action.CREATE_PROJECT)        for what is done on no row
+
+A row comes with what the principal may do with it, decided in SQL by the compiled policy in the statement that loads it.
+"""
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from policies.actions import Action
+from policies.compiled import AFTER_STEP_UP, Policy
+from policies.errors import Forbidden, NotFound, StepUpRequired
+from policies.facts import parameters_of, shape_of
+from policies.principals import Principal
+from policies.resources import mapper_of
+from storage.pages import DECISION, with_decisions
+from storage.records import Record
+
+__all__ = ["Access", "Policy"]
+
+Model = TypeVar("Model", bound=Record)
+
+
+class Access:
+    """What one principal may do, by one version of the policy, in one session."""
+
+    def __init__(self, policy: Policy, principal: Principal, session: Session) -> None:
+        self.policy = policy
+        self.principal = principal
+        self._session = session
+        self._shape = shape_of(principal)
+        self._parameters = parameters_of(principal)
+
+    def select(self, model: type[Record], action: Action, also: Iterable[Action] = ()) -> Select[Any]:
+        """The rows of `model` that the principal may `action`, for `storage.pages.fetch`; narrow and order it freely.
+
+        Each row comes with a boolean column `may_<action>` for `action`, `read_content` and each of `also`. The ids of
+        the principal are bound already. Raises PolicyError for a model that the policy has no block for.
+        """
+        statement = self.policy.decisions(self._shape, model).listing(action, also)
+        return statement.params(**self._parameters)
+
+    def get(
+        self,
+        model: type[Model],
+        identity: uuid.UUID | tuple[uuid.UUID, ...],
+        action: Action,
+        also: Iterable[Action] = (),
+    ) -> Model:
+        """The row of `model` with this primary key, if the principal may `action` it. One statement.
+
+        Raises NotFound where the principal may not read it, whether it exists or not; Forbidden where they may read it
+        and not do this; StepUpRequired where only the proof is missing that it is still they.
+        """
+        statement = self.policy.decisions(self._shape, model).one(action, also).params(**self._parameters)
+        key = identity if isinstance(identity, tuple) else (identity,)
+        named = [column == value for column, value in zip(mapper_of(model).primary_key, key, strict=True)]
+        found = self._session.execute(statement.where(*named)).one_or_none()
+        if found is None:
+            raise NotFound(model.__name__, action)
+        if found._mapping[DECISION + action] is not True:
+            if found._mapping[AFTER_STEP_UP] is True:
+                raise StepUpRequired(model.__name__, action)
+            raise Forbidden(model.__name__, action)
+        row: Model = with_decisions(found)
+        return row
+
+    def check(self, action: Action) -> None:
+        """Return if the principal may `action` on the platform itself; raise StepUpRequired or Forbidden if not."""
+        if action in self.policy.platform_actions(self._shape):
+            return
+        if action in self.policy.platform_actions(self._shape.after_step_up()):
+            raise StepUpRequired("Platform", action)
+        raise Forbidden("Platform", action)

@@ -1,0 +1,77 @@
+"""A small reader of Polar: where each rule stands, so that a message can name its line, and words we don't allow.
+
+It knows strings, comments, blocks and the `;` that ends a statement, and nothing of what they mean; that is oso's.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|#[^\n]*|[A-Za-z_]\w*(?:::\w+)*|[{}();\[\]]|\S')
+
+FORBIDDEN_WORDS = {
+    "cut": "write rules that don't depend on their order",
+    "debug": "remove it",
+    "forall": "write what must be there, over `in`",
+    "new": "compare with a literal",
+    "print": "remove it: a policy says nothing about people to the log",
+}
+"""Words of Polar that have no place in a policy compiled to SQL, with what to do instead."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One rule, or one line of a block, by its place in the text. `line` counts from 1."""
+
+    start: int
+    end: int
+    line: int
+
+    def text(self, source: str) -> str:
+        """The statement as written."""
+        return source[self.start : self.end]
+
+    def withheld(self, source: str) -> str:
+        """`source` without this statement; every other one keeps its line."""
+        blank = re.sub(r"[^\n]", " ", self.text(source))
+        return source[: self.start] + blank + source[self.end :]
+
+
+def statements(source: str) -> Iterator[Statement]:
+    """Every statement, in order: top-level ones, and those inside `resource` and `actor` blocks."""
+    start: int | None = None
+    depth = 0
+    block = False
+    for token in _TOKEN.finditer(source):
+        word = token.group()
+        if word.startswith("#"):
+            continue
+        if start is None:
+            if word == "}":
+                block = False
+                continue
+            start = token.start()
+        if word == "{" and not depth and not block and source[start:].startswith(("resource ", "actor ")):
+            block, start = True, None
+        elif word in "{([":
+            depth += 1
+        elif word in "})]":
+            depth -= 1
+        elif word == ";" and not depth:
+            yield Statement(start, token.end(), source.count("\n", 0, start) + 1)
+            start = None
+
+
+def forbidden_words(source: str) -> Iterator[tuple[int, str, str]]:
+    """Line, word and advice for each forbidden word in the rules; comments and strings may use any."""
+    for token in _TOKEN.finditer(source):
+        if (advice := FORBIDDEN_WORDS.get(token.group())) is not None:
+            yield source.count("\n", 0, token.start()) + 1, token.group(), advice
+
+
+def blame(source: str, fails: Callable[[str], bool], word: str) -> int | None:
+    """The line of the statement without which `fails` no longer does; of several, the last that names `word`."""
+    suspects = [statement for statement in statements(source) if not fails(statement.withheld(source))]
+    named = [suspect for suspect in suspects if word and word in suspect.text(source)]
+    chosen = named or suspects
+    return chosen[-1].line if chosen else None

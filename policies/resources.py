@@ -1,0 +1,70 @@
+"""What the policy is about: every model that the door gives out, and the platform itself."""
+
+from typing import Any, Final
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Mapper
+
+from policies.errors import PolicyError
+from storage.assets import Asset, Blob
+from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.deletions import Deletion
+from storage.exports import Export
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.outputs import Output
+from storage.projects import Project, ProjectMember
+from storage.prompts import Prompt, PromptAsset, PromptStep
+from storage.records import Record
+from storage.sessions import ApiKey
+
+
+class Platform:
+    """What is acted on where there is no row yet: starting a project, for one."""
+
+
+PLATFORM: Final = Platform()
+
+PROTECTED: tuple[type[Record], ...] = (
+    ApiKey,
+    Asset,
+    AuditEvent,
+    Blob,
+    Consent,
+    Contributor,
+    Deletion,
+    Export,
+    Output,
+    PrivacyPreferences,
+    Project,
+    ProjectMember,
+    Prompt,
+    PromptAsset,
+    PromptStep,
+    StyleProfile,
+)
+"""The models that policy.polar has a block for. The door gives out no other."""
+
+RELATED: tuple[type[Record], ...] = (AuditPersonal,)
+"""Models that rules may look at through a relation, and that nobody is given."""
+
+
+def mapper_of(model: type[Record]) -> Mapper[Any]:
+    """The model's mapper."""
+    mapper: Mapper[Any] = inspect(model)
+    return mapper
+
+
+def fields_of(model: type[Record]) -> dict[str, type]:
+    """The attributes that rules can follow: columns and relations, by the types that Polar knows them under."""
+    mapper = mapper_of(model)
+    fields: dict[str, type] = dict.fromkeys(mapper.columns.keys(), object)
+    for name, relation in mapper.relationships.items():
+        fields[name] = list if relation.uselist else relation.mapper.class_
+    return fields
+
+
+def protected(model: type[Record]) -> type[Record]:
+    """`model`, if the policy speaks of it; PolicyError if it does not, so that nothing unruled is ever loaded."""
+    if model not in PROTECTED:
+        raise PolicyError(f"{model.__name__} has no block in policy.polar: write one, or load it inside storage only")
+    return model

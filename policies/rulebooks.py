@@ -1,0 +1,139 @@
+"""A rulebook: policy.polar inside oso, asked once for everything a shape of principal may do.
+
+oso is asked here and nowhere else, under one lock, and never for a known shape's request: what it answers becomes a plan.
+Its own SQLAlchemy adapter is not used, since it joins relations INNER also under OR.
+"""
+
+import re
+import threading
+from typing import Any
+
+from oso import Oso
+from polar.exceptions import OsoError
+from polar.partial import TypeConstraint
+from polar.variable import Variable
+
+from policies import reading
+from policies.actions import Action
+from policies.columns import Unsupported
+from policies.errors import PolicyError
+from policies.facts import FACTS, Observed, Shape
+from policies.plans import Plan, Row, simplify
+from policies.resources import PLATFORM, PROTECTED, RELATED, Platform, fields_of
+from policies.rulings import Impossible, way
+from storage.records import Record
+
+_ACTIONS = frozenset(map(str, Action))
+_LINE = re.compile(r"at line (\d+)")
+
+
+class _Wildcard(Exception):
+    """A rule allows every action."""
+
+
+class Rulebook:
+    """One version of the policy. `name` is how messages call the file."""
+
+    def __init__(self, source: str, name: str) -> None:
+        self._source = source
+        self._name = name
+        self._lock = threading.Lock()
+        self._classes: dict[str, type] = {model.__name__: model for model in (*PROTECTED, *RELATED)}
+        for line, word, advice in reading.forbidden_words(source):
+            raise PolicyError(f"{name}:{line}: “{word}” can't be compiled to SQL; {advice}")
+        self._oso = self._load(source)
+
+    def plans(self, shape: Shape, model: type[Record]) -> dict[Action, Plan]:
+        """What a principal of `shape` may do with rows of `model`: a plan per action that has any way.
+
+        Raises PolicyError with file and line, for a rule that can't be decided in SQL.
+        """
+        with self._lock:
+            try:
+                return self._plans(self._oso, shape, model)
+            except (Unsupported, Observed, OsoError, _Wildcard) as problem:
+                raise self._error(problem, lambda oso: self._plans(oso, shape, model)) from problem
+
+    def platform_actions(self, shape: Shape) -> frozenset[Action]:
+        """What a principal of `shape` may do on the platform itself. Raises PolicyError."""
+        with self._lock:
+            try:
+                return self._platform_actions(self._oso, shape)
+            except (Observed, OsoError, _Wildcard) as problem:
+                raise self._error(problem, lambda oso: self._platform_actions(oso, shape)) from problem
+
+    def _load(self, source: str) -> Oso:
+        oso = Oso()
+        oso.ffi_polar.set_message_enricher(self._no_warnings)
+        for known in (*FACTS, Platform):
+            oso.register_class(known)
+        for model in (*PROTECTED, *RELATED):
+            oso.register_class(model, fields=fields_of(model))
+        try:
+            oso.load_str(source)
+        except OsoError as problem:
+            raise PolicyError(f"{self._name}:{_line_of(problem) or 1}: {_plain(problem)}") from problem
+        return oso
+
+    def _no_warnings(self, message: str) -> str:
+        """oso would print what it warns of; a policy that deserves a warning is not loaded."""
+        if message.startswith("[warning]"):
+            raise PolicyError(f"{self._name}:{_line_of(message) or 1}: {_plain(message.removeprefix('[warning] '))}")
+        return message
+
+    def _plans(self, oso: Oso, shape: Shape, model: type[Record]) -> dict[Action, Plan]:
+        ways: dict[Action, set[Row]] = {}
+        thing = Variable("thing")
+        constraint = TypeConstraint(thing, model.__name__)
+        for action, answer in _ask(oso, shape, thing, {"thing": constraint}):
+            try:
+                ways.setdefault(action, set()).add(way(model, answer["thing"], self._classes))
+            except Impossible:
+                continue
+        return {action: simplify(found) for action, found in ways.items() if found}
+
+    def _platform_actions(self, oso: Oso, shape: Shape) -> frozenset[Action]:
+        return frozenset(action for action, _ in _ask(oso, shape, PLATFORM, {}))
+
+    def _error(self, problem: Exception, attempt: Any) -> PolicyError:
+        """`problem` in the words of a policy author, with the line of the rule that causes it."""
+
+        def fails(source: str) -> bool:
+            try:
+                attempt(self._load(source))
+            except Exception:
+                return True
+            return False
+
+        line = _line_of(problem) or reading.blame(self._source, fails, getattr(problem, "word", ""))
+        return PolicyError(f"{self._name}:{line or 1}: {_plain(problem)}")
+
+
+def _ask(oso: Oso, shape: Shape, thing: Any, bindings: dict[str, Any]) -> list[tuple[Action, dict[str, Any]]]:
+    facts = shape.facts()
+    if facts is None:
+        return []
+    results = oso.query_rule("allow", facts, Variable("action"), thing, bindings=bindings, accept_expression=True)
+    answers = []
+    for result in results:
+        action = result["bindings"]["action"]
+        if isinstance(action, Variable) or not isinstance(action, str):
+            raise _Wildcard("a rule allows every action: name the actions it is about")
+        if action not in _ACTIONS:
+            raise Unsupported(f"“{action}” is no action: policies/actions.py has the list", f'"{action}"')
+        answers.append((Action(action), result["bindings"]))
+    return answers
+
+
+def _line_of(problem: Exception | str) -> int | None:
+    found = _LINE.search(str(problem))
+    return int(found.group(1)) if found else None
+
+
+def _plain(problem: Exception | str) -> str:
+    """oso's message without its trace, its excerpt and its advertisement."""
+    message = str(problem).split("\n\tGet help")[0]
+    for line in message.splitlines():
+        if line.startswith("Application error: "):
+            return line.removeprefix("Application error: ")
+    return message.splitlines()[0] if message else type(problem).__name__

@@ -1,0 +1,92 @@
+"""Plans as SQLAlchemy expressions.
+
+Each way is a conjunction; a relation is a correlated EXISTS, never a join, so that a way can't take rows from another;
+ways are joined by OR. The text of an expression depends on the plan alone, and the principal's ids are bind parameters.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    Alias,
+    ColumnElement,
+    FromClause,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    false,
+    or_,
+    true,
+)
+from sqlalchemy.orm import RelationshipProperty
+
+from policies.plans import Bound, Compare, Outer, Plan, Row, Values
+from policies.resources import mapper_of
+from storage.records import Record
+
+
+def predicate(model: type[Record], plan: Plan) -> ColumnElement[bool]:
+    """The condition on `model`'s own table under which `plan` allows a row."""
+    table: FromClause = mapper_of(model).local_table
+    ways = [_holds(model, way, (table,)) for way in sorted(plan, key=_order)]
+    return or_(false(), *ways) if ways else false()
+
+
+def _order(part: Any) -> tuple[int, str]:
+    """Conditions on the row itself come first, so that a database meets the cheap way before the far one."""
+    far = len(part.related) if isinstance(part, Row) else 0
+    return far, _spell(part)
+
+
+def _spell(part: Any) -> str:
+    """A spelling of a part of a plan that does not depend on the order of a set."""
+    if isinstance(part, Row):
+        near, far = map(_spell, part.conditions), (f"{name}:{_spell(row)}" for name, row in part.related)
+        return f"[{' '.join(sorted(near))} {' '.join(sorted(far))}]"
+    return repr(part)
+
+
+def _holds(model: type[Record], row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
+    """`row`'s conditions on `scope[-1]`, a table or alias of `model`; the outer rows stand before it."""
+    near = [_compare(model, condition, scope) for condition in sorted(row.conditions, key=_spell)]
+    far = [
+        _related(model, name, inner, scope) for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))
+    ]
+    return and_(true(), *near, *far)
+
+
+def _related(model: type[Record], name: str, row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
+    relation: RelationshipProperty[Any] = mapper_of(model).relationships[name]
+    target: type[Record] = relation.mapper.class_
+    alias: Alias = relation.mapper.local_table.alias()  # type: ignore[assignment]
+    joined = [alias.c[remote.key] == scope[-1].c[local.key] for local, remote in relation.local_remote_pairs or ()]
+    inner = _holds(target, row, (*scope, alias))
+    return exists().select_from(alias).where(*joined, inner).correlate_except(alias)
+
+
+def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
+    column: ColumnElement[Any] = scope[-1].c[mapper_of(model).columns[condition.column].key]
+    match condition.operand:
+        case Bound(parameter):
+            operand: Any = bindparam(parameter, type_=Uuid())
+        case Outer(up, name):
+            operand = scope[-1 - up].c[name]
+        case Values((single,)):
+            operand = single
+        case Values(several):
+            return column.in_(several)
+    match condition.operator:
+        case "=" if isinstance(condition.operand, Outer):
+            return column.is_not_distinct_from(operand)
+        case "=":
+            return column == operand
+        case "!=":  # Python's: a missing value differs from any other
+            return column.is_distinct_from(operand)
+        case "<":
+            return column < operand
+        case "<=":
+            return column <= operand
+        case ">":
+            return column > operand
+        case ">=":
+            return column >= operand

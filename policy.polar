@@ -1,0 +1,397 @@
+# Who may do what. This file decides; nothing else in the program does, and what it does not allow is refused.
+#
+# How to read it. Chapter 1 says who can ask at all and how far each kind of caller reaches. Chapter 2 has one block per
+# thing: the ways to be someone to it (its roles), what each role may do, and the facts that make one somebody.
+# "read" means seeing that a thing exists, with its dates, sizes and states. "read_content" means opening what is sealed
+# in it: names, texts, files. Every other verb is one operation of the API.
+
+
+### 1. Who asks ########################################################################################################
+
+# A contributor may do what the blocks of chapter 2 allow them. What can't be taken back, or takes a copy of everything
+# away, asks them to prove first that it is still they who sit there ("step up").
+allow(person: Person, action: String, thing) if
+    assured(person, action) and has_permission(person, action, thing);
+
+actor Person {}
+
+# Exporting, deleting and making an API key's right to export are for someone who has just proved who they are.
+assured(person: Person, "delete") if person.stepped_up;
+assured(person: Person, "export") if person.stepped_up;
+# Everything else is for anyone signed in.
+assured(_: Person, "cancel");
+assured(_: Person, "create_api_key");
+assured(_: Person, "create_asset");
+assured(_: Person, "create_project");
+assured(_: Person, "read");
+assured(_: Person, "read_content");
+assured(_: Person, "revoke");
+assured(_: Person, "share");
+assured(_: Person, "submit_prompt");
+assured(_: Person, "update");
+assured(_: Person, "upload");
+
+# A contributor whose account is being erased may watch that happen, and nothing else.
+allow(person: Departing, "read", deletion: Deletion) if deletion.owner_id = person.id;
+
+# An API key never reaches further than the contributor who made it does at this moment, nor than its own scopes. No
+# scope deletes, shares, or touches the account, its choices and its keys.
+allow(key: Key, action: String, thing) if
+    scope in key.scopes and covers(scope, action, thing) and has_permission(key.person, action, thing);
+
+# A key that may read opens everything its owner may open.
+covers("read", "read", _);
+covers("read", "read_content", _);
+
+# A key that may write works in projects. It sees the states of what it works on.
+covers("write", "read", _: Project);
+covers("write", "read", _: Asset);
+covers("write", "read", _: Prompt);
+covers("write", "create_project", _: Platform);
+covers("write", "update", _: Project);
+covers("write", "create_asset", _: Project);
+covers("write", "submit_prompt", _: Project);
+covers("write", "update", _: Asset);
+covers("write", "upload", _: Asset);
+covers("write", "cancel", _: Prompt);
+
+# A key that may export orders copies and fetches them. A key cannot step up: its owner did, when they gave it this scope.
+covers("export", "read", _: Contributor);
+covers("export", "read", _: Project);
+covers("export", "read", _: Export);
+covers("export", "export", _: Contributor);
+covers("export", "export", _: Project);
+covers("export", "export", _: Export);
+covers("export", "read_content", _: Export);
+
+# The generation agent works on one prompt at a time: the one of its run, for as long as the contributor for whom it
+# works could submit it again. It opens the prompt and the assets given with it, and its own steps and outputs.
+allow(agent: Agent{name: "generation"}, "generate", prompt: Prompt) if
+    prompt.id = agent.run and has_permission(agent.person, "submit_prompt", prompt.project);
+allow(agent: Agent{name: "generation"}, action: String, prompt: Prompt) if
+    prompt.id = agent.run and opens(action) and has_permission(agent.person, action, prompt);
+allow(agent: Agent{name: "generation"}, action: String, step: PromptStep) if
+    step.prompt_id = agent.run and opens(action) and has_permission(agent.person, action, step);
+allow(agent: Agent{name: "generation"}, "read", given: PromptAsset) if
+    given.prompt_id = agent.run and has_permission(agent.person, "read", given);
+allow(agent: Agent{name: "generation"}, action: String, asset: Asset) if
+    given in asset.uses and given.prompt_id = agent.run and opens(action) and
+    has_permission(agent.person, action, asset);
+allow(agent: Agent{name: "generation"}, action: String, output: Output) if
+    output.prompt_id = agent.run and opens(action) and has_permission(agent.person, action, output);
+# It reads what the contributor allows, and the style they let it learn.
+allow(agent: Agent{name: "generation"}, "read", preferences: PrivacyPreferences) if
+    has_permission(agent.person, "read", preferences);
+allow(agent: Agent{name: "generation"}, action: String, profile: StyleProfile) if
+    opens(action) and has_permission(agent.person, action, profile);
+
+# The exports agent builds the archive of its run, and opens for it everything that its contributor owns, and nothing
+# that is only shared with them.
+allow(agent: Agent{name: "exports"}, "build", export: Export) if
+    export.id = agent.run and has_role(agent.person, "owner", export);
+allow(agent: Agent{name: "exports"}, action: String, thing) if
+    opens(action) and has_role(agent.person, "owner", thing);
+
+# The erasures agent destroys what the deletion of its run names. It opens nothing.
+allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
+    action in ["read", "erase"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
+
+# The verifier counts what is left afterwards. It is not the one who erased, and opens nothing.
+allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
+    action in ["read", "verify"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
+
+opens("read");
+opens("read_content");
+
+# Staff do their jobs, each a short list. No job opens a contributor's content, whoever holds it.
+allow(staff: Staff, action: String, thing) if role in staff.roles and job(role, action, thing);
+
+# Support looks after accounts: it sees that one exists, since when and in what state.
+job("SUPPORT", "read", _: Contributor);
+
+# System administrators keep jobs running: they see exports and deletions queued, running and failed.
+job("SYSADMIN", "read", _: Export);
+job("SYSADMIN", "read", _: Deletion);
+
+# Privacy officers see that contributors' requests about their data are answered.
+job("PRIVACY", "read", _: Export);
+job("PRIVACY", "read", _: Deletion);
+
+# Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
+job("SECURITY", "read", _: AuditEvent);
+
+# Auditors read the audit trail as evidence. The personal side of an event stays sealed.
+job("AUDITOR", "read", _: AuditEvent);
+
+
+### 2. What can be asked for ###########################################################################################
+
+resource Platform {
+    permissions = ["create_project"];
+}
+
+# Any contributor may start a project.
+has_permission(_: Person, "create_project", _: Platform);
+
+
+resource Contributor {
+    permissions = ["read", "read_content", "update", "export", "delete", "create_api_key"];
+    roles = ["owner"];
+
+    # A contributor sees and opens what we hold about them, and corrects it.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+    # A contributor may take out a copy of everything we hold about them.
+    "export" if "owner";
+    # A contributor may have their account erased with everything in it.
+    "delete" if "owner";
+    # A contributor may make keys for their own programs.
+    "create_api_key" if "owner";
+}
+
+# An account belongs to the person it is about.
+has_role(person: Person, "owner", contributor: Contributor) if contributor.id = person.id;
+
+
+resource PrivacyPreferences {
+    permissions = ["read", "update"];
+    roles = ["owner"];
+
+    # A contributor sees and changes what they allow. Nobody chooses for them.
+    "read" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", preferences: PrivacyPreferences) if preferences.owner_id = person.id;
+
+
+resource Consent {
+    permissions = ["read"];
+    roles = ["owner"];
+
+    # A contributor sees what they allowed, and when. History is not edited.
+    "read" if "owner";
+}
+
+has_role(person: Person, "owner", consent: Consent) if consent.owner_id = person.id;
+
+
+resource StyleProfile {
+    permissions = ["read", "read_content"];
+    roles = ["owner"];
+
+    # What was learned from a contributor's work is theirs, like the work.
+    "read" if "owner";
+    "read_content" if "owner";
+}
+
+has_role(person: Person, "owner", profile: StyleProfile) if profile.owner_id = person.id;
+
+
+resource ApiKey {
+    permissions = ["read", "read_content", "revoke"];
+    roles = ["owner"];
+
+    # A contributor sees their keys by the names they gave them, and takes them back at any time.
+    "read" if "owner";
+    "read_content" if "owner";
+    "revoke" if "owner";
+}
+
+has_role(person: Person, "owner", key: ApiKey) if key.owner_id = person.id;
+
+
+resource Project {
+    permissions = [
+        "read", "read_content", "create_asset", "submit_prompt", "update", "share", "export", "delete"
+    ];
+    roles = ["owner", "editor", "viewer"];
+
+    # Whoever may edit may also view.
+    "viewer" if "editor";
+
+    # Viewers see the project and what is in it.
+    "read" if "viewer";
+    "read_content" if "viewer";
+    # Editors work in it.
+    "create_asset" if "editor";
+    "submit_prompt" if "editor";
+    "update" if "editor";
+    # The owner does all of that,
+    "read" if "owner";
+    "read_content" if "owner";
+    "create_asset" if "owner";
+    "submit_prompt" if "owner";
+    "update" if "owner";
+    # and nobody else decides who may come in, takes a copy of the whole, or has it erased.
+    "share" if "owner";
+    "export" if "owner";
+    "delete" if "owner";
+}
+
+# A project belongs to the contributor who made it.
+has_role(person: Person, "owner", project: Project) if project.owner_id = person.id;
+# The owner shares it with others, each as editor or as viewer.
+has_role(person: Person, "editor", project: Project) if
+    member in project.members and member.contributor_id = person.id and member.role = "EDITOR";
+has_role(person: Person, "viewer", project: Project) if
+    member in project.members and member.contributor_id = person.id and member.role = "VIEWER";
+
+
+resource ProjectMember {
+    permissions = ["read"];
+    roles = ["owner", "member"];
+
+    # The owner sees with whom a project is shared; each of them sees their own part.
+    "read" if "owner";
+    "read" if "member";
+}
+
+has_role(person: Person, "owner", member: ProjectMember) if member.owner_id = person.id;
+has_role(person: Person, "member", member: ProjectMember) if member.contributor_id = person.id;
+
+
+resource Asset {
+    permissions = ["read", "read_content", "update", "upload", "delete"];
+    roles = ["owner", "editor", "viewer"];
+    relations = { project: Project };
+
+    "viewer" if "editor";
+    "editor" if "owner";
+    "editor" if "editor" on "project";
+    "viewer" if "viewer" on "project";
+
+    # Viewers of the project see and open its assets.
+    "read" if "viewer";
+    "read_content" if "viewer";
+    # Editors describe them and upload their files.
+    "update" if "editor";
+    "upload" if "editor";
+    # Only the owner has one erased.
+    "delete" if "owner";
+}
+
+has_role(person: Person, "owner", asset: Asset) if asset.owner_id = person.id;
+has_relation(project: Project, "project", asset: Asset) if project = asset.project;
+
+
+resource Prompt {
+    permissions = ["read", "read_content", "cancel", "delete"];
+    roles = ["owner", "editor", "viewer"];
+    relations = { project: Project };
+
+    "viewer" if "editor";
+    "editor" if "owner";
+    "editor" if "editor" on "project";
+    "viewer" if "viewer" on "project";
+
+    # Viewers of the project see and open its prompts.
+    "read" if "viewer";
+    "read_content" if "viewer";
+    # The owner of the project stops any run in it, and has prompts erased.
+    "cancel" if "owner";
+    "delete" if "owner";
+}
+
+has_role(person: Person, "owner", prompt: Prompt) if prompt.owner_id = person.id;
+has_relation(project: Project, "project", prompt: Prompt) if project = prompt.project;
+# Whoever wrote a prompt stops its run, for as long as they are in the project.
+has_permission(person: Person, "cancel", prompt: Prompt) if
+    prompt.author_id = person.id and has_role(person, "viewer", prompt);
+
+
+resource PromptStep {
+    permissions = ["read", "read_content"];
+    roles = ["owner", "viewer"];
+    relations = { prompt: Prompt };
+
+    "viewer" if "owner";
+    "viewer" if "viewer" on "prompt";
+
+    # Whoever sees a prompt watches its run.
+    "read" if "viewer";
+    "read_content" if "viewer";
+}
+
+has_role(person: Person, "owner", step: PromptStep) if step.owner_id = person.id;
+has_relation(prompt: Prompt, "prompt", step: PromptStep) if prompt = step.prompt;
+
+
+resource PromptAsset {
+    permissions = ["read"];
+    roles = ["owner", "viewer"];
+    relations = { prompt: Prompt };
+
+    "viewer" if "owner";
+    "viewer" if "viewer" on "prompt";
+
+    # Whoever sees a prompt sees which assets were given with it.
+    "read" if "viewer";
+}
+
+has_role(person: Person, "owner", given: PromptAsset) if given.owner_id = person.id;
+has_relation(prompt: Prompt, "prompt", given: PromptAsset) if prompt = given.prompt;
+
+
+resource Output {
+    permissions = ["read", "read_content", "delete"];
+    roles = ["owner", "viewer"];
+    relations = { project: Project };
+
+    "viewer" if "owner";
+    "viewer" if "viewer" on "project";
+
+    # Viewers of the project see and open what was made in it.
+    "read" if "viewer";
+    "read_content" if "viewer";
+    # Only the owner has an output erased.
+    "delete" if "owner";
+}
+
+has_role(person: Person, "owner", output: Output) if output.owner_id = person.id;
+has_relation(project: Project, "project", output: Output) if project = output.project;
+
+
+# A file's bytes are reached through the asset or the export they belong to, never by themselves.
+resource Blob {
+    permissions = [];
+}
+
+
+resource Export {
+    permissions = ["read", "read_content", "export", "delete"];
+    roles = ["owner"];
+
+    # Only the contributor who asked for a copy sees it, opens it and takes it away.
+    "read" if "owner";
+    "read_content" if "owner";
+    "export" if "owner";
+    "delete" if "owner";
+}
+
+has_role(person: Person, "owner", export: Export) if export.owner_id = person.id;
+
+
+resource Deletion {
+    permissions = ["read"];
+    roles = ["owner"];
+
+    # A contributor watches what they asked to be destroyed, and sees the count that was made afterwards.
+    "read" if "owner";
+}
+
+has_role(person: Person, "owner", deletion: Deletion) if deletion.owner_id = person.id;
+
+
+resource AuditEvent {
+    permissions = ["read"];
+    roles = ["owner", "actor"];
+
+    # A contributor sees what happened to their data, whoever did it, and what they did themselves.
+    "read" if "owner";
+    "read" if "actor";
+}
+
+has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_id = person.id;
+has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;

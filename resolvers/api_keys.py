@@ -1,0 +1,82 @@
+"""API keys: for programs that act for a contributor, and can do less than they can, never more."""
+
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from policies.actions import Action
+from resolvers import identity, inputs
+from resolvers.context import Context
+from resolvers.errors import BadInput
+from storage.clock import now
+from storage.contributors import Contributor
+from storage.ids import new_id
+from storage.ledger import events
+from storage.sessions import ApiKey
+
+SCOPES = ("export", "read", "write")
+MAX_LIFE = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    """A key and its secret, which is shown this once."""
+
+    key: ApiKey
+    secret: str
+
+
+def create(context: Context, name: str, scopes: Sequence[str], expires_at: datetime) -> IssuedKey:
+    """Issue a key. Raises `BadInput` for an unknown scope or an end that has passed or lies more than a year ahead."""
+    inputs.text(name, "name", at_most=100)
+    chosen = sorted(set(scopes))
+    if not chosen or not set(chosen) <= set(SCOPES):
+        raise BadInput(f"scopes takes one or more of {', '.join(SCOPES)}.", field="scopes")
+    if expires_at.tzinfo is None or not now() < expires_at <= now() + MAX_LIFE:
+        raise BadInput("expiresAt must lie ahead, within a year, and carry its time zone.", field="expiresAt")
+    context.access.get(Contributor, context.caller_id, Action.CREATE_API_KEY)
+    return _issue(context, name, chosen, expires_at)
+
+
+def rotate(context: Context, key_id: uuid.UUID) -> IssuedKey:
+    """Replace a key by a new one with the same name, scopes and end; the old one stops working at once."""
+    old = context.access.get(ApiKey, key_id, Action.REVOKE)
+    name = context.work.vault.open(old, "name")
+    old.revoked_at = context.work.now
+    context.work.record(events.ApiKeyRotated(resource_id=old.id, subject_id=old.owner_id))
+    return _issue(context, name, old.scopes, old.expires_at)
+
+
+def revoke(context: Context, key_id: uuid.UUID) -> ApiKey:
+    """End a key at once."""
+    key = context.access.get(ApiKey, key_id, Action.REVOKE)
+    key.revoked_at = key.revoked_at or context.work.now
+    context.work.record(events.ApiKeyRevoked(resource_id=key.id, subject_id=key.owner_id))
+    context.work.session.flush()
+    return key
+
+
+def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime) -> IssuedKey:
+    work = context.work
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    key = ApiKey(
+        id=new_id(),
+        owner_id=context.caller_id,
+        prefix=prefix,
+        secret_hash=work.store.keyring.keyed_hash("api_key", secret),
+        scopes=scopes,
+        expires_at=expires_at,
+    )
+    work.vault.seal(key, name=name)
+    work.session.add(key)
+    life = int((expires_at - work.now).total_seconds())
+    work.record(
+        events.ApiKeyCreated(
+            resource_id=key.id, subject_id=key.owner_id, scope_count=len(scopes), lifetime_seconds=life
+        )
+    )
+    work.session.flush()
+    row = context.access.get(ApiKey, key.id, Action.READ)
+    return IssuedKey(row, f"{identity.API_KEY}{prefix}_{secret}")

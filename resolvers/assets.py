@@ -1,0 +1,243 @@
+"""Assets: announcing a file, sending its bytes, changing what is said about it."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from policies.actions import Action
+from policies.errors import NotFound
+from policies.principals import Kind
+from resolvers import inputs, tickets
+from resolvers.context import Context
+from resolvers.errors import BadInput, Conflict, TooLarge, Unauthenticated
+from resolvers.tickets import Bearer, Purpose, Ticket
+from storage.assets import Asset, AssetStatus, Blob
+from storage.blobs.store import BlobWriter
+from storage.ids import new_id
+from storage.keys.names import project_keyset
+from storage.ledger import events
+from storage.ledger.events import Outcome
+from storage.media import ACCEPTED, MediaCheck, MediaMismatch
+from storage.projects import Project
+
+
+def bearer(context: Context) -> tuple[Bearer, uuid.UUID]:
+    """What stands behind this request, for a ticket to name."""
+    if context.principal.kind is Kind.API_KEY and context.principal.id is not None:
+        return Bearer.API_KEY, context.principal.id
+    if context.asking.session_id is None:
+        raise Unauthenticated("Sign in first.")
+    return Bearer.SESSION, context.asking.session_id
+
+
+def ticket(context: Context, purpose: Purpose, object_id: uuid.UUID) -> str:
+    """A ticket for one transfer, good for minutes."""
+    return tickets.mint(context.house.store.keyring, purpose, object_id, *bearer(context), context.limits.ticket)
+
+
+def create(
+    context: Context,
+    project_id: uuid.UUID,
+    *,
+    file_name: str,
+    media_type: str,
+    byte_size: int,
+    title: str,
+    description: str,
+    tags: Sequence[str],
+) -> tuple[Asset, str]:
+    """Announce a file; answers the asset and a ticket for sending its bytes.
+
+    Raises `BadInput` for a type that is not accepted, `TooLarge` for a size that is not.
+    """
+    words = _words(file_name=file_name, title=title, description=description, tags=tags)
+    inputs.media_type(media_type, ACCEPTED)
+    if byte_size > context.limits.upload_bytes:
+        raise TooLarge(
+            f"byteSize is {byte_size}; at most {context.limits.upload_bytes} are accepted.", field="byteSize"
+        )
+    inputs.between(byte_size, "byteSize", at_least=1, at_most=context.limits.upload_bytes)
+    project = context.access.get(Project, project_id, Action.CREATE_ASSET)
+    work = context.work
+    asset = Asset(
+        id=new_id(), owner_id=project.owner_id, project_id=project.id, media_type=media_type, byte_size=byte_size
+    )
+    work.vault.seal(asset, **words)
+    work.session.add(asset)
+    work.record(
+        events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size)
+    )
+    work.session.flush()
+    return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
+
+
+def update(context: Context, asset_id: uuid.UUID, **changes: Any) -> Asset:
+    """Change what is said about an asset: title, description, tags. Its bytes and its owner never change."""
+    asset = context.access.get(Asset, asset_id, Action.UPDATE)
+    words = _words(**{name: value for name, value in changes.items() if value is not None})
+    context.work.vault.seal(asset, **words)
+    asset.updated_at = context.work.now
+    context.work.record(
+        events.AssetUpdated(
+            resource_id=asset.id,
+            subject_id=asset.owner_id,
+            project_id=asset.project_id,
+            fields_changed=len(words),
+        )
+    )
+    context.work.session.flush()
+    return asset
+
+
+def _words(**given: Any) -> dict[str, Any]:
+    words: dict[str, Any] = {}
+    if "file_name" in given:
+        words["file_name"] = inputs.text(given["file_name"], "fileName", at_most=255)
+    if "title" in given:
+        words["title"] = inputs.text(given["title"], "title", at_most=300)
+    if "description" in given:
+        words["description"] = inputs.text(given["description"], "description", at_most=10_000, at_least=0)
+    if "tags" in given:
+        tags = list(given["tags"])
+        if len(tags) > 50:
+            raise BadInput(f"tags has {len(tags)} entries; 50 are accepted.", field="tags")
+        words["tags"] = [inputs.text(tag, "tags", at_most=80) for tag in tags]
+    return words
+
+
+@dataclass
+class Upload:
+    """One transfer of an asset's bytes, from ticket to published blob. Abort it unless it was finished."""
+
+    context: Context
+    asset_id: uuid.UUID
+    blob_id: uuid.UUID
+    expected: int
+    writer: BlobWriter
+    check: MediaCheck
+    digest: Any
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises `TooLarge` past the announced size, `BadInput` for another type of content."""
+        if self.writer.size + len(chunk) > self.expected:
+            raise TooLarge(f"More bytes came than the {self.expected} that were announced as byteSize.")
+        try:
+            self.check.feed(chunk)
+        except MediaMismatch:
+            raise BadInput("The bytes are not of the announced mediaType.", field="mediaType") from None
+        self.digest.update(chunk)
+        self.writer.write(chunk)
+
+    def finish(self) -> Asset:
+        """Publish the bytes: all of them, once, and only if the sender may still upload here.
+
+        Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster.
+        """
+        if self.writer.size != self.expected:
+            raise BadInput(
+                f"{self.writer.size} bytes came; byteSize announced {self.expected}. Send the whole file again."
+            )
+        try:
+            self.check.finish()
+        except MediaMismatch:
+            raise BadInput("The bytes are not of the announced mediaType.", field="mediaType") from None
+        self.writer.finish()
+        store = self.context.house.store
+        try:
+            with self.context.writing("upload") as context:
+                return self._commit(context)
+        except BaseException:
+            store.blobs.remove(self.blob_id)
+            raise
+
+    def _commit(self, context: Context) -> Asset:
+        asset = context.access.get(Asset, self.asset_id, Action.UPLOAD)
+        if asset.status is not AssetStatus.AWAITING_UPLOAD:
+            raise Conflict("This asset has its bytes already.")
+        work = context.work
+        work.session.add(
+            Blob(
+                id=self.blob_id,
+                owner_id=asset.owner_id,
+                project_id=asset.project_id,
+                object_id=asset.id,
+                byte_size=self.expected,
+            )
+        )
+        work.vault.seal(asset, checksum="sha256:" + self.digest.hexdigest())
+        asset.blob_id, asset.status, asset.updated_at = self.blob_id, AssetStatus.AVAILABLE, work.now
+        work.record(
+            events.AssetUploaded(
+                resource_id=asset.id,
+                subject_id=asset.owner_id,
+                project_id=asset.project_id,
+                byte_size=self.expected,
+            )
+        )
+        work.session.flush()
+        return asset
+
+    def abort(self) -> None:
+        """Leave nothing of an unfinished transfer behind."""
+        self.writer.abort()
+
+
+def begin_upload(context: Context, admitted: Ticket) -> Upload:
+    """Open the transfer that a ticket admits to.
+
+    Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes.
+    """
+    with context.reading():
+        asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
+        if asset.status is not AssetStatus.AWAITING_UPLOAD:
+            raise Conflict("This asset has its bytes already. Create a new asset for another file.")
+    blob_id = new_id()
+    writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id))
+    return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
+
+
+def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadRefusal, received: int) -> None:
+    """Record that a transfer was turned away or broke off; the asset waits for another."""
+    with context.writing("upload"):
+        asset = context.access.get(Asset, asset_id, Action.UPLOAD)
+        context.work.record(
+            events.AssetUploadRefused(
+                resource_id=asset.id,
+                subject_id=asset.owner_id,
+                project_id=asset.project_id,
+                reason=reason,
+                bytes_received=received,
+            ),
+            Outcome.DENIED,
+        )
+
+
+@dataclass(frozen=True)
+class Download:
+    """Bytes on their way out: the access event is durable already."""
+
+    media_type: str
+    file_name: str
+    blob_id: uuid.UUID
+    byte_size: int
+
+
+def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Download:
+    """What a content ticket opens, after asking the door again and recording the access."""
+    with context.writing("download"):
+        asset = context.access.get(Asset, admitted.object_id, Action.READ_CONTENT)
+        if asset.blob_id is None:
+            raise NotFound("Asset")
+        context.work.record(
+            events.ContentDownloaded(
+                resource_id=asset.id,
+                subject_id=asset.owner_id,
+                project_id=asset.project_id,
+                byte_size=asset.byte_size,
+                partial=partial,
+            )
+        )
+        name = context.work.vault.open(asset, "file_name")
+        return Download(asset.media_type, name, asset.blob_id, asset.byte_size)

@@ -1,0 +1,48 @@
+"""Reading the trail, which is itself in the trail."""
+
+import uuid
+from typing import Any
+
+from policies.actions import Action
+from policies.principals import Kind
+from resolvers.context import Context
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent
+from storage.pages import Page, Slice, fetch_page, narrow
+
+
+def page(context: Context, part: Slice, **equal: Any) -> Page[AuditEvent]:
+    """One page of the entries that the caller may read: a contributor's own, an auditor's all."""
+    allowed = narrow(context.access.select(AuditEvent, Action.READ), AuditEvent, **equal)
+    found = fetch_page(context.work.session, AuditEvent, trail.with_personal(allowed), part)
+    context.trail_read += len(found.rows)
+    return found
+
+
+def access_log(context: Context, part: Slice) -> Page[AuditEvent]:
+    """What others did with the caller's work: everybody but themselves, agents included."""
+    mine = context.caller_id
+    allowed = trail.done_by_others(context.access.select(AuditEvent, Action.READ), mine)
+    found = fetch_page(context.work.session, AuditEvent, trail.with_personal(allowed), part)
+    context.trail_read += len(found.rows)
+    return found
+
+
+def one(context: Context, event_id: uuid.UUID) -> AuditEvent:
+    """One entry. Raises `NotFound`."""
+    row: AuditEvent = context.access.get(AuditEvent, event_id, Action.READ)
+    context.trail_read += 1
+    return row
+
+
+def public(context: Context, row: AuditEvent) -> dict[str, Any]:
+    """The entry under the names of the published format, as far as the caller may see them.
+
+    Contributors see who did what with their work. Of staff they see the role that acted, not which employee; staff see
+    no personal side at all.
+    """
+    personal = trail.personal_of(context.work.session, row)
+    form = trail.public_form(row, None if context.principal.kind is Kind.STAFF else personal)
+    if form["actorKind"] == Kind.STAFF.value:
+        form["userId"] = None
+    return form

@@ -1,0 +1,223 @@
+"""What a use case works with: who asks, the unit of work, and the door."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+
+from policies.access import Access, Policy
+from policies.errors import Refused
+from policies.principals import Principal
+from resolvers.errors import CodedError, Unauthenticated
+from storage.ledger.events import (
+    AccessDenied,
+    ContentRead,
+    Identifier,
+    Outcome,
+    RefusalCode,
+    Resource,
+    TrailRead,
+)
+from storage.ledger.events.base import MOST_IDS
+from storage.ledger.scope import AuditScope
+from storage.records import model_of
+from storage.work import Store, UnitOfWork
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the operator has set: how long things live and how large they may be."""
+
+    session: timedelta = timedelta(hours=12)
+    step_up: timedelta = timedelta(minutes=10)
+    ticket: timedelta = timedelta(minutes=15)
+    export: timedelta = timedelta(days=7)
+    upload_bytes: int = 2 * 1024**3
+    prompt_characters: int = 20_000
+    variations: int = 10
+    sign_in_failures: int = 10
+    sign_in_window: timedelta = timedelta(minutes=15)
+    models: tuple[str, ...] = ("smollm2-135m-instruct",)
+
+
+@dataclass(frozen=True)
+class House:
+    """What outlives a request: the opened store, the policy in force, the operator's limits."""
+
+    store: Store
+    policy: Policy
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The facts of one request that end up in its audit events."""
+
+    principal: Principal
+    session_id: uuid.UUID | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+    correlation_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+class Context:
+    """One operation's surroundings. `work` and `access` belong to the transaction that is open at the moment."""
+
+    def __init__(self, house: House, asking: Asking, renew: Callable[[], Asking] | None = None) -> None:
+        self.house = house
+        self.asking = asking
+        self.renew = renew
+        """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
+        self.trail_read = 0
+        """How many entries of the trail this operation has read."""
+        self.refusals: list[tuple[str, Refused]] = []
+        """What this operation was refused while reading."""
+        self._open: tuple[UnitOfWork, Access] | None = None
+
+    @property
+    def principal(self) -> Principal:
+        return self.asking.principal
+
+    @property
+    def limits(self) -> Limits:
+        return self.house.limits
+
+    @property
+    def work(self) -> UnitOfWork:
+        return self._current()[0]
+
+    @property
+    def access(self) -> Access:
+        return self._current()[1]
+
+    @property
+    def caller_id(self) -> uuid.UUID:
+        """The contributor on whose account this operation works: the caller, or the owner of the caller's API key.
+
+        Raises `Unauthenticated` where there is none.
+        """
+        subject = self.principal.on_behalf_of or self.principal.id
+        if subject is None:
+            raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`.")
+        return subject
+
+    def become(self, principal: Principal, session_id: uuid.UUID) -> None:
+        """From here on the operation is `principal`'s, who has just proven who they are."""
+        self.asking = replace(self.asking, principal=principal, session_id=session_id)
+        if self._open is not None:
+            work = self._open[0]
+            work.scope = self._scope()
+            self._open = (work, Access(self.house.policy, principal, work.session))
+
+    def again(self) -> "Context":
+        """The same caller's context for a later look, with who they are and may do established anew."""
+        return Context(self.house, self.asking if self.renew is None else self.renew(), renew=self.renew)
+
+    @contextmanager
+    def glance(self) -> Iterator[UnitOfWork]:
+        """A short read of its own, for what must be known before the transaction that changes something begins."""
+        with self.house.store.begin(self._scope(), read_only=True) as work:
+            yield work
+
+    @contextmanager
+    def reading(self) -> Iterator["Context"]:
+        """A read-only unit of work. What it opened of other people's content is recorded before the block ends."""
+        with self._unit(read_only=True) as work:
+            yield self
+        self._record_reads(work)
+
+    @contextmanager
+    def writing(self, attempted: str) -> Iterator["Context"]:
+        """A unit of work that changes something: all of it, with its audit event, or nothing.
+
+        A refusal rolls the change back and is recorded in a transaction of its own, as `attempted`.
+        """
+        outer, self._open = self._open, None
+        try:
+            with self._unit(read_only=False) as work:
+                yield self
+                if work.last_event_id is None:
+                    raise RuntimeError(f"{attempted} changed something without recording an event")
+            self._record_reads(work)
+        except Refused as refusal:
+            self.record_refusal(attempted, refusal)
+            raise
+        except CodedError as error:
+            if error.keep is not None:
+                with self.house.store.begin(self._scope()) as work:
+                    error.keep(work)
+            raise
+        finally:
+            self._open = outer
+
+    def record_refusal(self, attempted: str, refusal: Refused) -> None:
+        """Record that `attempted` was denied, in a transaction of its own."""
+        with self.house.store.begin(self._scope()) as work:
+            work.record(
+                AccessDenied(
+                    resource_id=None,
+                    subject_id=None,
+                    resource_kind=Resource.of(refusal.resource),
+                    attempted=Identifier(attempted),
+                    code=RefusalCode(refusal.code),
+                ),
+                Outcome.DENIED,
+            )
+
+    def _current(self) -> tuple[UnitOfWork, Access]:
+        if self._open is None:
+            raise RuntimeError("no unit of work is open: use Context.reading() or Context.writing()")
+        return self._open
+
+    @contextmanager
+    def _unit(self, *, read_only: bool) -> Iterator[UnitOfWork]:
+        with self.house.store.begin(self._scope(), read_only=read_only) as work:
+            self._open = (work, Access(self.house.policy, self.principal, work.session))
+            try:
+                yield work
+            finally:
+                self._open = None
+
+    def _scope(self) -> AuditScope:
+        asking = self.asking
+        return AuditScope(
+            component="api",
+            actor_kind=asking.principal.kind.value,
+            actor_id=asking.principal.id,
+            on_behalf_of=asking.principal.on_behalf_of,
+            ip_address=asking.ip_address,
+            user_agent=asking.user_agent,
+            correlation_id=asking.correlation_id,
+            policy_version=self.house.policy.version,
+        )
+
+    def _record_reads(self, work: UnitOfWork) -> None:
+        """What was read that its owner should know of, and what was refused, is in the trail before the answer leaves."""
+        trail_read, self.trail_read = self.trail_read, 0
+        refusals, self.refusals = self.refusals, []
+        if trail_read:
+            with self.house.store.begin(self._scope()) as unit:
+                unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
+        for attempted, refusal in refusals:
+            self.record_refusal(attempted, refusal)
+        mine = self.principal.on_behalf_of or self.principal.id
+        others: dict[tuple[uuid.UUID, Resource], list[uuid.UUID]] = {}
+        for owner, table, row in work.vault.opened:
+            if owner is not None and owner != mine:
+                others.setdefault((owner, _kind_of(table)), []).append(row)
+        if others:
+            with self.house.store.begin(self._scope()) as unit:
+                for (owner, kind), rows in others.items():
+                    unit.record(_content_read(owner, kind, rows))
+
+
+@cache
+def _kind_of(table: str) -> Resource:
+    return Resource.of(model_of(table).__name__)
+
+
+def _content_read(owner: uuid.UUID, kind: Resource, rows: list[uuid.UUID]) -> ContentRead:
+    named = () if kind.is_person else tuple(sorted(rows)[:MOST_IDS])
+    return ContentRead(resource_id=None, subject_id=owner, resource_kind=kind, object_count=len(rows), object_ids=named)

@@ -1,0 +1,75 @@
+"""Accounts of contributors, and what each allows."""
+
+import uuid
+from typing import Any
+
+from policies.actions import Action
+from policies.errors import NotFound
+from resolvers import inputs
+from resolvers.context import Context
+from resolvers.errors import Conflict
+from resolvers.sessions import Issued, open_session
+from storage import accounts
+from storage.contributors import Consent, Contributor, PrivacyPreferences
+from storage.ids import new_id
+from storage.keys.names import contributor_keyset
+from storage.ledger import events
+from storage.passwords import hash_password
+from storage.sessions import SubjectKind
+
+PREFERENCES = ("style_learning", "training", "analytics", "strip_metadata", "support_access")
+
+
+def register(context: Context, email: str, password: str, display_name: str) -> tuple[Contributor, Issued]:
+    """Open an account with keys of its own, and sign in.
+
+    Raises `BadInput`, or `Conflict` where the e-mail has an account already.
+    """
+    address = inputs.email(email)
+    encoded = hash_password(inputs.password(password))
+    name = inputs.text(display_name, "displayName", at_most=100)
+    keyring = context.house.store.keyring
+    contributor = Contributor(id=new_id(), email_lookup=keyring.keyed_hash("email", address))
+    with context.glance() as work:
+        if accounts.account_by_email(work.session, contributor.email_lookup) is not None:
+            raise Conflict("An account with this e-mail exists. Sign in instead.", field="input.email")
+    keyset = contributor_keyset(contributor.id)
+    keyring.create(keyset, owner=contributor.id)
+    try:
+        work = context.work
+        work.vault.seal(contributor, email=address, display_name=name, password_hash=encoded)
+        accounts.add_unique(work.session, contributor, PrivacyPreferences(owner_id=contributor.id))
+        issued = open_session(context, SubjectKind.CONTRIBUTOR, contributor.id)
+        work.record(events.ContributorRegistered(resource_id=contributor.id, subject_id=contributor.id))
+        work.session.flush()
+    except accounts.AlreadyExists:
+        keyring.destroy(keyset)
+        raise Conflict("An account with this e-mail exists. Sign in instead.", field="input.email") from None
+    except BaseException:
+        keyring.destroy(keyset)
+        raise
+    return context.access.get(Contributor, contributor.id, Action.READ), issued
+
+
+def preferences_or_none(context: Context, contributor_id: uuid.UUID) -> PrivacyPreferences | None:
+    """What a contributor allows; None where the caller may not see it."""
+    try:
+        return context.access.get(PrivacyPreferences, contributor_id, Action.READ)
+    except NotFound:
+        return None
+
+
+def update_preferences(context: Context, changes: dict[str, bool]) -> PrivacyPreferences:
+    """Switch optional uses of one's data on or off. It holds from the next operation on, queued work included."""
+    row = context.access.get(PrivacyPreferences, context.caller_id, Action.UPDATE)
+    changed: dict[str, Any] = {
+        name: value for name, value in changes.items() if name in PREFERENCES and getattr(row, name) != value
+    }
+    for name, value in changed.items():
+        setattr(row, name, value)
+        context.work.session.add(Consent(owner_id=row.owner_id, preference=name, allowed=value))
+    row.updated_at = context.work.now
+    now_allowed = {name: getattr(row, name) for name in PREFERENCES}
+    context.work.record(events.PreferencesUpdated(resource_id=row.owner_id, subject_id=row.owner_id, **now_allowed))
+    context.work.session.flush()
+    return row

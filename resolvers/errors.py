@@ -1,0 +1,90 @@
+"""Refusals and faults, each with a code that programs may rely on and a sentence for people.
+
+`docs/errors/CODE.md` says of each code what happened and what to do. Policy refusals (`policies.errors`) carry codes of
+the same catalogue.
+"""
+
+import enum
+from collections.abc import Callable
+
+from storage.work import UnitOfWork
+
+Keep = Callable[[UnitOfWork], None]
+
+
+class Code(enum.StrEnum):
+    """Every code that `extensions.code` of an error can have."""
+
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    CONFLICT = "CONFLICT"
+    CONSENT_REQUIRED = "CONSENT_REQUIRED"
+    COST_EXCEEDED = "COST_EXCEEDED"
+    FORBIDDEN = "FORBIDDEN"
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    LEGAL_HOLD = "LEGAL_HOLD"
+    MFA_REQUIRED = "MFA_REQUIRED"
+    NOT_FOUND = "NOT_FOUND"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    RATE_LIMITED = "RATE_LIMITED"
+    SERVICE_NOT_APPROVED = "SERVICE_NOT_APPROVED"
+    STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class CodedError(Exception):
+    """Something the caller should know about: `message` is for people and never holds content, `code` for programs."""
+
+    code = Code.INTERNAL_SERVER_ERROR
+
+    def __init__(self, message: str, *, field: str | None = None, keep: "Keep | None" = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.keep = keep
+        """What must be written although the change is rolled back: a counted failure, a security event."""
+
+
+class BadInput(CodedError):
+    """The input can't be used as it is; `field` names the part of it."""
+
+    code = Code.BAD_USER_INPUT
+
+
+class Conflict(CodedError):
+    """The thing is in a state in which this can't be done, or exists already."""
+
+    code = Code.CONFLICT
+
+
+class Unauthenticated(CodedError):
+    """Nobody is signed in, or the proof of who is calling is not good (any more)."""
+
+    code = Code.UNAUTHENTICATED
+
+
+class RateLimited(CodedError):
+    """Too many attempts; the message says when to come back."""
+
+    code = Code.RATE_LIMITED
+
+
+class TooLarge(CodedError):
+    """More bytes than are accepted."""
+
+    code = Code.PAYLOAD_TOO_LARGE
+
+
+class CostExceeded(CodedError):
+    """The operation asks for more than one request may."""
+
+    code = Code.COST_EXCEEDED
+
+
+class Unavailable(CodedError):
+    """A part that this needs can't be reached. Nothing was changed."""
+
+    code = Code.UNAVAILABLE

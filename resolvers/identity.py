@@ -1,0 +1,106 @@
+"""Who is calling: a bearer token becomes a `Principal`."""
+
+import hmac
+import secrets
+import uuid
+from datetime import timedelta
+
+from policies.errors import NotFound
+from policies.principals import ANONYMOUS, Kind, Principal
+from resolvers.context import Asking, House
+from resolvers.errors import Unauthenticated
+from resolvers.tickets import Bearer, Ticket
+from storage import accounts
+from storage.clock import now
+from storage.contributors import ContributorStatus
+from storage.database import Transaction, transaction
+from storage.sessions import ApiKey, Session, SubjectKind
+
+SESSION_TOKEN = "mun_s_"  # noqa: S105 - a prefix, so that secret scanners recognise what follows it
+API_KEY = "mun_k_"
+_NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+def new_token(prefix: str) -> str:
+    """A bearer token with 256 random bits behind its prefix."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def identify(
+    house: House, token: str | None, *, ip_address: str | None = None, user_agent: str | None = None
+) -> Asking:
+    """The principal behind `token`, with the request's facts. Without a token: nobody.
+
+    Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
+    must hear that they are not.
+    """
+    principal, session_id = ANONYMOUS, None
+    if token is not None:
+        found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
+        if found is None:
+            raise Unauthenticated("This token is not valid (any more). Sign in again.")
+        principal, session_id = found
+    return Asking(
+        principal,
+        session_id,
+        ip_address=ip_address,
+        user_agent=user_agent[:400] if user_agent else None,
+        correlation_id=uuid.uuid4(),
+    )
+
+
+def identify_bearer(house: House, ticket: Ticket) -> Principal:
+    """The principal whose request minted `ticket`. Raises `NotFound` once they are signed out or their key has ended."""
+    with transaction(house.store.engine, read_only=True) as reading:
+        if ticket.bearer is Bearer.SESSION:
+            session = accounts.live_session_by_id(reading, ticket.bearer_id)
+            principal = None if session is None else _of_session(reading, session)
+        else:
+            key = accounts.live_api_key_by_id(reading, ticket.bearer_id)
+            principal = None if key is None else _of_api_key(reading, key)
+    if principal is None:
+        raise NotFound("Ticket")
+    return principal
+
+
+def _by_session(house: House, token: str) -> tuple[Principal, uuid.UUID | None] | None:
+    token_hash = house.store.keyring.keyed_hash("session", token)
+    with transaction(house.store.engine, read_only=True) as reading:
+        session = accounts.live_session(reading, token_hash)
+        principal = None if session is None else _of_session(reading, session)
+        if session is not None and principal is not None:
+            return principal, session.id
+        owner = accounts.receipt_owner(reading, token_hash)
+        return None if owner is None else (Principal(Kind.DEPARTING, owner), None)
+
+
+def _of_session(reading: Transaction, session: Session) -> Principal | None:
+    stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
+    if session.kind is SubjectKind.STAFF:
+        roles = accounts.roles_of(reading, session.subject_id)
+        return Principal(Kind.STAFF, session.subject_id, roles=roles, stepped_up=stepped_up)
+    if accounts.contributor_status(reading, session.subject_id) is not ContributorStatus.ACTIVE:
+        return None
+    return Principal(Kind.CONTRIBUTOR, session.subject_id, stepped_up=stepped_up)
+
+
+def _of_api_key(reading: Transaction, key: ApiKey) -> Principal | None:
+    if accounts.contributor_status(reading, key.owner_id) is not ContributorStatus.ACTIVE:
+        return None
+    return Principal(Kind.API_KEY, key.id, scopes=frozenset(key.scopes), on_behalf_of=key.owner_id)
+
+
+def _by_api_key(house: House, token: str) -> tuple[Principal, uuid.UUID | None] | None:
+    prefix, _, secret = token.removeprefix(API_KEY).partition("_")
+    with transaction(house.store.engine, read_only=True) as reading:
+        key = accounts.live_api_key(reading, prefix)
+        if key is None or not hmac.compare_digest(key.secret_hash, house.store.keyring.keyed_hash("api_key", secret)):
+            return None
+        principal = _of_api_key(reading, key)
+        last_used = key.last_used_at
+    if principal is None:
+        return None
+    if last_used is None or last_used < now() - _NOTE_USE_EVERY:
+        with transaction(house.store.engine) as writing:
+            accounts.touch_api_key(writing, key.id)
+    return principal, None

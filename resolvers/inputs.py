@@ -1,0 +1,55 @@
+"""Checks on what comes in, shared by the use cases. Each raises `BadInput` with the field's name and what to write."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from resolvers.errors import BadInput
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}\.[^@\s.\x00-\x1f]{1,63}")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}")
+
+
+def text(value: str, field: str, *, at_most: int, at_least: int = 1) -> str:
+    """`value` as given, if it has `at_least` to `at_most` characters and no NUL, which PostgreSQL can't store."""
+    if "\x00" in value:
+        raise BadInput(f"{field} holds a NUL character; remove it.", field=field)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{field} holds half of a surrogate pair; send well-formed Unicode.", field=field) from None
+    if len(value.strip()) < at_least:
+        raise BadInput(f"{field} is empty; write something.", field=field)
+    if len(value) > at_most:
+        raise BadInput(f"{field} has {len(value)} characters; {at_most} are accepted.", field=field)
+    return value
+
+
+def email(value: str) -> str:
+    """The address in the form in which it is looked up: NFC, lower case, no blanks around it."""
+    tidy = unicodedata.normalize("NFC", text(value, "email", at_most=254)).strip().casefold()
+    if not _EMAIL.fullmatch(tidy):
+        raise BadInput("email is not an address; write it like name@example.org.", field="email")
+    return tidy
+
+
+def password(value: str) -> str:
+    """A new password of 12 characters or more; no rule on which (NIST SP 800-63B, 3.1.1)."""
+    text(value, "password", at_most=1024)
+    if len(value) < 12:
+        raise BadInput("password has fewer than 12 characters; choose a longer one.", field="password")
+    return value
+
+
+def media_type(value: str, accepted: Sequence[str]) -> str:
+    """A media type (RFC 6838, lower case, no parameters) that uploads may have."""
+    if not _MEDIA_TYPE.fullmatch(value) or value not in accepted:
+        raise BadInput(f"mediaType is not accepted; accepted are {', '.join(accepted)}.", field="mediaType")
+    return value
+
+
+def between(value: int, field: str, *, at_least: int, at_most: int) -> int:
+    """`value` if it lies within the bounds, both included."""
+    if not at_least <= value <= at_most:
+        raise BadInput(f"{field} is {value}; it must lie between {at_least} and {at_most}.", field=field)
+    return value

@@ -1,0 +1,60 @@
+"""Lists and single things: one use case for every model, since the door decides the same way for all."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from policies.actions import Action
+from policies.errors import NotFound
+from resolvers.context import Context
+from storage.pages import Page, Slice, fetch_by_id, fetch_page, fetch_pages, narrow
+from storage.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def page(context: Context, model: type[R], part: Slice, *, also: Sequence[Action] = (), **equal: Any) -> Page[R]:
+    """One page of what the caller may read, narrowed to rows whose columns equal what is given."""
+    allowed = narrow(context.access.select(model, Action.READ, also), model, **equal)
+    return fetch_page(context.work.session, model, allowed, part)
+
+
+def pages(
+    context: Context,
+    model: type[R],
+    part: Slice,
+    *,
+    parent: str,
+    parents: Sequence[uuid.UUID],
+    also: Sequence[Action] = (),
+) -> dict[uuid.UUID, Page[R]]:
+    """The same slice of each parent's list, in one statement."""
+    allowed = context.access.select(model, Action.READ, also)
+    return fetch_pages(context.work.session, model, allowed, part, parent=parent, parents=parents)
+
+
+def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R:
+    """One row that the caller may read. Raises `NotFound` for what is not theirs to see, whether it exists or not."""
+    return context.access.get(model, row_id, Action.READ, also)
+
+
+def one_or_none(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R | None:
+    """The row, or None where there is none that the caller may read."""
+    try:
+        return one(context, model, row_id, also=also)
+    except NotFound:
+        return None
+
+
+def opened(context: Context, row: Record, column: str) -> Any:
+    """The content of a sealed field, for a principal whom the door let read it; None for one it did not."""
+    if Action.READ_CONTENT.value not in row.decisions:
+        return None
+    return context.work.vault.open(row, column)
+
+
+def by_id(
+    context: Context, model: type[R], ids: Sequence[uuid.UUID], *, also: Sequence[Action] = ()
+) -> dict[uuid.UUID, R]:
+    """Those of the rows with these ids that the caller may read, in one statement."""
+    return fetch_by_id(context.work.session, model, context.access.select(model, Action.READ, also), ids)

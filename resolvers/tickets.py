@@ -1,0 +1,104 @@
+"""Tickets: short-lived rights to one transfer of bytes, and cursors: places in a list. Both are authenticated.
+
+A ticket names what it admits to, the session or API key that asked, and when it ends. It is not stored: it is good as
+long as its MAC is, its time has not passed, and whoever asked is still signed in and still allowed, which is asked again
+when it is used.
+"""
+
+import base64
+import binascii
+import enum
+import hmac
+import struct
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from policies.errors import NotFound
+from resolvers.errors import BadInput
+from storage.clock import now
+from storage.keys.keyring import Keyring
+
+_LAYOUT = struct.Struct(">BB16sB16sQ")
+_VERSION = 1
+_MAC_BYTES = 16
+
+
+class Purpose(enum.IntEnum):
+    """What a ticket admits to."""
+
+    UPLOAD = 1
+    CONTENT = 2
+    EXPORT = 3
+
+
+class Bearer(enum.IntEnum):
+    """What stood behind the request that minted a ticket."""
+
+    SESSION = 1
+    API_KEY = 2
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """The right to one transfer."""
+
+    purpose: Purpose
+    object_id: uuid.UUID
+    bearer: Bearer
+    bearer_id: uuid.UUID
+    expires_at: datetime
+
+
+def mint(
+    keyring: Keyring, purpose: Purpose, object_id: uuid.UUID, bearer: Bearer, bearer_id: uuid.UUID, life: timedelta
+) -> str:
+    """A ticket in the form that goes into a URL."""
+    ends = int((now() + life).timestamp())
+    packed = _LAYOUT.pack(_VERSION, purpose, object_id.bytes, bearer, bearer_id.bytes, ends)
+    return _encode(packed + _mac(keyring, "ticket", packed))
+
+
+def redeem(keyring: Keyring, token: str, purpose: Purpose) -> Ticket:
+    """The ticket behind `token`. Raises `NotFound` for one that was not minted here, has ended, or is for another use."""
+    raw = _decode(token)
+    if raw is None or len(raw) != _LAYOUT.size + _MAC_BYTES:
+        raise NotFound("Ticket")
+    packed, mac = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
+    if not hmac.compare_digest(mac, _mac(keyring, "ticket", packed)):
+        raise NotFound("Ticket")
+    version, said, object_id, bearer, bearer_id, ends = _LAYOUT.unpack(packed)
+    expires_at = datetime.fromtimestamp(ends, UTC)
+    if version != _VERSION or said != purpose or expires_at <= now():
+        raise NotFound("Ticket")
+    return Ticket(purpose, uuid.UUID(bytes=object_id), Bearer(bearer), uuid.UUID(bytes=bearer_id), expires_at)
+
+
+def cursor(keyring: Keyring, listing: str, row: uuid.UUID) -> str:
+    """An opaque place in the list named `listing`."""
+    return _encode(row.bytes + _mac(keyring, "cursor", listing.encode() + row.bytes))
+
+
+def place(keyring: Keyring, listing: str, text: str, field: str) -> uuid.UUID:
+    """The row a cursor points at. Raises `BadInput` for one that this list did not hand out."""
+    raw = _decode(text)
+    if raw is not None and len(raw) == 16 + _MAC_BYTES:
+        row, mac = raw[:16], raw[16:]
+        if hmac.compare_digest(mac, _mac(keyring, "cursor", listing.encode() + row)):
+            return uuid.UUID(bytes=row)
+    raise BadInput(f"{field} is not a cursor of this list; pass one that it answered.", field=field)
+
+
+def _mac(keyring: Keyring, purpose: str, data: bytes) -> bytes:
+    return keyring.keyed_hash(purpose, data)[:_MAC_BYTES]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (UnicodeEncodeError, binascii.Error):
+        return None

@@ -1,0 +1,123 @@
+"""Connections (Relay): lists that can be walked both ways in pages of at most 100."""
+
+import enum
+import uuid
+from typing import Annotated, Any, Generic, TypeVar
+
+import strawberry
+
+from resolvers import lists, tickets
+from resolvers.context import Context
+from resolvers.errors import BadInput
+from schema.nodes import Info, Level, Node
+from schema.selections import selects
+from storage.pages import MAX_PAGE, Page, Slice
+
+T = TypeVar("T")
+
+First = Annotated[int | None, strawberry.argument(description="How many from the start, at most 100. 50 if not said.")]
+After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, at most 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+
+
+@strawberry.enum(description="In which order a list comes.")
+class Order(enum.Enum):
+    """By time of creation, one way or the other."""
+
+    NEWEST_FIRST = "NEWEST_FIRST"
+    OLDEST_FIRST = "OLDEST_FIRST"
+
+
+OrderBy = Annotated[Order, strawberry.argument(description="The order of the list: by time of creation.")]
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """Relay's PageInfo."""
+
+    has_next_page: bool = strawberry.field(description="Whether more come after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether some come before this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first thing on this page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last thing on this page.")
+
+
+@strawberry.type(description="One place in a list, with the thing that stands there.")
+class Edge(Generic[T]):
+    """Relay's Edge."""
+
+    node: T = strawberry.field(description="The thing itself.")
+    cursor: str = strawberry.field(description="This place, for `after` and `before`. Opaque; good for this list only.")
+
+
+@strawberry.type(description="One page of a list.")
+class Connection(Generic[T]):
+    """Relay's Connection."""
+
+    edges: list[Edge[T]] = strawberry.field(description="The things on this page, with their places.")
+    page_info: PageInfo = strawberry.field(description="Where this page lies in the list.")
+    total_count: int = strawberry.field(description="How many there are in all that you may see.")
+
+
+def part_of(
+    info: Info,
+    listing: str,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+    order: Order = Order.NEWEST_FIRST,
+) -> Slice:
+    """The page that a list field's arguments ask for. Raises `BadInput`."""
+    if first is not None and last is not None:
+        raise BadInput("Pass first or last, not both.", field="first")
+    for name, value in (("first", first), ("last", last)):
+        if value is not None and not 0 <= value <= MAX_PAGE:
+            raise BadInput(f"{name} must lie between 0 and {MAX_PAGE}.", field=name)
+    keyring = info.context.house.store.keyring
+    limit = last if last is not None else first if first is not None else 50
+    return Slice(
+        limit=limit,
+        after=None if after is None else tickets.place(keyring, listing, after, "after"),
+        before=None if before is None else tickets.place(keyring, listing, before, "before"),
+        from_end=last is not None,
+        newest_first=order is Order.NEWEST_FIRST,
+        count=selects(info, "totalCount"),
+    )
+
+
+def connect(context: Context, kind: type[Node], listing: str, page: Page[Any], level: Level, *, decided: bool) -> Any:
+    """A page as a connection; its nodes are siblings on `level`."""
+    keyring = context.house.store.keyring
+    edges = [
+        Edge(node=kind(row=row, level=level, decided=decided), cursor=tickets.cursor(keyring, listing, row.id))
+        for row in page.rows
+    ]
+    info = PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return Connection(edges=edges, page_info=info, total_count=page.total or 0)
+
+
+def listed(info: Info, kind: type[Node], part: Slice, **equal: Any) -> Any:
+    """A list that hangs on nothing: all that the caller may read, narrowed by `equal`."""
+    also = kind.also(info)
+    page = lists.page(info.context, kind.record, part, also=also, **equal)
+    return connect(info.context, kind, kind.__name__, page, Level(page.rows), decided=bool(also))
+
+
+def nested(info: Info, parent: Node, kind: type[Node], part: Slice, column: str) -> Any:
+    """A list that hangs on `parent`, loaded for all its siblings at once. `column` ties a row to its parent."""
+    also = kind.also(info)
+
+    ids = [row.id for row in parent.level.rows]
+
+    def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
+        found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also)
+        return found, Level([row for page in found.values() for row in page.rows])
+
+    found, level = parent.level.once((kind, column, part, also), load)
+    return connect(info.context, kind, kind.__name__, found[parent.row.id], level, decided=bool(also))

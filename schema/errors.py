@@ -1,0 +1,57 @@
+"""Errors as clients see them: a code, a reference that finds the log line, and nothing from inside."""
+
+import re
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from policies.errors import Refused
+from resolvers.errors import Code, CodedError, Unavailable
+from storage.keys.errors import KeyStoreUnavailable
+
+_log = structlog.get_logger(__name__)
+_VARIABLE = re.compile(r"Variable '\$\w+' (got invalid value|of required type|of type .* was not provided)")
+_LONGEST = 300
+_MOST = 20
+
+
+def coded(errors: Sequence[GraphQLError], ref: uuid.UUID) -> list[GraphQLError]:
+    """The same errors in the form in which they leave the house; at most 20 of them."""
+    return [_coded(error, ref) for error in errors[:_MOST]]
+
+
+def coded_exception(error: Exception) -> dict[str, Any]:
+    """An exception outside GraphQL, in the same form."""
+    return dict(_coded(GraphQLError("", original_error=error), uuid.uuid4()).formatted)
+
+
+def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
+    original = error.original_error
+    extensions: dict[str, str] = {"ref": str(ref)}
+    if isinstance(original, KeyStoreUnavailable):
+        original = Unavailable("The key store can't be reached. Nothing was changed; try again.")
+    if isinstance(original, CodedError):
+        message, extensions["code"] = original.message, original.code.value
+        if original.field is not None:
+            extensions["field"] = original.field
+    elif isinstance(original, Refused):
+        message, extensions["code"] = str(original), original.code
+    elif original is None:
+        # graphql-core's own findings quote the caller's document; a long one is cut.
+        message, extensions["code"] = error.message[:_LONGEST], _own_code(error).value
+    else:
+        _log.error("operation.failed", ref=str(ref), exc_info=original)
+        message = "Something failed on our side. Nothing of it is shown here; quote the ref when you ask."
+        extensions["code"] = Code.INTERNAL_SERVER_ERROR.value
+    return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)
+
+
+def _own_code(error: GraphQLError) -> Code:
+    if isinstance(error, GraphQLSyntaxError):
+        return Code.GRAPHQL_PARSE_FAILED
+    if _VARIABLE.match(error.message):
+        return Code.BAD_USER_INPUT
+    return Code.GRAPHQL_VALIDATION_FAILED

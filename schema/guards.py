@@ -1,0 +1,67 @@
+"""Root fields, closed by default: each demands a signed-in caller, or says why strangers may use it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+
+from policies.errors import Refused
+from policies.principals import Kind
+from resolvers.errors import Unauthenticated
+from schema.nodes import Info
+
+
+class Guarded(FieldExtension):
+    """Lets in who is signed in; strangers only where `public` gives the reason."""
+
+    def __init__(self, public: str | None = None) -> None:
+        self.public = public
+
+    def let_in(self, info: Info) -> None:
+        """Raises `Unauthenticated` for a stranger at a field that is not public."""
+        if self.public is None and info.context.principal.kind is Kind.ANONYMOUS:
+            raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`.")
+
+
+class Asked(Guarded):
+    """A root query field. What it refuses is recorded once the reading is done."""
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        self.let_in(info)
+        try:
+            return next_(source, info, **kwargs)
+        except Refused as refusal:
+            info.context.refusals.append((info.python_name, refusal))
+            raise
+
+
+class Audited(Guarded):
+    """A root mutation field, run in one unit of work: the change, its event and the job it queues commit together.
+
+    A document with several mutations runs them one after the other, each in its own transaction, so that an error in
+    one says nothing about the others.
+    """
+
+    def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        self.let_in(info)
+        with info.context.writing(info.python_name):
+            return next_(source, info, **kwargs)
+
+
+class Followed(Guarded):
+    """A root subscription field. Each event is authorized anew, in a unit of work of its own."""
+
+    async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
+        self.let_in(info)
+        return await next_(source, info, **kwargs)
+
+
+def question(description: str, *, public: str | None = None) -> Any:
+    """A root query field. `public` says why a stranger may ask."""
+    return strawberry.field(description=description, extensions=[Asked(public)])
+
+
+def mutation(description: str, *, public: str | None = None) -> Any:
+    """A root mutation field. `public` says why a stranger may do it."""
+    return strawberry.mutation(description=description, extensions=[Audited(public)])

@@ -1,0 +1,143 @@
+"""Limits on a document, found in one pass before it is validated or run.
+
+Depth, cost and aliases of a fragment are computed once and reused, so that the pass is linear in the document however
+often fragments spread one another. (A walk that follows every spread is exponential: 827 bytes can stop a server.)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    IntValueNode,
+    SelectionSetNode,
+    VariableNode,
+)
+from strawberry.extensions import SchemaExtension
+
+from policies.errors import Forbidden
+from policies.principals import Kind
+from resolvers.errors import CostExceeded
+
+MAX_TOKENS = 5_000
+MAX_DEPTH = 15
+MAX_COST = 100_000
+MAX_ALIASES = 50
+MAX_DIRECTIVES = 50
+_DEFAULT_PAGE = 50
+_INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What a selection weighs. `cost` counts the fields that could be answered, lists at their page size."""
+
+    depth: int = 0
+    cost: int = 0
+    aliases: int = 0
+    directives: int = 0
+    introspects: bool = False
+
+    def beside(self, other: "Weight") -> "Weight":
+        """Two selections side by side."""
+        return Weight(
+            max(self.depth, other.depth),
+            self.cost + other.cost,
+            self.aliases + other.aliases,
+            self.directives + other.directives,
+            self.introspects or other.introspects,
+        )
+
+
+class DocumentLimits(SchemaExtension):
+    """Refuses a document that asks for too much, before graphql-core looks at it closely."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        if context.graphql_document is not None:
+            try:
+                weight = weigh(context.graphql_document, context.variables or {})
+                asker = context.context.principal.kind
+                refused = _refusal(weight, stranger=asker is Kind.ANONYMOUS)
+            except RecursionError:
+                refused = CostExceeded("The document is nested too deeply.")
+            if refused is not None:
+                context.pre_execution_errors = [GraphQLError(str(refused), original_error=refused)]
+        yield
+
+
+def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
+    if weight.introspects and stranger:
+        return Forbidden("Schema", "introspect")
+    found = (
+        ("levels deep", weight.depth, MAX_DEPTH if not weight.introspects else 2 * MAX_DEPTH),
+        ("in cost", weight.cost, MAX_COST),
+        ("aliases", weight.aliases, MAX_ALIASES),
+        ("directives", weight.directives, MAX_DIRECTIVES),
+    )
+    for what, value, most in found:
+        if value > most:
+            return CostExceeded(f"The operation is {value} {what}; {most} are allowed. Ask for less at a time.")
+    return None
+
+
+def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
+    """The weight of everything in the document. A fragment that spreads itself counts as nothing: validation names it."""
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    known: dict[str, Weight] = {}
+
+    def of_set(selections: SelectionSetNode | None) -> Weight:
+        total = Weight()
+        for node in selections.selections if selections is not None else ():
+            total = total.beside(Weight(directives=len(node.directives or ())))
+            if isinstance(node, FieldNode):
+                total = total.beside(of_field(node))
+            elif isinstance(node, InlineFragmentNode):
+                total = total.beside(of_set(node.selection_set))
+            elif isinstance(node, FragmentSpreadNode):
+                total = total.beside(of_fragment(node.name.value))
+        return total
+
+    def of_field(node: FieldNode) -> Weight:
+        below = of_set(node.selection_set)
+        times = _page(node, variables) if node.selection_set is not None else 1
+        return Weight(
+            below.depth + 1,
+            1 + times * below.cost,
+            below.aliases + (node.alias is not None),
+            below.directives,
+            below.introspects or node.name.value in _INTROSPECTION,
+        )
+
+    def of_fragment(name: str) -> Weight:
+        if name not in known:
+            known[name] = Weight()
+            if name in fragments:
+                known[name] = of_set(fragments[name].selection_set)
+        return known[name]
+
+    total = Weight()
+    for definition in document.definitions:
+        if not isinstance(definition, FragmentDefinitionNode):
+            total = total.beside(of_set(getattr(definition, "selection_set", None)))
+    return total
+
+
+def _page(node: FieldNode, variables: dict[str, object]) -> int:
+    """How often what lies below a field may be answered: its page size, 1 where it is no list."""
+    for argument in node.arguments or ():
+        if argument.name.value in ("first", "last"):
+            value: object = None
+            if isinstance(argument.value, IntValueNode):
+                value = int(argument.value.value[:9])
+            elif isinstance(argument.value, VariableNode):
+                value = variables.get(argument.value.name.value)
+            return max(value, 1) if isinstance(value, int) else _DEFAULT_PAGE
+    selections = node.selection_set.selections if node.selection_set is not None else ()
+    listed = any(isinstance(each, FieldNode) and each.name.value == "edges" for each in selections)
+    return _DEFAULT_PAGE if listed else 1

@@ -1,0 +1,219 @@
+"""The root of every question."""
+
+import strawberry
+
+from policies.errors import NotFound
+from resolvers import audit
+from resolvers.errors import BadInput
+from schema.api_keys import ApiKey
+from schema.assets import Asset
+from schema.audit import AuditEvent
+from schema.connections import (
+    After,
+    Before,
+    Connection,
+    First,
+    Last,
+    Order,
+    OrderBy,
+    connect,
+    listed,
+    part_of,
+)
+from schema.contributors import Contributor
+from schema.deletions import Deletion
+from schema.exports import Export
+from schema.guards import question
+from schema.ids import decode_id, decode_id_of
+from schema.nodes import Info, Level, Node
+from schema.outputs import Output
+from schema.projects import Project
+from schema.prompts import Prompt
+from schema.sessions import Viewer, viewer
+
+KINDS: dict[str, type[Node]] = {
+    kind.__name__: kind for kind in (ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Output, Project, Prompt)
+}
+"""What `node` finds, by the name in the global id."""
+
+MAX_NODES = 100
+
+
+def _node(info: Info, type_name: str, row_id: object) -> Node | None:
+    kind = KINDS.get(type_name)
+    if kind is None:
+        return None
+    try:
+        return kind.fetch(info, row_id)  # type: ignore[arg-type]
+    except NotFound as refusal:
+        info.context.refusals.append(("node", refusal))
+        return None
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query:
+    """Root query fields. Each is guarded; see schema/guards.py."""
+
+    @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")
+    def viewer(self, info: Info) -> Viewer:
+        return viewer(info)
+
+    @question("The thing with this id; null if there is none that you may see.")
+    def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return _node(info, *decode_id(id, "id"))
+
+    @question("The things with these ids, in order; null for each that you may not see. At most 100.")
+    def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > MAX_NODES:
+            raise BadInput(f"ids names {len(ids)} things; ask for at most {MAX_NODES} at a time.", field="ids")
+        return [_node(info, *decode_id(each, "ids")) for each in ids]
+
+    @question("One contributor's account, as far as you may see it.")
+    def contributor(self, info: Info, id: strawberry.ID) -> Contributor:
+        return Contributor.fetch(info, decode_id_of("Contributor", id, "id"))
+
+    @question("One project.")
+    def project(self, info: Info, id: strawberry.ID) -> Project:
+        return Project.fetch(info, decode_id_of("Project", id, "id"))
+
+    @question("Your projects and those shared with you.")
+    def projects(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = Order.NEWEST_FIRST,
+    ) -> Connection[Project]:
+        part = part_of(info, "Project", first, after, last, before, order_by)
+        connection: Connection[Project] = listed(info, Project, part)
+        return connection
+
+    @question("One asset.")
+    def asset(self, info: Info, id: strawberry.ID) -> Asset:
+        return Asset.fetch(info, decode_id_of("Asset", id, "id"))
+
+    @question("Assets in all projects you may see, or in one of them, of any media type or of one.")
+    def assets(
+        self,
+        info: Info,
+        project_id: strawberry.ID | None = None,
+        media_type: str | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = Order.NEWEST_FIRST,
+    ) -> Connection[Asset]:
+        part = part_of(info, "Asset", first, after, last, before, order_by)
+        equal = _narrowed(projectId=project_id)
+        if media_type is not None:
+            equal["media_type"] = media_type
+        connection: Connection[Asset] = listed(info, Asset, part, **equal)
+        return connection
+
+    @question("One prompt.")
+    def prompt(self, info: Info, id: strawberry.ID) -> Prompt:
+        return Prompt.fetch(info, decode_id_of("Prompt", id, "id"))
+
+    @question("Prompts in all projects you may see, or in one of them.")
+    def prompts(
+        self,
+        info: Info,
+        project_id: strawberry.ID | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = Order.NEWEST_FIRST,
+    ) -> Connection[Prompt]:
+        part = part_of(info, "Prompt", first, after, last, before, order_by)
+        connection: Connection[Prompt] = listed(info, Prompt, part, **_narrowed(projectId=project_id))
+        return connection
+
+    @question("One output.")
+    def output(self, info: Info, id: strawberry.ID) -> Output:
+        return Output.fetch(info, decode_id_of("Output", id, "id"))
+
+    @question("Outputs in all projects you may see, or in one of them, or of one prompt.")
+    def outputs(
+        self,
+        info: Info,
+        project_id: strawberry.ID | None = None,
+        prompt_id: strawberry.ID | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = Order.NEWEST_FIRST,
+    ) -> Connection[Output]:
+        part = part_of(info, "Output", first, after, last, before, order_by)
+        connection: Connection[Output] = listed(
+            info, Output, part, **_narrowed(projectId=project_id, promptId=prompt_id)
+        )
+        return connection
+
+    @question("Your exports.")
+    def exports(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Export]:
+        part = part_of(info, "Export", first, after, last, before)
+        connection: Connection[Export] = listed(info, Export, part)
+        return connection
+
+    @question("Your deletions, and where they stand.")
+    def deletions(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Deletion]:
+        part = part_of(info, "Deletion", first, after, last, before)
+        connection: Connection[Deletion] = listed(info, Deletion, part)
+        return connection
+
+    @question("Your API keys, live and ended.")
+    def api_keys(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[ApiKey]:
+        part = part_of(info, "ApiKey", first, after, last, before)
+        connection: Connection[ApiKey] = listed(info, ApiKey, part)
+        return connection
+
+    @question("The audit trail, as far as you may read it. Reading it is itself an entry.")
+    def audit_events(
+        self,
+        info: Info,
+        action: str | None = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = Order.NEWEST_FIRST,
+    ) -> Connection[AuditEvent]:
+        part = part_of(info, "AuditEvent", first, after, last, before, order_by)
+        equal = {} if action is None else {"action": action}
+        page = audit.page(info.context, part, **equal)
+        connection: Connection[AuditEvent] = connect(
+            info.context, AuditEvent, "AuditEvent", page, Level(page.rows), decided=True
+        )
+        return connection
+
+    @question("What others, agents included, did with your work: who, when, and what.")
+    def access_log(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[AuditEvent]:
+        part = part_of(info, "AuditEvent", first, after, last, before)
+        page = audit.access_log(info.context, part)
+        connection: Connection[AuditEvent] = connect(
+            info.context, AuditEvent, "AuditEvent", page, Level(page.rows), decided=True
+        )
+        return connection
+
+
+def _narrowed(**ids: strawberry.ID | None) -> dict[str, object]:
+    """Filters by other things' ids: `projectId` narrows the column project_id to that project."""
+    found: dict[str, object] = {}
+    for argument, global_id in ids.items():
+        if global_id is not None:
+            kind = argument.removesuffix("Id").title()
+            found[f"{kind.lower()}_id"] = decode_id_of(kind, global_id, argument)
+    return found

@@ -1,0 +1,144 @@
+"""Look-ups by which a caller is recognised: before there is a principal, so beside the door, and answering no content."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session as Transaction
+
+from storage.clock import now
+from storage.contributors import Contributor, ContributorStatus
+from storage.deletions import Deletion, DeletionReceipt
+from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
+from storage.staff import RoleAssignment, StaffMember
+
+
+class AlreadyExists(Exception):
+    """A row with this unique value is there already."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account found by its e-mail's keyed hash. `row` is a Contributor or a StaffMember."""
+
+    kind: SubjectKind
+    row: Contributor | StaffMember
+
+
+def add_unique(transaction: Transaction, *rows: object) -> None:
+    """Add rows at once. Raises `AlreadyExists` where a unique value is taken."""
+    transaction.add_all(rows)
+    try:
+        transaction.flush()
+    except IntegrityError as error:
+        raise AlreadyExists from error
+
+
+def account_by_email(transaction: Transaction, lookup: bytes) -> Account | None:
+    """The account under this e-mail, contributors before staff; None where there is none or it is being erased."""
+    contributor = transaction.scalar(
+        select(Contributor).where(Contributor.email_lookup == lookup, Contributor.status == ContributorStatus.ACTIVE)
+    )
+    if contributor is not None:
+        return Account(SubjectKind.CONTRIBUTOR, contributor)
+    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup == lookup))
+    return None if member is None else Account(SubjectKind.STAFF, member)
+
+
+def account_of(transaction: Transaction, kind: SubjectKind, subject: uuid.UUID) -> Account | None:
+    """The account with this id."""
+    model: type[Contributor] | type[StaffMember] = Contributor if kind is SubjectKind.CONTRIBUTOR else StaffMember
+    row = transaction.get(model, subject)
+    return None if row is None else Account(kind, row)
+
+
+def live_session(transaction: Transaction, token_hash: bytes) -> Session | None:
+    """The session with this token, unless it has expired or was revoked."""
+    return transaction.scalar(
+        select(Session).where(
+            Session.token_hash == token_hash, Session.expires_at > now(), Session.revoked_at.is_(None)
+        )
+    )
+
+
+def contributor_status(transaction: Transaction, contributor: uuid.UUID) -> ContributorStatus | None:
+    """Whether the account is in use; None where there is none."""
+    return transaction.scalar(select(Contributor.status).where(Contributor.id == contributor))
+
+
+def roles_of(transaction: Transaction, staff: uuid.UUID) -> frozenset[str]:
+    """The roles a member of staff holds now."""
+    return frozenset(
+        role.value for role in transaction.scalars(select(RoleAssignment.role).where(RoleAssignment.staff_id == staff))
+    )
+
+
+def live_session_by_id(transaction: Transaction, session: uuid.UUID) -> Session | None:
+    """The session with this id, unless it has expired or was revoked."""
+    row = transaction.get(Session, session)
+    return None if row is None or row.revoked_at is not None or row.expires_at <= now() else row
+
+
+def live_api_key_by_id(transaction: Transaction, key: uuid.UUID) -> ApiKey | None:
+    """The API key with this id, unless it has expired or was revoked."""
+    row = transaction.get(ApiKey, key)
+    return None if row is None or row.revoked_at is not None or row.expires_at <= now() else row
+
+
+def live_api_key(transaction: Transaction, prefix: str) -> ApiKey | None:
+    """The API key with this prefix, unless it has expired or was revoked."""
+    return transaction.scalar(
+        select(ApiKey).where(ApiKey.prefix == prefix, ApiKey.expires_at > now(), ApiKey.revoked_at.is_(None))
+    )
+
+
+def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
+    """Note that the key was used now."""
+    transaction.execute(update(ApiKey).where(ApiKey.id == key).values(last_used_at=now()))
+
+
+def receipt_owner(transaction: Transaction, token_hash: bytes) -> uuid.UUID | None:
+    """Whose deletion this receipt lets its bearer watch."""
+    return transaction.scalar(
+        select(Deletion.owner_id)
+        .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
+        .where(DeletionReceipt.token_hash == token_hash, DeletionReceipt.expires_at > now())
+    )
+
+
+def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for: uuid.UUID | None = None) -> int:
+    """End every session of an account; answers how many were live."""
+    ended = update(Session).where(Session.subject_id == subject, Session.revoked_at.is_(None))
+    if except_for is not None:
+        ended = ended.where(Session.id != except_for)
+    return transaction.execute(ended.values(revoked_at=now())).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def failures_since(transaction: Transaction, lookup: bytes, since: datetime) -> int:
+    """Failed sign-ins counted for this e-mail in the running window."""
+    row = transaction.get(SignInThrottle, lookup)
+    return 0 if row is None or row.window_started_at < since else row.failures
+
+
+def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) -> None:
+    """Count one failed sign-in; a window that has passed starts anew."""
+    row = transaction.get(SignInThrottle, lookup)
+    if row is None:
+        transaction.add(SignInThrottle(lookup=lookup, failures=1, window_started_at=now()))
+    elif row.window_started_at < now() - window:
+        row.failures, row.window_started_at = 1, now()
+    else:
+        row.failures += 1
+
+
+def forget_failures(transaction: Transaction, lookup: bytes) -> None:
+    """A sign-in succeeded: the count starts anew."""
+    transaction.execute(delete(SignInThrottle).where(SignInThrottle.lookup == lookup))
+
+
+def revoke_api_keys(transaction: Transaction, owner: uuid.UUID) -> int:
+    """End every API key of a contributor; answers how many were live."""
+    ended = update(ApiKey).where(ApiKey.owner_id == owner, ApiKey.revoked_at.is_(None)).values(revoked_at=now())
+    return transaction.execute(ended).rowcount  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,36 @@
+"""Canonical JSON, so that the same record is the same bytes for ever and everywhere (RFC 8785).
+
+Narrower than the RFC on purpose: no floating-point numbers, whose text differs between languages, and ASCII keys only,
+for which its order (by UTF-16 code unit) is plain alphabetical order. Pure: knows neither database nor keys.
+"""
+
+import json
+from typing import Any
+
+_LARGEST = 2**53 - 1
+
+
+def canonical(value: Any) -> bytes:
+    """`value` as canonical JSON in UTF-8.
+
+    Raises TypeError for anything but dict, list, str, int, bool and None, and for a key that is not ASCII text;
+    ValueError for a whole number beyond ±(2^53 - 1), which not every reader keeps, and for text that UTF-8 can't hold.
+    """
+    _check(value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _check(value: Any) -> None:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if type(key) is not str or not key.isascii():
+                raise TypeError("a key in canonical JSON is ASCII text")
+            _check(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check(member)
+    elif type(value) is int:
+        if abs(value) > _LARGEST:
+            raise ValueError("a whole number beyond 2^53 - 1 is not the same in every reader of JSON")
+    elif value is not None and type(value) not in (str, bool):
+        raise TypeError(f"canonical JSON has no {type(value).__name__}")

@@ -1,0 +1,164 @@
+"""Entries of the trail: what happened, as a leaf that stays, and who it was, as a personal side that can go.
+
+An entry is written in the transaction of the change it records: both are committed, or neither is. Erasing a person
+takes their part of the personal sides; the leaves, and every hash and proof over them, stay as they are.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, LargeBinary, event
+from sqlalchemy.orm import Mapped, Session, foreign, relationship
+
+from storage.clock import now
+from storage.ids import new_id
+from storage.ledger import leaves
+from storage.ledger.events import Category, Event, EventRefused, Outcome, Resource
+from storage.ledger.scope import AuditScope
+from storage.records import DataCard, NotExported, Record, plain, sealed
+from storage.sealed import Sealed
+from storage.vault import Vault
+
+_IN_ITS_OWN_FORM = NotExported("goes into audit_events.jsonl as one event, in its published form")
+
+
+class AuditPersonal(Record):
+    """Who an event was about: the people's ids, from where they acted, and the salts of the leaf's commitments.
+
+    A row may be about two people, the one who acted and the one whose data it was, and erasing one must not take the
+    other's part with it: so the card names no single subject, `trail.forget` erases, and `trail.remembered` counts.
+    """
+
+    __tablename__ = "audit_personal"
+    __table_args__ = (
+        Index("ix_audit_personal_actor_id_event_id", "actor_id", "event_id"),
+        Index("ix_audit_personal_on_behalf_of_event_id", "on_behalf_of", "event_id"),
+        Index("ix_audit_personal_subject_id_event_id", "subject_id", "event_id"),
+    )
+    card = DataCard(subject=None, retention="audit", export=_IN_ITS_OWN_FORM)
+
+    event_id: Mapped[uuid.UUID] = plain(primary_key=True)
+    actor_id: Mapped[uuid.UUID | None] = plain()
+    on_behalf_of: Mapped[uuid.UUID | None] = plain()
+    subject_id: Mapped[uuid.UUID | None] = plain()
+    resource_id: Mapped[uuid.UUID | None] = plain(index=True)
+    ip_address: Mapped[Sealed | None] = sealed(under="ledger")
+    user_agent: Mapped[Sealed | None] = sealed(under="ledger")
+    actor_salts: Mapped[Sealed | None] = sealed(under="ledger")
+    subject_salts: Mapped[Sealed | None] = sealed(under="ledger")
+
+
+class AuditEvent(Record):
+    """One entry. `leaf` is the record; the columns beside it repeat parts of it so that it can be found.
+
+    Ids are ids, not foreign keys: the record outlives the thing, and nothing cascades into it. Rows are never changed.
+    """
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_action_id", "action", "id"),
+        Index("ix_audit_events_resource_id_id", "resource_id", "id"),
+    )
+    card = DataCard(subject=None, retention="audit", export=_IN_ITS_OWN_FORM)
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    leaf: Mapped[bytes] = plain(LargeBinary)
+    leaf_hash: Mapped[bytes] = plain(LargeBinary(32))
+    timestamp: Mapped[datetime] = plain()
+    action: Mapped[str] = plain()
+    category: Mapped[Category] = plain()
+    outcome: Mapped[Outcome] = plain()
+    component: Mapped[str] = plain()
+    resource: Mapped[Resource] = plain()
+    resource_id: Mapped[uuid.UUID | None] = plain()
+    correlation_id: Mapped[uuid.UUID] = plain(index=True)
+
+    personal: Mapped[AuditPersonal | None] = relationship(
+        lazy="raise", viewonly=True, primaryjoin=lambda: AuditEvent.id == foreign(AuditPersonal.event_id), uselist=False
+    )
+
+
+def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) -> uuid.UUID:
+    """Write `happened` to the trail, in the caller's transaction; answers the event's id.
+
+    The id of a person never stands in the leaf in clear, whatever the event says its resource is. Raises EventRefused
+    if the actor's or the subject's is found elsewhere in it, and what `Vault.seal` raises.
+    """
+    people = {scope.actor_id, scope.on_behalf_of, happened.subject_id} - {None}
+    if people & {*happened.detail_ids(), happened.grant_id, scope.correlation_id}:
+        raise EventRefused(f"{happened.action}: a person's id goes into subject_id or resource_id, and nowhere else")
+    is_person = happened.about().is_person or happened.resource_id in people
+    clear_id, committed_id = (None, happened.resource_id) if is_person else (happened.resource_id, None)
+
+    moment = now()
+    moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    entry = AuditEvent(
+        id=new_id(),
+        timestamp=moment,
+        action=happened.action,
+        category=happened.category,
+        outcome=outcome,
+        component=scope.component,
+        resource=happened.about(),
+        resource_id=clear_id,
+        correlation_id=scope.correlation_id,
+    )
+    personal = leaves.fresh(
+        {
+            "userId": id_text(scope.actor_id),
+            "onBehalfOf": id_text(scope.on_behalf_of),
+            "ipAddress": scope.ip_address,
+            "userAgent": scope.user_agent,
+            "subjectId": id_text(happened.subject_id),
+            "resourceId": id_text(committed_id),
+        }
+    )
+    entry.leaf = leaves.build(_record(entry, scope, happened), personal)
+    entry.leaf_hash = leaves.leaf_hash(entry.leaf)
+    side = AuditPersonal(
+        event_id=entry.id,
+        actor_id=scope.actor_id,
+        on_behalf_of=scope.on_behalf_of,
+        subject_id=happened.subject_id,
+        resource_id=committed_id,
+    )
+    secrets: dict[str, Any] = {
+        "ip_address": scope.ip_address,
+        "user_agent": scope.user_agent,
+        "actor_salts": {label: personal[label].salt.hex() for label in leaves.ACTOR},
+        "subject_salts": {label: personal[label].salt.hex() for label in leaves.SUBJECT},
+    }
+    vault.seal(side, **{column: value for column, value in secrets.items() if value is not None})
+    session.add_all((entry, side))
+    return entry.id
+
+
+def _record(entry: AuditEvent, scope: AuditScope, happened: Event) -> dict[str, Any]:
+    return {
+        "id": str(entry.id),
+        "timestamp": entry.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "category": happened.category.value,
+        "action": happened.action,
+        "outcome": entry.outcome.value,
+        "component": str(scope.component),
+        "actorKind": str(scope.actor_kind),
+        "resource": entry.resource.value,
+        "resourceId": id_text(entry.resource_id),
+        "details": happened.details(),
+        "grantId": id_text(happened.grant_id),
+        "rule": None if happened.rule is None else str(happened.rule),
+        "correlationId": str(scope.correlation_id),
+        "policyVersion": str(scope.policy_version),
+    }
+
+
+def id_text(value: uuid.UUID | None) -> str | None:
+    """An id as it stands in a leaf."""
+    return None if value is None else str(value)
+
+
+@event.listens_for(AuditEvent, "before_update")
+@event.listens_for(AuditEvent, "before_delete")
+def _entries_stay(_mapper: Any, _connection: Any, entry: AuditEvent) -> None:
+    raise EventRefused(f"{entry.action}: an entry is never changed or deleted")

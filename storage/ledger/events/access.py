@@ -1,0 +1,82 @@
+"""Who was let near what: refusals, reads by others, reads of this trail, and the start of the system."""
+
+import enum
+import uuid
+
+from storage.ledger.events.base import Event, EventRefused
+from storage.ledger.events.values import Category, Identifier, Resource
+
+
+class RefusalCode(enum.StrEnum):
+    """Why something was refused: the error codes of the API that stand for a decision."""
+
+    CONSENT_REQUIRED = "CONSENT_REQUIRED"
+    FORBIDDEN = "FORBIDDEN"
+    LEGAL_HOLD = "LEGAL_HOLD"
+    MFA_REQUIRED = "MFA_REQUIRED"
+    NOT_FOUND = "NOT_FOUND"
+    RATE_LIMITED = "RATE_LIMITED"
+    SERVICE_NOT_APPROVED = "SERVICE_NOT_APPROVED"
+    STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+
+
+class AccessDenied(Event):
+    """The policy said no. `attempted` is what it said no to; the resource is the kind of thing that was asked for."""
+
+    action = "access.denied"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    resource_kind: Resource
+    attempted: Identifier
+    code: RefusalCode
+
+    def about(self) -> Resource:
+        """The kind of thing asked for."""
+        return self.resource_kind
+
+
+class ContentRead(Event):
+    """Someone other than the owner opened sealed content: written before they got to see it.
+
+    One event per owner and kind of thing; the subject is the owner.
+    """
+
+    action = "content.read"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    resource_kind: Resource
+    object_count: int
+    object_ids: tuple[uuid.UUID, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.resource_kind.is_person and self.object_ids:
+            raise EventRefused("content.read: of things keyed by a person's id only the count is recorded")
+
+    def about(self) -> Resource:
+        """The kind of thing that was opened."""
+        return self.resource_kind
+
+
+class TrailRead(Event):
+    """Someone read this trail: events of others, or the whole of it."""
+
+    action = "trail.read"
+    category = Category.ADMIN_ACTION
+    resource = Resource.AUDIT_EVENT
+
+    event_count: int
+
+
+class SystemStarted(Event):
+    """The platform, or one of its agents, started; the policy version is the one it started with."""
+
+    action = "system.started"
+    category = Category.SYSTEM_DECISION
+    resource = Resource.PLATFORM
+
+    resource_id: uuid.UUID | None = None
+    subject_id: uuid.UUID | None = None

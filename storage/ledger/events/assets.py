@@ -1,0 +1,79 @@
+"""What befalls an asset, from the announcement to the download."""
+
+import enum
+import uuid
+
+from storage.assets import Classification
+from storage.ledger.events.base import Event
+from storage.ledger.events.values import Category, Resource
+
+
+class UploadRefusal(enum.StrEnum):
+    """Why an upload was turned away."""
+
+    TOO_LARGE = "TOO_LARGE"
+    TRUNCATED = "TRUNCATED"
+    WRONG_TYPE = "WRONG_TYPE"
+    EMPTY = "EMPTY"
+    ALREADY_UPLOADED = "ALREADY_UPLOADED"
+    TICKET_EXPIRED = "TICKET_EXPIRED"
+    GONE = "GONE"
+
+
+class AssetCreated(Event):
+    """A place for a file was made; the file itself follows by upload."""
+
+    action = "asset.created"
+    category = Category.USER_ACTION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    byte_size: int
+    data_classification: Classification = Classification.USER_CONTENT
+
+
+class AssetUpdated(Event):
+    """What is said about a file was changed: its name, title, description or tags."""
+
+    action = "asset.updated"
+    category = Category.USER_ACTION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    fields_changed: int
+
+
+class AssetUploaded(Event):
+    """A file arrived whole and was sealed."""
+
+    action = "asset.uploaded"
+    category = Category.USER_ACTION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    byte_size: int
+    data_classification: Classification = Classification.USER_CONTENT
+
+
+class AssetUploadRefused(Event):
+    """A file was turned away; nothing of it was kept."""
+
+    action = "asset.upload_refused"
+    category = Category.SYSTEM_DECISION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    reason: UploadRefusal
+    bytes_received: int
+
+
+class ContentDownloaded(Event):
+    """Someone was about to be sent a file's bytes: written before the first byte leaves."""
+
+    action = "content.downloaded"
+    category = Category.USER_ACTION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    byte_size: int
+    partial: bool

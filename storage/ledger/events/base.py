@@ -1,0 +1,145 @@
+"""The registry of events, and what may be recorded in one.
+
+An event is a subclass of `Event`: its docstring says when it happens, its fields are exactly what is recorded. Details
+are an allow-list: whole numbers, booleans, enums, ids and identifiers. There is no way to put free text into an event:
+a class with such a field can't be defined, and a value of another type than its field's is refused when written.
+"""
+
+import dataclasses
+import enum
+import re
+import types
+import typing
+import uuid
+from typing import Any, ClassVar, dataclass_transform
+
+from storage.ledger.events.values import Category, Identifier, Resource
+
+MOST_IDS = 100
+"""The most ids one detail may list: a page of a list is never longer."""
+
+_ENVELOPE = frozenset({"resource_id", "resource_kind", "subject_id", "grant_id", "rule"})
+_ACTION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
+_PERSON = re.compile(r"(^|_)(actor|author|contributor|member|owner|person|staff|subject|user)_ids?$")
+_LARGEST = 2**53 - 1  # beyond it a JSON number is not the same in every reader (RFC 8785, section 3.2.2.3)
+
+REGISTRY: "dict[str, type[Event]]" = {}
+"""Every event there is, by action."""
+
+
+class EventRefused(TypeError):
+    """An event, or a class of events, that would record something the trail must not hold. Never shows the value."""
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Event:
+    """What happened. Subclasses become frozen dataclasses with keyword arguments, and are entered in `REGISTRY`.
+
+    `resource_id` is the thing it happened to; `subject_id` is the contributor whose data it concerns, None only where
+    there is nobody; `grant_id` is the access grant under which it was allowed; `rule` is the rule that decided.
+    Raises EventRefused for a value that is not of its field's type.
+    """
+
+    action: ClassVar[str]
+    category: ClassVar[Category]
+    resource: ClassVar[Resource]
+
+    resource_id: uuid.UUID | None
+    subject_id: uuid.UUID | None
+    grant_id: uuid.UUID | None = None
+    rule: Identifier | None = None
+
+    def __init_subclass__(cls) -> None:
+        dataclasses.dataclass(frozen=True, kw_only=True)(_examined(cls))
+        if REGISTRY.setdefault(cls.action, cls) is not cls:
+            raise EventRefused(f"{cls.action} is taken by {REGISTRY[cls.action].__name__}")
+
+    def __post_init__(self) -> None:
+        for name, kind in recorded(type(self)).items():
+            if not _fits(getattr(self, name), kind):
+                raise EventRefused(f"{self.action}: {name} does not take this {type(getattr(self, name)).__name__}")
+
+    def about(self) -> Resource:
+        """The kind of thing that `resource_id` names."""
+        return self.resource
+
+    def details(self) -> dict[str, Any]:
+        """The details as they stand in the leaf: camelCase names; ids as text, enums by value."""
+        names = (name for name in recorded(type(self)) if name not in _ENVELOPE)
+        return {camel_case(name): _plain(getattr(self, name)) for name in names}
+
+    def detail_ids(self) -> set[uuid.UUID]:
+        """Every id among the details."""
+        values = (getattr(self, name) for name in recorded(type(self)) if name not in _ENVELOPE)
+        listed = (value if isinstance(value, tuple) else (value,) for value in values)
+        return {one for each in listed for one in each if isinstance(one, uuid.UUID)}
+
+
+def recorded(kind: type[Event]) -> dict[str, Any]:
+    """The fields of an event and their types, in order."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def detail_fields(kind: type[Event]) -> dict[str, Any]:
+    """The fields that make up the event's details, and their types."""
+    return {name: hint for name, hint in recorded(kind).items() if name not in _ENVELOPE}
+
+
+def camel_case(name: str) -> str:
+    """`prompt_length` as clients and auditors read it: `promptLength`."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def required_type(kind: Any) -> Any:
+    """The type of a field without the `| None` that makes it optional."""
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        members = [member for member in typing.get_args(kind) if member is not types.NoneType]
+        return members[0] if len(members) == 1 else kind
+    return kind
+
+
+def _examined(cls: type[Event]) -> type[Event]:
+    if not (cls.__doc__ or "").strip():
+        raise EventRefused(f"{cls.__name__}: say in a docstring when it happens")
+    if not _ACTION.fullmatch(getattr(cls, "action", "")):
+        raise EventRefused(f"{cls.__name__}: an action is a thing and what befell it, such as asset.created")
+    if not isinstance(getattr(cls, "category", None), Category) or not isinstance(
+        getattr(cls, "resource", None), Resource
+    ):
+        raise EventRefused(f"{cls.__name__}: name its category and its resource")
+    for name, kind in typing.get_type_hints(cls).items():
+        if typing.get_origin(kind) is ClassVar:
+            continue
+        if not _is_allowed(required_type(kind)):
+            raise EventRefused(f"{cls.__name__}.{name}: only numbers, booleans, enums, ids and identifiers")
+        if name not in _ENVELOPE and _PERSON.search(name):
+            raise EventRefused(f"{cls.__name__}.{name}: a person's id goes into subject_id or resource_id")
+    return cls
+
+
+def _is_allowed(kind: Any) -> bool:
+    if kind == tuple[uuid.UUID, ...]:
+        return True
+    return isinstance(kind, type) and (kind in (int, bool, uuid.UUID, Identifier) or issubclass(kind, enum.StrEnum))
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    plain = required_type(kind)
+    if value is None:
+        return plain is not kind
+    if plain == tuple[uuid.UUID, ...]:
+        return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, uuid.UUID) for one in value)
+    if plain is int:
+        return type(value) is int and abs(value) <= _LARGEST
+    return isinstance(value, plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [str(one) for one in value]
+    if isinstance(value, enum.StrEnum):
+        return value.value
+    return str(value) if isinstance(value, (uuid.UUID, Identifier)) else value

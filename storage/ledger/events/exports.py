@@ -1,0 +1,89 @@
+"""What befalls an export."""
+
+import enum
+import uuid
+
+from storage.exports import ExportScope
+from storage.ledger.events.base import Event
+from storage.ledger.events.values import Category, Resource
+
+
+class ExportFailure(enum.StrEnum):
+    """Why an export came to nothing."""
+
+    CONTENT_DAMAGED = "CONTENT_DAMAGED"
+    KEYS_UNAVAILABLE = "KEYS_UNAVAILABLE"
+    OVERTAKEN_BY_DELETION = "OVERTAKEN_BY_DELETION"
+    PERMISSION_WITHDRAWN = "PERMISSION_WITHDRAWN"
+    INTERNAL = "INTERNAL"
+
+
+class ExportDeletion(enum.StrEnum):
+    """Why an archive was destroyed."""
+
+    REQUESTED = "REQUESTED"
+    EXPIRED = "EXPIRED"
+
+
+class ExportRequested(Event):
+    """A contributor asked for a copy of what is theirs."""
+
+    action = "export.requested"
+    category = Category.USER_ACTION
+    resource = Resource.EXPORT
+
+    scope: ExportScope
+    project_id: uuid.UUID | None = None
+
+
+class ExportBuilt(Event):
+    """The exports agent wrote the archive and sealed it; the counts are of what is inside."""
+
+    action = "export.built"
+    category = Category.AGENT_ACTION
+    resource = Resource.EXPORT
+
+    file_count: int
+    record_count: int
+    byte_size: int
+
+
+class ExportFailed(Event):
+    """The exports agent gave up on an archive; nothing of it was kept."""
+
+    action = "export.failed"
+    category = Category.AGENT_ACTION
+    resource = Resource.EXPORT
+
+    reason: ExportFailure
+
+
+class ExportLinkMinted(Event):
+    """A contributor got a link to their archive, good for the seconds given."""
+
+    action = "export.link_minted"
+    category = Category.USER_ACTION
+    resource = Resource.EXPORT
+
+    lifetime_seconds: int
+
+
+class ExportDownloaded(Event):
+    """Someone was about to be sent the archive: written before the first byte leaves."""
+
+    action = "export.downloaded"
+    category = Category.USER_ACTION
+    resource = Resource.EXPORT
+
+    byte_size: int
+    partial: bool
+
+
+class ExportDeleted(Event):
+    """An archive was destroyed, at its owner's wish or when its time was up."""
+
+    action = "export.deleted"
+    category = Category.SYSTEM_DECISION
+    resource = Resource.EXPORT
+
+    reason: ExportDeletion

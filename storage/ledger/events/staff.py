@@ -1,0 +1,23 @@
+"""Who runs the platform."""
+
+from storage.ledger.events.base import Event
+from storage.ledger.events.values import Category, Resource
+from storage.staff import StaffRole
+
+
+class StaffAdded(Event):
+    """An employee got an account. What it may do is said by `role.assigned`."""
+
+    action = "staff.added"
+    category = Category.ADMIN_ACTION
+    resource = Resource.STAFF_MEMBER
+
+
+class RoleAssigned(Event):
+    """An employee was given a role."""
+
+    action = "role.assigned"
+    category = Category.ADMIN_ACTION
+    resource = Resource.STAFF_MEMBER
+
+    role: StaffRole

@@ -1,0 +1,107 @@
+"""The trail as it is read: events in their published form, what opens their commitments, and who is forgotten."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from storage.ledger import leaves
+from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
+from storage.ledger.leaves import Opening
+from storage.vault import Vault
+
+
+def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault | None = None) -> dict[str, Any]:
+    """The event as clients, exports and auditors read it, under the names of the published format.
+
+    Who it was is said as far as it is not forgotten. From where is said only if `vault` is passed and `entry` carries
+    the grant to read content; without the grant the vault raises. Raises LeafDamaged if the leaf is not one.
+    """
+    form = leaves.read(entry.leaf)
+    del form["version"], form["commitments"]
+    form |= dict.fromkeys(leaves.ACTOR)
+    if personal is None:
+        return form
+    form["userId"], form["onBehalfOf"] = id_text(personal.actor_id), id_text(personal.on_behalf_of)
+    form["resourceId"] = form["resourceId"] or id_text(personal.resource_id)
+    if vault is not None:
+        personal.decisions = entry.decisions  # the two rows are one record in two halves
+        form["ipAddress"] = vault.open(personal, "ip_address")
+        form["userAgent"] = vault.open(personal, "user_agent")
+    return form
+
+
+def openings(entry: AuditEvent, personal: AuditPersonal, vault: Vault) -> dict[str, Opening]:
+    """What opens the leaf's commitments, as far as it is not forgotten: for `leaves.check_commitments`, and for proofs.
+
+    `entry` carries the grant to read content; without it the vault raises.
+    """
+    personal.decisions = entry.decisions
+    values: Mapping[str, str | None] = {
+        "userId": id_text(personal.actor_id),
+        "onBehalfOf": id_text(personal.on_behalf_of),
+        "ipAddress": vault.open(personal, "ip_address"),
+        "userAgent": vault.open(personal, "user_agent"),
+        "subjectId": id_text(personal.subject_id),
+        "resourceId": id_text(personal.resource_id),
+    }
+    salts = (vault.open(personal, "actor_salts") or {}) | (vault.open(personal, "subject_salts") or {})
+    return {label: Opening(values[label], bytes.fromhex(salt)) for label, salt in salts.items()}
+
+
+def with_personal(statement: Select[Any]) -> Select[Any]:
+    """The same `Select` of events, bringing each one's personal side along in the same statement."""
+    return statement.options(joinedload(AuditEvent.personal))
+
+
+def personal_of(session: Session, entry: AuditEvent) -> AuditPersonal | None:
+    """The personal side of an entry that the door has let through; None once everybody in it is forgotten."""
+    if "personal" in inspect(entry).unloaded:
+        return session.get(AuditPersonal, entry.id)
+    return entry.personal
+
+
+def done_by_others(allowed: Select[Any], person_id: uuid.UUID) -> Select[Any]:
+    """Of the entries that the door lets through, those in which somebody else did something to this person's data."""
+    other = or_(AuditPersonal.actor_id.is_(None), AuditPersonal.actor_id != person_id)
+    concerned = exists().where(AuditPersonal.event_id == AuditEvent.id, AuditPersonal.subject_id == person_id, other)
+    return allowed.where(concerned)
+
+
+def forget(session: Session, person_id: uuid.UUID) -> int:
+    """Erase a person from the trail; answers how many events had held them. Leaves and hashes stay.
+
+    Where two people share an event, only this one's part goes: erasing an account must not hide who read it. Where
+    nobody had signed in yet, the address goes too: it is most likely that of the one whose account it was about.
+    """
+    session.flush()
+    touched = remembered(session, person_id)
+    as_actor, as_subject = _held(person_id)
+    of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
+    session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)))
+    session.execute(
+        update(AuditPersonal)
+        .where(as_actor)
+        .values(actor_id=None, on_behalf_of=None, ip_address=None, user_agent=None, actor_salts=None)
+    )
+    session.execute(
+        update(AuditPersonal).where(as_subject).values(subject_id=None, resource_id=None, subject_salts=None)
+    )
+    return touched
+
+
+def remembered(session: Session, person_id: uuid.UUID) -> int:
+    """How many events still hold this person."""
+    statement = select(func.count()).select_from(AuditPersonal).where(or_(*_held(person_id)))
+    return session.scalar(statement) or 0
+
+
+def _held(person_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The conditions that the person's part of a row is the actor's, and that it is the subject's."""
+    unknown = AuditPersonal.actor_id.is_(None) & AuditPersonal.on_behalf_of.is_(None)
+    as_subject = [AuditPersonal.subject_id == person_id, AuditPersonal.resource_id == person_id]
+    as_actor = [AuditPersonal.actor_id == person_id, AuditPersonal.on_behalf_of == person_id]
+    # Each way starts with an indexed column, so that a person is found without reading the whole trail.
+    return or_(*as_actor, *(way & unknown for way in as_subject)), or_(*as_subject)

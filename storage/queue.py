@@ -1,0 +1,154 @@
+"""The queue: DBOS's tables inside our own database, so that a job is queued in the transaction that asks for it.
+
+Nothing but ids enters them: `enqueue` takes ids alone, and the serializer below refuses everything else.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from storage.database import open_engine, prepare_sqlite
+
+APPLICATION = "muniment"
+VERSION = "1"
+"""Of the workflows, explicit: DBOS's default is a hash of their source, and an edit would strand what is queued."""
+
+SCHEMA = "dbos"
+"""Where DBOS's tables lie on PostgreSQL; SQLite has no schemas, there they lie beside ours."""
+
+_AT_ONCE = 500  # SQLite takes a limited number of parameters
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]{0,128}")
+
+
+class QueuedFailure(Exception):
+    """A job's failure as the queue remembers it: the exception's type and code, never its message."""
+
+    def __init__(self, kind: str, code: str | None) -> None:
+        super().__init__(kind, code)
+        self.kind = kind
+        self.code = code
+
+
+class IdsOnly(Serializer):
+    """JSON of ids, numbers and codes. Anything that could hold a word of somebody's is refused with TypeError."""
+
+    def name(self) -> str:
+        """How rows written by this serializer are marked; never reuse the name for another format."""
+        return "muniment_ids_1"
+
+    def serialize(self, data: Any) -> str:
+        """`data` as JSON. Raises TypeError where it holds anything but ids, numbers and codes."""
+        return json.dumps(_checked(data), separators=(",", ":"))
+
+    def deserialize(self, serialized_data: str) -> Any:
+        """What `serialize` was given, tuples as lists and exceptions as `QueuedFailure`."""
+        data = json.loads(serialized_data)
+        if isinstance(data, dict) and data.keys() == {"failure", "code"}:
+            return QueuedFailure(data["failure"], data["code"])
+        return data
+
+
+def _checked(data: Any) -> Any:
+    if data is None or isinstance(data, bool | int | float):
+        return data
+    if isinstance(data, BaseException):
+        code = getattr(data, "code", None)
+        known = code if isinstance(code, str) and _PLAIN.fullmatch(code) else None
+        return {"failure": type(data).__name__, "code": known}
+    if isinstance(data, uuid.UUID):
+        return str(data)
+    if isinstance(data, str) and _PLAIN.fullmatch(data):
+        return str(data)
+    if isinstance(data, list | tuple):
+        return [_checked(item) for item in data]
+    if isinstance(data, dict):
+        return {_checked(key): _checked(value) for key, value in data.items()}
+    raise TypeError(f"the queue holds ids, numbers and codes, not {type(data).__name__}")
+
+
+def enqueue(session: Session, workflow: str, *ids: uuid.UUID) -> None:
+    """Queue `workflow` with `ids`, in the session's transaction: it runs only if that commits.
+
+    A workflow runs once per `ids`: queueing the same again changes nothing, until `forget`. `agents.runtime` knows
+    which workflows there are; the queue of each bears its name.
+    """
+    options: EnqueueOptions = {
+        "workflow_name": workflow,
+        "queue_name": workflow,
+        "workflow_id": workflow_id(workflow, *ids),
+        "app_version": VERSION,
+        "application_name": APPLICATION,
+    }
+    client = _client(session.get_bind().dialect.name)
+    client.enqueue_in_transaction(session, options, *(str(_id(value)) for value in ids))
+
+
+def forget(engine: Engine, workflow: str, *ids: uuid.UUID) -> None:
+    """Remove what the queue knows of `workflow` with `ids`, in a transaction of its own. A running one ends first."""
+    client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
+    client.delete_workflows([workflow_id(workflow, *ids)])
+
+
+def forget_each(engine: Engine, workflow: str, ids: Iterable[uuid.UUID]) -> None:
+    """Remove what the queue knows of `workflow` with each of `ids` alone, in transactions of its own."""
+    known = [workflow_id(workflow, value) for value in ids]
+    client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
+    for start in range(0, len(known), _AT_ONCE):
+        client.delete_workflows(known[start : start + _AT_ONCE])
+
+
+def workflow_id(workflow: str, *ids: uuid.UUID) -> str:
+    """The id under which the queue knows `workflow` with `ids`."""
+    return ":".join((workflow, *(str(value) for value in ids)))
+
+
+def open_queue_engine(engine: Engine) -> Engine:
+    """An engine of DBOS's own to the same database as `engine`, its SQLite connections set as ours are.
+
+    DBOS starts its transactions itself, so it can't share ours, which say BEGIN at their first statement.
+    """
+    if engine.dialect.name != "sqlite":
+        return open_engine(engine.url, pool_size=8)
+    own = create_engine(
+        engine.url, poolclass=QueuePool, connect_args={"check_same_thread": False}, hide_parameters=True
+    )
+    event.listen(own, "connect", prepare_sqlite)
+    event.listen(own, "connect", _start_immediate)
+    return own
+
+
+def prepare(engine: Engine) -> None:
+    """Create DBOS's tables in `engine`'s database, or bring them up to date. After our migrations, before any job."""
+    DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)
+
+
+def _start_immediate(connection: Any, _record: Any) -> None:
+    connection.isolation_level = "IMMEDIATE"
+
+
+def _id(value: Any) -> uuid.UUID:
+    if not isinstance(value, uuid.UUID):
+        raise TypeError(f"a job takes ids, not {type(value).__name__}")
+    return value
+
+
+@cache
+def _client(dialect: str) -> DBOSClient:
+    # It only builds statements for a caller's session; this engine names the dialect and never connects.
+    engine = create_engine("sqlite://" if dialect == "sqlite" else "postgresql+psycopg://")
+    return DBOSClient(
+        system_database_engine=engine,
+        dbos_system_schema=SCHEMA,
+        serializer=IdsOnly(),
+        application_name=APPLICATION,
+        lazy=True,
+    )

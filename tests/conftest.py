@@ -1,0 +1,84 @@
+"""What every test may use: a home, a database of its own on SQLite and on PostgreSQL, and no way out to the network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from storage.database import open_engine
+from tests import databases, network
+
+DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "one_database(name, reason): run on this database only, because of what `reason` says"
+    )
+    network.stay_on_this_machine()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that touches a database runs on both, unless it says why not."""
+    if "database" not in metafunc.fixturenames:
+        return
+    chosen: tuple[str, ...] = DATABASES
+    if marker := metafunc.definition.get_closest_marker("one_database"):
+        name, reason = marker.args[0] if marker.args else None, marker.kwargs.get("reason")
+        if name not in DATABASES or not reason:
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: one_database needs a database's name and a reason")
+        chosen = (name,)
+    metafunc.parametrize("database", chosen, indirect=True, scope="function")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio, as the server does."""
+    return "asyncio"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory of this test's own, with data and keys apart as `python -m muniment` lays them."""
+    for name in ("data", "keys"):
+        (tmp_path / name).mkdir(mode=0o700)
+    return tmp_path
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database this test runs on: "sqlite" or "postgresql"."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with every table, to be copied."""
+    return databases.make_sqlite_template(tmp_path_factory.mktemp("template") / "muniment.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[databases.PostgreSQL]:
+    """A PostgreSQL server of this run's own, started when the first test asks for it and gone afterwards."""
+    with databases.PostgreSQL.running() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a fresh database with every table; the test is run once on each kind."""
+    if database == "sqlite":
+        yield databases.copy_sqlite(request.getfixturevalue("sqlite_template"), home / "data" / "muniment.sqlite3")
+        return
+    server: databases.PostgreSQL = request.getfixturevalue("postgresql")
+    with server.fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on `database_url`, as the application opens it."""
+    opened = open_engine(database_url)
+    yield opened
+    opened.dispose()

@@ -1,0 +1,48 @@
+"""The house as text: its files and syntax trees, for tests that hold rules over all of it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ROOMS = ("schema", "resolvers", "policies", "storage", "agents", "muniment")
+BESIDE = ("tests", "benchmarks")
+_NOT_OURS = {".git", ".venv", "var", "__pycache__", "node_modules"}
+
+
+def files(*suffixes: str) -> Iterator[Path]:
+    """Every file of the project with one of these suffixes (all files without one), generated caches left out."""
+    for path in sorted(ROOT.rglob("*")):
+        parts = path.relative_to(ROOT).parts
+        if _NOT_OURS & set(parts) or any(part.startswith(".") and part.endswith("_cache") for part in parts):
+            continue
+        if path.is_file() and (not suffixes or path.suffix in suffixes):
+            yield path
+
+
+def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    """Every Python file below `rooms`: its path from the root, and its syntax tree."""
+    for room in rooms:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str, str]]:
+    """Every call in `tree`: the node, the last name called, and what it was called on ("" for a bare name)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            match node.func:
+                case ast.Name(id=name):
+                    yield node, name, ""
+                case ast.Attribute(value=owner, attr=name):
+                    yield node, name, ast.unparse(owner)
+
+
+def imported_names(tree: ast.AST, module: str) -> set[str]:
+    """The names under which `tree` imports things from `module` or below it."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(f"{module}.")
+        for alias in node.names
+    }

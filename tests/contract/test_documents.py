@@ -1,0 +1,81 @@
+"""Documents that run: commands they name exist, each error code has its page, each decision its check."""
+
+import re
+
+import click
+import pytest
+import typer
+
+from muniment.cli import app
+from resolvers.errors import Code
+from tests.contract.source import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def relative(path: object) -> str:
+    """A document's path, as the id of a test."""
+    return str(path).removeprefix(f"{ROOT}/")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_commands_in_documents_exist(document: object) -> None:
+    """Each `make …` is a target, each `python -m muniment …` a command with those options."""
+    text = (ROOT / relative(document)).read_text()
+    code = re.findall(r"`([^`\n]+)`", text) + [
+        line for block in re.findall(r"```(?:\w+)?\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
+    for snippet in code:
+        for target in re.findall(r"(?:^|[;&|$] *)make ([a-z]+)", snippet):
+            assert target in TARGETS, snippet
+        if called := re.search(r"python -m muniment ([a-z].*)", snippet):
+            _demand_command(called[1].split(), snippet)
+
+
+def _demand_command(words: list[str], snippet: str) -> None:
+    command: click.Command = typer.main.get_command(app)
+    while isinstance(command, click.Group) and words and words[0].isalpha():
+        known = command.commands
+        assert words[0] in known, snippet
+        command = known[words.pop(0)]
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in words if word.startswith("--")} <= options, snippet
+
+
+def test_each_error_code_has_its_page_and_each_page_its_code() -> None:
+    """`docs/errors/CODE.md` is where a client lands with a code in hand."""
+    assert {path.stem for path in ROOT.glob("docs/errors/*.md")} - {"README"} == {code.value for code in Code}
+
+
+@pytest.mark.parametrize("code", Code)
+def test_error_pages_say_what_happened_and_what_to_do(code: Code) -> None:
+    """Each page opens with its code and has both parts, with words in them."""
+    page = (ROOT / "docs" / "errors" / f"{code.value}.md").read_text()
+    assert page.startswith(f"# {code.value}\n")
+    for part in ("## What happened", "## What to do"):
+        assert len(page.partition(f"{part}\n")[2].partition("\n## ")[0].split()) >= 8, part
+
+
+@pytest.mark.parametrize("record", DECISIONS, ids=relative)
+def test_decisions_end_with_what_enforces_them(record: object) -> None:
+    """A rule is a decision record with a check, or it is a wish."""
+    last = (ROOT / relative(record)).read_text().rstrip().splitlines()[-1]
+    assert last.startswith("Enforced by: ")
+    named = re.findall(r"`([^`]+)`", last)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    """A number, once given, stays; a superseded record says by which."""
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_links_between_documents_lead_somewhere(document: object) -> None:
+    """A relative link names a file that is there."""
+    path = ROOT / relative(document)
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []

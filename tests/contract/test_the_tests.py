@@ -1,0 +1,48 @@
+"""The tests' own rules: a sentence each, random order, no way out to the network, databases both."""
+
+import ast
+import socket
+
+import pytest
+
+from tests.contract.source import modules
+from tests.network import LeftTheMachine
+
+
+def test_every_test_says_in_a_sentence_what_it_shows() -> None:
+    """The docstring is the behaviour in words; its first line ends a sentence."""
+    silent = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, tree in modules("tests")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not (ast.get_docstring(node) or "").split("\n\n")[0].rstrip().endswith((".", "?", ":", ";"))
+    ]
+    assert silent == []
+
+
+def test_order_is_random(pytestconfig: pytest.Config) -> None:
+    """A test that needs another one first is found out."""
+    assert pytestconfig.pluginmanager.hasplugin("randomly")
+    assert pytestconfig.getoption("randomly_reorganize")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_connections_to_other_machines_are_refused(host: str) -> None:
+    """An address beyond loopback is refused before a packet leaves (RFC 5737 and RFC 3849 keep these two free)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as opened, pytest.raises(LeftTheMachine):
+        opened.connect((host, 9))
+
+
+def test_names_of_other_machines_are_not_looked_up() -> None:
+    """A look-up tells a resolver what we are about to do."""
+    with pytest.raises(LeftTheMachine):
+        socket.getaddrinfo("example.org", 443)
+
+
+def test_loopback_stays_open() -> None:
+    """Servers under test are reached."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname()).close()

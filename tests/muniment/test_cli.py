@@ -1,0 +1,112 @@
+"""The command line: quick to answer, plain when it can't do something, and never a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from muniment.cli import app
+from muniment.homes import HomeInUse, claimed
+from muniment.settings import load
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m muniment` as a person would start it."""
+    return subprocess.run(
+        [sys.executable, "-m", "muniment", *arguments],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command_without_importing_the_work() -> None:
+    """`--help` answers at once: neither the server, nor the schema, nor a database layer is imported for it."""
+    listing = (
+        "import sys, muniment.cli; print([m for m in ('granian','strawberry','sqlalchemy','dbos') if m in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+    shown = CliRunner().invoke(app, ["--help"])
+    assert shown.exit_code == 0
+    for command in ("serve", "work", "demo", "doctor", "staff", "policy", "export", "schema"):
+        assert command in shown.output
+
+
+def test_refused_settings_leave_with_code_2_and_sentences(tmp_path: Path) -> None:
+    """Nothing is started or made, no traceback is shown, and the sentence says what to do."""
+    home = tmp_path / "home"
+    result = run("serve", "--home", str(home), MUNIMENT_ENV="production")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "MUNIMENT_KEK_URI names a key file on this machine" in result.stderr
+    assert "The key store lies beside the data" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not home.exists()
+
+
+def test_misspelt_variable_leaves_with_code_2() -> None:
+    """A typo in the environment is refused by every command that reads settings."""
+    result = run("doctor", MUNIMENT_PROT="1")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert (
+        result.stderr == "MUNIMENT_PROT (in the environment) is no setting of Muniment. Did you mean MUNIMENT_PORT?\n"
+    )
+
+
+def test_demo_names_files_that_are_not_there(tmp_path: Path) -> None:
+    """A mistyped file is told before anything is asked of the server."""
+    result = CliRunner().invoke(app, ["demo", str(tmp_path / "absent.png")])
+    assert result.exit_code == 2
+    assert "absent.png" in result.output
+
+
+def test_unknown_role_is_refused_with_the_roles_there_are(tmp_path: Path) -> None:
+    """No account is opened and no home made for a role that does not exist."""
+    home = tmp_path / "home"
+    result = CliRunner().invoke(
+        app, ["staff", "add", "--email", "a@example.org", "--role", "emperor", "--home", str(home)]
+    )
+    assert result.exit_code == 2
+    assert "There is no role emperor: auditor, privacy, security, support, sysadmin." in result.output
+    assert not home.exists()
+
+
+def test_one_process_at_a_time_runs_from_a_home_on_sqlite(tmp_path: Path) -> None:
+    """A second server on the same SQLite home is refused while the first lives, and let in afterwards."""
+    settings = load(home=tmp_path)
+    with claimed(settings):
+        refused = pytest.raises(HomeInUse, match="Another process is already running from")
+        with refused, claimed(settings):
+            pytest.fail("two processes held one home")
+    with claimed(settings):
+        assert (tmp_path / "data" / "process.lock").exists()
+
+
+def test_home_is_private(tmp_path: Path) -> None:
+    """Data and keys lie in directories that only this user can enter."""
+    os.umask(0)
+    with claimed(load(home=tmp_path / "home")):
+        made = [tmp_path / "home" / name for name in ("data", "keys", "data/blobs")]
+        assert [place.stat().st_mode & 0o777 for place in made] == [0o700] * 3
+
+
+def test_doctor_says_what_production_would_refuse(tmp_path: Path) -> None:
+    """Every place and version is looked at; a missing directory is bad, a development key is told."""
+    settings = load(home=tmp_path)
+    with claimed(settings):
+        pass
+    sound = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)])
+    assert sound.exit_code == 0
+    assert "would refuse: MUNIMENT_KEK_URI" in sound.output
+    missing = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "elsewhere")])
+    assert missing.exit_code == 1
+    assert "BAD" in missing.output

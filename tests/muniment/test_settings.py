@@ -1,0 +1,180 @@
+"""Settings: complete by default, refused when misspelt or unsafe, silent about values."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from muniment.settings import FILE, Settings, SettingsError, load
+
+SECRET = "hunter2-do-not-show"
+
+SAFE_PRODUCTION = {
+    "env": "production",
+    "kek_uri": "aws-kms://arn:aws:kms:eu-west-1:1:key/2",
+    "database_url": "postgresql+psycopg://app@db.example/muniment?sslmode=verify-full",
+    "key_store_url": "postgresql+psycopg://keys@vault.example/keys?sslmode=verify-full",
+}
+
+
+def refusal(**overrides: Any) -> list[str]:
+    """The sentences with which these settings are refused."""
+    with pytest.raises(SettingsError) as refused:
+        load(**overrides)
+    return refused.value.sentences
+
+
+def test_defaults_keep_data_and_keys_apart_under_one_home(tmp_path: Path) -> None:
+    """Without a word, everything lies under the home, with keys in a directory of their own, on loopback."""
+    settings = load(home=tmp_path)
+    assert settings.database_url == f"sqlite:///{tmp_path}/data/muniment.sqlite3"
+    assert settings.blob_dir == tmp_path / "data" / "blobs"
+    assert settings.key_store_url == f"sqlite:///{tmp_path}/keys/keys.sqlite3"
+    assert settings.kek_uri == f"insecure-local://{tmp_path}/keys"
+    assert settings.public_url == "http://127.0.0.1:8000"
+
+
+def test_settings_never_change_once_made() -> None:
+    """A process can't be talked into other settings half way."""
+    with pytest.raises(ValueError, match="frozen"):
+        load().port = 1
+
+
+def test_command_line_wins_over_environment_and_unsaid_options_leave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was typed counts most; an option that was not given says nothing."""
+    monkeypatch.setenv("MUNIMENT_PORT", "9000")
+    assert load(port=None).port == 9000
+    assert load(port=9001).port == 9001
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"), [("MUNIMENT_PROT", "MUNIMENT_PORT"), ("MUNIMENT_DATABSE_URL", "MUNIMENT_DATABASE_URL")]
+)
+def test_misspelt_variable_is_refused_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, misspelt: str, meant: str
+) -> None:
+    """A typo must not silently leave a default in force."""
+    monkeypatch.setenv(misspelt, SECRET)
+    assert refusal() == [f"{misspelt} (in the environment) is no setting of Muniment. Did you mean {meant}?"]
+
+
+def test_settings_may_lie_in_a_file_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file of the same names is read; a variable overrides its line."""
+    file = tmp_path / "settings"
+    file.write_text("MUNIMENT_PORT=9000\nMUNIMENT_EXPORT_DAYS=3\n")
+    monkeypatch.setenv(FILE, str(file))
+    monkeypatch.setenv("MUNIMENT_PORT", "9001")
+    assert (load().port, load().export_days) == (9001, 3)
+
+
+def test_misspelt_line_of_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file is held to the same names as the environment."""
+    file = tmp_path / "settings"
+    file.write_text("MUNIMENT_EXPORT_DAY=3\n")
+    monkeypatch.setenv(FILE, str(file))
+    assert refusal() == [
+        "MUNIMENT_EXPORT_DAY (in the file) is no setting of Muniment. Did you mean MUNIMENT_EXPORT_DAYS?"
+    ]
+
+
+def test_missing_settings_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that was named but is not there is a mistake, not an empty file."""
+    monkeypatch.setenv(FILE, str(tmp_path / "absent"))
+    assert refusal() == [f"{FILE} names a file that is not there."]
+
+
+def test_wrong_value_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names the variable, says what is expected, and repeats no value."""
+    monkeypatch.setenv("MUNIMENT_PORT", SECRET)
+    (sentence,) = refusal()
+    assert sentence.startswith("MUNIMENT_PORT can't be used: input should be a valid integer")
+    assert SECRET not in sentence
+
+
+def test_showing_settings_shows_no_credential() -> None:
+    """Addresses may carry passwords, and keys are keys: `repr` leaves them out."""
+    settings = load(
+        database_url=f"postgresql+psycopg://app:{SECRET}@localhost/a",
+        key_store_url=f"postgresql+psycopg://app:{SECRET}@localhost/b",
+        model_api_key=SECRET,
+    )
+    assert SECRET not in repr(settings)
+    assert settings.model_api_key is not None
+    assert settings.model_api_key.get_secret_value() == SECRET
+
+
+def test_production_with_a_kms_tls_and_separate_databases_is_accepted() -> None:
+    """The refusals below are not a wall: a sound set-up passes."""
+    assert load(**SAFE_PRODUCTION).production
+
+
+def test_production_refuses_the_key_file_of_development() -> None:
+    """The stand-in for a key management service never guards real work."""
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"kek_uri": "insecure-local:///keys"})
+    assert sentence.startswith("MUNIMENT_KEK_URI")
+
+
+@pytest.mark.parametrize(
+    "place", ["home/data/keys.sqlite3", "home/keys/keys.sqlite3", "db/keys.sqlite3", "blobs/k.sqlite3"]
+)
+def test_production_refuses_a_key_store_beside_the_data(tmp_path: Path, place: str) -> None:
+    """Below the home, beside the database or among the blobs, one copied directory would hold keys and data."""
+    (sentence,) = refusal(
+        **SAFE_PRODUCTION
+        | {
+            "home": tmp_path / "home",
+            "database_url": f"sqlite:///{tmp_path}/db/muniment.sqlite3",
+            "blob_dir": tmp_path / "blobs",
+            "key_store_url": f"sqlite:///{tmp_path}/{place}",
+        }
+    )
+    assert sentence.startswith("The key store lies beside the data")
+
+
+@pytest.mark.parametrize("env", ["development", "production"])
+def test_one_database_for_keys_and_data_is_refused_everywhere(env: str) -> None:
+    """Another user name does not make it another database."""
+    (sentence,) = refusal(
+        **SAFE_PRODUCTION
+        | {"env": env, "key_store_url": str(SAFE_PRODUCTION["database_url"]).replace("app@", "other@")}
+    )
+    assert sentence.startswith("Keys and data share one database")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])  # noqa: S104
+def test_other_machines_are_let_in_only_over_tls(host: str) -> None:
+    """A bind beyond loopback needs TLS here, or the word that a proxy in front ends it."""
+    (sentence,) = refusal(host=host)
+    assert sentence.startswith("MUNIMENT_HOST opens the server to other machines without encryption")
+    assert load(host=host, tls_terminated_upstream=True).host == host
+
+
+def test_certificate_without_key_is_refused(tmp_path: Path) -> None:
+    """Half of TLS is none."""
+    certificate = tmp_path / "cert.pem"
+    certificate.touch()
+    assert refusal(tls_cert=certificate) == [
+        "MUNIMENT_TLS_CERT and MUNIMENT_TLS_KEY go together: set both, or neither."
+    ]
+
+
+def test_production_refuses_postgresql_and_models_in_clear() -> None:
+    """What leaves the machine leaves it encrypted, to a verified other end."""
+    told = SAFE_PRODUCTION | {
+        "database_url": "postgresql+psycopg://app@db.example/muniment",
+        "model_url": "http://models.example/v1",
+    }
+    database, model = refusal(**told)
+    assert database.startswith("MUNIMENT_DATABASE_URL reaches PostgreSQL over the network unverified")
+    assert model.startswith("MUNIMENT_MODEL_URL would send contributors' work in clear")
+
+
+def test_links_follow_host_port_and_tls_unless_a_public_address_is_set() -> None:
+    """Links handed out lead where the server is reached."""
+    assert load(host="::1", port=1234).public_url == "http://[::1]:1234"
+    assert load(public_url="https://api.example/").public_url == "https://api.example"
+
+
+def test_every_setting_has_a_sensible_default() -> None:
+    """`make run` needs no file and no variable."""
+    assert all(not field.is_required() for field in Settings.model_fields.values())
