@@ -150,7 +150,7 @@ class Context:
                     error.keep(work)
             raise
         finally:
-            self._open = outer
+            self._open = None if outer is None else self._afresh(outer[0])
 
     def record_refusal(self, attempted: str, refusal: Refused) -> None:
         """Record that `attempted` was denied, in a transaction of its own."""
@@ -165,6 +165,11 @@ class Context:
                 ),
                 Outcome.DENIED,
             )
+
+    def _afresh(self, work: UnitOfWork) -> tuple[UnitOfWork, Access]:
+        """A reading that goes on after a change: it sees what was written, as whoever is asking now."""
+        work.session.rollback()
+        return work, Access(self.house.policy, self.principal, work.session)
 
     def _current(self) -> tuple[UnitOfWork, Access]:
         if self._open is None:
