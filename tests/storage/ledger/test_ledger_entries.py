@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -303,13 +303,16 @@ def test_from_where_is_told_only_with_a_grant(engine: Engine, vault: Vault, scop
 
 
 def test_an_entry_is_never_changed_or_deleted(engine: Engine, vault: Vault, scope: Scopes) -> None:
-    """A program that tries loses its transaction, and the entry stands as it did."""
+    """A program that tries, one by one or in bulk, loses its transaction, and the entry stands as it did."""
     with transaction(engine) as session:
         event_id = append(session, vault, scope(), created(), Outcome.SUCCESS)
     with pytest.raises(EventRefused), transaction(engine) as session:
         both(session, event_id)[0].outcome = Outcome.FAILED
     with pytest.raises(EventRefused), transaction(engine) as session:
         session.delete(both(session, event_id)[0])
+    for change in (delete(AuditEvent), update(AuditEvent).values(outcome=Outcome.FAILED)):
+        with pytest.raises(EventRefused), transaction(engine) as session:
+            session.execute(change)
     with transaction(engine, read_only=True) as session:
         assert both(session, event_id)[0].outcome is Outcome.SUCCESS
 
