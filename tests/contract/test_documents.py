@@ -11,7 +11,7 @@ from resolvers.errors import Code
 from tests.contract.source import ROOT
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+DECISIONS = sorted(ROOT.glob("docs/decisions/[0-9]*.md"))
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
