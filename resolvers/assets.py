@@ -198,17 +198,17 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
 
 
-def upload_refused(context: Context, upload: Upload, reason: events.UploadRefusal) -> None:
+def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadRefusal, received: int) -> None:
     """Record that a transfer was turned away or broke off; the asset waits for another."""
     with context.writing("upload"):
-        asset = context.access.get(Asset, upload.asset_id, Action.UPLOAD)
+        asset = context.access.get(Asset, asset_id, Action.UPLOAD)
         context.work.record(
             events.AssetUploadRefused(
                 resource_id=asset.id,
                 subject_id=asset.owner_id,
                 project_id=asset.project_id,
                 reason=reason,
-                bytes_received=upload.writer.size,
+                bytes_received=received,
             ),
             Outcome.DENIED,
         )

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -20,6 +21,11 @@ _MOST = 20
 def coded(errors: Sequence[GraphQLError], ref: uuid.UUID) -> list[GraphQLError]:
     """The same errors in the form in which they leave the house; at most 20 of them."""
     return [_coded(error, ref) for error in errors[:_MOST]]
+
+
+def coded_exception(error: Exception) -> dict[str, Any]:
+    """An exception outside GraphQL, in the same form."""
+    return dict(_coded(GraphQLError("", original_error=error), uuid.uuid4()).formatted)
 
 
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:

@@ -24,6 +24,7 @@ from policies.errors import Forbidden
 from policies.principals import Kind
 from resolvers.errors import CostExceeded
 
+MAX_TOKENS = 5_000
 MAX_DEPTH = 15
 MAX_COST = 100_000
 MAX_ALIASES = 50

@@ -30,7 +30,9 @@ class Endpoint:
 
     def facts(self) -> Facts:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""
-        return Facts(self.model, urlsplit(self.base_url).netloc)
+        where = urlsplit(self.base_url)
+        host = (where.hostname or "unknown").replace(":", "-")  # an IPv6 address, as an identifier may stand
+        return Facts(self.model, f"{host}:{where.port}" if where.port else host)
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer as the endpoint streams it. Every failure becomes a ModelError without its text."""
