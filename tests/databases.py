@@ -14,6 +14,7 @@ from unittest import mock
 import psycopg
 from sqlalchemy.engine import make_url
 
+from storage import migrations, queue
 from storage.database import open_engine
 
 _PREFIX = "muniment-test-pg-"
