@@ -1,0 +1,105 @@
+"""Where an archive's records come from: every table whose data card says that it is exported, one snapshot of it.
+
+The rows come from a door's `Select`, narrowed to the owner and the scope; how many there must be is counted beside it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select
+from sqlalchemy.orm import Session
+
+from storage.assets import Blob
+from storage.catalogue import models
+from storage.exports import Export, ExportScope
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.pages import with_decisions
+from storage.records import Exported, Record
+
+_BATCH = 200
+
+AUDIT_EVENTS = "audit_events.jsonl"
+ACCESS_LOG = "access_log.jsonl"
+
+
+def take_snapshot(session: Session) -> None:
+    """Let everything this session reads be as of one moment. To be called before it reads anything.
+
+    SQLite's read transactions are so by themselves (https://sqlite.org/isolation.html); PostgreSQL's are asked to be.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def tables(scope: ExportScope) -> list[tuple[type[Record], str]]:
+    """Each model with a subject that goes into an export of `scope`, with its file, ordered by file."""
+    return sorted(
+        (
+            (model, model.card.export.file)
+            for model in models()
+            if isinstance(model.card.export, Exported)
+            and model.card.subject is not None
+            and (scope is ExportScope.ACCOUNT or "project" in model.card.within)
+        ),
+        key=lambda pair: pair[1],
+    )
+
+
+def belongs(model: type[Record], export: Export) -> ColumnElement[bool]:
+    """The condition that a row of `model` is the exported owner's and within the export's scope."""
+    mine: ColumnElement[bool] = getattr(model, str(model.card.subject)) == export.owner_id
+    if export.scope is ExportScope.ACCOUNT:
+        return mine
+    within: ColumnElement[bool] = getattr(model, model.card.within["project"]) == export.project_id
+    return mine & within
+
+
+def count(session: Session, model: type[Record], export: Export) -> int:
+    """How many rows of `model` the export must hold, counted without the door."""
+    return session.scalar(select(func.count()).select_from(model).where(belongs(model, export))) or 0
+
+
+def rows(
+    session: Session,
+    allowed: Select[Any],
+    model: type[Record],
+    export: Export,
+    order: tuple[str, ...] = (),
+    **equal: Any,
+) -> Iterator[Any]:
+    """The export's rows of `model` out of a door's `Select`, a few at a time, each with its decisions.
+
+    Ordered by the named columns, else by primary key; `equal` narrows further, column by column.
+    """
+    conditions = [getattr(model, column) == value for column, value in equal.items()]
+    columns = [getattr(model, column) for column in order] or list(inspect(model).primary_key)
+    statement = allowed.where(belongs(model, export), *conditions).order_by(*columns)
+    for row in session.execute(statement.execution_options(yield_per=_BATCH)):
+        yield with_decisions(row)
+
+
+def events(session: Session, export: Export, *, by_others: bool) -> Iterator[dict[str, Any]]:
+    """The trail's events that the owner acted in or was the subject of, oldest first, in their published form.
+
+    With `by_others`, only those in which somebody else came near the owner's data.
+    """
+    mine = or_(
+        AuditPersonal.actor_id == export.owner_id,
+        AuditPersonal.on_behalf_of == export.owner_id,
+        AuditPersonal.subject_id == export.owner_id,
+    )
+    if by_others:
+        another = or_(AuditPersonal.actor_id.is_(None), AuditPersonal.actor_id != export.owner_id)
+        mine = (AuditPersonal.subject_id == export.owner_id) & another
+    statement = select(AuditEvent, AuditPersonal).join(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
+    ordered = statement.where(mine).order_by(AuditEvent.id)
+    for entry, personal in session.execute(ordered.execution_options(yield_per=_BATCH)):
+        yield trail.public_form(entry, personal)
+
+
+def expected_bytes(session: Session, export: Export, *, row_bytes: int) -> int:
+    """About how many bytes of content the archive will hold: its blobs, and `row_bytes` per row. For progress only."""
+    files = belongs(Blob, export) & ~exists().where(Export.blob_id == Blob.id)
+    blobs = session.scalar(select(func.coalesce(func.sum(Blob.byte_size), 0)).where(files)) or 0
+    return blobs + row_bytes * sum(count(session, model, export) for model, _ in tables(export.scope))
