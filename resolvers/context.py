@@ -196,7 +196,7 @@ class Context:
         )
 
     def _record_reads(self, work: UnitOfWork) -> None:
-        """What was read that its owner should know of, and what was refused, is in the trail before the answer leaves."""
+        """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
         if trail_read:
