@@ -115,8 +115,8 @@ def staff_add(
     unknown = sorted({name.upper() for name in role} - {known.value for known in StaffRole})
     if unknown:
         _give_up(f"There is no role {unknown[0].lower()}: {', '.join(known.lower() for known in StaffRole)}.", code=2)
-    from muniment.house import open_house
     from muniment.homes import prepare
+    from muniment.house import open_house
     from resolvers import staff as use_case
     from resolvers.errors import CodedError
 
