@@ -74,18 +74,10 @@ class Vault:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self._opened: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
-        self._opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
-
-    @property
-    def opened(self) -> set[tuple[uuid.UUID | None, str, str]]:
+        self.opened: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
         """Owner, table and row id of every row that a field was opened of, for one audit event per operation."""
-        return {(owner, table, str(row_id)) for owner, table, row_id in self._opened}
-
-    @property
-    def opened_as_system(self) -> set[tuple[str, str, str]]:
+        self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
         """Reason, table and row id of every row that the platform opened for itself."""
-        return {(reason, table, str(row_id)) for reason, table, row_id in self._opened_as_system}
 
     def seal(self, row: Record, **values: Any) -> None:
         """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.
@@ -109,7 +101,7 @@ class Vault:
         stand = _stand(row, column)
         value = self._open(row, stand)
         if value is not None:
-            self._opened.add((stand.owner, row.__tablename__, stand.row_id))
+            self.opened.add((stand.owner, row.__tablename__, stand.row_id))
         return value
 
     def open_as_system(self, row: Record, column: str, *, reason: str) -> Any:
@@ -120,7 +112,7 @@ class Vault:
         stand = _stand(row, column)
         if stand.place.under != "platform" or not reason:
             raise SealedWithoutGrant(f"{column} of {row!r} is not the platform's to open, or no reason was given")
-        self._opened_as_system.add((reason, row.__tablename__, stand.row_id))
+        self.opened_as_system.add((reason, row.__tablename__, stand.row_id))
         return self._open(row, stand)
 
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:

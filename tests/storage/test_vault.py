@@ -216,7 +216,7 @@ def test_what_was_opened_is_noted_once_per_row(vault: Vault) -> None:
     vault.seal(row, title=CANARY, description=CANARY)
     for column in ("title", "description", "title"):
         vault.open(row, column)
-    assert vault.opened == {(ADA, "assets", str(row.id))}
+    assert vault.opened == {(ADA, "assets", row.id)}
 
 
 def test_the_platform_opens_credentials_for_itself(vault: Vault) -> None:
@@ -224,7 +224,7 @@ def test_the_platform_opens_credentials_for_itself(vault: Vault) -> None:
     person = Contributor(id=ADA)
     vault.seal(person, password_hash="$argon2id$...")
     assert vault.open_as_system(person, "password_hash", reason="sign-in") == "$argon2id$..."
-    assert vault.opened_as_system == {("sign-in", "contributors", str(ADA))}
+    assert vault.opened_as_system == {("sign-in", "contributors", ADA)}
     assert vault.opened == set()
 
 
