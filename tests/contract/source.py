@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("schema", "resolvers", "policies", "storage", "agents", "muniment")
 BESIDE = ("tests", "benchmarks")
-_NOT_OURS = {".git", ".venv", "var", "__pycache__", "node_modules"}
+_NOT_OURS = {".git", ".hypothesis", ".venv", "var", "__pycache__", "node_modules"}
 
 
 def files(*suffixes: str) -> Iterator[Path]:
