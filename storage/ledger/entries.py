@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, LargeBinary, event
-from sqlalchemy.orm import Mapped, Session, foreign, relationship
+from sqlalchemy.orm import Mapped, ORMExecuteState, Session, foreign, relationship
 
 from storage.clock import now
 from storage.ids import new_id
@@ -160,5 +160,12 @@ def id_text(value: uuid.UUID | None) -> str | None:
 
 @event.listens_for(AuditEvent, "before_update")
 @event.listens_for(AuditEvent, "before_delete")
-def _entries_stay(_mapper: Any, _connection: Any, entry: AuditEvent) -> None:
+def _an_entry_stays(_mapper: Any, _connection: Any, entry: AuditEvent) -> None:
     raise EventRefused(f"{entry.action}: an entry is never changed or deleted")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _entries_stay(execution: ORMExecuteState) -> None:
+    changes = execution.is_update or execution.is_delete
+    if changes and execution.bind_mapper is not None and execution.bind_mapper.class_ is AuditEvent:
+        raise EventRefused("entries are never changed or deleted")

@@ -2,15 +2,16 @@
 
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from itertools import groupby
 
 from storage.ledger.events import ContentRead, Resource
 from storage.ledger.events.base import MOST_IDS
 from storage.ledger.scope import AuditScope
-from storage.records import Record
+from storage.records import model_of
 
 
-def content_reads(opened: Iterable[tuple[uuid.UUID | None, str, str]], scope: AuditScope) -> list[ContentRead]:
+def content_reads(opened: Iterable[tuple[uuid.UUID | None, str, uuid.UUID]], scope: AuditScope) -> list[ContentRead]:
     """What has to be recorded of `opened` (`Vault.opened`: owner, table, row id), in a fixed order.
 
     One event per owner, kind of thing and hundred things; of things keyed by a person's id only the count. What is the
@@ -18,14 +19,14 @@ def content_reads(opened: Iterable[tuple[uuid.UUID | None, str, str]], scope: Au
     opened leaves.
     """
     reader = scope.on_behalf_of or scope.actor_id
-    others = {one for one in opened if reader is None or (one[0] != reader and one[2] != str(reader))}
+    others = {one for one in opened if reader is None or (one[0] != reader and one[2] != reader)}
     events: list[ContentRead] = []
     for (_, table), rows in groupby(sorted(others, key=_order), key=lambda one: (one[0], one[1])):
-        kind = _kinds()[table]
+        kind = _kind_of(table)
         found = list(rows)
         for start in range(0, len(found), MOST_IDS):
             page = found[start : start + MOST_IDS]
-            ids = () if kind.is_person else tuple(uuid.UUID(row_id) for _, _, row_id in page)
+            ids = () if kind.is_person else tuple(row_id for _, _, row_id in page)
             events.append(
                 ContentRead(
                     resource_id=None,
@@ -38,10 +39,11 @@ def content_reads(opened: Iterable[tuple[uuid.UUID | None, str, str]], scope: Au
     return events
 
 
-def _order(one: tuple[uuid.UUID | None, str, str]) -> tuple[str, str, str]:
+def _order(one: tuple[uuid.UUID | None, str, uuid.UUID]) -> tuple[str, str, uuid.UUID]:
     owner, table, row_id = one
     return str(owner), table, row_id
 
 
-def _kinds() -> dict[str, Resource]:
-    return {mapper.class_.__tablename__: Resource.of(mapper.class_.__name__) for mapper in Record.registry.mappers}
+@cache
+def _kind_of(table: str) -> Resource:
+    return Resource.of(model_of(table).__name__)

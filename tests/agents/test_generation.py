@@ -254,7 +254,7 @@ def test_a_prompt_deleted_while_it_runs_ends_quietly(world: World, agents: Agent
 
 
 def test_a_project_whose_keys_are_gone_stores_nothing(world: World, agents: Agents, stand_in: StandIn) -> None:
-    """Between the destruction of its keyset and of its rows a run fails with the code, and nothing is written in clear."""
+    """Between the destruction of its keyset and of its rows a run fails with a code, and nothing is written."""
     owner = world.contributor()
     project = world.project(owner)
     prompt_id = world.submit(project, owner)

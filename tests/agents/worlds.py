@@ -36,9 +36,8 @@ def open_store(engine: Engine, home: Path) -> Store:
     """The store that `home` holds, with keys apart from data."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
-        keyring = Keyring.open(
-            f"sqlite:///{home / 'keys' / 'keys.sqlite3'}", f"insecure-local://{home / 'keys' / 'kek'}"
-        )
+        keys = home / "keys"
+        keyring = Keyring.open(f"sqlite:///{keys / 'keys.sqlite3'}", f"insecure-local://{keys / 'kek'}")
     return Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
 
 

@@ -81,7 +81,7 @@ def _account(world: World, name: str) -> None:
     world.add(name, account)
     world.add(f"{name}'s preferences", PrivacyPreferences(owner_id=me, style_learning=name == "ada"))
     world.add(f"{name}'s style", StyleProfile(owner_id=me, profile=SEAL))
-    for number, text in enumerate(ODD_TEXTS if name == "ada" else ("a",)):
+    for number, text in enumerate(("", "a")):
         consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
         world.add(f"{name}'s consent {number}", consent)
     key = ApiKey(id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL)
@@ -176,19 +176,22 @@ def everyone() -> dict[str, Principal]:
         cast[f"{name}, stepped up"] = Principal(Kind.CONTRIBUTOR, id=named(name), stepped_up=True, mfa=True)
         cast[f"{name}, departing"] = Principal(Kind.DEPARTING, id=named(name))
     cast["one with a project's id"] = Principal(Kind.CONTRIBUTOR, id=named("atlas"), stepped_up=True)
-    for name in ("ada", "eve", "vic"):
+    for name in ("ada", "eve"):
         for scopes in ((), *((scope,) for scope in Scope), tuple(Scope), ("read", "Write ", "delete")):
             cast[f"{name}'s key to {' '.join(scopes) or 'nothing'}"] = Principal(
                 Kind.API_KEY, id=named(f"{name} key"), scopes=frozenset(scopes), on_behalf_of=named(name)
             )
-    runs = {"no run": None, "ada's prompt": named("atlas/ada prompt"), "eve's prompt": named("atlas/eve prompt")}
-    runs |= {"ada's export": named("ada export 0"), "ada's deletion": named("ada deletion 0")}
-    for agent in (*AgentName, "sentinel"):
+    runs = {"prompt": named("atlas/ada prompt"), "export": named("ada export 0"), "deletion": named("ada deletion 0")}
+    for agent in AgentName:
         for run, identity in runs.items():
-            for person in ("ada", "eve", None):
-                cast[f"{agent} for {person} on {run}"] = Principal(
-                    Kind.AGENT, name=agent, on_behalf_of=named(person) if person else None, run=identity
-                )
+            acting = Principal(Kind.AGENT, name=agent, on_behalf_of=named("ada"), run=identity)
+            cast[f"{agent} for ada on her {run}"] = acting
+        cast[f"{agent} for nobody"] = Principal(Kind.AGENT, name=agent, run=named("atlas/ada prompt"))
+        cast[f"{agent} for eve on her prompt"] = Principal(
+            Kind.AGENT, name=agent, on_behalf_of=named("eve"), run=named("atlas/eve prompt")
+        )
+    cast["generation without a run"] = Principal(Kind.AGENT, name="generation", on_behalf_of=named("ada"))
+    cast["an unknown agent"] = Principal(Kind.AGENT, name="sentinel", on_behalf_of=named("ada"), run=runs["prompt"])
     for roles in ((), *((role,) for role in StaffRole), tuple(StaffRole), ("owner", "EDITOR", "support")):
         cast[f"staff: {' '.join(roles) or 'no role'}"] = Principal(
             Kind.STAFF, id=named("ada"), roles=frozenset(roles), mfa=True, stepped_up=True

@@ -1,18 +1,14 @@
-"""A trail in a fresh database, and someone who acts in it."""
+"""A vault, and someone who acts."""
 
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
-from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
 from storage.ledger.scope import AuditScope
-from storage.records import Record
 from storage.vault import Vault
 
 
@@ -30,15 +26,6 @@ def keyring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
 def vault(keyring: Keyring) -> Vault:
     """A vault, as one unit of work has it."""
     return Vault(keyring)
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A database with the house's tables."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'data.db'}")
-    Record.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

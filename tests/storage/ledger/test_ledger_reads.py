@@ -6,10 +6,15 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy.orm import Session
 
+from storage.assets import Asset
+from storage.contributors import Contributor
 from storage.ledger.entries import AuditPersonal, append
 from storage.ledger.events import Outcome, Resource
 from storage.ledger.reads import content_reads
 from storage.ledger.scope import AuditScope
+from storage.outputs import Output
+from storage.prompts import Prompt
+from storage.staff import StaffMember
 from storage.vault import Vault
 
 Scopes = Callable[..., AuditScope]
@@ -17,14 +22,14 @@ Scopes = Callable[..., AuditScope]
 OWNER, OTHER_OWNER, READER = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
 
 
-def rows(count: int) -> list[str]:
+def rows(count: int) -> list[uuid.UUID]:
     """So many ids of rows."""
-    return sorted(str(uuid.uuid4()) for _ in range(count))
+    return sorted(uuid.uuid4() for _ in range(count))
 
 
 def test_reading_ones_own_is_no_event(scope: Scopes) -> None:
     """Neither as oneself, nor through one's API key, nor by an agent on one's behalf."""
-    opened = {(OWNER, "assets", rows(1)[0]), (OWNER, "contributors", str(OWNER))}
+    opened = {(OWNER, Asset.__tablename__, rows(1)[0]), (OWNER, Contributor.__tablename__, OWNER)}
     for acting in (
         scope(actor_id=OWNER),
         scope(actor_kind="API_KEY", on_behalf_of=OWNER),
@@ -36,8 +41,8 @@ def test_reading_ones_own_is_no_event(scope: Scopes) -> None:
 def test_staff_reading_their_own_account_is_no_event(scope: Scopes) -> None:
     """A row about oneself that has no owner counts as one's own; a colleague's does not."""
     acting = scope(actor_kind="STAFF", actor_id=READER)
-    assert content_reads({(None, "staff_members", str(READER))}, acting) == []
-    (event,) = content_reads({(None, "staff_members", str(OWNER))}, acting)
+    assert content_reads({(None, StaffMember.__tablename__, READER)}, acting) == []
+    (event,) = content_reads({(None, StaffMember.__tablename__, OWNER)}, acting)
     assert (event.subject_id, event.about(), event.object_count, event.object_ids) == (
         None,
         Resource.STAFF_MEMBER,
@@ -50,16 +55,14 @@ def test_one_event_per_owner_and_kind(scope: Scopes) -> None:
     """Each owner finds in their trail what of theirs was opened, and nothing of anyone else's."""
     ids = rows(3)
     opened = {
-        (OWNER, "assets", ids[0]),
-        (OWNER, "assets", ids[1]),
-        (OWNER, "outputs", ids[2]),
-        (OTHER_OWNER, "assets", ids[2]),
-        (OWNER, "contributors", str(OWNER)),
+        (OWNER, Asset.__tablename__, ids[0]),
+        (OWNER, Asset.__tablename__, ids[1]),
+        (OWNER, Output.__tablename__, ids[2]),
+        (OTHER_OWNER, Asset.__tablename__, ids[2]),
+        (OWNER, Contributor.__tablename__, OWNER),
     }
     events = content_reads(opened, scope(actor_id=READER))
-    found = {
-        (event.subject_id, event.about(), tuple(map(str, event.object_ids)), event.object_count) for event in events
-    }
+    found = {(event.subject_id, event.about(), event.object_ids, event.object_count) for event in events}
     assert found == {
         (OWNER, Resource.ASSET, (ids[0], ids[1]), 2),
         (OWNER, Resource.OUTPUT, (ids[2],), 1),
@@ -72,14 +75,14 @@ def test_one_event_per_owner_and_kind(scope: Scopes) -> None:
 def test_no_read_is_left_out_of_a_long_list(scope: Scopes, count: int, pages: list[int]) -> None:
     """Every id opened stands in one event, a hundred in each."""
     ids = rows(count)
-    events = content_reads({(OWNER, "prompts", one) for one in ids}, scope(actor_id=READER))
+    events = content_reads({(OWNER, Prompt.__tablename__, one) for one in ids}, scope(actor_id=READER))
     assert [len(event.object_ids) for event in events] == [event.object_count for event in events] == pages
-    assert [str(one) for event in events for one in event.object_ids] == ids
+    assert [one for event in events for one in event.object_ids] == ids
 
 
 def test_a_reader_nobody_knows_is_recorded(scope: Scopes) -> None:
     """Whoever has no id owns nothing."""
-    opened = {(OWNER, "assets", rows(1)[0])}
+    opened = {(OWNER, Asset.__tablename__, rows(1)[0])}
     assert len(content_reads(opened, scope(actor_kind="ANONYMOUS", actor_id=None))) == 1
 
 
@@ -90,7 +93,7 @@ def test_what_the_vault_notes_can_be_recorded(vault: Vault, scope: Scopes) -> No
         session,
         vault,
         scope(actor_id=OWNER),
-        content_reads({(OWNER, "assets", rows(1)[0])}, acting)[0],
+        content_reads({(OWNER, Asset.__tablename__, rows(1)[0])}, acting)[0],
         Outcome.SUCCESS,
     )
     side = next(row for row in session.new if isinstance(row, AuditPersonal))
