@@ -118,8 +118,10 @@ job("PRIVACY", "read", _: Export);
 job("PRIVACY", "read", _: Deletion);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
+job("SECURITY", "read", _: AuditEvent);
 
 # Auditors read the audit trail as evidence. The personal side of an event stays sealed.
+job("AUDITOR", "read", _: AuditEvent);
 
 
 ### 2. What can be asked for ###########################################################################################
@@ -380,3 +382,18 @@ resource Deletion {
 }
 
 has_role(person: Person, "owner", deletion: Deletion) if deletion.owner_id = person.id;
+
+
+resource AuditEvent {
+    permissions = ["read"];
+    roles = ["owner", "actor"];
+
+    # A contributor sees what happened to their data, whoever did it, and what they did themselves.
+    "read" if "owner";
+    "read" if "actor";
+}
+
+has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_id = person.id;
+has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
+# What their API keys and agents did for them is theirs to see as well.
+has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;

@@ -63,7 +63,7 @@ class Decisions:
         key = ("one", action, frozenset(also))
         if key not in self._statements:
             readable = self._plan(Action.READ)
-            columns = self._columns(action, key[2], readable)
+            columns = self._columns(action, key[2] | {Action.READ}, readable)
             later = self.after_step_up.get(action, frozenset())
             differs = later != self._plan(action)
             columns.append((self._predicate(later) if differs else false()).label(AFTER_STEP_UP))

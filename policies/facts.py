@@ -30,8 +30,11 @@ class Slot:
     def __repr__(self) -> str:
         return f"<{self.parameter}>"
 
+    def __getattr__(self, name: str) -> NoReturn:
+        raise Observed(f"looks for “{name}” inside {self}: an id can only be compared with a column")
+
     def _observed(self, other: object) -> NoReturn:
-        raise Observed(f"compares {self} with {other!r}, which is not a column")
+        raise Observed(f"compares {self} with {other!r}, which is not a column: ids are compared with columns only")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _observed  # type: ignore[assignment]
 

@@ -69,9 +69,15 @@ def forbidden_words(source: str) -> Iterator[tuple[int, str, str]]:
             yield source.count("\n", 0, token.start()) + 1, token.group(), advice
 
 
-def blame(source: str, fails: Callable[[str], bool], word: str) -> int | None:
-    """The line of the statement without which `fails` no longer does; of several, the last that names `word`."""
-    suspects = [statement for statement in statements(source) if not fails(statement.withheld(source))]
+def blame(source: str, complaint: Callable[[str], str | None], word: str) -> int | None:
+    """The line of the statement that causes what `complaint` says of `source`; None if no single one does.
+
+    That is one without which there is no complaint, or at least another one; of several, the last that names `word`.
+    """
+    said = complaint(source)
+    without = [(statement, complaint(statement.withheld(source))) for statement in statements(source)]
+    suspects = [statement for statement, now_said in without if now_said is None]
+    suspects = suspects or [statement for statement, now_said in without if now_said != said]
     named = [suspect for suspect in suspects if word and word in suspect.text(source)]
     chosen = named or suspects
     return chosen[-1].line if chosen else None

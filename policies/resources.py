@@ -10,6 +10,7 @@ from storage.assets import Asset, Blob
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion
 from storage.exports import Export
+from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -26,6 +27,7 @@ PLATFORM: Final = Platform()
 PROTECTED: tuple[type[Record], ...] = (
     ApiKey,
     Asset,
+    AuditEvent,
     Blob,
     Consent,
     Contributor,
@@ -42,7 +44,7 @@ PROTECTED: tuple[type[Record], ...] = (
 )
 """The models that policy.polar has a block for. The door gives out no other."""
 
-RELATED: tuple[type[Record], ...] = ()
+RELATED: tuple[type[Record], ...] = (AuditPersonal,)
 """Models that rules may look at through a relation, and that nobody is given."""
 
 

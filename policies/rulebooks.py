@@ -98,14 +98,14 @@ class Rulebook:
     def _error(self, problem: Exception, attempt: Any) -> PolicyError:
         """`problem` in the words of a policy author, with the line of the rule that causes it."""
 
-        def fails(source: str) -> bool:
+        def complaint(source: str) -> str | None:
             try:
                 attempt(self._load(source))
-            except Exception:
-                return True
-            return False
+            except Exception as found:
+                return re.sub(r"\d+", "", str(found))
+            return None
 
-        line = _line_of(problem) or reading.blame(self._source, fails, getattr(problem, "word", ""))
+        line = _line_of(problem) or reading.blame(self._source, complaint, getattr(problem, "word", ""))
         return PolicyError(f"{self._name}:{line or 1}: {_plain(problem)}")
 
 
@@ -126,14 +126,13 @@ def _ask(oso: Oso, shape: Shape, thing: Any, bindings: dict[str, Any]) -> list[t
 
 
 def _line_of(problem: Exception | str) -> int | None:
-    found = _LINE.search(str(problem))
-    return int(found.group(1)) if found else None
+    """The innermost line that oso names; its own message counts from 1, as we do."""
+    found = _LINE.findall(str(problem))
+    return int(found[-1]) if found else None
 
 
 def _plain(problem: Exception | str) -> str:
-    """oso's message without its trace, its excerpt and its advertisement."""
-    message = str(problem).split("\n\tGet help")[0]
-    for line in message.splitlines():
-        if line.startswith("Application error: "):
-            return line.removeprefix("Application error: ")
-    return message.splitlines()[0] if message else type(problem).__name__
+    """oso's message without its trace, its excerpt, its place and its advertisement."""
+    lines = str(problem).split("\n\tGet help")[0].splitlines() or [type(problem).__name__]
+    told = next((line for line in lines if line.startswith("Application error: ")), lines[0])
+    return re.sub(r" at line \d+, column \d+:?$", "", told.removeprefix("Application error: "))

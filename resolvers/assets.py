@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage.assets import Asset, AssetStatus, Blob
-from storage.blobs.store import BlobWriter
+from storage.blobs.writer import BlobWriter
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.ledger import events
@@ -198,17 +198,17 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
 
 
-def upload_refused(context: Context, upload: Upload, reason: events.UploadRefusal) -> None:
+def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadRefusal, received: int) -> None:
     """Record that a transfer was turned away or broke off; the asset waits for another."""
     with context.writing("upload"):
-        asset = context.access.get(Asset, upload.asset_id, Action.UPLOAD)
+        asset = context.access.get(Asset, asset_id, Action.UPLOAD)
         context.work.record(
             events.AssetUploadRefused(
                 resource_id=asset.id,
                 subject_id=asset.owner_id,
                 project_id=asset.project_id,
                 reason=reason,
-                bytes_received=upload.writer.size,
+                bytes_received=received,
             ),
             Outcome.DENIED,
         )

@@ -1,10 +1,15 @@
 """The schema as a whole, and how an operation runs: whole, in one worker thread, in one unit of work."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
 
+import anyio.to_thread
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from graphql import GraphQLError, get_operation_ast, parse
+from graphql import OperationType as GraphQLOperationType
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
@@ -14,8 +19,9 @@ from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
 from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
+from schema.errors import coded
 from schema.exports import ExportMutations
-from schema.limits import DocumentLimits
+from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
@@ -53,8 +59,40 @@ class OneUnitOfWork(SchemaExtension):
 class Schema(strawberry.Schema):
     """Strawberry's schema; errors are not logged here, since an exception's text may quote content."""
 
+    async def stream(self, query: str | None, context_value: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        """One operation of a WebSocket, with a context of its own: its caller is established anew when it begins.
+
+        Queries and mutations run whole in a worker thread, as they do over HTTP.
+        """
+        context: Context = await anyio.to_thread.run_sync(context_value.again)
+        if _is_subscription(query, kwargs.get("operation_name")):
+            source = await super().stream(query, context_value=context, **kwargs)
+        else:
+            source = self._once(query, context, **kwargs)
+        return _coded_results(source, context)
+
+    async def _once(self, query: str | None, context: Context, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        run = partial(self.execute_sync, query, context_value=context, **kwargs)
+        yield await anyio.to_thread.run_sync(run)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: `schema.errors.coded` logs what failed, without content."""
+
+
+def _is_subscription(query: str | None, operation_name: str | None) -> bool:
+    try:
+        operation = get_operation_ast(parse(query or "", max_tokens=MAX_TOKENS), operation_name)
+    except GraphQLError:
+        return False
+    return operation is not None and operation.operation is GraphQLOperationType.SUBSCRIPTION
+
+
+async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, None]:
+    async with aclosing(source):
+        async for result in source:
+            if result.errors:
+                result.errors = coded(result.errors, context.asking.correlation_id)
+            yield result
 
 
 def build() -> Schema:
@@ -65,6 +103,7 @@ def build() -> Schema:
         subscription=Subscription,
         types=list(KINDS.values()),
         extensions=[
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             DocumentLimits,
             OneUnitOfWork,
             lambda: ParserCache(maxsize=1000),

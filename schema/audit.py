@@ -1,5 +1,6 @@
 """The audit trail in the API's words."""
 
+import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -8,14 +9,13 @@ from strawberry.scalars import JSON
 
 from policies.actions import Action
 from resolvers import audit
+from schema.ids import encode_id
 from schema.nodes import Info, Node
 from storage.ledger.entries import AuditEvent as AuditEventRow
 from storage.ledger.events import Category, Outcome
 
 strawberry.enum(Category, name="AuditCategory", description="What sort of happening an event is.")
 strawberry.enum(Outcome, name="AuditOutcome", description="How it went.")
-
-_TYPES = {"contributor": "Contributor", "api_key": "ApiKey", "export": "Export", "deletion": "Deletion"}
 
 
 @strawberry.type(description="One entry of the audit trail. It says what was done, never what with.")
@@ -108,3 +108,10 @@ class AuditEvent(Node):
     def _form(self, info: Info) -> dict[str, Any]:
         key = ("form", self.row.id)
         return self.level.once(key, lambda: audit.public(info.context, self.row))
+
+
+def audit_id(resource: str, row_id: str | None) -> strawberry.ID | None:
+    """The global id of what an entry names: `api_key` and a row's id make the id of an ApiKey."""
+    if row_id is None:
+        return None
+    return encode_id("".join(word.title() for word in resource.split("_")), uuid.UUID(row_id))

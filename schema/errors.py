@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
@@ -22,6 +23,11 @@ def coded(errors: Sequence[GraphQLError], ref: uuid.UUID) -> list[GraphQLError]:
     return [_coded(error, ref) for error in errors[:_MOST]]
 
 
+def coded_exception(error: Exception) -> dict[str, Any]:
+    """An exception outside GraphQL, in the same form."""
+    return dict(_coded(GraphQLError("", original_error=error), uuid.uuid4()).formatted)
+
+
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
     original = error.original_error
     extensions: dict[str, str] = {"ref": str(ref)}
@@ -37,7 +43,7 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         # graphql-core's own findings quote the caller's document; a long one is cut.
         message, extensions["code"] = error.message[:_LONGEST], _own_code(error).value
     else:
-        _log.error("operation.failed", ref=str(ref), exc_info=original)
+        _log.error("operation.failed", correlation_id=str(ref), exc_info=original)
         message = "Something failed on our side. Nothing of it is shown here; quote the ref when you ask."
         extensions["code"] = Code.INTERNAL_SERVER_ERROR.value
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

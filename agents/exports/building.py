@@ -9,7 +9,7 @@ from typing import Any
 from agents.exports.contents import Contents
 from agents.runtime import Agents
 from policies.actions import Action
-from policies.errors import NotFound, Refused
+from policies.errors import Refused
 from storage import exports
 from storage.archives import sources
 from storage.archives.writing import ArchiveWriter
@@ -52,12 +52,10 @@ def build_export(agents: Agents, export_id: uuid.UUID) -> None:
     try:
         export = _claim(agents, export_id, owner)
         _publish(agents, export, *_write(agents, export))
-    except (NotFound, ExportLost):
-        _give_up(agents, export_id, owner, ExportFailure.OVERTAKEN_BY_DELETION)
     except Exception as error:
         reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), ExportFailure.INTERNAL)
-        _give_up(agents, export_id, owner, reason)
-        if reason is not ExportFailure.OVERTAKEN_BY_DELETION:
+        was_wanted = _give_up(agents, export_id, owner, reason)
+        if was_wanted and reason is not ExportFailure.OVERTAKEN_BY_DELETION:
             raise
 
 
@@ -104,10 +102,13 @@ def _publish(agents: Agents, export: Export, archive: ArchiveWriter, byte_size: 
         raise
 
 
-def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: ExportFailure) -> None:
+def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: ExportFailure) -> bool:
+    """False, and nothing noted, when the export had ended or was gone."""
     with agents.acting(NAME, owner, run=export_id) as (work, _access):
-        if exports.fail(work.session, export_id):
-            work.record(ExportFailed(resource_id=export_id, subject_id=owner, reason=reason), Outcome.FAILED)
+        if not exports.fail(work.session, export_id):
+            return False
+        work.record(ExportFailed(resource_id=export_id, subject_id=owner, reason=reason), Outcome.FAILED)
+    return True
 
 
 def _facts(agents: Agents, export: Export) -> dict[str, Any]:

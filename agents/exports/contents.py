@@ -46,8 +46,9 @@ class Contents:
             yield from self._table(model, file)
             yield _json(layout.schema_path(file), layout.JSON_SCHEMA, records.schema(model))
         if self._export.scope is ExportScope.ACCOUNT:
-            yield Member(sources.AUDIT_EVENTS, layout.JSON_LINES, self._events(by_others=False), "audit_events")
-            yield Member(sources.ACCESS_LOG, layout.JSON_LINES, self._events(by_others=True), "access_log")
+            for file in sources.TRAIL:
+                by_others = file == sources.ACCESS_LOG
+                yield Member(file, layout.JSON_LINES, self._events(by_others=by_others), file.rpartition(".")[0])
         for output in self._rows(Output, order=("id",)):
             text = self._work.vault.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
@@ -91,7 +92,9 @@ class Contents:
     def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:
         owner = next(iter(self._rows(Contributor)), None) if self._has(Contributor) else None
         name = self._work.vault.open(owner, "display_name") if owner else ""
-        about = [(file, (model.__doc__ or "").strip().splitlines()[0]) for model, file in files]
+        about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
+        if self._export.scope is ExportScope.ACCOUNT:
+            about += sources.TRAIL.items()
         return readme.page(name, self._export.created_at, self._projects(), about)
 
     def _has(self, model: type[Record]) -> bool:

@@ -70,6 +70,8 @@ def safe_name(file_name: str) -> str:
     name = _FORBIDDEN.sub("_", name).strip(" .") or "file"
     if _RESERVED.match(name):
         name = f"_{name}"
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
     stem, dot, extension = name.rpartition(".")
     if not dot or len(extension.encode()) > 16:
         return _cut(name, _NAME_BYTES)

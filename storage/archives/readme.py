@@ -93,7 +93,7 @@ def page(
         "<h2>Everything else</h2>\n<p>The same, complete and exact, for programs. Files that end in .jsonl hold one "
         f'object per line; <a href="schemas/">schemas/</a> describes each.</p>\n<ul>\n{rows}</ul>\n'
         f'<p class="small">Each file\'s size and SHA-256 stand in {layout.MANIFEST}, signed in {layout.SIGNATURE}. '
-        "Check them with <code>python -m muniment export verify</code> and this archive&#8217;s name.</p>\n"
+        "Check them with <code>python -m muniment export verify FILE</code>.</p>\n"
         "</body>\n</html>\n"
     ).encode()
 

@@ -21,6 +21,11 @@ _BATCH = 200
 
 AUDIT_EVENTS = "audit_events.jsonl"
 ACCESS_LOG = "access_log.jsonl"
+TRAIL = {
+    AUDIT_EVENTS: "What was done in your account, by you and by the platform, as the audit trail has it.",
+    ACCESS_LOG: "Of these, everything in which somebody or something other than you came near your data.",
+}
+"""The files that come from the audit trail, with a sentence on each."""
 
 
 def take_snapshot(session: Session) -> None:

@@ -6,6 +6,8 @@ neither the database nor the key store, so that it works on anyone's machine.
 
 import hashlib
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -19,6 +21,12 @@ from storage.ledger import notes
 
 _MANIFEST_LIMIT = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
+
+_DAMAGE = (
+    # What the standard library raises when the bytes of a ZIP archive are not what they should be.
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 
 
 @dataclass
@@ -49,14 +57,15 @@ class Report:
 def verify(path: Path, vkey: str | None = None) -> Report:
     """Check the archive at `path`; with `vkey`, that this very key signed it. Reads it once, in constant memory.
 
-    Raises OSError when the file can't be read; everything that is wrong inside it is in the report.
+    Raises OSError when the file can't be opened; everything that is wrong inside it is in the report.
     """
     report = Report()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _check(archive, vkey, report)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        report.problems.append(f"the file is not a whole ZIP archive ({error}).")
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                _check(archive, vkey, report)
+        except _DAMAGE:
+            report.problems.append("the file is not a whole ZIP archive.")
     return report
 
 
@@ -87,7 +96,7 @@ def _read(archive: zipfile.ZipFile, name: str, report: Report) -> bytes | None:
         return None
     try:
         return archive.read(name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except _DAMAGE:
         report.problems.append(f"{name} is damaged.")
         return None
 
@@ -154,25 +163,27 @@ def _check_files(archive: zipfile.ZipFile, manifest: Mapping[str, Any], names: l
 def _check_file(archive: zipfile.ZipFile, path: str, line: Mapping[str, Any], report: Report) -> int:
     """Compares one file with its line of the manifest; answers its line feeds."""
     digest, size, newlines = hashlib.sha256(), 0, 0
+    limit = line.get("bytes")
+    if not isinstance(limit, int):
+        report.problems.append(f"{path} has no size in the manifest.")
+        return newlines
     try:
         with archive.open(path) as file:
-            while size <= int(line["bytes"]) and (chunk := file.read(_CHUNK)):
+            while size <= limit and (chunk := file.read(_CHUNK)):
                 digest.update(chunk)
                 size += len(chunk)
                 newlines += chunk.count(b"\n")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+    except _DAMAGE:
         report.problems.append(f"{path} is damaged.")
         return newlines
-    except (KeyError, TypeError, ValueError):
-        report.problems.append(f"{path} has no size in the manifest.")
-        return newlines
-    if size != line["bytes"] or digest.hexdigest() != line.get("sha256"):
+    if size != limit or digest.hexdigest() != line.get("sha256"):
         report.problems.append(f"{path} is not the file that was exported: its size or SHA-256 differs.")
     return newlines
 
 
 def _say_facts(manifest: Mapping[str, Any], report: Report) -> None:
-    total = sum(line.get("bytes", 0) for line in manifest["files"] if isinstance(line, dict))
+    sizes = [line.get("bytes") for line in manifest["files"] if isinstance(line, dict)]
+    total = sum(size for size in sizes if isinstance(size, int))
     report.facts.append(f"Made {manifest.get('createdAt')}, scope {manifest.get('scope')}.")
     report.facts.append(f"{len(manifest['files'])} files, {total:,} bytes.")
     report.facts.extend(f"{kind}: {number}" for kind, number in sorted(manifest["counts"].items()))

@@ -48,6 +48,7 @@ class Claim:
         os.fsync(self._descriptor)
         make_private(target.parent)
         self._path.rename(target)
+        self._path = target  # if its name can't be made durable, `release` takes it away again
         sync(target.parent)
         os.close(self._descriptor)
 

@@ -70,7 +70,7 @@ class BlobStore:
         stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
         removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
         for blob_id, path in list(self._directories.all_published()):
-            if blob_id not in keep and path.stat().st_mtime < before:
+            if blob_id not in keep and _is_older(path, before):
                 removed += self.remove(blob_id)
         orphans = [name for name in stale if uuid.UUID(name.id) not in keep and not self._is_there(uuid.UUID(name.id))]
         if orphans:
@@ -83,3 +83,10 @@ class BlobStore:
 
 def _own(blob_id: uuid.UUID) -> KeysetName:
     return KeysetName("blob", str(blob_id))
+
+
+def _is_older(path: Path, before: float) -> bool:
+    try:
+        return path.stat().st_mtime < before
+    except FileNotFoundError:
+        return False

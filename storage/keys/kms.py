@@ -37,6 +37,15 @@ def open_kms(uri: str, *, create: bool) -> Kms:
 
     Raises KeyEncryptionKeyRefused for a URI that is not understood and for a local key that is missing or exposed.
     """
+    return InsecureLocalKms(_directory(uri), create=create)
+
+
+def has_key(uri: str) -> bool:
+    """Whether there is a key at `uri` already. Raises KeyEncryptionKeyRefused for a URI that is not understood."""
+    return (_directory(uri) / _KEY_FILE).exists()
+
+
+def _directory(uri: str) -> Path:
     parts = urlsplit(uri)
     if parts.scheme != "insecure-local":
         raise KeyEncryptionKeyRefused(
@@ -45,7 +54,7 @@ def open_kms(uri: str, *, create: bool) -> Kms:
         )
     if parts.netloc or not parts.path.startswith("/"):
         raise KeyEncryptionKeyRefused("insecure-local needs three slashes and an absolute path to a directory")
-    return InsecureLocalKms(Path(unquote(parts.path)), create=create)
+    return Path(unquote(parts.path))
 
 
 class InsecureLocalKms(Kms):

@@ -1,0 +1,73 @@
+"""The oracle: oso deciding about one Python object at a time, which is what policy.polar means.
+
+It shares with the door the text of the policy and the classes that rules name, and nothing else: no plan, no SQL.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from oso import Oso
+from polar.exceptions import OsoError
+from polar.variable import Variable
+from sqlalchemy import inspect
+from sqlalchemy.orm.attributes import set_committed_value
+
+from policies.facts import FACTS, Agent, Departing, Key, Person, Staff
+from policies.principals import Kind, Principal
+from policies.resources import PROTECTED, RELATED, Platform
+from storage.records import Record
+
+
+class Oracle:
+    """One version of the policy, asked about objects."""
+
+    def __init__(self, source: str) -> None:
+        self._oso = Oso()
+        for known in (*FACTS, Platform, *PROTECTED, *RELATED):
+            self._oso.register_class(known)
+        self._oso.load_str(source)
+
+    def actions(self, principal: Principal, thing: object) -> set[str]:
+        """Everything that the principal may do with the thing. A rule that can't be decided allows nothing."""
+        facts = _facts(principal)
+        if facts is None:
+            return set()
+        found: set[str] = set()
+        results = self._oso.query_rule("allow", facts, Variable("action"), thing)
+        try:
+            found.update(result["bindings"]["action"] for result in results)
+        except OsoError:
+            return found
+        return found
+
+
+def _facts(principal: Principal) -> object | None:
+    delegator = Person(principal.on_behalf_of, stepped_up=False) if principal.on_behalf_of else None
+    match principal.kind:
+        case Kind.CONTRIBUTOR:
+            return Person(principal.id, principal.stepped_up)
+        case Kind.DEPARTING:
+            return Departing(principal.id)
+        case Kind.API_KEY if delegator:
+            return Key(delegator, sorted(principal.scopes))
+        case Kind.AGENT:
+            return Agent(principal.name or "", delegator, principal.run)
+        case Kind.STAFF:
+            return Staff(sorted(principal.roles), principal.mfa)
+    return None
+
+
+def connect(rows: Iterable[Record]) -> None:
+    """Fill the relations between `rows` in Python, by equal columns, without asking the database."""
+    by_model: dict[type, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_model[type(row)].append(row)
+    for model, members in by_model.items():
+        mapper: Any = inspect(model)
+        for name, relation in mapper.relationships.items():
+            pairs = [(local.key, remote.key) for local, remote in relation.local_remote_pairs]
+            others = by_model[relation.mapper.class_]
+            for row in members:
+                found = [o for o in others if all(getattr(row, mine) == getattr(o, theirs) for mine, theirs in pairs)]
+                set_committed_value(row, name, found if relation.uselist else next(iter(found), None))

@@ -1,0 +1,70 @@
+"""The door and oso's own evaluation agree: for every principal, action and model, the same rows."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from policies.access import Access, Policy
+from policies.actions import Action
+from policies.errors import Forbidden, StepUpRequired
+from policies.facts import shape_of
+from policies.resources import PLATFORM, PROTECTED
+from storage.pages import fetch
+from storage.records import Record
+from tests.policies import worlds
+from tests.policies.oracle import Oracle, connect
+
+Key = tuple[object, ...]
+
+EVERYONE = worlds.everyone()
+
+
+@pytest.fixture(scope="session")
+def oracle(policy_path: Path) -> Oracle:
+    return Oracle(policy_path.read_text())
+
+
+@pytest.fixture(scope="session")
+def verdicts(oracle: Oracle) -> dict[tuple[str, type, Key], set[str]]:
+    """What oso says about each principal and each row of the world."""
+    rows = worlds.build().rows
+    connect(rows)
+    asked = [(name, principal, row) for name, principal in EVERYONE.items() for row in rows]
+    return {(name, type(row), _key(row)): oracle.actions(principal, row) for name, principal, row in asked}
+
+
+@pytest.mark.parametrize("model", PROTECTED, ids=lambda model: model.__name__)
+def test_the_door_gives_exactly_the_rows_that_oso_allows(
+    model: type[Record], session: Session, policy: Policy, verdicts: dict[tuple[str, type, Key], set[str]]
+) -> None:
+    """For each principal and action, ids from SQL equal ids allowed object by object; decisions too."""
+    for name, principal in EVERYONE.items():
+        allowed = {key: actions for (who, kind, key), actions in verdicts.items() if who == name and kind is model}
+        assert allowed
+        claimed = policy.decisions(shape_of(principal), model).plans  # where neither side has any, false is false
+        for action in {Action.READ, *claimed, *map(Action, set().union(*allowed.values()))}:
+            expected = {key for key, actions in allowed.items() if action in actions}
+            session.expunge_all()
+            given = fetch(session, Access(policy, principal, session).select(model, action, also=Action))
+            assert {_key(row) for row in given} == expected, f"{name}: {action} {model.__name__}"
+            assert len(given) == len(expected), f"{name}: a row came twice"
+            for row in given:
+                assert row.decisions == allowed[_key(row)], f"{name}: decisions on {row}"
+
+
+def test_the_platform_allows_what_oso_allows(session: Session, policy: Policy, oracle: Oracle) -> None:
+    """`check` and oso agree for every principal and action."""
+    for name, principal in EVERYONE.items():
+        permitted = set()
+        for action in Action:
+            with suppress(Forbidden, StepUpRequired):
+                Access(policy, principal, session).check(action)
+                permitted.add(action)
+        assert permitted == oracle.actions(principal, PLATFORM), name
+
+
+def _key(row: Record) -> Key:
+    return tuple(inspect(row).mapper.primary_key_from_instance(row))

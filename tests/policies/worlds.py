@@ -1,0 +1,199 @@
+"""A small world to decide about: several owners, shared projects, and rows with everything odd that a column can hold."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from policies.principals import ANONYMOUS, AgentName, Kind, Principal, Scope
+from storage.assets import Asset, AssetStatus, Blob
+from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.deletions import Deletion, DeletionScope
+from storage.exports import Export, ExportScope
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger.events import Category, Outcome, Resource
+from storage.outputs import Output
+from storage.projects import MemberRole, Project, ProjectMember
+from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
+from storage.records import Record
+from storage.sealed import Sealed
+from storage.sessions import ApiKey
+from storage.staff import StaffRole
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
+SEAL = Sealed(b"\x01nothing")
+PEOPLE_OF_EVENTS = (("ada", "ada"), ("eve", "ada"), ("ada", "bob"), (None, "ada"), ("eve", None), (None, None))
+NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
+
+
+def named(name: str) -> uuid.UUID:
+    """The id of the thing that this world calls `name`: the same in every world."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, name)
+
+
+@dataclass
+class World:
+    """All rows, in an order that satisfies the foreign keys, and what tests call each of them."""
+
+    rows: list[Record] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str, row: Record) -> None:
+        """Put `row` in this world under `name`."""
+        self.rows.append(row)
+        self.names.append(name)
+
+
+def build() -> World:
+    """Seven contributors.
+
+    Ada owns two projects and shares one with Eve and Max (editors) and Vic (viewer); Bob shares his with Max (viewer);
+    Eve owns one by herself; Sam and Dia own none, and Dia is leaving.
+    """
+    world = World()
+    for name in NAMES:
+        _account(world, name)
+    _project(world, "ada", "atlas", {"eve": MemberRole.EDITOR, "max": MemberRole.EDITOR, "vic": MemberRole.VIEWER})
+    _project(world, "ada", "alone", {})
+    _project(world, "bob", "book", {"max": MemberRole.VIEWER})
+    _project(world, "eve", "etude", {})
+    for number, (actor, subject) in enumerate(PEOPLE_OF_EVENTS):
+        _event(world, f"event {number}", actor, subject)
+    world.add("event of nobody left", _entry(named("event of nobody left")))
+    return world
+
+
+def store(session: Session) -> World:
+    """A world, written through `session`."""
+    world = build()
+    for row in world.rows:
+        session.add(row)
+        session.flush()
+    return world
+
+
+def _account(world: World, name: str) -> None:
+    me = named(name)
+    account = Contributor(id=me, email=SEAL, email_lookup=name.encode(), display_name=SEAL, password_hash=SEAL)
+    world.add(name, account)
+    world.add(f"{name}'s preferences", PrivacyPreferences(owner_id=me, style_learning=name == "ada"))
+    world.add(f"{name}'s style", StyleProfile(owner_id=me, profile=SEAL))
+    for number, text in enumerate(("", "a")):
+        consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
+        world.add(f"{name}'s consent {number}", consent)
+    key = ApiKey(id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL)
+    world.add(f"{name}'s key", key)
+    for number in range(2):
+        export = Export(id=named(f"{name} export {number}"), owner_id=me, scope=ExportScope.ACCOUNT)
+        world.add(f"{name}'s export {number}", export)
+        deletion = Deletion(id=named(f"{name} deletion {number}"), owner_id=me, scope=DeletionScope.ACCOUNT, object_id=me)
+        world.add(f"{name}'s deletion {number}", deletion)
+
+
+def _project(world: World, owner: str, name: str, members: dict[str, MemberRole]) -> None:
+    own: dict[str, Any] = {"owner_id": named(owner)}
+    inside: dict[str, Any] = {**own, "project_id": named(name)}
+    world.add(name, Project(id=named(name), name=SEAL, **own))
+    for member, role in members.items():
+        world.add(f"{member} in {name}", ProjectMember(contributor_id=named(member), role=role, **inside))
+    for number in range(2):
+        asset = Asset(
+            id=named(f"{name} asset {number}"),
+            status=AssetStatus.AVAILABLE if number else AssetStatus.AWAITING_UPLOAD,
+            media_type=ODD_TEXTS[number],
+            byte_size=number,
+            blob_id=named(f"{name} blob") if number else None,
+            **dict.fromkeys(("file_name", "title", "description", "tags"), SEAL),
+            **inside,
+        )
+        world.add(f"{name}/asset {number}", asset)
+    blob = Blob(id=named(f"{name} blob"), object_id=named(f"{name} asset 1"), byte_size=1, **inside)
+    world.add(f"{name}/blob", blob)
+    for author in (owner, *members):
+        _prompt(world, name, author, inside)
+
+
+def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> None:
+    name = f"{project}/{author}"
+    of_prompt = {**inside, "prompt_id": named(f"{name} prompt")}
+    prompt = Prompt(
+        id=of_prompt["prompt_id"],
+        author_id=named(author),
+        text=SEAL,
+        parameters=SEAL,
+        model="",
+        variations=len(name),
+        finished_at=EPOCH + timedelta(days=len(name)) if len(name) % 2 else None,
+        **inside,
+    )
+    world.add(f"{name} prompt", prompt)
+    given = PromptAsset(asset_id=named(f"{project} asset 0"), position=0, **of_prompt)
+    world.add(f"{name} prompt with asset 0", given)
+    world.add(f"{name} step", PromptStep(id=named(f"{name} step"), name=StepName.READ_BRIEF, **of_prompt))
+    for variation, digest in enumerate((None, *ODD_TEXTS) if name == "atlas/ada" else (None,)):
+        output = Output(
+            id=named(f"{name} output {variation}"),
+            variation=variation,
+            byte_size=(variation * 7) % 5,
+            text=SEAL,
+            model=ODD_TEXTS[variation % 3],
+            model_digest=digest,
+            provider=ODD_TEXTS[-1 - variation % len(ODD_TEXTS)],
+            **of_prompt,
+        )
+        world.add(f"{name} output {variation}", output)
+
+
+def _event(world: World, name: str, actor: str | None, subject: str | None) -> None:
+    world.add(name, _entry(named(name)))
+    people = {"actor_id": actor and named(actor), "subject_id": subject and named(subject)}
+    world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **people))
+
+
+def _entry(identity: uuid.UUID) -> AuditEvent:
+    return AuditEvent(
+        id=identity,
+        leaf=b"",
+        leaf_hash=identity.bytes,
+        timestamp=EPOCH,
+        action="asset.created",
+        category=next(iter(Category)),
+        outcome=next(iter(Outcome)),
+        component="api",
+        resource=next(iter(Resource)),
+        correlation_id=identity,
+    )
+
+
+def everyone() -> dict[str, Principal]:
+    """Whoever could ask, by what tests call them."""
+    cast = {"nobody": ANONYMOUS}
+    for name in NAMES:
+        cast[name] = Principal(Kind.CONTRIBUTOR, id=named(name))
+        cast[f"{name}, stepped up"] = Principal(Kind.CONTRIBUTOR, id=named(name), stepped_up=True, mfa=True)
+        cast[f"{name}, departing"] = Principal(Kind.DEPARTING, id=named(name))
+    cast["one with a project's id"] = Principal(Kind.CONTRIBUTOR, id=named("atlas"), stepped_up=True)
+    for name in ("ada", "eve"):
+        for scopes in ((), *((scope,) for scope in Scope), tuple(Scope), ("read", "Write ", "delete")):
+            cast[f"{name}'s key to {' '.join(scopes) or 'nothing'}"] = Principal(
+                Kind.API_KEY, id=named(f"{name} key"), scopes=frozenset(scopes), on_behalf_of=named(name)
+            )
+    runs = {"prompt": named("atlas/ada prompt"), "export": named("ada export 0"), "deletion": named("ada deletion 0")}
+    for agent in AgentName:
+        for run, identity in runs.items():
+            acting = Principal(Kind.AGENT, name=agent, on_behalf_of=named("ada"), run=identity)
+            cast[f"{agent} for ada on her {run}"] = acting
+        cast[f"{agent} for nobody"] = Principal(Kind.AGENT, name=agent, run=named("atlas/ada prompt"))
+        cast[f"{agent} for eve on her prompt"] = Principal(
+            Kind.AGENT, name=agent, on_behalf_of=named("eve"), run=named("atlas/eve prompt")
+        )
+    cast["generation without a run"] = Principal(Kind.AGENT, name="generation", on_behalf_of=named("ada"))
+    cast["an unknown agent"] = Principal(Kind.AGENT, name="sentinel", on_behalf_of=named("ada"), run=runs["prompt"])
+    for roles in ((), *((role,) for role in StaffRole), tuple(StaffRole), ("owner", "EDITOR", "support")):
+        cast[f"staff: {' '.join(roles) or 'no role'}"] = Principal(
+            Kind.STAFF, id=named("ada"), roles=frozenset(roles), mfa=True, stepped_up=True
+        )
+    return cast
