@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -29,7 +29,7 @@ from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
 from storage.sessions import ApiKey, Session, SubjectKind
-from storage.work import Store, UnitOfWork
+from storage.work import Store
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "policy.polar"
@@ -167,11 +167,6 @@ def ask_deletion(agents: Agents, someone: Person, scope: DeletionScope, thing: u
     return deletion.id
 
 
-def looking(agents: Agents, someone: Person) -> "contextmanager[UnitOfWork]":  # type: ignore[type-arg]
-    """A unit of work to look at rows with."""
-    return agents.store.begin(_scope(someone), read_only=True)  # type: ignore[return-value]
-
-
 def _scope(someone: Person) -> AuditScope:
     return AuditScope(
         component="api",
@@ -185,5 +180,5 @@ def _scope(someone: Person) -> AuditScope:
     )
 
 
-def _later() -> "object":
+def _later() -> datetime:
     return now() + timedelta(hours=1)
