@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, LargeBinary, func, or_, select
+from sqlalchemy import Engine, func, or_, select
 
 from agents.erasures import erase, resume_open_erasures
 from agents.exports import build_export
@@ -21,7 +21,6 @@ from storage.keys.names import KeysetName
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
-from storage.prompts import PromptAsset, PromptStep
 from storage.records import Record
 from storage.sealed import SealedBytes
 from tests.agents.households import Person, ask_deletion, ask_export, household, person, share
@@ -104,9 +103,7 @@ def test_a_person_has_something_in_every_table(agents: Agents, mara: Person, noo
     assert [table for table, number in rows_of(agents, mara).items() if not number] == []
 
 
-def test_an_erased_account_leaves_its_deletion_and_nothing_else(
-    agents: Agents, mara: Person, noor: Person
-) -> None:
+def test_an_erased_account_leaves_its_deletion_and_nothing_else(agents: Agents, mara: Person, noor: Person) -> None:
     """No row, file or key; the trail has forgotten who it was; whoever else was there notices nothing."""
     share(agents, mara, 0, noor)
     share(agents, noor, 0, mara)
@@ -142,7 +139,9 @@ def test_not_even_ciphertext_of_an_erased_account_is_on_disk(agents: Agents, mar
     """Neither in the database and its log, nor in the key store, nor among the files: not one sealed value or key."""
     sealed = stored(agents, mara)
     with transaction(agents.store.keyring._store._engine, read_only=True) as session:
-        wrapped = set(session.connection().exec_driver_sql("SELECT wrapped FROM keysets WHERE owner IS NOT NULL").scalars())
+        wrapped = set(
+            session.connection().exec_driver_sql("SELECT wrapped FROM keysets WHERE owner IS NOT NULL").scalars()
+        )
     before = everything_in(home)
     assert len(sealed) > 20
     assert all(value in before for value in sealed | wrapped)
@@ -153,9 +152,7 @@ def test_not_even_ciphertext_of_an_erased_account_is_on_disk(agents: Agents, mar
     assert b"marker-of-mara" not in after
 
 
-def test_deleting_a_project_takes_everything_in_it_and_nothing_else(
-    agents: Agents, mara: Person, noor: Person
-) -> None:
+def test_deleting_a_project_takes_everything_in_it_and_nothing_else(agents: Agents, mara: Person, noor: Person) -> None:
     """Its sibling and what others have stay, and still open; exports that hold copies of it go."""
     share(agents, mara, 0, noor)
     gone, sibling = mara.projects
@@ -236,11 +233,11 @@ def test_a_deletion_that_nobody_asked_for_destroys_nothing(agents: Agents, mara:
     assert agents.store.keyring.all_erasures() == []
 
 
-def test_steps_and_links_are_reached_by_the_walk() -> None:
-    """Every table that is sealed says what it lies within, or is reached as the account's own."""
+def test_whatever_hangs_on_a_thing_is_reached_with_it() -> None:
+    """A table with a foreign key to one that can be deleted by itself says that it lies within it."""
+    by_table = {model.__tablename__: model for model in models()}
     for model in models():
-        holds_content = any(isinstance(c.type, SealedBytes | LargeBinary) for c in model.__table__.columns)
-        if holds_content and model.card.retention == "user_content":
-            assert model.card.subject is not None
-    assert {"prompt", "project"} <= PromptStep.card.within.keys()
-    assert {"prompt", "asset", "project"} <= PromptAsset.card.within.keys()
+        for key in model.__table__.foreign_keys:
+            above = by_table[key.column.table.name]
+            scopes = {scope for scope, column in above.card.within.items() if column == key.column.name}
+            assert scopes <= model.card.within.keys(), f"{model.__tablename__} hangs on {above.__tablename__}"
