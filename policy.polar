@@ -397,3 +397,5 @@ resource AuditEvent {
 
 has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_id = person.id;
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
+# What their API keys and agents did for them is theirs to see as well.
+has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;

@@ -36,7 +36,9 @@ from schema.errors import coded
 MODERN = "application/graphql-response+json"
 LEGACY = "application/json"
 _STATUS = {TooLarge: 413, Unauthenticated: 401, BadInput: 400}
-_NEVER_RAN = frozenset({Code.GRAPHQL_PARSE_FAILED.value, Code.GRAPHQL_VALIDATION_FAILED.value, Code.COST_EXCEEDED.value})
+_NEVER_RAN = frozenset(
+    {Code.GRAPHQL_PARSE_FAILED.value, Code.GRAPHQL_VALIDATION_FAILED.value, Code.COST_EXCEEDED.value}
+)
 
 
 class Endpoint(GraphQL[Any, RootValue]):
@@ -129,7 +131,8 @@ class Endpoint(GraphQL[Any, RootValue]):
             await anyio.to_thread.run_sync(context.again)
         except Unauthenticated:
             raise ConnectionRejectionError from None
-        return UNSET
+        unsaid: UnsetType = UNSET
+        return unsaid
 
 
 class Socket:

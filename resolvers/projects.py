@@ -63,7 +63,7 @@ def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole)
         member = ProjectMember(project_id=project.id, contributor_id=account.row.id, owner_id=project.owner_id)
         context.work.session.add(member)
     member.role = role
-    context.work.record(events.ProjectShared(resource_id=project.id, subject_id=project.owner_id, role=role))
+    context.work.record(events.ProjectShared(resource_id=project.id, subject_id=account.row.id, role=role))
     context.work.session.flush()
     return project
 
@@ -77,6 +77,6 @@ def unshare(context: Context, project_id: uuid.UUID, email: str) -> Project:
     if member is None:
         raise BadInput("The project is not shared with this e-mail.", field="input.email")
     context.work.session.delete(member)
-    context.work.record(events.ProjectUnshared(resource_id=project.id, subject_id=project.owner_id))
+    context.work.record(events.ProjectUnshared(resource_id=project.id, subject_id=member.contributor_id))
     context.work.session.flush()
     return project

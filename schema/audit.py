@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 
 from policies.actions import Action
 from resolvers import audit
+from schema.ids import encode_id
 from schema.nodes import Info, Node
 from storage.ledger.entries import AuditEvent as AuditEventRow
 from storage.ledger.events import Category, Outcome

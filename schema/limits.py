@@ -20,9 +20,8 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from policies.errors import Forbidden
 from policies.principals import Kind
-from resolvers.errors import CostExceeded
+from resolvers.errors import CostExceeded, Unauthenticated
 
 MAX_TOKENS = 5_000
 MAX_DEPTH = 15
@@ -73,7 +72,7 @@ class DocumentLimits(SchemaExtension):
 
 def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
     if weight.introspects and stranger:
-        return Forbidden("Schema", "introspect")
+        return Unauthenticated("Sign in to read the schema; schema.graphql is in the repository, too.")
     found = (
         ("levels deep", weight.depth, MAX_DEPTH if not weight.introspects else 2 * MAX_DEPTH),
         ("in cost", weight.cost, MAX_COST),
@@ -87,7 +86,7 @@ def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
 
 
 def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
-    """The weight of everything in the document. A fragment that spreads itself counts as nothing: validation names it."""
+    """The weight of the whole document. A fragment that spreads itself counts as nothing: validation names it."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     known: dict[str, Weight] = {}
 
