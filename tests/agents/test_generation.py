@@ -81,7 +81,7 @@ def test_the_model_is_told_brief_texts_and_facts_of_pictures(world: World, agent
     assert MARKER in user
     assert MARKER not in system
     assert user.index("The red wall: a wide picture, 900 by 300 pixels, mostly red") < user.index("Harbour notes: Salt")
-    assert len(user) < 10_000
+    assert len(user) < 8_000
     assert (question["temperature"], question["max_tokens"], question["seed"]) == (0.2, 17, 99)
 
 
