@@ -121,7 +121,7 @@ POINTS = [
 def test_killed_anywhere_it_comes_to_the_same_end(
     agents: Agents, mara: Person, home: Path, database_url: str, point: str
 ) -> None:
-    """kill -9 between and within the steps; the next start finishes from the journal, the queue whatever is not in it."""
+    """kill -9 between and within the steps; the next start finishes from the journal, or from the queue."""
     asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
     command = [sys.executable, "-c", KILLED, str(home), database_url, str(asked), point]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
