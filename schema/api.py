@@ -21,6 +21,7 @@ from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.exports import ExportMutations
+from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
@@ -97,7 +98,7 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
 
 def build() -> Schema:
     """The schema that the application serves."""
-    return Schema(
+    schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -111,6 +112,8 @@ def build() -> Schema:
         ],
         config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
     )
+    shorten(schema._schema)
+    return schema
 
 
 def sdl() -> str:
