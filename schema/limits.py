@@ -15,12 +15,13 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     SelectionSetNode,
     VariableNode,
 )
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ValidationCache
 
-from policies.errors import Forbidden
+from policies.errors import Forbidden, Refused
 from policies.principals import Kind
 from resolvers.errors import CostExceeded
 
@@ -54,8 +55,11 @@ class Weight:
         )
 
 
-class DocumentLimits(SchemaExtension):
-    """Refuses a document that asks for too much, before graphql-core looks at it closely."""
+class DocumentLimits(ValidationCache):
+    """Refuses a document that asks for too much before graphql-core looks at it closely; validates the others.
+
+    One extension for both, since each sets the errors of the document anew and the last one would win.
+    """
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
@@ -67,8 +71,12 @@ class DocumentLimits(SchemaExtension):
             except RecursionError:
                 refused = CostExceeded("The document is nested too deeply.")
             if refused is not None:
+                if isinstance(refused, Refused):
+                    context.context.record_refusal("introspect", refused)
                 context.pre_execution_errors = [GraphQLError(str(refused), original_error=refused)]
-        yield
+                yield
+                return
+        yield from super().on_validate()
 
 
 def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
@@ -131,12 +139,14 @@ def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
 def _page(node: FieldNode, variables: dict[str, object]) -> int:
     """How often what lies below a field may be answered: its page size, 1 where it is no list."""
     for argument in node.arguments or ():
+        given = argument.value
+        value: object = variables.get(given.name.value) if isinstance(given, VariableNode) else None
+        if argument.name.value == "ids":
+            ids = given.values if isinstance(given, ListValueNode) else value
+            return max(len(ids), 1) if isinstance(ids, list | tuple) else 1
         if argument.name.value in ("first", "last"):
-            value: object = None
-            if isinstance(argument.value, IntValueNode):
-                value = int(argument.value.value[:9])
-            elif isinstance(argument.value, VariableNode):
-                value = variables.get(argument.value.name.value)
+            if isinstance(given, IntValueNode):
+                value = int(given.value[:9])
             return max(value, 1) if isinstance(value, int) else _DEFAULT_PAGE
     selections = node.selection_set.selections if node.selection_set is not None else ()
     listed = any(isinstance(each, FieldNode) and each.name.value == "edges" for each in selections)
