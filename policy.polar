@@ -15,7 +15,7 @@ allow(person: Person, action: String, thing) if
 
 actor Person {}
 
-# Exporting, deleting and making an API key's right to export are for someone who has just proved who they are.
+# Exporting and deleting are for someone who has just proved who they are.
 assured(person: Person, "delete") if person.stepped_up;
 assured(person: Person, "export") if person.stepped_up;
 # Everything else is for anyone signed in.
@@ -65,25 +65,22 @@ covers("export", "export", _: Export);
 covers("export", "read_content", _: Export);
 
 # The generation agent works on one prompt at a time: the one of its run, for as long as the contributor for whom it
-# works could submit it again. It opens the prompt and the assets given with it, and its own steps and outputs.
+# works could submit it again.
 allow(agent: Agent{name: "generation"}, "generate", prompt: Prompt) if
     prompt.id = agent.run and has_permission(agent.person, "submit_prompt", prompt.project);
-allow(agent: Agent{name: "generation"}, action: String, prompt: Prompt) if
-    prompt.id = agent.run and opens(action) and has_permission(agent.person, action, prompt);
-allow(agent: Agent{name: "generation"}, action: String, step: PromptStep) if
-    step.prompt_id = agent.run and opens(action) and has_permission(agent.person, action, step);
-allow(agent: Agent{name: "generation"}, "read", given: PromptAsset) if
-    given.prompt_id = agent.run and has_permission(agent.person, "read", given);
-allow(agent: Agent{name: "generation"}, action: String, asset: Asset) if
-    given in asset.uses and given.prompt_id = agent.run and opens(action) and
-    has_permission(agent.person, action, asset);
-allow(agent: Agent{name: "generation"}, action: String, output: Output) if
-    output.prompt_id = agent.run and opens(action) and has_permission(agent.person, action, output);
-# It reads what the contributor allows, and the style they let it learn.
-allow(agent: Agent{name: "generation"}, "read", preferences: PrivacyPreferences) if
-    has_permission(agent.person, "read", preferences);
-allow(agent: Agent{name: "generation"}, action: String, profile: StyleProfile) if
-    opens(action) and has_permission(agent.person, action, profile);
+# It opens what concerns that run, if its contributor may open it.
+allow(agent: Agent{name: "generation"}, action: String, thing) if
+    opens(action) and concerns(agent.run, thing) and has_permission(agent.person, action, thing);
+
+# That is the prompt, the assets given with it, the steps and outputs so far,
+concerns(run, prompt: Prompt) if prompt.id = run;
+concerns(run, given: PromptAsset) if given.prompt_id = run;
+concerns(run, asset: Asset) if given in asset.uses and given.prompt_id = run;
+concerns(run, step: PromptStep) if step.prompt_id = run;
+concerns(run, output: Output) if output.prompt_id = run;
+# what the contributor allows, and the style they let it learn.
+concerns(_, _: PrivacyPreferences);
+concerns(_, _: StyleProfile);
 
 # The exports agent builds the archive of its run, and opens for it everything that its contributor owns, and nothing
 # that is only shared with them.
@@ -91,6 +88,8 @@ allow(agent: Agent{name: "exports"}, "build", export: Export) if
     export.id = agent.run and has_role(agent.person, "owner", export);
 allow(agent: Agent{name: "exports"}, action: String, thing) if
     opens(action) and has_role(agent.person, "owner", thing);
+# What its contributor did elsewhere stands in their copy of the trail too.
+allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
 
 # The erasures agent destroys what the deletion of its run names. It opens nothing.
 allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
@@ -278,12 +277,10 @@ has_relation(project: Project, "project", asset: Asset) if project = asset.proje
 
 resource Prompt {
     permissions = ["read", "read_content", "cancel", "delete"];
-    roles = ["owner", "editor", "viewer"];
+    roles = ["owner", "viewer"];
     relations = { project: Project };
 
-    "viewer" if "editor";
-    "editor" if "owner";
-    "editor" if "editor" on "project";
+    "viewer" if "owner";
     "viewer" if "viewer" on "project";
 
     # Viewers of the project see and open its prompts.
@@ -304,10 +301,10 @@ has_permission(person: Person, "cancel", prompt: Prompt) if
 resource PromptStep {
     permissions = ["read", "read_content"];
     roles = ["owner", "viewer"];
-    relations = { prompt: Prompt };
+    relations = { project: Project };
 
     "viewer" if "owner";
-    "viewer" if "viewer" on "prompt";
+    "viewer" if "viewer" on "project";
 
     # Whoever sees a prompt watches its run.
     "read" if "viewer";
@@ -315,23 +312,23 @@ resource PromptStep {
 }
 
 has_role(person: Person, "owner", step: PromptStep) if step.owner_id = person.id;
-has_relation(prompt: Prompt, "prompt", step: PromptStep) if prompt = step.prompt;
+has_relation(project: Project, "project", step: PromptStep) if project = step.prompt.project;
 
 
 resource PromptAsset {
     permissions = ["read"];
     roles = ["owner", "viewer"];
-    relations = { prompt: Prompt };
+    relations = { project: Project };
 
     "viewer" if "owner";
-    "viewer" if "viewer" on "prompt";
+    "viewer" if "viewer" on "project";
 
     # Whoever sees a prompt sees which assets were given with it.
     "read" if "viewer";
 }
 
 has_role(person: Person, "owner", given: PromptAsset) if given.owner_id = person.id;
-has_relation(prompt: Prompt, "prompt", given: PromptAsset) if prompt = given.prompt;
+has_relation(project: Project, "project", given: PromptAsset) if project = given.prompt.project;
 
 
 resource Output {
@@ -395,3 +392,5 @@ resource AuditEvent {
 
 has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_id = person.id;
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
+# What their API keys and agents did for them is theirs to see as well.
+has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;

@@ -25,6 +25,8 @@ from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
 _THREADS = 16
+_GRACE_SECONDS = 5
+"""How long a stop waits for runs to notice it; what has not by then is resumed as if the process had been killed."""
 
 log = structlog.get_logger("muniment.agents")
 
@@ -52,6 +54,7 @@ class Agents:
     policy: Policy
     models: Gateway
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _release: Callable[[], None] = lambda: None
 
     @contextmanager
     def acting(
@@ -115,13 +118,14 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
     One process on SQLite; on PostgreSQL several, each with an `executor_id` of its own that stays the same from start
     to start. Call it after the migrations.
     """
-    agents = Agents(store, policy, models)
+    engine = queue.open_queue_engine(store.engine)
+    agents = Agents(store, policy, models, _release=engine.dispose)
     dbos_log = logging.getLogger("dbos")
     if not dbos_log.handlers:
         dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
     config: DBOSConfig = {
         "name": queue.APPLICATION,
-        "system_database_engine": queue.open_queue_engine(store.engine),
+        "system_database_engine": engine,
         "dbos_system_schema": queue.SCHEMA,
         "application_version": queue.VERSION,
         "executor_id": executor_id,
@@ -144,8 +148,9 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
 def stop(agents: Agents) -> None:
     """Stop taking work, interrupt what runs (the next start resumes it), and end the models' processes."""
     agents._stopping.set()
-    DBOS.destroy(destroy_registry=True)
+    DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS)
     agents.models.close()
+    agents._release()
 
 
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:

@@ -9,7 +9,9 @@ import benchmarks
 
 def main(names: list[str]) -> int:
     """Run them one after another; answers 2 for a name that is none of ours."""
-    known = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__) if module.name != "__main__")
+    known = sorted(
+        module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_")
+    )
     unknown = sorted(set(names) - set(known))
     if unknown:
         sys.stderr.write(f"There is no benchmark {unknown[0]}: {', '.join(known)}.\n")

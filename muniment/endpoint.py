@@ -132,7 +132,8 @@ class Endpoint(GraphQL[Any, RootValue]):
             await anyio.to_thread.run_sync(context.again)
         except Unauthenticated:
             raise ConnectionRejectionError from None
-        return UNSET
+        unsaid: UnsetType = UNSET
+        return unsaid
 
 
 class Socket:

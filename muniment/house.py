@@ -26,7 +26,7 @@ WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
 
 @contextmanager
 def open_house(settings: Settings) -> Iterator[House]:
-    """Everything that survives a restart, opened and brought up to date. Raises what can't be opened, first things first."""
+    """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises."""
     policy = Policy.load(settings.policy_file)
     keyring = Keyring.open(settings.key_store_url, settings.kek_uri, cache_seconds=settings.key_cache_seconds)
     engine = open_engine(settings.database_url)

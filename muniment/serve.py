@@ -103,6 +103,10 @@ def welcome(settings: Settings) -> str:
         f"  {url}/health/ready     whether it is ready for work",
         "",
         f"Data lies in {settings.home / 'data'}, keys apart from it in {settings.home / 'keys'}.",
+        *(
+            ["The key that wraps all others is a file there: fit for trying out, not for real work."]
+            * settings.insecure
+        ),
         "In a second shell, `make demo` plays a contributor's whole life. Ctrl-C stops the server.",
         "",
     ]

@@ -99,7 +99,10 @@ async def _gathered(request: Request) -> AsyncIterator[bytes]:
 def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None:
     received = transfer.writer.size
     transfer.abort()
-    reasons = {TooLarge: UploadRefusal.TOO_LARGE, Conflict: UploadRefusal.ALREADY_UPLOADED}
+    reasons: dict[type[BaseException], UploadRefusal] = {
+        TooLarge: UploadRefusal.TOO_LARGE,
+        Conflict: UploadRefusal.ALREADY_UPLOADED,
+    }
     if isinstance(error, Refused):
         return  # the refusal is in the trail already
     reason = reasons.get(type(error), UploadRefusal.TRUNCATED)

@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage.assets import Asset, AssetStatus, Blob, lock_awaiting
-from storage.blobs.store import BlobWriter
+from storage.blobs.writer import BlobWriter
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.ledger import events

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
 from typing import Self
 
 from policies.access import Access, Policy
@@ -14,16 +13,14 @@ from policies.principals import Principal
 from resolvers.errors import CodedError, Unauthenticated
 from storage.ledger.events import (
     AccessDenied,
-    ContentRead,
     Identifier,
     Outcome,
     RefusalCode,
     Resource,
     TrailRead,
 )
-from storage.ledger.events.base import MOST_IDS
+from storage.ledger.reads import content_reads
 from storage.ledger.scope import AuditScope
-from storage.records import model_of
 from storage.work import Store, UnitOfWork
 
 
@@ -236,23 +233,19 @@ class Context:
         )
 
     def _record_reads(self, work: UnitOfWork) -> None:
-        """What was read that its owner should know of, and what was refused, is in the trail before the answer leaves."""
+        """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
-        mine = self.principal.on_behalf_of or self.principal.id
-        others: dict[tuple[uuid.UUID, Resource], list[uuid.UUID]] = {}
-        for owner, table, row in work.vault.opened - self._told:
-            if owner is not None and owner != mine:
-                others.setdefault((owner, _kind_of(table)), []).append(row)
-        if not (trail_read or refusals or others):
+        events = content_reads(work.vault.opened - self._told, self._scope())
+        if not (trail_read or refusals or events):
             return
         with self.house.store.begin(self._scope()) as unit:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
                 unit.record(_denied(refusal), Outcome.DENIED)
-            for (owner, kind), rows in others.items():
-                unit.record(_content_read(owner, kind, rows))
+            for event in events:
+                unit.record(event)
         self._told |= work.vault.opened
 
 
@@ -264,13 +257,3 @@ def _denied(refusal: Refusal) -> AccessDenied:
         attempted=Identifier(refusal.attempted),
         code=RefusalCode(refusal.code),
     )
-
-
-@cache
-def _kind_of(table: str) -> Resource:
-    return Resource.of(model_of(table).__name__)
-
-
-def _content_read(owner: uuid.UUID, kind: Resource, rows: list[uuid.UUID]) -> ContentRead:
-    named = () if kind.is_person else tuple(sorted(rows)[:MOST_IDS])
-    return ContentRead(resource_id=None, subject_id=owner, resource_kind=kind, object_count=len(rows), object_ids=named)

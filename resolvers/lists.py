@@ -43,11 +43,11 @@ def may_open(row: Record) -> bool:
     return Action.READ_CONTENT.value in row.decisions
 
 
-def opened(context: Context, attempted: str, row: Record, column: str) -> Any:
+def opened(context: Context, row: Record, column: str) -> Any:
     """The content of a sealed field. Raises `Forbidden` where the door let the caller read the row but not open it."""
     if not may_open(row):
         refusal = Forbidden(type(row).__name__, Action.READ_CONTENT)
-        context.refuse(attempted, refusal)
+        context.refuse(Action.READ_CONTENT.value, refusal)
         raise refusal
     return context.work.vault.open(row, column)
 

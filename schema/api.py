@@ -22,6 +22,7 @@ from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.exports import ExportMutations
+from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
@@ -74,20 +75,20 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 class Schema(strawberry.Schema):
     """Strawberry's schema; errors are not logged here, since an exception's text may quote content."""
 
-    async def stream(self, query: str | None, *args: Any, context_value: Any = None, **kwargs: Any) -> Any:
+    async def stream(self, query: str | None, context_value: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """One operation of a WebSocket, with a context of its own: its caller is established anew when it begins.
 
         Queries and mutations run whole in a worker thread, as they do over HTTP.
         """
         context: Context = await anyio.to_thread.run_sync(context_value.again)
         if _is_subscription(query, kwargs.get("operation_name")):
-            source = await super().stream(query, *args, context_value=context, **kwargs)
+            source = await super().stream(query, context_value=context, **kwargs)
         else:
-            source = self._once(query, context, *args, **kwargs)
+            source = self._once(query, context, **kwargs)
         return _coded_results(source, context)
 
-    async def _once(self, query: str | None, context: Context, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
-        run = partial(self.execute_sync, query, *args, context_value=context, **kwargs)
+    async def _once(self, query: str | None, context: Context, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        run = partial(self.execute_sync, query, context_value=context, **kwargs)
         yield await anyio.to_thread.run_sync(run)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
@@ -112,7 +113,7 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
 
 def build() -> Schema:
     """The schema that the application serves."""
-    return Schema(
+    schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -126,6 +127,8 @@ def build() -> Schema:
         execution_context_class=Executor,
         config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
     )
+    shorten(schema._schema)
+    return schema
 
 
 def sdl() -> str:

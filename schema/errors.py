@@ -54,7 +54,7 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         # graphql-core's own findings quote the caller's document; a long one is cut.
         message, extensions["code"] = error.message[:_LONGEST], _own_code(error).value
     else:
-        _log.error("operation.failed", ref=str(ref), exc_info=original)
+        _log.error("operation.failed", correlation_id=str(ref), exc_info=original)
         message = "Something failed on our side. Nothing of it is shown here; quote the ref when you ask."
         extensions["code"] = Code.INTERNAL_SERVER_ERROR.value
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

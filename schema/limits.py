@@ -21,9 +21,9 @@ from graphql import (
 )
 from strawberry.extensions import ValidationCache
 
-from policies.errors import Forbidden, Refused
 from policies.principals import Kind
-from resolvers.errors import CostExceeded
+from resolvers.context import Refusal
+from resolvers.errors import CostExceeded, Unauthenticated
 
 MAX_TOKENS = 5_000
 MAX_DEPTH = 15
@@ -71,8 +71,8 @@ class DocumentLimits(ValidationCache):
             except RecursionError:
                 refused = CostExceeded("The document is nested too deeply.")
             if refused is not None:
-                if isinstance(refused, Refused):
-                    context.context.record_refusal("introspect", refused)
+                if isinstance(refused, Unauthenticated):
+                    context.context.record(Refusal("introspect", "Schema", refused.code.value))
                 context.pre_execution_errors = [GraphQLError(str(refused), original_error=refused)]
                 yield
                 return
@@ -81,7 +81,7 @@ class DocumentLimits(ValidationCache):
 
 def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
     if weight.introspects and stranger:
-        return Forbidden("Schema", "introspect")
+        return Unauthenticated("Sign in to read the schema; schema.graphql is in the repository, too.")
     found = (
         ("levels deep", weight.depth, MAX_DEPTH if not weight.introspects else 2 * MAX_DEPTH),
         ("in cost", weight.cost, MAX_COST),
@@ -95,7 +95,7 @@ def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
 
 
 def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
-    """The weight of everything in the document. A fragment that spreads itself counts as nothing: validation names it."""
+    """The weight of the whole document. A fragment that spreads itself counts as nothing: validation names it."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     known: dict[str, Weight] = {}
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import strawberry
-from strawberry.types.fields.resolver import StrawberryResolver
 
 from policies.actions import Action
 from resolvers import lists
 from resolvers.context import Context
 from schema.ids import encode_id
+from schema.leaves import leaf
 from schema.selections import selects
 from storage.records import Record
 
@@ -52,9 +52,11 @@ class Node:
     level: strawberry.Private[Level]
     decided: strawberry.Private[bool] = False
 
-    @strawberry.field(description="Opaque and stable. Pass it back as it is.")
-    def id(self) -> strawberry.ID:
-        return encode_id(type(self).__name__, self.row.id)
+    id: strawberry.ID = leaf(
+        lambda self, info: encode_id(type(self).__name__, self.row.id),
+        strawberry.ID,
+        "Opaque and stable. Pass it back as it is.",
+    )
 
     @strawberry.field(description="What you may do with it at this moment: show the buttons that will work.")
     def viewer_can(self, info: Info) -> list[Action]:
@@ -105,10 +107,10 @@ class Node:
 def plain(column: str, kind: Any, description: str) -> Any:
     """A field that shows a column as it is."""
 
-    def resolve(self: Any) -> Any:
+    def resolve(self: Any, info: Info) -> Any:
         return getattr(self.row, column)
 
-    return _field(resolve, kind, description)
+    return leaf(resolve, kind, description)
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
@@ -121,21 +123,16 @@ def sealed(column: str, kind: Any, description: str) -> Any:
     def resolve(self: Any, info: Info) -> Any:
         if optional and not lists.may_open(self.row):
             return None
-        return lists.opened(info.context, info.python_name, self.row, column)
+        return lists.opened(info.context, self.row, column)
 
-    return _field(resolve, kind, description)
+    return leaf(resolve, kind, description)
 
 
 def reference(column: str, type_name: str, description: str, *, optional: bool = False) -> Any:
     """A field with the global id of another thing."""
 
-    def resolve(self: Any) -> Any:
+    def resolve(self: Any, info: Info) -> Any:
         value = getattr(self.row, column)
         return None if value is None else encode_id(type_name, value)
 
-    return _field(resolve, strawberry.ID | None if optional else strawberry.ID, description)
-
-
-def _field(resolve: Callable[..., Any], kind: Any, description: str) -> Any:
-    resolve.__annotations__["return"] = kind
-    return strawberry.field(resolver=StrawberryResolver(resolve), description=description)
+    return leaf(resolve, strawberry.ID | None if optional else strawberry.ID, description)

@@ -128,7 +128,8 @@ def _count_alone(session: Session, statement: Select[Any], key: Any, part: Slice
     """An empty page behind a cursor has no row to carry the count; an empty list needs no asking."""
     if part.after is None and part.before is None:
         return 0
-    return session.execute(select(_count(statement, key))).scalar_one()
+    found: int = session.execute(select(_count(statement, key))).scalar_one()
+    return found
 
 
 def _page(rows: list[Any], part: Slice, total: int | None) -> Page[Any]:

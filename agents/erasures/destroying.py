@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from agents.erasures.verifying import verify
+from agents.exports import WORKFLOW as EXPORT
+from agents.generation import WORKFLOW as GENERATE
 from agents.runtime import Agents
 from policies.actions import Action
 from storage import erasures, queue
@@ -155,6 +157,6 @@ def _blobs(agents: Agents, deletion: Deletion) -> set[uuid.UUID]:
 def _forget_runs(agents: Agents, deletion: Deletion) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         aims = erasures.targets(session, deletion)
-        runs = {"generate": erasures.ids(session, Prompt, aims), "export": erasures.ids(session, Export, aims)}
+        runs = {GENERATE: erasures.ids(session, Prompt, aims), EXPORT: erasures.ids(session, Export, aims)}
     for workflow, ids in runs.items():
         queue.forget_each(agents.store.engine, workflow, ids)

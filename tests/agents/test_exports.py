@@ -15,6 +15,7 @@ from sqlalchemy import Engine, delete, func, select, update
 from agents.exports import build_export
 from agents.exports.contents import ExportIncomplete
 from agents.runtime import Agents
+from policies.access import Policy
 from storage import exports
 from storage.archives import sources
 from storage.archives.verifying import verify
@@ -33,9 +34,9 @@ from tests.agents.households import ROOT, Person, ask_export, household, person,
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine) -> Iterator[Agents]:
+def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents."""
-    with household(home, engine) as agents:
+    with household(home, engine, policy) as agents:
         yield agents
 
 
@@ -111,7 +112,8 @@ def test_files_and_outputs_are_in_it_as_they_were(agents: Agents, mara: Person, 
     assert [asset["tags"] for asset in lines(files["assets.jsonl"])].count(["marker-of-mara"]) == 2
     assert json.loads(files["profile.json"])["email"] == "marker-of-mara@example.org"
     assert json.loads(files["style_profile.json"])["profile"] == {"words": ["marker-of-mara"]}
-    assert lines(files["audit_events.jsonl"])[0]["action"] == "contributor.registered"
+    first = lines(files["audit_events.jsonl"])[0]
+    assert (first["action"], first["ipAddress"]) == ("contributor.registered", "203.0.113.9")
 
 
 def test_the_page_shows_works_and_runs_nothing(agents: Agents, mara: Person, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_the_welcome_says_what_to_open_and_where_things_lie(tmp_path: Path) -> N
     for part in (
         "http://127.0.0.1:1234/",
         "/graphql",
-        "/graphiql",
+        "/schema.graphql",
         f"{tmp_path}/data",
         f"{tmp_path}/keys",
         "make demo",

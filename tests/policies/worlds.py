@@ -26,6 +26,7 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
 SEAL = Sealed(b"\x01nothing")
 PEOPLE_OF_EVENTS = (("ada", "ada"), ("eve", "ada"), ("ada", "bob"), (None, "ada"), ("eve", None), (None, None))
+OWN_RUNS = {"generation": "prompt", "exports": "export", "erasures": "deletion", "verifier": "deletion"}
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
 
@@ -60,6 +61,7 @@ def build() -> World:
     _project(world, "ada", "alone", {})
     _project(world, "bob", "book", {"max": MemberRole.VIEWER})
     _project(world, "eve", "etude", {})
+    _prompt(world, "alone", "sam", {"owner_id": named("ada"), "project_id": named("alone")})  # no member any more
     for number, (actor, subject) in enumerate(PEOPLE_OF_EVENTS):
         _event(world, f"event {number}", actor, subject)
     world.add("event of nobody left", _entry(named("event of nobody left")))
@@ -187,6 +189,9 @@ def everyone() -> dict[str, Principal]:
             acting = Principal(Kind.AGENT, name=agent, on_behalf_of=named("ada"), run=identity)
             cast[f"{agent} for ada on her {run}"] = acting
         cast[f"{agent} for nobody"] = Principal(Kind.AGENT, name=agent, run=named("atlas/ada prompt"))
+        cast[f"{agent} for eve on ada's {OWN_RUNS[agent]}"] = Principal(
+            Kind.AGENT, name=agent, on_behalf_of=named("eve"), run=runs[OWN_RUNS[agent]]
+        )
         cast[f"{agent} for eve on her prompt"] = Principal(
             Kind.AGENT, name=agent, on_behalf_of=named("eve"), run=named("atlas/eve prompt")
         )

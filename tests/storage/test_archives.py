@@ -113,7 +113,9 @@ def signed_by_another(files: Files) -> Files:
         pytest.param(change("assets/1/picture.png", b"P", b"PP"), "assets/1/picture.png is not the", id="file longer"),
         pytest.param(drop("profile.json"), "profile.json is in the manifest but missing", id="file removed"),
         pytest.param(lambda f: f | {"more.txt": b""}, "more.txt is in the archive but not in the", id="file added"),
-        pytest.param(change("manifest.json", b'"things": 2', b'"things": 1'), "manifest.json is not the", id="manifest"),
+        pytest.param(
+            change("manifest.json", b'"things": 2', b'"things": 1'), "manifest.json is not the", id="manifest"
+        ),
         pytest.param(change("manifest.json.sig", b"sha256 ", b"sha256 0"), "manifest.json.sig is not", id="note"),
         pytest.param(drop("manifest.json"), "manifest.json is missing", id="no manifest"),
         pytest.param(drop("manifest.json.sig"), "manifest.json.sig is missing", id="no signature"),
