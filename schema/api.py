@@ -21,7 +21,6 @@ from schema.assets import AssetMutations
 from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
-from schema.events import EventExecutor
 from schema.exports import ExportMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
@@ -119,7 +118,6 @@ def build() -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         types=list(KINDS.values()),
-        execution_context_class=EventExecutor,
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: DocumentLimits(maxsize=1000),
