@@ -28,9 +28,9 @@ _IMAGE_BYTES = 32 * 1024 * 1024  # a larger file is not decoded
 _DEFAULT_TOKENS = 220
 _DEFAULT_TEMPERATURE = 0.8
 _APPROACHES = (
-    "Write it simply and directly.",
-    "Write it from an unexpected angle.",
     "Begin with a vivid image.",
+    "Write it from an unexpected angle.",
+    "Write it simply and directly.",
     "Be brief and understated.",
     "Let a voice speak.",
     "Play with rhythm.",
