@@ -104,7 +104,7 @@ match sys.argv[4].split():
     case ["keys"]:
         Keyring.destroy_owned_by = die_after(Keyring.destroy_owned_by)
     case ["rows"]:
-        destroying._destroy_rows = die_after(destroying._destroy_rows)
+        destroying.destroy_data = die_after(destroying.destroy_data)
     case ["close"]:
         Keyring.close_erasure = die
 with household(Path(sys.argv[1]), open_engine(sys.argv[2])) as agents:
@@ -121,7 +121,7 @@ POINTS = [
 def test_killed_anywhere_it_comes_to_the_same_end(
     agents: Agents, mara: Person, home: Path, database_url: str, point: str
 ) -> None:
-    """kill -9 between and within the steps; the next start finishes from the journal, the queue whatever is not in it."""
+    """kill -9 between and within the steps; the next start finishes from the journal, or from the queue."""
     asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
     command = [sys.executable, "-c", KILLED, str(home), database_url, str(asked), point]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
@@ -193,6 +193,7 @@ def test_an_upload_that_comes_in_meanwhile_loses(
 
     with monkeypatch.context() as patch:
         patch.setattr(BlobStore, "remove", removed_while_uploading)
+        patch.setattr(destroying, "_PAUSES", (0.01,))
         erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.ERASED
     assert not agents.store.blobs.exists(late)
@@ -221,6 +222,7 @@ def test_a_log_that_is_still_read_keeps_the_deletion_open(
     asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
     with monkeypatch.context() as patch:
         patch.setattr(destroying, "truncate_wal", busy)
+        patch.setattr(destroying, "_PAUSES", (0.01, 0.01))
         with pytest.raises(TruncationBusy):
             erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.VERIFYING
