@@ -88,6 +88,8 @@ allow(agent: Agent{name: "exports"}, "build", export: Export) if
     export.id = agent.run and has_role(agent.person, "owner", export);
 allow(agent: Agent{name: "exports"}, action: String, thing) if
     opens(action) and has_role(agent.person, "owner", thing);
+# What its contributor did elsewhere stands in their copy of the trail too.
+allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
 
 # The erasures agent destroys what the deletion of its run names. It opens nothing.
 allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
@@ -390,3 +392,5 @@ resource AuditEvent {
 
 has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_id = person.id;
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
+# What their API keys and agents did for them is theirs to see as well.
+has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;

@@ -2,7 +2,8 @@
 
 An agent's module registers its workflow (`register`), a use case queues it (`UnitOfWork.enqueue`), `start` runs what is
 queued and takes up again what a killed process left. A workflow takes ids, loads through the door in its own name
-(`Agents.acting`), and asks again at every step, for permission may have gone since.
+(`Agents.acting`), and asks again at every step, for permission may have gone since. DBOS calls it at least once, from
+its beginning: what it has done already it finds in our own tables, so that nothing is done twice.
 """
 
 import logging
@@ -11,8 +12,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
+import structlog
 from dbos import DBOS, DBOSConfig
 
 from agents.models.gateway import Gateway
@@ -24,8 +25,10 @@ from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
 _THREADS = 16
+_GRACE_SECONDS = 5
+"""How long a stop waits for runs to notice it; what has not by then is resumed as if the process had been killed."""
 
-_log = logging.getLogger("muniment.agents")
+log = structlog.get_logger("muniment.agents")
 
 
 class Stopping(BaseException):
@@ -51,16 +54,18 @@ class Agents:
     policy: Policy
     models: Gateway
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _release: Callable[[], None] = lambda: None
 
     @contextmanager
     def acting(
-        self, agent: str, on_behalf_of: uuid.UUID, *, run: uuid.UUID, read_only: bool = False
+        self, agent: str, on_behalf_of: uuid.UUID | None, *, run: uuid.UUID, read_only: bool = False
     ) -> Iterator[tuple[UnitOfWork, Access]]:
-        """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now.
+        """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now; nobody gives none.
 
-        `run` ties the events of one run together in the trail.
+        `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else, and it
+        ties the events of the run together in the trail.
         """
-        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent)
+        principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
         scope = AuditScope(
             component=f"agent:{agent}",
             actor_kind=principal.kind.value,
@@ -73,14 +78,6 @@ class Agents:
         )
         with self.store.begin(scope, read_only=read_only) as work:
             yield work, Access(self.policy, principal, work.session)
-
-    def step(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Run `function` as a durable step: once it returned, a resumed run takes its result and does not repeat it.
-
-        A step cut short is repeated, so it must be idempotent. It answers ids, numbers or codes, nothing else.
-        """
-        self.go_on()
-        return DBOS.run_step({"name": name}, function, *arguments)
 
     def go_on(self) -> None:
         """Raise Stopping when this process is ending. To be asked wherever a run may take long."""
@@ -121,11 +118,14 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
     One process on SQLite; on PostgreSQL several, each with an `executor_id` of its own that stays the same from start
     to start. Call it after the migrations.
     """
-    agents = Agents(store, policy, models)
-    _withhold_content_from_logs()
+    engine = queue.open_queue_engine(store.engine)
+    agents = Agents(store, policy, models, _release=engine.dispose)
+    dbos_log = logging.getLogger("dbos")
+    if not dbos_log.handlers:
+        dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
     config: DBOSConfig = {
         "name": queue.APPLICATION,
-        "system_database_engine": queue.open_queue_engine(store.engine),
+        "system_database_engine": engine,
         "dbos_system_schema": queue.SCHEMA,
         "application_version": queue.VERSION,
         "executor_id": executor_id,
@@ -148,8 +148,9 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
 def stop(agents: Agents) -> None:
     """Stop taking work, interrupt what runs (the next start resumes it), and end the models' processes."""
     agents._stopping.set()
-    DBOS.destroy(destroy_registry=True)
+    DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=_GRACE_SECONDS)
     agents.models.close()
+    agents._release()
 
 
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
@@ -157,26 +158,7 @@ def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
         try:
             workflow.function(agents, *(uuid.UUID(value) for value in ids))
         except Exception as error:
-            code = getattr(error, "code", None)
-            _log.error("a run of %s ended in %s", workflow.name, type(error).__name__)
-            raise RunFailed(workflow.name, str(code) if code else type(error).__name__) from None
+            log.error("a run ended in an error", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
+            raise RunFailed(workflow.name, type(error).__name__) from None
 
     return run
-
-
-class _Withholding(logging.Filter):
-    """DBOS logs a failing workflow's traceback, and an exception's text may quote content: keep the type only."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and record.exc_info[0] is not None:
-            record.msg = f"{record.msg} {record.exc_info[0].__name__}"
-            record.exc_info = record.exc_text = None
-        return True
-
-
-def _withhold_content_from_logs() -> None:
-    log = logging.getLogger("dbos")
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
-    if not any(isinstance(known, _Withholding) for known in log.filters):
-        log.addFilter(_Withholding())

@@ -110,15 +110,16 @@ def staff_add(
 ) -> None:
     """Open a staff account and show its first password, once. No role opens a contributor's content."""
     settings = _settings(home=home)
-    from muniment.app import open_house
-    from muniment.homes import prepare
-    from resolvers import staff as use_case
-    from resolvers.errors import CodedError
     from storage.staff import StaffRole
 
     unknown = sorted({name.upper() for name in role} - {known.value for known in StaffRole})
     if unknown:
         _give_up(f"There is no role {unknown[0].lower()}: {', '.join(known.lower() for known in StaffRole)}.", code=2)
+    from muniment.homes import prepare
+    from muniment.house import open_house
+    from resolvers import staff as use_case
+    from resolvers.errors import CodedError
+
     prepare(settings)
     with open_house(settings) as house:
         try:

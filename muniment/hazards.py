@@ -30,7 +30,7 @@ def everywhere(told: "Settings") -> list[str]:
 def in_production(told: "Settings") -> list[str]:
     """What production refuses on top of that."""
     found = []
-    if told.kek_uri.startswith("insecure"):
+    if told.insecure:
         found.append(
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
             " a key management service."

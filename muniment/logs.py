@@ -35,6 +35,9 @@ ALLOWED = _OWN_WORDS | {
 
 REDACTED = "[redacted]"
 
+OUR_ROOMS = ("agents", "muniment", "policies", "resolvers", "schema", "storage")
+"""The loggers that are ours, by the first part of their name."""
+
 _NAME = re.compile(r"[A-Za-z0-9_.:/{}\[\]-]{0,120}")
 _ROOT = Path(__file__).resolve().parent.parent
 _MOST_FRAMES = 40
@@ -70,19 +73,9 @@ def configure(*, production: bool, level: str = "info") -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    for noisy in (
-        "dbos",
-        "granian",
-        "_granian",
-        "httpx2",
-        "httpcore2",
-        "openai",
-        "sqlalchemy",
-        "strawberry",
-        "asyncio",
-    ):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    root.setLevel(logging.WARNING)  # below that, a library's withheld message says nothing
+    for room in OUR_ROOMS:
+        logging.getLogger(room).setLevel(level.upper())
     warnings.showwarning = _warned
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread

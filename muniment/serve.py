@@ -98,12 +98,15 @@ def welcome(settings: Settings) -> str:
         "",
         f"Muniment is running. Open {url}/ in a browser to begin.",
         "",
-        f"  {url}/graphql        the API: POST GraphQL here",
-        f"  {url}/graphiql       try queries in the browser",
-        f"  {url}/health/ready   whether it is ready for work",
-        f"  {'schema.graphql':<{len(url) + 13}}   every type and field, described",
+        f"  {url}/graphql          the API: POST GraphQL here",
+        f"  {url}/schema.graphql   every type and field, described",
+        f"  {url}/health/ready     whether it is ready for work",
         "",
         f"Data lies in {settings.home / 'data'}, keys apart from it in {settings.home / 'keys'}.",
+        *(
+            ["The key that wraps all others is a file there: fit for trying out, not for real work."]
+            * settings.insecure
+        ),
         "In a second shell, `make demo` plays a contributor's whole life. Ctrl-C stops the server.",
         "",
     ]

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         return self.env == "production"
 
     @property
+    def insecure(self) -> bool:
+        """Whether the key-encryption key is the stand-in for development."""
+        return self.kek_uri.startswith("insecure")
+
+    @property
     def tls(self) -> bool:
         """Whether this process ends TLS itself."""
         return self.tls_cert is not None

@@ -13,8 +13,8 @@ from resolvers import inputs, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
-from storage.assets import Asset, AssetStatus, Blob
-from storage.blobs.store import BlobWriter
+from storage.assets import Asset, AssetStatus, Blob, lock_awaiting
+from storage.blobs.writer import BlobWriter
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.ledger import events
@@ -146,6 +146,7 @@ class Upload:
         self.writer.finish()
         store = self.context.house.store
         try:
+            self.context.renewed("upload")
             with self.context.writing("upload") as context:
                 return self._commit(context)
         except BaseException:
@@ -154,9 +155,9 @@ class Upload:
 
     def _commit(self, context: Context) -> Asset:
         asset = context.access.get(Asset, self.asset_id, Action.UPLOAD)
-        if asset.status is not AssetStatus.AWAITING_UPLOAD:
-            raise Conflict("This asset has its bytes already.")
         work = context.work
+        if not lock_awaiting(work.session, asset):
+            raise Conflict("This asset has its bytes already.")
         work.session.add(
             Blob(
                 id=self.blob_id,
@@ -189,7 +190,7 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
 
     Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes.
     """
-    with context.reading():
+    with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
         if asset.status is not AssetStatus.AWAITING_UPLOAD:
             raise Conflict("This asset has its bytes already. Create a new asset for another file.")
@@ -198,17 +199,17 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
 
 
-def upload_refused(context: Context, upload: Upload, reason: events.UploadRefusal) -> None:
+def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadRefusal, received: int) -> None:
     """Record that a transfer was turned away or broke off; the asset waits for another."""
     with context.writing("upload"):
-        asset = context.access.get(Asset, upload.asset_id, Action.UPLOAD)
+        asset = context.access.get(Asset, asset_id, Action.UPLOAD)
         context.work.record(
             events.AssetUploadRefused(
                 resource_id=asset.id,
                 subject_id=asset.owner_id,
                 project_id=asset.project_id,
                 reason=reason,
-                bytes_received=upload.writer.size,
+                bytes_received=received,
             ),
             Outcome.DENIED,
         )

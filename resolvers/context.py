@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
+from typing import Self
 
 from policies.access import Access, Policy
 from policies.errors import Refused
@@ -13,16 +13,14 @@ from policies.principals import Principal
 from resolvers.errors import CodedError, Unauthenticated
 from storage.ledger.events import (
     AccessDenied,
-    ContentRead,
     Identifier,
     Outcome,
     RefusalCode,
     Resource,
     TrailRead,
 )
-from storage.ledger.events.base import MOST_IDS
+from storage.ledger.reads import content_reads
 from storage.ledger.scope import AuditScope
-from storage.records import model_of
 from storage.work import Store, UnitOfWork
 
 
@@ -52,6 +50,19 @@ class House:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """What was attempted, on what kind of thing, and why it was refused: what the trail keeps of a refusal."""
+
+    attempted: str
+    resource: str
+    code: str
+
+    @classmethod
+    def of(cls, attempted: str, refusal: Refused) -> Self:
+        return cls(attempted, refusal.resource, refusal.code)
+
+
+@dataclass(frozen=True)
 class Asking:
     """The facts of one request that end up in its audit events."""
 
@@ -72,8 +83,10 @@ class Context:
         """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0
         """How many entries of the trail this operation has read."""
-        self.refusals: list[tuple[str, Refused]] = []
+        self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
+        self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
+        """Rows of others that this operation opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
     @property
@@ -112,8 +125,18 @@ class Context:
             self._open = (work, Access(self.house.policy, principal, work.session))
 
     def again(self) -> "Context":
-        """The same caller's context for a later look, with who they are and may do established anew."""
+        """A context of the same caller's for a later operation, with who they are established anew."""
         return Context(self.house, self.asking if self.renew is None else self.renew(), renew=self.renew)
+
+    def renewed(self, attempted: str) -> None:
+        """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
+        if self.renew is None:
+            return
+        try:
+            self.asking = replace(self.renew(), correlation_id=self.asking.correlation_id)
+        except Refused as refusal:
+            self.record_refusal(attempted, refusal)
+            raise
 
     @contextmanager
     def glance(self) -> Iterator[UnitOfWork]:
@@ -150,21 +173,37 @@ class Context:
                     error.keep(work)
             raise
         finally:
-            self._open = outer
+            self._open = None if outer is None else self._afresh(outer[0])
+
+    def refuse(self, attempted: str, refusal: Refused) -> None:
+        """Have a refusal recorded once the reading is done; the same one of many rows of a list is one entry."""
+        found = Refusal.of(attempted, refusal)
+        if found not in self.refusals:
+            self.refusals.append(found)
 
     def record_refusal(self, attempted: str, refusal: Refused) -> None:
         """Record that `attempted` was denied, in a transaction of its own."""
+        self.record(Refusal.of(attempted, refusal))
+
+    def record(self, refusal: Refusal) -> None:
+        """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
-            work.record(
-                AccessDenied(
-                    resource_id=None,
-                    subject_id=None,
-                    resource_kind=Resource.of(refusal.resource),
-                    attempted=Identifier(attempted),
-                    code=RefusalCode(refusal.code),
-                ),
-                Outcome.DENIED,
-            )
+            work.record(_denied(refusal), Outcome.DENIED)
+
+    @contextmanager
+    def asked(self, attempted: str) -> Iterator["Context"]:
+        """A `reading` of one thing: a refusal in it is recorded as `attempted`."""
+        try:
+            with self.reading():
+                yield self
+        except Refused as refusal:
+            self.record_refusal(attempted, refusal)
+            raise
+
+    def _afresh(self, work: UnitOfWork) -> tuple[UnitOfWork, Access]:
+        """A reading that goes on after a change: it sees what was written, as whoever is asking now."""
+        work.session.rollback()
+        return work, Access(self.house.policy, self.principal, work.session)
 
     def _current(self) -> tuple[UnitOfWork, Access]:
         if self._open is None:
@@ -194,30 +233,27 @@ class Context:
         )
 
     def _record_reads(self, work: UnitOfWork) -> None:
-        """What was read that its owner should know of, and what was refused, is in the trail before the answer leaves."""
+        """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
-        if trail_read:
-            with self.house.store.begin(self._scope()) as unit:
+        events = content_reads(work.vault.opened - self._told, self._scope())
+        if not (trail_read or refusals or events):
+            return
+        with self.house.store.begin(self._scope()) as unit:
+            if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
-        for attempted, refusal in refusals:
-            self.record_refusal(attempted, refusal)
-        mine = self.principal.on_behalf_of or self.principal.id
-        others: dict[tuple[uuid.UUID, Resource], list[uuid.UUID]] = {}
-        for owner, table, row in work.vault.opened:
-            if owner is not None and owner != mine:
-                others.setdefault((owner, _kind_of(table)), []).append(row)
-        if others:
-            with self.house.store.begin(self._scope()) as unit:
-                for (owner, kind), rows in others.items():
-                    unit.record(_content_read(owner, kind, rows))
+            for refusal in refusals:
+                unit.record(_denied(refusal), Outcome.DENIED)
+            for event in events:
+                unit.record(event)
+        self._told |= work.vault.opened
 
 
-@cache
-def _kind_of(table: str) -> Resource:
-    return Resource.of(model_of(table).__name__)
-
-
-def _content_read(owner: uuid.UUID, kind: Resource, rows: list[uuid.UUID]) -> ContentRead:
-    named = () if kind.is_person else tuple(sorted(rows)[:MOST_IDS])
-    return ContentRead(resource_id=None, subject_id=owner, resource_kind=kind, object_count=len(rows), object_ids=named)
+def _denied(refusal: Refusal) -> AccessDenied:
+    return AccessDenied(
+        resource_id=None,
+        subject_id=None,
+        resource_kind=Resource.of(refusal.resource),
+        attempted=Identifier(refusal.attempted),
+        code=RefusalCode(refusal.code),
+    )

@@ -50,7 +50,7 @@ def identify(
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
-    """The principal whose request minted `ticket`. Raises `NotFound` once they are signed out or their key has ended."""
+    """The principal whose request minted `ticket`. Raises `NotFound` once their session or key has ended."""
     with transaction(house.store.engine, read_only=True) as reading:
         if ticket.bearer is Bearer.SESSION:
             session = accounts.live_session_by_id(reading, ticket.bearer_id)

@@ -1,8 +1,8 @@
 """Tickets: short-lived rights to one transfer of bytes, and cursors: places in a list. Both are authenticated.
 
 A ticket names what it admits to, the session or API key that asked, and when it ends. It is not stored: it is good as
-long as its MAC is, its time has not passed, and whoever asked is still signed in and still allowed, which is asked again
-when it is used.
+long as its MAC is, its time has not passed, and whoever asked is still signed in and still allowed. The last two are
+asked again when it is used.
 """
 
 import base64
@@ -60,7 +60,7 @@ def mint(
 
 
 def redeem(keyring: Keyring, token: str, purpose: Purpose) -> Ticket:
-    """The ticket behind `token`. Raises `NotFound` for one that was not minted here, has ended, or is for another use."""
+    """The ticket behind `token`. Raises `NotFound` for one not minted here, ended, or meant for another use."""
     raw = _decode(token)
     if raw is None or len(raw) != _LAYOUT.size + _MAC_BYTES:
         raise NotFound("Ticket")

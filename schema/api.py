@@ -1,11 +1,17 @@
 """The schema as a whole, and how an operation runs: whole, in one worker thread, in one unit of work."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from functools import partial
+from typing import Any
 
+import anyio.to_thread
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from graphql import GraphQLError, get_operation_ast, parse
+from graphql import OperationType as GraphQLOperationType
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
@@ -14,8 +20,10 @@ from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
 from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
+from schema.errors import coded
 from schema.exports import ExportMutations
-from schema.limits import DocumentLimits
+from schema.leaves import shorten
+from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
@@ -50,28 +58,77 @@ class OneUnitOfWork(SchemaExtension):
             yield
 
 
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    """Runs each event of a subscription as operations run: whole, in a worker thread, in one unit of work."""
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """The operation, or one event of it: then an awaitable."""
+        if self.operation.operation is not GraphQLOperationType.SUBSCRIPTION:
+            return super().execute_operation(serially)
+        return anyio.to_thread.run_sync(self._event)
+
+    def _event(self) -> Any:
+        with self.context_value.reading():
+            return super().execute_operation(serially=False)
+
+
 class Schema(strawberry.Schema):
     """Strawberry's schema; errors are not logged here, since an exception's text may quote content."""
+
+    async def stream(self, query: str | None, context_value: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        """One operation of a WebSocket, with a context of its own: its caller is established anew when it begins.
+
+        Queries and mutations run whole in a worker thread, as they do over HTTP.
+        """
+        context: Context = await anyio.to_thread.run_sync(context_value.again)
+        if _is_subscription(query, kwargs.get("operation_name")):
+            source = await super().stream(query, context_value=context, **kwargs)
+        else:
+            source = self._once(query, context, **kwargs)
+        return _coded_results(source, context)
+
+    async def _once(self, query: str | None, context: Context, **kwargs: Any) -> AsyncGenerator[Any, None]:
+        run = partial(self.execute_sync, query, context_value=context, **kwargs)
+        yield await anyio.to_thread.run_sync(run)
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: `schema.errors.coded` logs what failed, without content."""
 
 
+def _is_subscription(query: str | None, operation_name: str | None) -> bool:
+    try:
+        operation = get_operation_ast(parse(query or "", max_tokens=MAX_TOKENS), operation_name)
+    except GraphQLError:
+        return False
+    return operation is not None and operation.operation is GraphQLOperationType.SUBSCRIPTION
+
+
+async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, None]:
+    async with aclosing(source):
+        async for result in source:
+            if result.errors:
+                result.errors = coded(result.errors, context.asking.correlation_id, context.principal)
+            yield result
+
+
 def build() -> Schema:
     """The schema that the application serves."""
-    return Schema(
+    schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=list(KINDS.values()),
         extensions=[
-            DocumentLimits,
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: DocumentLimits(maxsize=1000),
             OneUnitOfWork,
             lambda: ParserCache(maxsize=1000),
-            lambda: ValidationCache(maxsize=1000),
         ],
+        execution_context_class=Executor,
         config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
     )
+    shorten(schema._schema)
+    return schema
 
 
 def sdl() -> str:

@@ -3,28 +3,45 @@
 import re
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from policies.errors import Refused
+from policies.errors import NotFound, Refused
+from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.errors import Code, CodedError, Unavailable
-from storage.keys.errors import KeyStoreUnavailable
+from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
 _VARIABLE = re.compile(r"Variable '\$\w+' (got invalid value|of required type|of type .* was not provided)")
+_SUGGESTION = re.compile(r"\s*Did you mean .*\Z", re.DOTALL)
 _LONGEST = 300
 _MOST = 20
 
 
-def coded(errors: Sequence[GraphQLError], ref: uuid.UUID) -> list[GraphQLError]:
-    """The same errors in the form in which they leave the house; at most 20 of them."""
-    return [_coded(error, ref) for error in errors[:_MOST]]
+def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANONYMOUS) -> list[GraphQLError]:
+    """The same errors in the form in which they leave the house; at most 20 of them.
+
+    graphql-core's suggestions ("Did you mean …") spell out the schema: strangers, who may not introspect, don't see them.
+    """
+    found = [_coded(error, ref) for error in errors[:_MOST]]
+    if asker.kind is Kind.ANONYMOUS:
+        for error in found:
+            error.message = _SUGGESTION.sub("", error.message)
+    return found
+
+
+def coded_exception(error: Exception) -> dict[str, Any]:
+    """An exception outside GraphQL, in the same form."""
+    return dict(_coded(GraphQLError("", original_error=error), uuid.uuid4()).formatted)
 
 
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
     original = error.original_error
     extensions: dict[str, str] = {"ref": str(ref)}
+    if isinstance(original, KeyDestroyed):
+        original = NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
         original = Unavailable("The key store can't be reached. Nothing was changed; try again.")
     if isinstance(original, CodedError):
@@ -37,7 +54,7 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         # graphql-core's own findings quote the caller's document; a long one is cut.
         message, extensions["code"] = error.message[:_LONGEST], _own_code(error).value
     else:
-        _log.error("operation.failed", ref=str(ref), exc_info=original)
+        _log.error("operation.failed", correlation_id=str(ref), exc_info=original)
         message = "Something failed on our side. Nothing of it is shown here; quote the ref when you ask."
         extensions["code"] = Code.INTERNAL_SERVER_ERROR.value
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

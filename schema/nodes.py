@@ -2,15 +2,15 @@
 
 import uuid
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import strawberry
-from strawberry.types.fields.resolver import StrawberryResolver
 
 from policies.actions import Action
 from resolvers import lists
 from resolvers.context import Context
 from schema.ids import encode_id
+from schema.leaves import leaf
 from schema.selections import selects
 from storage.records import Record
 
@@ -52,9 +52,11 @@ class Node:
     level: strawberry.Private[Level]
     decided: strawberry.Private[bool] = False
 
-    @strawberry.field(description="Opaque and stable. Pass it back as it is.")
-    def id(self) -> strawberry.ID:
-        return encode_id(type(self).__name__, self.row.id)
+    id: strawberry.ID = leaf(
+        lambda self, info: encode_id(type(self).__name__, self.row.id),
+        strawberry.ID,
+        "Opaque and stable. Pass it back as it is.",
+    )
 
     @strawberry.field(description="What you may do with it at this moment: show the buttons that will work.")
     def viewer_can(self, info: Info) -> list[Action]:
@@ -80,6 +82,14 @@ class Node:
         row = lists.one(info.context, cls.record, row_id, also=also)
         return cls(row=row, level=Level([row]), decided=bool(also))
 
+    @classmethod
+    def fetch_all(cls, info: Info, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Self]:
+        """Those of the things with these ids that the caller may see, as siblings: one statement."""
+        also = cls.also(info)
+        found = lists.by_id(info.context, cls.record, ids, also=also)
+        level = Level(list(found.values()))
+        return {row_id: cls(row=row, level=level, decided=bool(also)) for row_id, row in found.items()}
+
     def related(self, info: Info, kind: type["Node"], column: str) -> Any:
         """The thing that `column` names, loaded for all siblings at once; None where the caller may not see it."""
         also = kind.also(info)
@@ -97,31 +107,32 @@ class Node:
 def plain(column: str, kind: Any, description: str) -> Any:
     """A field that shows a column as it is."""
 
-    def resolve(self: Any) -> Any:
+    def resolve(self: Any, info: Info) -> Any:
         return getattr(self.row, column)
 
-    return _field(resolve, kind, description)
+    return leaf(resolve, kind, description)
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
-    """A field that opens a sealed column, when it is selected and never before."""
+    """A field that opens a sealed column, when it is selected and never before.
+
+    Who may not open it reads null where `kind` has room for it, and is refused where it has not.
+    """
+    optional = type(None) in get_args(kind)
 
     def resolve(self: Any, info: Info) -> Any:
+        if optional and not lists.may_open(self.row):
+            return None
         return lists.opened(info.context, self.row, column)
 
-    return _field(resolve, kind, description)
+    return leaf(resolve, kind, description)
 
 
 def reference(column: str, type_name: str, description: str, *, optional: bool = False) -> Any:
     """A field with the global id of another thing."""
 
-    def resolve(self: Any) -> Any:
+    def resolve(self: Any, info: Info) -> Any:
         value = getattr(self.row, column)
         return None if value is None else encode_id(type_name, value)
 
-    return _field(resolve, strawberry.ID | None if optional else strawberry.ID, description)
-
-
-def _field(resolve: Callable[..., Any], kind: Any, description: str) -> Any:
-    resolve.__annotations__["return"] = kind
-    return strawberry.field(resolver=StrawberryResolver(resolve), description=description)
+    return leaf(resolve, strawberry.ID | None if optional else strawberry.ID, description)

@@ -1,4 +1,4 @@
-"""Look-ups by which a caller is recognised: before there is a principal, so beside the door, and answering no content."""
+"""Look-ups by which a caller is recognised: there is no principal yet, so they stand beside the door. No content."""
 
 import uuid
 from dataclasses import dataclass
@@ -49,8 +49,11 @@ def account_by_email(transaction: Transaction, lookup: bytes) -> Account | None:
 
 def account_of(transaction: Transaction, kind: SubjectKind, subject: uuid.UUID) -> Account | None:
     """The account with this id."""
-    model: type[Contributor] | type[StaffMember] = Contributor if kind is SubjectKind.CONTRIBUTOR else StaffMember
-    row = transaction.get(model, subject)
+    row: Contributor | StaffMember | None
+    if kind is SubjectKind.CONTRIBUTOR:
+        row = transaction.get(Contributor, subject)
+    else:
+        row = transaction.get(StaffMember, subject)
     return None if row is None else Account(kind, row)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 Transaction = Session
-"""SQLAlchemy's session, under the name of what it is here: one transaction. (A `Session` here is a signed-in device.)"""
+"""SQLAlchemy's session, under the name of what it is here. (A `Session` of ours is a signed-in device.)"""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",

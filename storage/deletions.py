@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, delete, select
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -69,3 +69,18 @@ def open_deletion(session: Session, thing: uuid.UUID) -> Deletion | None:
     """A deletion of this thing that has not ended, for whoever has asked the door about the thing."""
     ended = (DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ERASED)
     return session.scalar(select(Deletion).where(Deletion.object_id == thing, Deletion.status.not_in(ended)))
+
+
+def find(session: Session, deletion_id: uuid.UUID, *, lock: bool = False) -> Deletion | None:
+    """The deletion with this id, for an agent that has not asked the door yet; with `lock` nobody else changes it."""
+    return session.get(Deletion, deletion_id, with_for_update=lock or None, populate_existing=lock)
+
+
+def erased(session: Session) -> set[uuid.UUID]:
+    """The deletions that these data show as done and verified, by id."""
+    return set(session.scalars(select(Deletion.id).where(Deletion.status == DeletionStatus.ERASED)))
+
+
+def forget_receipts(session: Session, moment: datetime) -> None:
+    """Delete the receipts that ended before `moment`."""
+    session.execute(delete(DeletionReceipt).where(DeletionReceipt.expires_at < moment))

@@ -1,13 +1,15 @@
-"""Exports: a copy of everything, made for its owner."""
+"""Exports: a copy of everything, made for its owner; from the request to the archive, which a deletion may overtake."""
 
 import enum
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger
-from sqlalchemy.orm import Mapped
+from sqlalchemy import BigInteger, ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import Mapped, Session
 
+from storage.assets import Blob
 from storage.clock import now
+from storage.contributors import Contributor, ContributorStatus
 from storage.ids import new_id
 from storage.records import DataCard, Exported, Record, plain
 
@@ -51,3 +53,87 @@ class Export(Record):
     created_at: Mapped[datetime] = plain(default=now)
     finished_at: Mapped[datetime | None] = plain()
     expires_at: Mapped[datetime | None] = plain()
+
+
+class ExportLost(Exception):
+    """The export is no longer wanted: what it copies is being deleted, or the export itself was."""
+
+    code = "EXPORT_LOST"
+
+
+def owner_of(session: Session, export_id: uuid.UUID) -> uuid.UUID | None:
+    """Who asked for the export; None when there is no such export."""
+    return session.scalar(select(Export.owner_id).where(Export.id == export_id))
+
+
+def blob_of(export: Export) -> uuid.UUID:
+    """The blob that a claimed export is written to. Raises ExportLost when it has none."""
+    if export.blob_id is None:
+        raise ExportLost
+    return export.blob_id
+
+
+def start(session: Session, export_id: uuid.UUID) -> tuple[Export, uuid.UUID | None]:
+    """Claim an export for building under a fresh blob id; also answers the blob id that a crashed run left, if any.
+
+    Raises ExportLost when it is gone, ended, or its owner is being erased.
+    """
+    export = session.get(Export, export_id, with_for_update=True, populate_existing=True)
+    if export is None or export.status not in (ExportStatus.QUEUED, ExportStatus.RUNNING):
+        raise ExportLost
+    _owner_must_be_active(session, export.owner_id)
+    left = export.blob_id
+    export.status, export.percentage, export.blob_id = ExportStatus.RUNNING, 0, new_id()
+    return export, left
+
+
+def advance(session: Session, export: Export, percentage: int) -> None:
+    """Note how far the build is. Raises ExportLost when it is no longer wanted."""
+    wanted = exists().where(Contributor.id == export.owner_id, Contributor.status == ContributorStatus.ACTIVE)
+    statement = update(Export).where(_claimed(export), wanted).values(percentage=percentage).returning(Export.id)
+    if session.scalar(statement, execution_options={"synchronize_session": False}) is None:
+        raise ExportLost
+
+
+def publish(session: Session, export: Export, byte_size: int, lifetime: timedelta) -> None:
+    """Make the finished archive available for `lifetime`. Raises ExportLost when it is no longer wanted."""
+    _owner_must_be_active(session, export.owner_id)
+    row = session.scalar(select(Export).where(_claimed(export)).with_for_update())
+    if row is None:
+        raise ExportLost
+    session.add(
+        Blob(id=blob_of(row), owner_id=row.owner_id, project_id=row.project_id, object_id=row.id, byte_size=byte_size)
+    )
+    moment = now()
+    row.status, row.percentage, row.byte_size = ExportStatus.READY, 100, byte_size
+    row.finished_at, row.expires_at = moment, moment + lifetime
+
+
+def fail(session: Session, export_id: uuid.UUID) -> bool:
+    """Note that the build ended without an archive; False when the export had ended, or was gone, already."""
+    unfinished = Export.status.in_((ExportStatus.QUEUED, ExportStatus.RUNNING))
+    values = {"status": ExportStatus.FAILED, "blob_id": None, "finished_at": now()}
+    statement = update(Export).where(Export.id == export_id, unfinished).values(**values).returning(Export.id)
+    return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
+
+
+def known_blobs(session: Session) -> set[uuid.UUID]:
+    """Every blob that a row names or that an export is being written to: what a sweep must leave alone."""
+    building = select(Export.blob_id).where(Export.status == ExportStatus.RUNNING, Export.blob_id.is_not(None))
+    return {*session.scalars(select(Blob.id)), *(blob_id for blob_id in session.scalars(building) if blob_id)}
+
+
+def holding_copies(owner_id: uuid.UUID, project_id: uuid.UUID) -> ColumnElement[bool]:
+    """The condition that an export may hold copies of things in that project of that owner: built, or begun already."""
+    covers = or_(Export.scope == ExportScope.ACCOUNT, Export.project_id == project_id)
+    return (Export.owner_id == owner_id) & Export.status.in_((ExportStatus.RUNNING, ExportStatus.READY)) & covers
+
+
+def _claimed(export: Export) -> ColumnElement[bool]:
+    return (Export.id == export.id) & (Export.status == ExportStatus.RUNNING) & (Export.blob_id == export.blob_id)
+
+
+def _owner_must_be_active(session: Session, owner_id: uuid.UUID) -> None:
+    owner = session.get(Contributor, owner_id, with_for_update={"read": True}, populate_existing=True)
+    if owner is None or owner.status is not ContributorStatus.ACTIVE:
+        raise ExportLost

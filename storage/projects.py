@@ -46,7 +46,7 @@ class ProjectMember(Record):
         subject="owner_id",
         retention="user_content",
         export=Exported("project_members.jsonl"),
-        within={"project": "project_id"},
+        within={"project": "project_id", "account": "contributor_id"},
     )
 
     project_id: Mapped[uuid.UUID] = plain(ForeignKey("projects.id"), primary_key=True)

@@ -6,6 +6,7 @@ Nothing but ids enters them: `enqueue` takes ids alone, and the serializer below
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,8 @@ VERSION = "1"
 
 SCHEMA = "dbos"
 """Where DBOS's tables lie on PostgreSQL; SQLite has no schemas, there they lie beside ours."""
+
+_AT_ONCE = 500  # SQLite takes a limited number of parameters
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{0,128}")
 
@@ -93,6 +96,14 @@ def forget(engine: Engine, workflow: str, *ids: uuid.UUID) -> None:
     """Remove what the queue knows of `workflow` with `ids`, in a transaction of its own. A running one ends first."""
     client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
     client.delete_workflows([workflow_id(workflow, *ids)])
+
+
+def forget_each(engine: Engine, workflow: str, ids: Iterable[uuid.UUID]) -> None:
+    """Remove what the queue knows of `workflow` with each of `ids` alone, in transactions of its own."""
+    known = [workflow_id(workflow, value) for value in ids]
+    client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
+    for start in range(0, len(known), _AT_ONCE):
+        client.delete_workflows(known[start : start + _AT_ONCE])
 
 
 def workflow_id(workflow: str, *ids: uuid.UUID) -> str:

@@ -47,8 +47,9 @@ class DataCard:
     """What a table holds about people.
 
     `subject` names the column with the data subject's (contributor's) id, or is None where a row is about nobody.
-    `within` maps a scope of deletion ("project", "asset", "prompt", "output") to the column that ties a row to it, so
-    that erasing that thing finds every row that belongs to it. `retention` names a row of the retention schedule.
+    `within` maps a scope of deletion ("project", "asset", "prompt", "output", "export") to the column that ties a row
+    to it, so that erasing that thing finds every row that belongs to it; "account" there names a second person's
+    column, whose erasure takes the row too. `retention` names a row of the retention schedule.
     """
 
     subject: str | None

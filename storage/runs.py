@@ -6,9 +6,10 @@ transaction. The rows they load carry no grant, so that nothing of them can be o
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.assets import Asset, AssetStatus
@@ -20,16 +21,28 @@ ENDED = frozenset({PromptStatus.COMPLETED, PromptStatus.FAILED, PromptStatus.CAN
 """States from which a prompt does not move again."""
 
 
-def parties(session: Session, prompt_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """The ids of a prompt's author and owner; None if there is no such prompt, or either's account is being erased."""
-    row = session.execute(select(Prompt.author_id, Prompt.owner_id).where(Prompt.id == prompt_id)).one_or_none()
-    if row is None:
-        return None
-    author_id, owner_id = row
+@dataclass(frozen=True)
+class Assignment:
+    """What a run must know before it can ask the door anything: for whom it works, and with which model."""
+
+    author_id: uuid.UUID
+    owner_id: uuid.UUID
+    model: str
+
+
+def assignment(session: Session, prompt_id: uuid.UUID) -> Assignment | None:
+    """The prompt's assignment; None if there is no such prompt."""
+    statement = select(Prompt.author_id, Prompt.owner_id, Prompt.model).where(Prompt.id == prompt_id)
+    row = session.execute(statement).one_or_none()
+    return None if row is None else Assignment(*row)
+
+
+def all_active(session: Session, *contributors: uuid.UUID) -> bool:
+    """Whether each of these accounts is in use, and none of them gone or being erased."""
     active = select(func.count()).where(
-        Contributor.id.in_({author_id, owner_id}), Contributor.status == ContributorStatus.ACTIVE
+        Contributor.id.in_(contributors), Contributor.status == ContributorStatus.ACTIVE
     )
-    return (author_id, owner_id) if session.scalar(active) == len({author_id, owner_id}) else None
+    return session.scalar(active) == len(set(contributors))
 
 
 def claim(session: Session, prompt_id: uuid.UUID) -> Prompt | None:
@@ -91,14 +104,6 @@ def close(prompt: Prompt, *, stopped: bool, broken: bool) -> bool:
     return True
 
 
-def percentage(prompt: Prompt, run: Sequence[PromptStep]) -> int:
-    """How far a run is, 0 to 100: the share of its steps that have ended."""
-    if prompt.status in ENDED:
-        return 100
-    ended = sum(step.status is not StepStatus.RUNNING for step in run)
-    return min(99, 100 * ended // (prompt.variations + 3))
-
-
 def given(assets: Select[Any], prompt_id: uuid.UUID) -> Select[Any]:
     """Of a door's `Select` of assets, those given to the prompt and uploaded, in the order in which they were given."""
     return (
@@ -116,3 +121,19 @@ def preferences_of(preferences: Select[Any], owner_id: uuid.UUID) -> Select[Any]
 def style_of(profiles: Select[Any], owner_id: uuid.UUID) -> Select[Any]:
     """Of a door's `Select` of style profiles, this contributor's."""
     return profiles.where(StyleProfile.owner_id == owner_id)
+
+
+def style_profile(session: Session, owner_id: uuid.UUID) -> StyleProfile:
+    """The record of this contributor's style, made if there is none; its profile is to be sealed into it."""
+    profile = session.get(StyleProfile, owner_id)
+    if profile is None:
+        profile = StyleProfile(owner_id=owner_id)
+        session.add(profile)
+    profile.updated_at = now()
+    return profile
+
+
+def forget_style(session: Session, owner_id: uuid.UUID) -> int:
+    """Delete what was learned of this contributor's style; answers how many profiles that were."""
+    gone = delete(StyleProfile).where(StyleProfile.owner_id == owner_id).returning(StyleProfile.owner_id)
+    return len(session.scalars(gone).all())

@@ -54,13 +54,17 @@ class SealedBytes(TypeDecorator[Sealed]):
     cache_ok = True
 
     def process_bind_param(self, value: Sealed | None, dialect: Dialect) -> bytes | None:
-        if value is None:
-            return None
-        if not isinstance(value, Sealed):
-            raise TypeError(
-                f"a sealed column takes a Sealed, not {type(value).__name__}: seal it with Vault.seal first"
-            )
-        return value.stored
+        _refuse_raw(value)
+        return None if value is None else value.stored
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        _refuse_raw(value)  # before a statement holds it: SQLAlchemy quotes literals that it can't render
+        return self
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
         return None if value is None else Sealed(value)
+
+
+def _refuse_raw(value: Any) -> None:
+    if value is not None and not isinstance(value, Sealed):
+        raise TypeError(f"a sealed column takes a Sealed, not {type(value).__name__}: use Vault.seal first")

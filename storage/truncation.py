@@ -1,6 +1,8 @@
 """Making deletion on SQLite final: overwritten pages alone leave the old ones in the write-ahead log."""
 
+import sqlite3
 import time
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -29,8 +31,7 @@ def truncate_wal(engine: Engine) -> None:
         cursor.execute(f"PRAGMA busy_timeout={_WAIT_MILLISECONDS}")
         try:
             for _ in range(_ATTEMPTS):
-                busy, left, _moved = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if not busy and left == 0:
+                if _is_truncated(cursor):
                     return
                 time.sleep(_WAIT_MILLISECONDS / 2000)
         finally:
@@ -39,3 +40,11 @@ def truncate_wal(engine: Engine) -> None:
     finally:
         connection.close()
     raise TruncationBusy("the write-ahead log is still being read: what was deleted may remain in it")
+
+
+def _is_truncated(cursor: Any) -> bool:
+    try:
+        busy, left, _moved = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError:  # locked by another checkpoint
+        return False
+    return not busy and left <= 0

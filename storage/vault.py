@@ -7,8 +7,7 @@ names version, table, column, row and owner, so that a value moved anywhere else
 import functools
 import json
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
 
@@ -20,7 +19,7 @@ from storage.records import Holding, Record
 from storage.sealed import Sealed
 
 # What was sealed opens for ever: another layout gets another version byte, and tests/golden keeps the old one.
-_VERSION = 1
+_VERSION = b"\x01"
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
 _PLATFORM = {"platform": CREDENTIALS, "ledger": LEDGER}
 GRANT = "read_content"
@@ -45,15 +44,29 @@ class NotSealable(Exception):
     code = "NOT_SEALABLE"
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """What the model says about one sealed column, looked up once."""
 
+    column: str
     prefix: bytes
     key: str
     owner: str | None
     under: str
     project: str
+
+
+class _Stand(NamedTuple):
+    """Where one value stands: in which row, of whom, under which keyset."""
+
+    place: _Place
+    row_id: uuid.UUID
+    owner: uuid.UUID | None
+    keyset: KeysetName
+
+    @property
+    def associated_data(self) -> bytes:
+        """Version, table and column with their lengths, then 16 bytes of row id, then 16 of owner or none."""
+        return self.place.prefix + self.row_id.bytes + (self.owner.bytes if self.owner else b"")
 
 
 class Vault:
@@ -85,10 +98,10 @@ class Vault:
         """
         if GRANT not in row.decisions:
             raise SealedWithoutGrant(f"{row!r} came without {GRANT}: load it through the door")
-        place = _place(type(row), column)
-        value = self._open(row, column, place)
+        stand = _stand(row, column)
+        value = self._open(row, stand)
         if value is not None:
-            self.opened.add((_owner(row, place), row.__tablename__, _row_id(row, place)))
+            self.opened.add((stand.owner, row.__tablename__, stand.row_id))
         return value
 
     def open_as_system(self, row: Record, column: str, *, reason: str) -> Any:
@@ -96,32 +109,33 @@ class Vault:
 
         Raises SealedWithoutGrant for every other column, and as `open` does.
         """
-        place = _place(type(row), column)
-        if place.under != "platform" or not reason:
+        stand = _stand(row, column)
+        if stand.place.under != "platform" or not reason:
             raise SealedWithoutGrant(f"{column} of {row!r} is not the platform's to open, or no reason was given")
-        self.opened_as_system.add((reason, row.__tablename__, _row_id(row, place)))
-        return self._open(row, column, place)
+        self.opened_as_system.add((reason, row.__tablename__, stand.row_id))
+        return self._open(row, stand)
 
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
-        place = _place(type(row), column)
+        stand = _stand(row, column)
         if value is None:
             return None
         plaintext = _encode(value)
         if plaintext is None:
             raise NotSealable(f"{column} of {row!r} holds a {type(value).__name__} that is no text, bytes or JSON")
-        key = self._keyring.aead(_keyset(row, place))
-        return Sealed(bytes([_VERSION]) + key.encrypt(plaintext, _context(row, place)))
+        key = self._keyring.aead(stand.keyset)
+        return Sealed(_VERSION + key.encrypt(plaintext, stand.associated_data))
 
-    def _open(self, row: Record, column: str, place: _Place) -> Any:
+    def _open(self, row: Record, stand: _Stand) -> Any:
+        column = stand.place.column
         value = getattr(row, column)
         if value is None:
             return None
         stored = value.stored if isinstance(value, Sealed) else b""
-        if stored[:1] != bytes([_VERSION]):
+        if stored[:1] != _VERSION:
             raise SealedDamaged(f"{column} of {row!r} is not sealed in a way this program knows")
-        key = self._keyring.aead(_keyset(row, place))
+        key = self._keyring.aead(stand.keyset)
         try:
-            plaintext = key.decrypt(stored[1:], _context(row, place))
+            plaintext = key.decrypt(stored[1:], stand.associated_data)
         except CiphertextDamaged:
             raise SealedDamaged(f"{column} of {row!r} does not open: changed, or moved here") from None
         return _decode(plaintext)
@@ -137,7 +151,8 @@ def _place(model: type[Record], column: str) -> _Place:
         raise NotSealable(f"{model.__name__} has no single column that identifies a row")
     under = found.info.get("under") or model.sealed_under
     return _Place(
-        prefix=join(bytes([_VERSION]), model.__tablename__.encode(), found.name.encode()),
+        column=column,
+        prefix=join(_VERSION, model.__tablename__.encode(), found.name.encode()),
         key=mapper.get_property_by_column(mapper.primary_key[0]).key,
         owner=model.card.subject,
         under=under,
@@ -145,30 +160,19 @@ def _place(model: type[Record], column: str) -> _Place:
     )
 
 
-def _context(row: Record, place: _Place) -> bytes:
-    row_id, owner = _row_id(row, place), _owner(row, place)
-    return place.prefix + join(row_id.bytes, owner.bytes if owner else b"")
-
-
-def _row_id(row: Record, place: _Place) -> uuid.UUID:
+def _stand(row: Record, column: str) -> _Stand:
+    place = _place(type(row), column)
     row_id: uuid.UUID | None = getattr(row, place.key)
+    owner: uuid.UUID | None = getattr(row, place.owner) if place.owner else None
+    keyset = _PLATFORM.get(place.under)
+    if keyset is None:
+        whose = getattr(row, place.project) if place.under == "project" else owner
+        if whose is None:
+            raise NotSealable(f"{row!r} does not say whose keyset seals it")
+        keyset = KeysetName("project" if place.under == "project" else "contributor", str(whose))
     if row_id is None:
         raise NotSealable(f"{row!r} has no id yet")
-    return row_id
-
-
-def _owner(row: Record, place: _Place) -> uuid.UUID | None:
-    owner: uuid.UUID | None = getattr(row, place.owner) if place.owner else None
-    return owner
-
-
-def _keyset(row: Record, place: _Place) -> KeysetName:
-    if place.under in _PLATFORM:
-        return _PLATFORM[place.under]
-    identity = getattr(row, place.project) if place.under == "project" else _owner(row, place)
-    if identity is None:
-        raise NotSealable(f"{row!r} does not say whose keyset seals it")
-    return KeysetName("project" if place.under == "project" else "contributor", str(identity))
+    return _Stand(place, row_id, owner, keyset)
 
 
 def _encode(value: Any) -> bytes | None:

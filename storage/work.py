@@ -26,6 +26,8 @@ class Store:
     engine: Engine
     keyring: Keyring
     blobs: BlobStore
+    origin: str = "muniment.local"
+    """The name under which this installation signs: checkpoints, export manifests, certificates (C2SP signed note)."""
 
     @contextmanager
     def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:

@@ -13,19 +13,18 @@ from unittest import mock
 
 import psycopg
 from sqlalchemy.engine import make_url
-from storage.catalogue import models
 
+from storage import migrations, queue
 from storage.database import open_engine
-from storage.records import Record
 
 _PREFIX = "muniment-test-pg-"
 
 
 def make_tables(url: str) -> None:
-    """Every table, in the empty database at `url`."""
-    models()
+    """Every table in the empty database at `url`, made as an installation makes them."""
     engine = open_engine(url)
-    Record.metadata.create_all(engine)
+    migrations.upgrade(engine)
+    queue.prepare(engine)
     engine.dispose()
 
 

@@ -25,12 +25,15 @@ class Endpoint:
     api_key: str = field(default="none", repr=False)
     remote_model: str | None = None
     parallel: int = 4
+    room: int = 6000
     silence_seconds: float = 60.0
     _client: Any = field(default=None, init=False, repr=False)
 
     def facts(self) -> Facts:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""
-        return Facts(self.model, urlsplit(self.base_url).netloc)
+        where = urlsplit(self.base_url)
+        host = (where.hostname or "unknown").replace(":", "-")  # an IPv6 address, as an identifier may stand
+        return Facts(self.model, f"{host}:{where.port}" if where.port else host)
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer as the endpoint streams it. Every failure becomes a ModelError without its text."""

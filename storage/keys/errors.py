@@ -19,6 +19,12 @@ class KeyStoreUnavailable(KeyStoreError):
     code = "KEY_STORE_UNAVAILABLE"
 
 
+class KeyStoreMissing(KeyStoreError):
+    """The key-encryption key is in use, and the key store it served is gone. A fresh one would open nothing."""
+
+    code = "KEY_STORE_MISSING"
+
+
 class KeysetExists(KeyStoreError):
     """A keyset of that name is there already."""
 

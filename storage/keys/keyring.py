@@ -17,7 +17,7 @@ from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
 from storage.keys.errors import KeyDestroyed, KeysetExists, KeysetProtected, KeyStoreError
 from storage.keys.keysets import AeadKey, HashKey, Key, SigningKey, Wrapper
-from storage.keys.kms import Kms, open_kms
+from storage.keys.kms import Kms, has_key, open_kms
 from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join
 from storage.keys.stores import KeyStore
 
@@ -40,10 +40,10 @@ class Keyring:
     def open(cls, key_store_url: str, kek_uri: str, *, cache_seconds: float = 60) -> "Keyring":
         """Open the key store, making its tables and the platform's own keysets where there are none.
 
-        Raises KeyStoreUnavailable, KeyEncryptionKeyRefused, or KeysetDamaged when the store was wrapped under another
-        key-encryption key.
+        Raises KeyStoreUnavailable, KeyStoreMissing, KeyEncryptionKeyRefused, or KeysetDamaged when the store was
+        wrapped under another key-encryption key.
         """
-        store = KeyStore(key_store_url)
+        store = KeyStore(key_store_url, may_be_new=not has_key(kek_uri))
         try:
             with store.begin(read_only=True) as session:
                 fresh = rows.find(session, SIGNING) is None
@@ -114,6 +114,9 @@ class Keyring:
 
     def destroy(self, *names: KeysetName) -> int:
         """Destroy keysets and all that they wrap, for good; answers how many there were. Doing so again answers 0.
+
+        On SQLite nothing of them is left in the key store's files. PostgreSQL keeps the wrapped bytes in dead rows and in
+        its log until it reuses them; there the key-encryption key is what keeps them shut.
 
         Raises KeysetProtected for a platform keyset. KeyStoreUnavailable may mean that they are destroyed but traces
         remain in the key store's log: call again until it passes.

@@ -14,7 +14,7 @@ from storage.keys.names import HASHES, SIGNING, KeysetName, join
 
 aead.register()
 prf.register()
-signature.register()  # type: ignore[no-untyped-call]
+signature.register()
 
 ed25519_pb2: Any = _ed25519  # generated modules, without types
 tink_pb2: Any = _tink

@@ -37,6 +37,15 @@ def open_kms(uri: str, *, create: bool) -> Kms:
 
     Raises KeyEncryptionKeyRefused for a URI that is not understood and for a local key that is missing or exposed.
     """
+    return InsecureLocalKms(_directory(uri), create=create)
+
+
+def has_key(uri: str) -> bool:
+    """Whether there is a key at `uri` already. Raises KeyEncryptionKeyRefused for a URI that is not understood."""
+    return (_directory(uri) / _KEY_FILE).exists()
+
+
+def _directory(uri: str) -> Path:
     parts = urlsplit(uri)
     if parts.scheme != "insecure-local":
         raise KeyEncryptionKeyRefused(
@@ -45,7 +54,7 @@ def open_kms(uri: str, *, create: bool) -> Kms:
         )
     if parts.netloc or not parts.path.startswith("/"):
         raise KeyEncryptionKeyRefused("insecure-local needs three slashes and an absolute path to a directory")
-    return InsecureLocalKms(Path(unquote(parts.path)), create=create)
+    return Path(unquote(parts.path))
 
 
 class InsecureLocalKms(Kms):
@@ -59,19 +68,10 @@ class InsecureLocalKms(Kms):
             InsecureWarning,
             stacklevel=2,
         )
-        path = directory / _KEY_FILE
-        if create:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_exposed(directory)
-            if not path.exists():
-                _make_key_file(path)
-        if not path.exists():
-            raise KeyEncryptionKeyRefused(
-                f"{path} is missing, and the key store holds keysets that were wrapped with it: restore the file"
-            )
-        _refuse_exposed(directory)
-        _refuse_exposed(path)
-        self._aead = _read_key_file(path)
+        try:
+            self._aead = _open_key_file(directory, create=create)
+        except OSError as error:
+            raise KeyEncryptionKeyRefused(f"{directory} can't hold a key: {error.strerror}") from error
 
     def __repr__(self) -> str:
         return "<InsecureLocalKms>"
@@ -83,6 +83,22 @@ class InsecureLocalKms(Kms):
     def decrypt(self, ciphertext: bytes, associated_data: bytes) -> bytes:
         """Unwrap `ciphertext`. Raises tink.TinkError when it does not open."""
         return self._aead.decrypt(ciphertext, associated_data)
+
+
+def _open_key_file(directory: Path, *, create: bool) -> aead.Aead:
+    path = directory / _KEY_FILE
+    if create:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_exposed(directory)
+        if not path.exists():
+            _make_key_file(path)
+    if not path.exists():
+        raise KeyEncryptionKeyRefused(
+            f"{path} is missing, and the key store holds keysets that were wrapped with it: restore the file"
+        )
+    _refuse_exposed(directory)
+    _refuse_exposed(path)
+    return _read_key_file(path)
 
 
 def _read_key_file(path: Path) -> aead.Aead:

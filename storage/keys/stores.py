@@ -3,17 +3,17 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from storage.database import open_engine, transaction
 from storage.keys import tables
-from storage.keys.errors import KeyStoreError, KeyStoreUnavailable
+from storage.keys.errors import KeyStoreError, KeyStoreMissing, KeyStoreUnavailable
 from storage.truncation import TruncationBusy, truncate_wal
 
 _SET_UP_ATTEMPTS = 10
@@ -22,29 +22,26 @@ _SET_UP_ATTEMPTS = 10
 class KeyStore:
     """The database of wrapped keysets and of the erasure journal."""
 
-    def __init__(self, url: str) -> None:
-        """Open it, making its file and tables where there are none.
+    def __init__(self, url: str, *, may_be_new: bool) -> None:
+        """Open it, making its file and tables where there are none, if it `may_be_new`.
 
-        Raises KeyStoreUnavailable when it can't be reached, KeyStoreError when a newer Muniment laid it out.
+        Raises KeyStoreMissing when it is new and may not be, KeyStoreUnavailable when it can't be reached, and
+        KeyStoreError when a newer Muniment laid it out.
         """
-        address = make_url(url)
+        address = _parsed(url)
         if address.get_backend_name() == "sqlite":
             if address.database in (None, "", ":memory:"):
                 raise KeyStoreError("a key store in memory would forget every key: name a file")
-            _make_private_file(Path(str(address.database)))
-        self._engine: Engine = open_engine(address, pool_size=4)
-        for attempt in range(1, _SET_UP_ATTEMPTS + 1):
             try:
-                with transaction(self._engine) as session:
-                    tables.set_up(session)
-                return
-            except OperationalError as error:
-                # Two processes that switch a fresh SQLite file to WAL at once do not wait for one another.
-                if attempt == _SET_UP_ATTEMPTS:
-                    raise KeyStoreUnavailable(f"the key store does not open ({type(error.orig).__name__})") from error
-                time.sleep(0.05 * attempt)
-            except SQLAlchemyError as error:
-                raise KeyStoreUnavailable(f"the key store does not open ({type(error).__name__})") from error
+                _make_private_file(Path(str(address.database)))
+            except OSError as error:
+                raise KeyStoreUnavailable(f"the key store's file can't be opened: {error.strerror}") from error
+        self._engine: Engine = open_engine(address, pool_size=4)
+        try:
+            self._set_up(may_be_new)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def begin(self, *, read_only: bool = False) -> Iterator[Session]:
@@ -65,6 +62,30 @@ class KeyStore:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+    def _set_up(self, may_be_new: bool) -> None:
+        for attempt in range(1, _SET_UP_ATTEMPTS + 1):
+            try:
+                with transaction(self._engine) as session:
+                    if tables.set_up(session) and not may_be_new:
+                        raise KeyStoreMissing(
+                            "the key store is empty, but its key-encryption key is in use: restore the key store, or, "
+                            "to begin anew and give up all that was sealed, remove the key"
+                        )
+                return
+            except OperationalError as error:
+                # Two processes that switch a fresh SQLite file to WAL at once do not wait for one another.
+                if attempt == _SET_UP_ATTEMPTS:
+                    raise KeyStoreUnavailable(f"the key store does not open ({type(error.orig).__name__})") from error
+                time.sleep(0.05 * attempt)
+            except SQLAlchemyError as error:
+                raise KeyStoreUnavailable(f"the key store does not open ({type(error).__name__})") from error
+
+
+def _parsed(url: str) -> URL:
+    with suppress(ArgumentError):
+        return make_url(url)
+    raise KeyStoreError("the key store's address is not understood")  # nor quoted: it may hold a password
 
 
 def _make_private_file(path: Path) -> None:

@@ -55,8 +55,8 @@ erasure_journal = Table(
 )
 
 
-def set_up(session: Session) -> None:
-    """Make the tables where there are none. Several processes may do so at once.
+def set_up(session: Session) -> bool:
+    """Make the tables where there are none, and answer whether there were none. Several processes may do so at once.
 
     Raises KeyStoreError when a newer Muniment has laid out this key store.
     """
@@ -66,5 +66,7 @@ def set_up(session: Session) -> None:
     found = session.scalar(select(layout.c.version))
     if found is None:
         session.execute(insert(layout).values(version=_VERSION))
-    elif found != _VERSION:
+        return True
+    if found != _VERSION:
         raise KeyStoreError(f"this key store has layout {found}, and this program knows layout {_VERSION}")
+    return False

@@ -6,10 +6,10 @@ takes their part of the personal sides; the leaves, and every hash and proof ove
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Index, LargeBinary, event
-from sqlalchemy.orm import Mapped, Session, foreign, relationship
+from sqlalchemy.orm import Mapped, ORMExecuteState, Session, foreign, relationship
 
 from storage.clock import now
 from storage.ids import new_id
@@ -18,10 +18,7 @@ from storage.ledger.events import Category, Event, EventRefused, Outcome, Resour
 from storage.ledger.scope import AuditScope
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
-
-if TYPE_CHECKING:
-    from storage.vault import Vault
-
+from storage.vault import Vault
 
 _IN_ITS_OWN_FORM = NotExported("goes into audit_events.jsonl as one event, in its published form")
 
@@ -82,15 +79,15 @@ class AuditEvent(Record):
     )
 
 
-def append(session: Session, vault: "Vault", scope: AuditScope, happened: Event, outcome: Outcome) -> uuid.UUID:
+def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) -> uuid.UUID:
     """Write `happened` to the trail, in the caller's transaction; answers the event's id.
 
     The id of a person never stands in the leaf in clear, whatever the event says its resource is. Raises EventRefused
-    if one of them is among the details.
+    if the actor's or the subject's is found elsewhere in it, and what `Vault.seal` raises.
     """
     people = {scope.actor_id, scope.on_behalf_of, happened.subject_id} - {None}
-    if people & happened.detail_ids():
-        raise EventRefused(f"{happened.action}: a person's id goes into subject_id or resource_id, not into details")
+    if people & {*happened.detail_ids(), happened.grant_id, scope.correlation_id}:
+        raise EventRefused(f"{happened.action}: a person's id goes into subject_id or resource_id, and nowhere else")
     is_person = happened.about().is_person or happened.resource_id in people
     clear_id, committed_id = (None, happened.resource_id) if is_person else (happened.resource_id, None)
 
@@ -109,12 +106,12 @@ def append(session: Session, vault: "Vault", scope: AuditScope, happened: Event,
     )
     personal = leaves.fresh(
         {
-            "userId": text(scope.actor_id),
-            "onBehalfOf": text(scope.on_behalf_of),
+            "userId": id_text(scope.actor_id),
+            "onBehalfOf": id_text(scope.on_behalf_of),
             "ipAddress": scope.ip_address,
             "userAgent": scope.user_agent,
-            "subjectId": text(happened.subject_id),
-            "resourceId": text(committed_id),
+            "subjectId": id_text(happened.subject_id),
+            "resourceId": id_text(committed_id),
         }
     )
     entry.leaf = leaves.build(_record(entry, scope, happened), personal)
@@ -144,24 +141,31 @@ def _record(entry: AuditEvent, scope: AuditScope, happened: Event) -> dict[str, 
         "category": happened.category.value,
         "action": happened.action,
         "outcome": entry.outcome.value,
-        "component": scope.component,
-        "actorKind": scope.actor_kind,
+        "component": str(scope.component),
+        "actorKind": str(scope.actor_kind),
         "resource": entry.resource.value,
-        "resourceId": text(entry.resource_id),
+        "resourceId": id_text(entry.resource_id),
         "details": happened.details(),
-        "grantId": text(happened.grant_id),
-        "rule": happened.rule,
+        "grantId": id_text(happened.grant_id),
+        "rule": None if happened.rule is None else str(happened.rule),
         "correlationId": str(scope.correlation_id),
-        "policyVersion": scope.policy_version,
+        "policyVersion": str(scope.policy_version),
     }
 
 
-def text(value: uuid.UUID | None) -> str | None:
+def id_text(value: uuid.UUID | None) -> str | None:
     """An id as it stands in a leaf."""
     return None if value is None else str(value)
 
 
 @event.listens_for(AuditEvent, "before_update")
 @event.listens_for(AuditEvent, "before_delete")
-def _entries_stay(_mapper: Any, _connection: Any, entry: AuditEvent) -> None:
+def _an_entry_stays(_mapper: Any, _connection: Any, entry: AuditEvent) -> None:
     raise EventRefused(f"{entry.action}: an entry is never changed or deleted")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _entries_stay(execution: ORMExecuteState) -> None:
+    changes = execution.is_update or execution.is_delete
+    if changes and execution.bind_mapper is not None and execution.bind_mapper.class_ is AuditEvent:
+        raise EventRefused("entries are never changed or deleted")

@@ -2,20 +2,18 @@
 
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage.ledger import leaves
-from storage.ledger.entries import AuditEvent, AuditPersonal, text
+from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
 from storage.ledger.leaves import Opening
-
-if TYPE_CHECKING:
-    from storage.vault import Vault
+from storage.vault import Vault
 
 
-def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: "Vault | None" = None) -> dict[str, Any]:
+def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault | None = None) -> dict[str, Any]:
     """The event as clients, exports and auditors read it, under the names of the published format.
 
     Who it was is said as far as it is not forgotten. From where is said only if `vault` is passed and `entry` carries
@@ -26,8 +24,8 @@ def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: "Vault
     form |= dict.fromkeys(leaves.ACTOR)
     if personal is None:
         return form
-    form["userId"], form["onBehalfOf"] = text(personal.actor_id), text(personal.on_behalf_of)
-    form["resourceId"] = form["resourceId"] or text(personal.resource_id)
+    form["userId"], form["onBehalfOf"] = id_text(personal.actor_id), id_text(personal.on_behalf_of)
+    form["resourceId"] = form["resourceId"] or id_text(personal.resource_id)
     if vault is not None:
         personal.decisions = entry.decisions  # the two rows are one record in two halves
         form["ipAddress"] = vault.open(personal, "ip_address")
@@ -35,19 +33,19 @@ def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: "Vault
     return form
 
 
-def openings(entry: AuditEvent, personal: AuditPersonal, vault: "Vault") -> dict[str, Opening]:
+def openings(entry: AuditEvent, personal: AuditPersonal, vault: Vault) -> dict[str, Opening]:
     """What opens the leaf's commitments, as far as it is not forgotten: for `leaves.check_commitments`, and for proofs.
 
     `entry` carries the grant to read content; without it the vault raises.
     """
     personal.decisions = entry.decisions
     values: Mapping[str, str | None] = {
-        "userId": text(personal.actor_id),
-        "onBehalfOf": text(personal.on_behalf_of),
+        "userId": id_text(personal.actor_id),
+        "onBehalfOf": id_text(personal.on_behalf_of),
         "ipAddress": vault.open(personal, "ip_address"),
         "userAgent": vault.open(personal, "user_agent"),
-        "subjectId": text(personal.subject_id),
-        "resourceId": text(personal.resource_id),
+        "subjectId": id_text(personal.subject_id),
+        "resourceId": id_text(personal.resource_id),
     }
     salts = (vault.open(personal, "actor_salts") or {}) | (vault.open(personal, "subject_salts") or {})
     return {label: Opening(values[label], bytes.fromhex(salt)) for label, salt in salts.items()}
@@ -75,11 +73,14 @@ def done_by_others(allowed: Select[Any], person_id: uuid.UUID) -> Select[Any]:
 def forget(session: Session, person_id: uuid.UUID) -> int:
     """Erase a person from the trail; answers how many events had held them. Leaves and hashes stay.
 
-    Where two people share an event, only this one's part goes: a colleague's erasure must not hide who read what.
+    Where two people share an event, only this one's part goes: erasing an account must not hide who read it. Where
+    nobody had signed in yet, the address goes too: it is most likely that of the one whose account it was about.
     """
     session.flush()
     touched = remembered(session, person_id)
     as_actor, as_subject = _held(person_id)
+    of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
+    session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)))
     session.execute(
         update(AuditPersonal)
         .where(as_actor)
@@ -87,9 +88,6 @@ def forget(session: Session, person_id: uuid.UUID) -> int:
     )
     session.execute(
         update(AuditPersonal).where(as_subject).values(subject_id=None, resource_id=None, subject_salts=None)
-    )
-    session.execute(
-        delete(AuditPersonal).where(AuditPersonal.actor_salts.is_(None), AuditPersonal.subject_salts.is_(None))
     )
     return touched
 
@@ -101,6 +99,9 @@ def remembered(session: Session, person_id: uuid.UUID) -> int:
 
 
 def _held(person_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    as_actor = or_(AuditPersonal.actor_id == person_id, AuditPersonal.on_behalf_of == person_id)
-    as_subject = or_(AuditPersonal.subject_id == person_id, AuditPersonal.resource_id == person_id)
-    return as_actor, as_subject
+    """The conditions that the person's part of a row is the actor's, and that it is the subject's."""
+    unknown = AuditPersonal.actor_id.is_(None) & AuditPersonal.on_behalf_of.is_(None)
+    as_subject = [AuditPersonal.subject_id == person_id, AuditPersonal.resource_id == person_id]
+    as_actor = [AuditPersonal.actor_id == person_id, AuditPersonal.on_behalf_of == person_id]
+    # Each way starts with an indexed column, so that a person is found without reading the whole trail.
+    return or_(*as_actor, *(way & unknown for way in as_subject)), or_(*as_subject)

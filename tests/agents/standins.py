@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,8 @@ class StandIn:
     pause: float = 0.0
     break_after: int | None = None
     fail_first: int = 0
+    refuse_first: int = 0
+    on_word: Callable[[], None] | None = None
     redirect: str | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
@@ -45,6 +47,8 @@ def provider() -> Iterator[StandIn]:
                 return
             failing = len(stand_in.asked) <= stand_in.fail_first
             status = 503 if failing else stand_in.status
+            if len(stand_in.asked) <= stand_in.refuse_first:
+                status = 400
             if status != 200 or stand_in.body is not None:
                 quoted = f'{{"error": {{"message": {json.dumps(question["messages"][-1]["content"])}}}}}'
                 answer = stand_in.body if status == 200 and stand_in.body is not None else quoted.encode()
@@ -72,6 +76,8 @@ def provider() -> Iterator[StandIn]:
                 self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
                 self.wfile.flush()
                 stand_in.sent += 1
+                if stand_in.on_word is not None:
+                    stand_in.on_word()
             self.wfile.write(b"data: [DONE]\n\n")
 
         def log_message(self, format: str, *arguments: Any) -> None:

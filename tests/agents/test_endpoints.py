@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,20 +13,6 @@ from tests.agents.standins import StandIn, provider
 
 MARKER = "marker-4711-lavender"
 BRIEF = [Message("system", "Be brief."), Message("user", f"A poem about {MARKER}")]
-
-
-@pytest.fixture
-def stand_in() -> Iterator[StandIn]:
-    with provider() as running:
-        yield running
-
-
-@pytest.fixture
-def gateway(stand_in: StandIn) -> Iterator[Gateway]:
-    endpoint = Endpoint("house-model", stand_in.url, api_key="k-1", remote_model="their-name", silence_seconds=1)
-    gateway = Gateway([endpoint], longest_seconds=5)
-    yield gateway
-    gateway.close()
 
 
 def ask(gateway: Gateway, model: str = "house-model", max_tokens: int = 20) -> str:

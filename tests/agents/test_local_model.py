@@ -108,6 +108,27 @@ def test_a_child_that_died_is_replaced(gateway: Gateway, model: LocalModel) -> N
     assert model.process_id not in (None, first)
 
 
+def test_a_child_that_is_still_loading_ends_with_its_parent() -> None:
+    """Killed before the child could even say its port, the parent leaves no child behind."""
+    script = (
+        "import threading, time\n"
+        "from agents.models.local import LocalModel\n"
+        "m = LocalModel()\n"
+        "threading.Thread(target=m._running, daemon=True).start()\n"
+        "while m.process_id is None: time.sleep(0.001)\n"
+        "print(m.process_id, flush=True); time.sleep(60)\n"
+    )
+    for moment in (0.0, 0.1, 0.2, 0.4):
+        parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        time.sleep(moment)
+        parent.kill()
+        parent.wait()
+        parent.stdout.close()
+        wait_until_gone(child)
+
+
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 def test_the_child_ends_with_its_parent(kill: signal.Signals) -> None:
     """Killed with no chance to clean up, in the middle of an answer, the parent leaves no child behind."""

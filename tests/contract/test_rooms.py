@@ -22,7 +22,8 @@ def test_files_can_be_read_at_a_sitting() -> None:
     too_long = {
         path.relative_to(ROOT).as_posix(): lines
         for path in files(".py")
-        if (lines := len(path.read_text(encoding="utf-8").splitlines()))
+        if "migrations/versions" not in path.as_posix()  # each is written once, by alembic, and never again
+        and (lines := len(path.read_text(encoding="utf-8").splitlines()))
         > (400 if path.relative_to(ROOT).parts[0] == "tests" else 300)
     }
     assert too_long == {}, "split by concept: a stem that outgrows its file becomes a folder of that name"
@@ -30,7 +31,7 @@ def test_files_can_be_read_at_a_sitting() -> None:
 
 @pytest.mark.parametrize("name", [*ROOMS, *BESIDE])
 def test_no_installed_distribution_provides_one_of_our_names(name: str) -> None:
-    """The rooms have plain names; a distribution that installs one of them would shadow, or be shadowed by, the house."""
+    """The rooms have plain names; a distribution with one of them would shadow the house, or be shadowed by it."""
     assert packages_distributions().get(name) is None
 
 

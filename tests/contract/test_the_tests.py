@@ -30,7 +30,7 @@ def test_order_is_random(pytestconfig: pytest.Config) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
 def test_connections_to_other_machines_are_refused(host: str) -> None:
-    """An address beyond loopback is refused before a packet leaves (both are reserved for documentation, RFC 5737/3849)."""
+    """An address beyond loopback is refused before a packet leaves (RFC 5737 and RFC 3849 keep these two free)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as opened, pytest.raises(LeftTheMachine):
         opened.connect((host, 9))

@@ -107,6 +107,14 @@ def test_other_loggers_are_reduced_to_their_name(lines: Lines) -> None:
     assert set(line) == {"event", "level", "timestamp", "exception"}
 
 
+def test_chatter_of_other_loggers_is_dropped(lines: Lines) -> None:
+    """Below a warning, a line without its message would only be noise; our own rooms are heard from info on."""
+    logging.getLogger("alembic.runtime").info("running %s", SECRET)
+    structlog.get_logger("storage.x").info("opened")
+    structlog.get_logger("storage.x").debug("looked")
+    assert [line["event"] for line in lines()] == ["opened"]
+
+
 def test_warnings_are_reduced_to_category_and_place(lines: Lines) -> None:
     """A warning's text may quote a value."""
     warnings.showwarning(SECRET, RuntimeWarning, __file__, 7)

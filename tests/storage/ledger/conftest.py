@@ -1,45 +1,31 @@
-"""A trail in a fresh database, and someone who acts in it."""
+"""A vault, and someone who acts."""
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
-from storage.database import open_engine
+from storage.keys.keyring import Keyring
+from storage.keys.kms import InsecureWarning
 from storage.ledger.scope import AuditScope
-from storage.records import Record
-from storage.sealed import Sealed
+from storage.vault import Vault
 
 
-class OpenVault:
-    def seal(self, row: Any, **values: Any) -> None:
-        for column, value in values.items():
-            setattr(row, column, Sealed(json.dumps(value).encode()))
-
-    def open(self, row: Any, column: str) -> Any:
-        assert "read_content" in row.decisions
-        value = getattr(row, column)
-        return None if value is None else json.loads(value.stored)
-
-
-@pytest.fixture
-def vault() -> Iterator[Any]:
-    """A vault."""
-    yield OpenVault()
+@pytest.fixture(scope="session")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
+    """A key store of its own, with the platform's keysets."""
+    directory = tmp_path_factory.mktemp("keys")
+    with pytest.warns(InsecureWarning):
+        keyring = Keyring.open(f"sqlite:///{directory / 'keys.db'}", f"insecure-local://{directory / 'kek'}")
+    yield keyring
+    keyring.close()
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A database with the house's tables."""
-    engine = open_engine(f"sqlite:///{tmp_path / 'data.db'}")
-    Record.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+def vault(keyring: Keyring) -> Vault:
+    """A vault, as one unit of work has it."""
+    return Vault(keyring)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from storage.ledger.events import (
     RefusalCode,
     Resource,
 )
+from storage.ledger.events.base import camel_case, detail_fields
 from storage.records import Record
 
 ANY_ID = uuid.UUID("0199aaaa-0000-7000-8000-000000000001")
@@ -129,9 +130,9 @@ def test_text_is_no_enum_and_no_identifier() -> None:
     """A word from a list must be the list's own, and a name must have been checked."""
     fields: dict[str, Any] = {"resource_id": None, "subject_id": None, "resource_kind": Resource.ASSET}
     with pytest.raises(EventRefused, match="code"):
-        AccessDenied(**fields, attempted=Identifier("read"), code="FORBIDDEN")
+        AccessDenied(**fields, attempted=Identifier("read"), code="FORBIDDEN")  # type: ignore[arg-type]
     with pytest.raises(EventRefused, match="attempted"):
-        AccessDenied(**fields, attempted="read", code=RefusalCode.FORBIDDEN)
+        AccessDenied(**fields, attempted="read", code=RefusalCode.FORBIDDEN)  # type: ignore[arg-type]
 
 
 def test_a_list_of_ids_ends_at_a_hundred() -> None:
@@ -233,5 +234,5 @@ def test_the_page_describes_every_event_and_detail() -> None:
     for action, event in REGISTRY.items():
         section = page.partition(f"### `{action}`\n")[2].partition("\n###")[0]
         assert (event.__doc__ or "").strip().splitlines()[0] in section
-        for name in catalogue.detail_fields(event):
-            assert f"| `{catalogue.camel_case(name)}` |" in section
+        for name in detail_fields(event):
+            assert f"| `{camel_case(name)}` |" in section

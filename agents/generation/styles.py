@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 VERSION = 1
-_SENTENCE_END = re.compile(r"[.!?…。！？]+\s*|\n+")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f]+\s*|\n+")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _FIRST_PERSON = frozenset({"i", "my", "me", "we", "our", "us", "ich", "wir", "je", "nous", "yo"})
 _MEASURES = ("sentence_words", "word_letters", "variety", "questions", "exclamations", "first_person")
 

@@ -6,9 +6,6 @@ import warnings
 
 from PIL import Image, UnidentifiedImageError
 
-MOST_BYTES = 32 * 1024 * 1024
-"""A larger file is not decoded."""
-
 _MOST_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 _SAMPLE = (48, 48)

@@ -1,0 +1,164 @@
+"""Destroying: journal, stop, keys, files and rows, then the database's own leftovers; in this order, and resumable.
+
+Every step may be repeated, and finds from what is still there how far a killed run came. The order is what makes that
+safe: (1) nothing is destroyed before the journal, outside the backups, says that it must be; (3) what can't be removed
+everywhere can't be read any more; (4) no row goes before the files and keys that rows lead to.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+
+from agents.erasures.verifying import verify
+from agents.exports import WORKFLOW as EXPORT
+from agents.generation import WORKFLOW as GENERATE
+from agents.runtime import Agents
+from policies.actions import Action
+from storage import erasures, queue
+from storage.assets import Blob
+from storage.blobs.errors import BlobStoreUnavailable
+from storage.database import transaction
+from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
+from storage.erasures import ErasureOvertaken
+from storage.exports import Export
+from storage.keys.errors import KeyStoreUnavailable
+from storage.keys.names import KeysetName
+from storage.ledger import trail
+from storage.ledger.events import AccountErased, DeletionErased, DeletionStarted
+from storage.prompts import Prompt
+from storage.truncation import TruncationBusy, truncate_wal
+from storage.work import UnitOfWork
+
+WORKFLOW = "erase"
+NAME = "erasures"
+
+_PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, TruncationBusy, ErasureOvertaken)
+_PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60)
+"""Seconds to wait before what failed is tried again."""
+
+
+def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
+    """Destroy what the deletion names, count what is left, and say which of the two it was. Safe to run again.
+
+    What may pass by itself (a disk or a key store that does not answer, a log that is still read, an upload that came
+    in meanwhile) is waited for, some minutes in all, and then raised: KeyStoreUnavailable, BlobStoreUnavailable,
+    TruncationBusy, ErasureOvertaken. The journal then stays open, and the next start goes on where this run ended.
+    """
+    for pause in _PAUSES:
+        try:
+            return _erase(agents, deletion_id)
+        except _PASSING:
+            agents.pause(pause)
+    return _erase(agents, deletion_id)
+
+
+def _erase(agents: Agents, deletion_id: uuid.UUID) -> None:
+    with transaction(agents.store.engine, read_only=True) as session:
+        deletion = find(session, deletion_id)
+    if deletion is None or deletion.status is DeletionStatus.ERASED:
+        return
+    journal(agents, deletion)
+    if deletion.status is not DeletionStatus.VERIFYING:
+        stop(agents, deletion)
+        destroy_keys(agents, deletion)
+        destroy_data(agents, deletion)
+    truncate_wal(agents.store.engine)
+    verify(agents, deletion_id)
+
+
+def journal(agents: Agents, deletion: Deletion) -> None:
+    """(1) Write down, apart from the data and its backups, that this must be destroyed."""
+    agents.store.keyring.journal_erasure(deletion.id, deletion.owner_id, deletion.scope.value, deletion.object_id)
+
+
+def stop(agents: Agents, deletion: Deletion) -> None:
+    """(2) Let nothing new begin in it: an account closes, runs are cancelled."""
+    with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
+        row = access.get(Deletion, deletion.id, Action.ERASE)
+        if row.status is not DeletionStatus.ERASING:
+            row.status = DeletionStatus.ERASING
+            work.record(DeletionStarted(resource_id=row.id, subject_id=row.owner_id, scope=row.scope))
+        erasures.stop(work.session, erasures.targets(work.session, row))
+
+
+def destroy_keys(agents: Agents, deletion: Deletion) -> None:
+    """(3) Destroy the keys: from here on no copy opens, wherever it lies."""
+    keyring = agents.store.keyring
+    names = [KeysetName("blob", str(blob_id)) for blob_id in _blobs(agents, deletion)]
+    if deletion.scope is DeletionScope.PROJECT:
+        names.append(KeysetName("project", str(deletion.object_id)))
+    account = deletion.scope is DeletionScope.ACCOUNT
+    there = keyring.count_owned_by(deletion.owner_id) if account else sum(map(keyring.exists, names))
+    with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (_work, access):
+        row = access.get(Deletion, deletion.id, Action.ERASE)
+        # Counted before: a run that is killed half way through and taken up again must not count what is left only.
+        row.keysets_destroyed = max(row.keysets_destroyed, there)
+    keyring.destroy(*names)
+    if account:
+        keyring.destroy_owned_by(deletion.owner_id)
+
+
+def destroy_data(agents: Agents, deletion: Deletion) -> None:
+    """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too."""
+    removed = _blobs(agents, deletion)
+    for blob_id in removed:
+        agents.go_on()
+        agents.store.blobs.remove(blob_id)
+    _forget_runs(agents, deletion)
+    with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
+        find(work.session, deletion.id, lock=True)
+        row = access.get(Deletion, deletion.id, Action.ERASE)
+        aims = erasures.targets(work.session, row)
+        there = erasures.ids(work.session, Blob, aims)
+        if there - removed:
+            raise ErasureOvertaken
+        if row.status is not DeletionStatus.ERASING:
+            return  # another process was first
+        row.status = DeletionStatus.VERIFYING
+        if not any(_is_left(agents, blob_id) for blob_id in there):
+            gone = erasures.destroy_rows(work.session, aims)
+            row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
+            _record(work, row, gone)
+        # Else the rows lead to what is left: they stay, the verifier reports it, and the next start goes on.
+
+
+def _record(work: UnitOfWork, row: Deletion, gone: Mapping[str, int]) -> None:
+    records, files, keysets = sum(gone.values()), gone.get(Blob.__tablename__, 0), row.keysets_destroyed
+    work.record(
+        DeletionErased(
+            resource_id=row.id,
+            subject_id=row.owner_id,
+            scope=row.scope,
+            record_count=records,
+            blob_count=files,
+            keysets_destroyed=keysets,
+        )
+    )
+    if row.scope is DeletionScope.ACCOUNT:
+        work.record(
+            AccountErased(
+                resource_id=row.owner_id,
+                subject_id=row.owner_id,
+                record_count=records,
+                blob_count=files,
+                keysets_destroyed=keysets,
+            )
+        )
+        trail.forget(work.session, row.owner_id)
+
+
+def _is_left(agents: Agents, blob_id: uuid.UUID) -> bool:
+    return agents.store.blobs.exists(blob_id) or agents.store.keyring.exists(KeysetName("blob", str(blob_id)))
+
+
+def _blobs(agents: Agents, deletion: Deletion) -> set[uuid.UUID]:
+    with transaction(agents.store.engine, read_only=True) as session:
+        return erasures.ids(session, Blob, erasures.targets(session, deletion))
+
+
+def _forget_runs(agents: Agents, deletion: Deletion) -> None:
+    with transaction(agents.store.engine, read_only=True) as session:
+        aims = erasures.targets(session, deletion)
+        runs = {GENERATE: erasures.ids(session, Prompt, aims), EXPORT: erasures.ids(session, Export, aims)}
+    for workflow, ids in runs.items():
+        queue.forget_each(agents.store.engine, workflow, ids)

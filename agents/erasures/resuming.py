@@ -1,0 +1,57 @@
+"""Resuming: what the key store's journal says must be destroyed is destroyed before anything is served."""
+
+from agents.erasures.destroying import erase
+from agents.runtime import Agents
+from storage import deletions, exports
+from storage.clock import now
+from storage.database import transaction
+from storage.deletions import Deletion, DeletionScope, DeletionStatus
+from storage.keys.erasures import Erasure
+
+
+def resume_open_erasures(agents: Agents) -> int:
+    """Finish every erasure of the journal that these data do not show as done; answers how many. Before serving.
+
+    That is those a killed process left open, and, when a backup from before them was restored, those that were done
+    already: the journal lies apart from the data and remembers them.
+    """
+    journal = agents.store.keyring.all_erasures()
+    with transaction(agents.store.engine, read_only=True) as session:
+        done = deletions.erased(session)
+    again = [entry for entry in journal if entry.deletion_id not in done]
+    for entry in again:
+        _reinstate(agents, entry)
+        erase(agents, entry.deletion_id)
+    for entry in journal:
+        if entry.deletion_id in done and entry.closed_at is None:
+            agents.store.keyring.close_erasure(entry.deletion_id)
+    return len(again)
+
+
+def _reinstate(agents: Agents, entry: Erasure) -> None:
+    """The deletion's row as it was, where a restored backup does not have it, ready to run from the start."""
+    with transaction(agents.store.engine) as session:
+        deletion = deletions.find(session, entry.deletion_id)
+        if deletion is None:
+            session.add(
+                Deletion(
+                    id=entry.deletion_id,
+                    owner_id=entry.owner,
+                    scope=DeletionScope(entry.scope),
+                    object_id=entry.object_id,
+                    requested_at=entry.written_at,
+                )
+            )
+        elif deletion.status is DeletionStatus.PARTIALLY_ERASED:
+            deletion.status = DeletionStatus.ERASING
+
+
+def tidy(agents: Agents, *, older_than_seconds: float = 3600) -> int:
+    """Remove what crashes and time left behind: unfinished or unknown files, receipts that ended. Answers the files.
+
+    At start-up, while nothing else writes, `older_than_seconds` may be 0.
+    """
+    with transaction(agents.store.engine) as session:
+        deletions.forget_receipts(session, now())
+        known = exports.known_blobs(session)
+    return agents.store.blobs.sweep(known, older_than_seconds)

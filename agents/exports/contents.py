@@ -1,0 +1,158 @@
+"""What goes into an archive, file after file, each loaded through the door and brought as a stream."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from policies.access import Access
+from policies.actions import Action
+from storage.archives import layout, readme, records, sources
+from storage.archives.writing import Member
+from storage.assets import Asset
+from storage.contributors import Contributor
+from storage.exports import Export, ExportScope
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent
+from storage.outputs import Output
+from storage.projects import Project
+from storage.prompts import Prompt
+from storage.records import Record
+from storage.work import UnitOfWork
+
+_JSON_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+_JSON_PAGE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+
+class ExportIncomplete(Exception):
+    """The door let fewer rows through than the owner has, so the archive would not be everything. Names the table."""
+
+    code = "EXPORT_INCOMPLETE"
+
+
+class Contents:
+    """The contents of one export, read in one unit of work: one snapshot."""
+
+    def __init__(self, work: UnitOfWork, access: Access, export: Export) -> None:
+        self._work = work
+        self._access = access
+        self._export = export
+
+    def members(self) -> Iterator[Member]:
+        """Every file of the archive but the manifest. Raises ExportIncomplete, KeyDestroyed, BlobDamaged on the way."""
+        files = sources.tables(self._export.scope)
+        yield Member(layout.README, "text/html", self._readme(files))
+        for model, file in files:
+            yield from self._table(model, file)
+            yield _json(layout.schema_path(file), layout.JSON_SCHEMA, records.schema(model))
+        if self._export.scope is ExportScope.ACCOUNT:
+            yield Member(sources.AUDIT_EVENTS, layout.JSON_LINES, self._all_events(), "audit_events")
+            yield Member(sources.ACCESS_LOG, layout.JSON_LINES, self._events_by_others(), "access_log")
+        for output in self._rows(Output, order=("id",)):
+            text = self._work.vault.open(output, "text").encode()
+            yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
+        for asset in self._rows(Asset, order=("id",)):
+            if asset.blob_id is not None:
+                yield self._file(asset, asset.blob_id)
+
+    def _table(self, model: type[Record], file: str) -> Iterator[Member]:
+        stem = file.rpartition(".")[0]
+        if file.endswith(".jsonl"):
+            yield Member(file, layout.JSON_LINES, self._lines(model), stem)
+            return
+        for row in self._complete(model):
+            yield _json(file, layout.JSON, records.exported(row, self._work.vault), stem)
+
+    def _lines(self, model: type[Record]) -> Iterator[bytes]:
+        for row in self._complete(model):
+            yield orjson.dumps(records.exported(row, self._work.vault), option=_JSON_LINE)
+
+    def _all_events(self) -> Iterator[bytes]:
+        found = 0
+        for line in self._events(self._access.select(AuditEvent, Action.READ)):
+            found += 1
+            yield line
+        if found != sources.count_events(self._work.session, self._export):
+            raise ExportIncomplete(AuditEvent.__tablename__)
+
+    def _events_by_others(self) -> Iterator[bytes]:
+        allowed = self._access.select(AuditEvent, Action.READ)
+        return self._events(trail.done_by_others(allowed, self._export.owner_id))
+
+    def _events(self, allowed: Any) -> Iterator[bytes]:
+        for event in sources.events(self._work.session, allowed, self._work.vault, self._export):
+            yield orjson.dumps(event, option=_JSON_LINE)
+
+    def _complete(self, model: type[Record]) -> Iterator[Any]:
+        found = 0
+        for row in self._rows(model):
+            found += 1
+            yield row
+        if found != sources.count(self._work.session, model, self._export):
+            raise ExportIncomplete(model.__tablename__)
+
+    def _rows(self, model: type[Record], *, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
+        allowed = self._access.select(model, Action.READ)
+        return sources.rows(self._work.session, allowed, model, self._export, order, **equal)
+
+    def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
+        path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
+        reader = self._work.store.blobs.reader(blob_id, asset.byte_size)
+        return Member(path, asset.media_type, reader.read(), "asset_files", asset.byte_size)
+
+    def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:
+        owner = next(iter(self._rows(Contributor)), None) if self._has(Contributor) else None
+        name = self._work.vault.open(owner, "display_name") if owner else ""
+        about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
+        if self._export.scope is ExportScope.ACCOUNT:
+            about += sources.TRAIL.items()
+        return readme.page(name, self._export.created_at, self._projects(), about)
+
+    def _has(self, model: type[Record]) -> bool:
+        return any(model is table for table, _ in sources.tables(self._export.scope))
+
+    def _projects(self) -> Iterator[readme.ProjectView]:
+        for project in self._rows(Project):
+            prompts = self._rows(Prompt, order=("id",), project_id=project.id)
+            outputs = self._rows(Output, order=("prompt_id", "variation"), project_id=project.id)
+            assets = self._rows(Asset, order=("id",), project_id=project.id)
+            yield readme.ProjectView(
+                name=self._work.vault.open(project, "name"),
+                created_at=project.created_at,
+                assets=map(self._asset, assets),
+                prompts=self._with_outputs(prompts, outputs),
+            )
+
+    def _asset(self, asset: Asset) -> readme.AssetView:
+        opened = {column: self._work.vault.open(asset, column) for column in ("title", "file_name", "description")}
+        path = layout.asset_path(asset.id, opened["file_name"]) if asset.blob_id else None
+        return readme.AssetView(
+            **{column: text or "" for column, text in opened.items()},
+            tags=tuple(self._work.vault.open(asset, "tags") or ()),
+            media_type=asset.media_type,
+            byte_size=asset.byte_size,
+            created_at=asset.created_at,
+            path=path,
+        )
+
+    def _with_outputs(self, prompts: Iterable[Prompt], outputs: Iterable[Output]) -> Iterator[readme.PromptView]:
+        # Both come in the order of the prompt's id, so one pass joins them.
+        groups = groupby(outputs, key=lambda output: output.prompt_id)
+        key, group = next(groups, (None, iter(())))
+        for prompt in prompts:
+            while key is not None and key < prompt.id:
+                key, group = next(groups, (None, iter(())))
+            text = self._work.vault.open(prompt, "text")
+            mine = map(self._output, group) if key == prompt.id else iter(())
+            yield readme.PromptView(text, prompt.status.value, prompt.created_at, mine)
+
+    def _output(self, output: Output) -> readme.OutputView:
+        text = self._work.vault.open(output, "text")
+        return readme.OutputView(text, output.model, output.created_at, layout.output_path(output.id))
+
+
+def _json(path: str, media_type: str, content: Any, counts_as: str | None = None) -> Member:
+    written = orjson.dumps(content, option=_JSON_PAGE)
+    return Member(path, media_type, (written,), counts_as, len(written))

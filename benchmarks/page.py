@@ -1,0 +1,113 @@
+"""P1: one page of 100 assets with 10 fields, 3 of them sealed, authorized, over HTTP, one process; SQLite.
+
+Against the same page by plain Strawberry and SQLAlchemy without policy, sealing or audit. Turn by turn in one run, so
+that the ratio holds when the machine's speed drifts.
+"""
+
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._worlds import fill
+from muniment import homes
+from muniment.house import open_house
+from muniment.settings import load
+
+OWNERS, EACH, ROUNDS = 50, 200, 60
+_FIELDS = "id ownerId projectId status mediaType byteSize title fileName description createdAt"
+_OURS = f"{{ assets(first: 100) {{ edges {{ node {{ {_FIELDS} }} }} }} }}"
+_PLAIN = f'{{ assets(owner: "7") {{ {_FIELDS} }} }}'
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place) / "home"
+        settings = load(home=home, worker=False)
+        homes.prepare(settings)
+        with open_house(settings) as house:
+            world = fill(house, owners=OWNERS, assets_each=EACH)
+        with _ours(home) as ours, _plain(Path(place)) as plain, httpx2.Client(timeout=30) as client:
+            token = {"authorization": f"Bearer {world.token}"}
+            contestants = {
+                "Muniment": lambda: client.post(ours, json={"query": _OURS}, headers=token),
+                "plain Strawberry + SQLAlchemy": lambda: client.post(plain, json={"query": _PLAIN}),
+            }
+            _print(_race(contestants))
+
+
+def _race(contestants: dict[str, Callable[[], httpx2.Response]]) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(ROUNDS + 5):
+        for name, ask in contestants.items():
+            began = time.perf_counter()
+            answer = ask()
+            took = time.perf_counter() - began
+            if answer.status_code != 200 or answer.text.count("picture-") != 100:
+                raise SystemExit(f"{name} did not answer the page: {answer.status_code}")
+            if turn >= 5:
+                times[name].append(took * 1000)
+    return times
+
+
+def _print(times: dict[str, list[float]]) -> None:
+    table = Table("page of 100 x 10, 3 sealed", "median ms", "min", "max", "pages/s")
+    for name, took in times.items():
+        middle = statistics.median(took)
+        table.add_row(name, f"{middle:.1f}", f"{min(took):.1f}", f"{max(took):.1f}", f"{1000 / middle:.0f}")
+    ours, plain = (statistics.median(took) for took in times.values())
+    console = Console()
+    console.print(table)
+    console.print(f"throughput against plain: {plain / ours:.2f} x (goal 2 x)")
+
+
+@contextmanager
+def _ours(home: Path) -> Iterator[str]:
+    port = _free_port()
+    command = [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", str(port), "--no-worker"]
+    with _running(command, port) as base:
+        yield f"{base}/graphql"
+
+
+@contextmanager
+def _plain(place: Path) -> Iterator[str]:
+    port = _free_port()
+    url = f"sqlite:///{place / 'plain.sqlite3'}"
+    command = [sys.executable, "-m", "benchmarks._plain", url, str(port), str(OWNERS), str(EACH)]
+    with _running(command, port) as base:
+        yield f"{base}/"
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[str]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(300):
+                with socket.socket() as probe:
+                    if probe.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    main()

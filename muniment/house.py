@@ -1,0 +1,74 @@
+"""Opening the house from its settings: database, keys, blobs, policy; and the agents that work in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from agents import erasures, exports, generation
+from agents.models.endpoints import Endpoint
+from agents.models.gateway import Gateway
+from agents.models.local import NAME as OFFLINE
+from agents.models.local import LocalModel
+from agents.models.providers import Provider
+from agents.runtime import Agents, start, stop
+from muniment.settings import Settings
+from policies.access import Policy
+from resolvers.context import House, Limits
+from storage import migrations, queue
+from storage.blobs.store import BlobStore
+from storage.database import open_engine
+from storage.keys.keyring import Keyring
+from storage.work import Store
+
+WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
+"""What the agents answer for. Naming them here imports the agents, which register themselves."""
+
+
+@contextmanager
+def open_house(settings: Settings) -> Iterator[House]:
+    """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises."""
+    policy = Policy.load(settings.policy_file)
+    keyring = Keyring.open(settings.key_store_url, settings.kek_uri, cache_seconds=settings.key_cache_seconds)
+    engine = open_engine(settings.database_url)
+    try:
+        migrations.upgrade(engine)
+        queue.prepare(engine)
+        yield House(Store(engine, keyring, BlobStore(settings.blob_dir, keyring)), policy, limits(settings))
+    finally:
+        engine.dispose()
+        keyring.close()
+
+
+@contextmanager
+def working(house: House, settings: Settings) -> Iterator[Agents]:
+    """The agents at work. What an earlier process left of erasures is finished before this yields."""
+    gateway = Gateway(providers(settings))
+    erasures.resume_open_erasures(Agents(house.store, house.policy, gateway))
+    agents = start(house.store, house.policy, gateway)
+    erasures.tidy(agents, older_than_seconds=0)
+    try:
+        yield agents
+    finally:
+        stop(agents)
+
+
+def providers(settings: Settings) -> list[Provider]:
+    """The models on offer, the default first: the operator's endpoint where one is set, the one on board otherwise."""
+    if settings.model_url is None:
+        return [LocalModel()]
+    key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
+    name = settings.model_name or "default"
+    return [Endpoint(name, settings.model_url, key, silence_seconds=settings.model_seconds)]
+
+
+def limits(settings: Settings) -> Limits:
+    """What the operator has set, as the use cases take it."""
+    model = OFFLINE if settings.model_url is None else settings.model_name or "default"
+    return Limits(
+        session=timedelta(hours=settings.session_hours),
+        step_up=timedelta(minutes=settings.step_up_minutes),
+        ticket=timedelta(minutes=settings.ticket_minutes),
+        export=timedelta(days=settings.export_days),
+        upload_bytes=settings.upload_limit_bytes,
+        models=(model,),
+    )

@@ -1,0 +1,111 @@
+"""Where an archive's records come from: every table whose data card says that it is exported, one snapshot of it.
+
+The rows come from a door's `Select`, narrowed to the owner and the scope; how many there must be is counted beside it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select
+from sqlalchemy.orm import Session
+
+from storage.assets import Blob
+from storage.catalogue import models
+from storage.exports import Export, ExportScope
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.pages import with_decisions
+from storage.records import Exported, Record
+from storage.vault import GRANT, Vault
+
+_BATCH = 200
+
+AUDIT_EVENTS = "audit_events.jsonl"
+ACCESS_LOG = "access_log.jsonl"
+TRAIL = {
+    AUDIT_EVENTS: "What was done in your account, by you and by the platform, as the audit trail has it.",
+    ACCESS_LOG: "Of these, everything in which somebody or something other than you came near your data.",
+}
+"""The files that come from the audit trail, with a sentence on each."""
+
+
+def take_snapshot(session: Session) -> None:
+    """Let everything this session reads be as of one moment. To be called before it reads anything.
+
+    SQLite's read transactions are so by themselves (https://sqlite.org/isolation.html); PostgreSQL's are asked to be.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def tables(scope: ExportScope) -> list[tuple[type[Record], str]]:
+    """Each model with a subject that goes into an export of `scope`, with its file, ordered by file."""
+    return sorted(
+        (
+            (model, model.card.export.file)
+            for model in models()
+            if isinstance(model.card.export, Exported)
+            and model.card.subject is not None
+            and (scope is ExportScope.ACCOUNT or "project" in model.card.within)
+        ),
+        key=lambda pair: pair[1],
+    )
+
+
+def belongs(model: type[Record], export: Export) -> ColumnElement[bool]:
+    """The condition that a row of `model` is the exported owner's and within the export's scope."""
+    mine: ColumnElement[bool] = getattr(model, str(model.card.subject)) == export.owner_id
+    if export.scope is ExportScope.ACCOUNT:
+        return mine
+    within: ColumnElement[bool] = getattr(model, model.card.within["project"]) == export.project_id
+    return mine & within
+
+
+def count(session: Session, model: type[Record], export: Export) -> int:
+    """How many rows of `model` the export must hold, counted without the door."""
+    return session.scalar(select(func.count()).select_from(model).where(belongs(model, export))) or 0
+
+
+def rows(
+    session: Session,
+    allowed: Select[Any],
+    model: type[Record],
+    export: Export,
+    order: tuple[str, ...] = (),
+    **equal: Any,
+) -> Iterator[Any]:
+    """The export's rows of `model` out of a door's `Select`, a few at a time, each with its decisions.
+
+    Ordered by the named columns, else by primary key; `equal` narrows further, column by column.
+    """
+    conditions = [getattr(model, column) == value for column, value in equal.items()]
+    columns = [getattr(model, column) for column in order] or list(inspect(model).primary_key)
+    statement = allowed.where(belongs(model, export), *conditions).order_by(*columns)
+    for row in session.execute(statement.execution_options(yield_per=_BATCH)):
+        yield with_decisions(row)
+
+
+def count_events(session: Session, export: Export) -> int:
+    """How many events of the trail the export must hold, counted without the door."""
+    mine = or_(AuditPersonal.actor_id == export.owner_id, AuditPersonal.subject_id == export.owner_id)
+    return session.scalar(select(func.count()).select_from(AuditPersonal).where(mine)) or 0
+
+
+def events(session: Session, allowed: Select[Any], vault: Vault, export: Export) -> Iterator[dict[str, Any]]:
+    """The events of a door's `Select`, oldest first, in their published form.
+
+    From where the owner acted is their own to know and is told; from where others did is not.
+    """
+    ordered = trail.with_personal(allowed).order_by(AuditEvent.id)
+    for row in session.execute(ordered.execution_options(yield_per=_BATCH)):
+        entry = with_decisions(row)
+        personal = trail.personal_of(session, entry)
+        own = personal is not None and personal.actor_id == export.owner_id and GRANT in entry.decisions
+        yield trail.public_form(entry, personal, vault if own else None)
+
+
+def expected_bytes(session: Session, export: Export, *, row_bytes: int) -> int:
+    """About how many bytes of content the archive will hold: its blobs, and `row_bytes` per row. For progress only."""
+    files = belongs(Blob, export) & ~exists().where(Export.blob_id == Blob.id)
+    blobs = session.scalar(select(func.coalesce(func.sum(Blob.byte_size), 0)).where(files)) or 0
+    return blobs + row_bytes * sum(count(session, model, export) for model, _ in tables(export.scope))

@@ -1,0 +1,126 @@
+"""Writing an archive as a stream: files go in one after another, ZIP bytes come out, nothing waits in between.
+
+Memory holds one chunk and one manifest line per file, whatever the files' size. ZIP64 throughout where a size is not
+known beforehand (APPNOTE.TXT 4.3.14), so that no archive is too large.
+"""
+
+import hashlib
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from stream_zip import ZIP_64, ZIP_AUTO, stream_zip
+
+from storage.archives import layout
+
+_MODE = stat.S_IFREG | 0o600
+_PACKED = ("image/", "audio/", "video/", "application/zip", "application/gzip", "application/pdf")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of an archive. `counts_as` names its kind of record in the manifest's counts; None is not counted.
+
+    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too.
+    """
+
+    path: str
+    media_type: str
+    chunks: Iterable[bytes]
+    counts_as: str | None = None
+    size: int | None = None
+
+
+@dataclass
+class _Entry:
+    member: Member
+    size: int = 0
+    newlines: int = 0
+    sha256: str = ""
+
+
+class ArchiveWriter:
+    """Writes one archive. `facts` open the manifest; `sign` turns the statement about it into a signed note.
+
+    `progress` is called with the content bytes written so far, after each chunk; what it raises ends the stream.
+    """
+
+    def __init__(
+        self,
+        facts: Mapping[str, Any],
+        created_at: datetime,
+        sign: Callable[[str], str],
+        progress: Callable[[int], None] = lambda written: None,
+    ) -> None:
+        self._facts = facts
+        self._created_at = created_at
+        self._sign = sign
+        self._progress = progress
+        self._entries: list[_Entry] = []
+        self._written = 0
+
+    @property
+    def file_count(self) -> int:
+        """The files written so far, without the manifest and its signature."""
+        return len(self._entries)
+
+    @property
+    def record_count(self) -> int:
+        """The records written so far: what the manifest's counts add up to."""
+        return sum(self._counts().values())
+
+    def stream(self, members: Iterable[Member]) -> Iterator[bytes]:
+        """The archive's bytes: `members` in their order, then the manifest and its signature."""
+        yield from stream_zip(self._files(members))
+
+    def _files(self, members: Iterable[Member]) -> Iterator[tuple[str, datetime, int, Any, Iterable[bytes]]]:
+        for member in members:
+            if not layout.is_safe_path(member.path):
+                raise ValueError("a path in an archive must stay inside it")
+            entry = _Entry(member)
+            self._entries.append(entry)
+            yield member.path, self._created_at, _MODE, _method(member), self._measured(entry)
+        manifest = self._manifest()
+        note = self._sign(layout.statement(hashlib.sha256(manifest).hexdigest())).encode()
+        yield layout.MANIFEST, self._created_at, _MODE, ZIP_AUTO(len(manifest), level=6), (manifest,)
+        yield layout.SIGNATURE, self._created_at, _MODE, ZIP_AUTO(len(note), level=6), (note,)
+
+    def _measured(self, entry: _Entry) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        for chunk in entry.member.chunks:
+            digest.update(chunk)
+            entry.size += len(chunk)
+            if entry.member.media_type == layout.JSON_LINES:
+                entry.newlines += chunk.count(b"\n")
+            self._written += len(chunk)
+            yield chunk
+            self._progress(self._written)
+        entry.sha256 = digest.hexdigest()
+
+    def _manifest(self) -> bytes:
+        counts = dict(sorted(self._counts().items()))
+        files = [_line(entry) for entry in self._entries]
+        manifest = {"format": layout.FORMAT, **self._facts, "counts": counts, "files": files}
+        return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+
+    def _counts(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for entry in self._entries:
+            if entry.member.counts_as:
+                counts[entry.member.counts_as] += layout.records_in(entry.member.media_type, entry.newlines)
+        return counts
+
+
+def _line(entry: _Entry) -> dict[str, Any]:
+    member = entry.member
+    line = {"path": member.path, "bytes": entry.size, "sha256": entry.sha256, "type": member.media_type}
+    return {**line, "countsAs": member.counts_as} if member.counts_as else line
+
+
+def _method(member: Member) -> Any:
+    level = 0 if member.media_type.startswith(_PACKED) else 6
+    return ZIP_64 if member.size is None else ZIP_AUTO(member.size, level=level)

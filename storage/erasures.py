@@ -1,0 +1,133 @@
+"""What a deletion reaches: a walk over the data cards, never a list by hand.
+
+A table that says whose it is (`subject`) and what it lies within is erased with it, children before parents. What stays
+is named here, with the reason.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storage import accounts
+from storage.catalogue import models
+from storage.clock import now
+from storage.contributors import Contributor, ContributorStatus
+from storage.deletions import Deletion, DeletionScope
+from storage.exports import Export, holding_copies
+from storage.projects import Project
+from storage.prompts import Prompt, PromptStatus
+from storage.records import Record
+
+STAYS = {
+    "deletion": "the deletion's own record: ids and counts, so that its owner and an auditor can see that it was done",
+    "audit": "the trail: ids only; who it was is forgotten with the account",
+}
+"""Retention classes of tables that outlive what they are about, and why."""
+
+
+class ErasureOvertaken(Exception):
+    """Something came into what was being erased. Nothing was changed: begin again with what is there now."""
+
+    code = "ERASURE_OVERTAKEN"
+
+
+_UNLOADED = {"synchronize_session": False}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing to erase, with everything that belongs to it. `scope` is a key of the data cards' `within`."""
+
+    scope: str
+    object_id: uuid.UUID
+    owner_id: uuid.UUID
+
+
+def targets(session: Session, deletion: Deletion) -> list[Target]:
+    """What `deletion` destroys: the thing itself, and each export that may hold copies of it."""
+    thing = Target(deletion.scope.value.lower(), deletion.object_id, deletion.owner_id)
+    if deletion.scope is DeletionScope.ACCOUNT:
+        return [thing]
+    project = _project_of(session, thing)
+    if project is None:  # the thing is gone, and what was copied from it went in the same transaction
+        return [thing]
+    copies = session.scalars(select(Export.id).where(holding_copies(deletion.owner_id, project)))
+    return [thing, *(Target("export", export_id, deletion.owner_id) for export_id in copies)]
+
+
+def reach(model: type[Record], target: Target) -> ColumnElement[bool] | None:
+    """The condition that a row of `model` goes with `target`; None when no row of the table can."""
+    card = model.card
+    if card.retention in STAYS:
+        return None
+    if target.scope != "account":
+        return getattr(model, card.within[target.scope]) == target.object_id if target.scope in card.within else None
+    columns = (card.subject, card.within.get("account"))
+    ways: list[ColumnElement[bool]] = [getattr(model, column) == target.owner_id for column in columns if column]
+    if "project" in card.within:
+        theirs = select(Project.id).where(Project.owner_id == target.owner_id)
+        ways.append(getattr(model, card.within["project"]).in_(theirs))
+    return or_(*ways) if ways else None
+
+
+def stop(session: Session, aims: Iterable[Target]) -> None:
+    """Let nothing go on in what is being erased: runs are cancelled, an account's sessions and keys end."""
+    moment = now()
+    for target in aims:
+        running = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING)) & Prompt.cancel_requested_at.is_(None)
+        theirs = reach(Prompt, target)
+        if theirs is not None:
+            statement = update(Prompt).where(theirs, running).values(cancel_requested_at=moment)
+            session.execute(statement, execution_options=_UNLOADED)
+        if target.scope == "account":
+            closing = update(Contributor).where(Contributor.id == target.owner_id)
+            session.execute(closing.values(status=ContributorStatus.ERASING), execution_options=_UNLOADED)
+            accounts.revoke_sessions(session, target.owner_id)
+            accounts.revoke_api_keys(session, target.owner_id)
+
+
+def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uuid.UUID]:
+    """The ids of the rows of `model` that go with `aims`."""
+    conditions = [condition for target in aims if (condition := reach(model, target)) is not None]
+    if not conditions:
+        return set()
+    return set(session.scalars(select(model.id).where(or_(*conditions))))  # type: ignore[attr-defined]
+
+
+def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
+    """Delete every row that goes with `aims`, children before parents; answers how many per table.
+
+    Raises ErasureOvertaken when a row came in below one that was being deleted; the transaction must be rolled back.
+    """
+    gone: dict[str, int] = {}
+    try:
+        for model, condition in _conditions(aims):
+            result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
+            gone[model.__tablename__] = result.rowcount  # type: ignore[attr-defined]
+    except IntegrityError:
+        raise ErasureOvertaken from None
+    return {table: number for table, number in gone.items() if number}
+
+
+def _conditions(aims: Iterable[Target]) -> Iterator[tuple[type[Record], ColumnElement[bool]]]:
+    aims = list(aims)
+    by_table = {model.__table__: model for model in models()}
+    for table in reversed(Record.metadata.sorted_tables):
+        model = by_table[table]
+        ways = [condition for target in aims if (condition := reach(model, target)) is not None]
+        if ways:
+            yield model, or_(*ways)
+
+
+def _project_of(session: Session, target: Target) -> uuid.UUID | None:
+    """The project that the target lies in, found through whichever table has it as its own id."""
+    for model in models():
+        if model.card.within.get(target.scope) == "id" and "project" in model.card.within:
+            column = getattr(model, model.card.within["project"])
+            found: uuid.UUID | None = session.scalar(select(column).where(model.id == target.object_id))  # type: ignore[attr-defined]
+            return found
+    return None

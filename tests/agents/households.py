@@ -1,0 +1,184 @@
+"""A house with people in it: contributors whose every table holds something, with a marker in everything they wrote."""
+
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from agents.models.gateway import Gateway
+from agents.runtime import Agents
+from policies.access import Policy
+from storage.assets import Asset, AssetStatus, Blob
+from storage.blobs.store import BlobStore
+from storage.clock import now
+from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.deletions import Deletion, DeletionScope
+from storage.exports import Export, ExportScope
+from storage.ids import new_id
+from storage.keys.keyring import Keyring
+from storage.keys.kms import InsecureWarning
+from storage.keys.names import KeysetName
+from storage.ledger.events import ContributorRegistered, DeletionRequested
+from storage.ledger.scope import AuditScope
+from storage.outputs import Output
+from storage.projects import MemberRole, Project, ProjectMember
+from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
+from storage.sessions import ApiKey, Session, SubjectKind
+from storage.work import Store
+
+ROOT = Path(__file__).parents[2]
+POLICY = ROOT / "policy.polar"
+
+
+@dataclass
+class Person:
+    """Someone with an account, and what is in it. `marker` stands in everything they wrote."""
+
+    id: uuid.UUID
+    marker: str
+    projects: list[uuid.UUID] = field(default_factory=list)
+    assets: list[uuid.UUID] = field(default_factory=list)
+    prompts: list[uuid.UUID] = field(default_factory=list)
+    outputs: list[uuid.UUID] = field(default_factory=list)
+
+
+@contextmanager
+def household(home: Path, engine: Engine, policy: Policy | None = None) -> Iterator[Agents]:
+    """The agents of a house whose data lie in `home`/data and whose keys in `home`/keys."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
+    store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
+    try:
+        yield Agents(store, policy or Policy.load(POLICY), Gateway([]))
+    finally:
+        keyring.close()
+
+
+def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int = 100_000) -> Person:
+    """Someone new, with something in every table."""
+    someone = Person(new_id(), marker)
+    keyring = agents.store.keyring
+    keyring.create(KeysetName("contributor", str(someone.id)), someone.id)
+    with agents.store.begin(_scope(someone)) as work:
+        row = Contributor(id=someone.id, email_lookup=keyring.keyed_hash("email", marker))
+        work.vault.seal(row, email=f"{marker}@example.org", display_name=f"<b>{marker}</b>", password_hash="x")
+        key = ApiKey(
+            owner_id=someone.id, prefix=someone.id.hex[-8:], secret_hash=b"h", scopes=["read"], expires_at=_later()
+        )
+        work.vault.seal(key, name=f"key {marker}")
+        style = StyleProfile(owner_id=someone.id)
+        work.vault.seal(style, profile={"words": [marker]})
+        session = Session(
+            token_hash=someone.id.bytes, kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, expires_at=_later()
+        )
+        consent = Consent(owner_id=someone.id, preference="training", allowed=True)
+        work.session.add_all([row, key, style, session, consent, PrivacyPreferences(owner_id=someone.id)])
+        work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
+    for number in range(projects):
+        _project(agents, someone, number, asset_bytes)
+    return someone
+
+
+def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:
+    project_id, blob_id = new_id(), new_id()
+    keyset = KeysetName("project", str(project_id))
+    agents.store.keyring.create(keyset, someone.id, parent=KeysetName("contributor", str(someone.id)))
+    content = (f"file {number} of {someone.marker} ".encode() * (asset_bytes // 10))[:asset_bytes]
+    with agents.store.blobs.writer(blob_id, keyset) as writer:
+        writer.write(content)
+        writer.finish()
+    with agents.store.begin(_scope(someone)) as work:
+        mine = {"owner_id": someone.id, "project_id": project_id}
+        project = Project(id=project_id, owner_id=someone.id)
+        work.vault.seal(project, name=f"project {number} of {someone.marker}")
+        work.session.add(project)
+        work.session.flush()
+        asset = Asset(
+            **mine, media_type="image/png", byte_size=len(content), blob_id=blob_id, status=AssetStatus.AVAILABLE
+        )
+        work.vault.seal(
+            asset,
+            file_name=f"../{someone.marker}/pic ture.png",
+            title=f"title {someone.marker}",
+            description=f"<script>{someone.marker}</script>",
+            tags=[someone.marker],
+            checksum=b"\x00\x01",
+        )
+        empty = Asset(**mine, media_type="text/plain", byte_size=7)
+        work.vault.seal(empty, file_name="later.txt", title="", description="", tags=[])
+        prompt = Prompt(**mine, author_id=someone.id, model="m", variations=2, status=PromptStatus.COMPLETED)
+        work.vault.seal(prompt, text=f"prompt {someone.marker}", parameters={"seed": 1})
+        blob = Blob(id=blob_id, object_id=asset.id, byte_size=len(content), **mine)
+        work.session.add_all([asset, empty, prompt, blob])
+        work.session.flush()
+        work.session.add(PromptAsset(prompt_id=prompt.id, asset_id=asset.id, position=0, **mine))
+        for variation in (1, 2):
+            text = f"output {variation} of {someone.marker}"
+            output = Output(
+                **mine, prompt_id=prompt.id, variation=variation, byte_size=len(text), model="m", provider="p"
+            )
+            work.vault.seal(output, text=text)
+            step = PromptStep(**mine, prompt_id=prompt.id, name=StepName.GENERATE, variation=variation)
+            step.status = StepStatus.DONE
+            work.vault.seal(step, partial=text)
+            work.session.add_all([output, step])
+            work.session.flush()
+            someone.outputs.append(output.id)
+    someone.projects.append(project_id)
+    someone.assets.append(asset.id)
+    someone.prompts.append(prompt.id)
+
+
+def share(agents: Agents, owner: Person, project: int, with_whom: Person) -> None:
+    """Let someone else into a project."""
+    with agents.store.begin(_scope(owner)) as work:
+        work.session.add(
+            ProjectMember(
+                project_id=owner.projects[project],
+                contributor_id=with_whom.id,
+                owner_id=owner.id,
+                role=MemberRole.EDITOR,
+            )
+        )
+
+
+def ask_export(agents: Agents, someone: Person, project: uuid.UUID | None = None) -> uuid.UUID:
+    """An export that waits to be built."""
+    scope = ExportScope.ACCOUNT if project is None else ExportScope.PROJECT
+    with agents.store.begin(_scope(someone)) as work:
+        export = Export(id=new_id(), owner_id=someone.id, scope=scope, project_id=project)
+        work.session.add(export)
+    return export.id
+
+
+def ask_deletion(agents: Agents, someone: Person, scope: DeletionScope, thing: uuid.UUID) -> uuid.UUID:
+    """A deletion that waits to be carried out."""
+    with agents.store.begin(_scope(someone)) as work:
+        deletion = Deletion(id=new_id(), owner_id=someone.id, scope=scope, object_id=thing)
+        work.session.add(deletion)
+        named = None if scope is DeletionScope.ACCOUNT else thing
+        work.record(DeletionRequested(resource_id=deletion.id, subject_id=someone.id, scope=scope, object_id=named))
+    return deletion.id
+
+
+def _scope(someone: Person) -> AuditScope:
+    return AuditScope(
+        component="api",
+        actor_kind="CONTRIBUTOR",
+        actor_id=someone.id,
+        on_behalf_of=None,
+        ip_address="203.0.113.9",
+        user_agent="test",
+        correlation_id=uuid.uuid4(),
+        policy_version="0123456789abcdef",
+    )
+
+
+def _later() -> datetime:
+    return now() + timedelta(hours=1)

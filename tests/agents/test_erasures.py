@@ -1,0 +1,243 @@
+"""Erasures: what was asked for is gone, whatever happens on the way, and somebody else has counted."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, or_, select
+
+from agents.erasures import erase, resume_open_erasures
+from agents.exports import build_export
+from agents.runtime import Agents
+from policies.access import Policy
+from storage import queue
+from storage.assets import Blob
+from storage.catalogue import models
+from storage.database import transaction
+from storage.deletions import Deletion, DeletionScope, DeletionStatus
+from storage.exports import Export
+from storage.keys.names import KeysetName
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent
+from storage.outputs import Output
+from storage.records import Record
+from storage.sealed import SealedBytes
+from tests.agents.households import Person, ask_deletion, ask_export, household, person, share
+
+Rows = dict[str, int]
+
+
+@pytest.fixture
+def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+    """A house's agents, with a queue."""
+    queue.prepare(engine)
+    with household(home, engine, policy) as agents:
+        yield agents
+
+
+@pytest.fixture
+def mara(agents: Agents) -> Person:
+    """Someone with two projects."""
+    return person(agents, "marker-of-mara", projects=2)
+
+
+@pytest.fixture
+def noor(agents: Agents) -> Person:
+    """Someone else."""
+    return person(agents, "marker-of-noor")
+
+
+def rows_of(agents: Agents, someone: Person) -> Rows:
+    """How many rows of each table are about this person."""
+    found: Rows = {}
+    with transaction(agents.store.engine, read_only=True) as session:
+        for model in models():
+            if model.card.subject is not None:
+                mine = getattr(model, model.card.subject) == someone.id
+                found[model.__tablename__] = session.scalar(select(func.count()).select_from(model).where(mine)) or 0
+    return found
+
+
+def stored(agents: Agents, someone: Person) -> set[bytes]:
+    """Every sealed value of this person's, as it lies in the database."""
+    values: set[bytes] = set()
+    with transaction(agents.store.engine, read_only=True) as session:
+        for model in models():
+            columns = [c for c in model.__table__.columns if isinstance(c.type, SealedBytes)]
+            if columns and model.card.subject is not None:
+                mine = getattr(model, model.card.subject) == someone.id
+                for row in session.execute(select(*columns).where(mine)):
+                    values |= {value.stored for value in row if value is not None}
+    return values
+
+
+def everything_in(home: Path) -> bytes:
+    return b"\0".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+
+
+def deletion(agents: Agents, deletion_id: uuid.UUID) -> Deletion:
+    with transaction(agents.store.engine, read_only=True) as session:
+        found = session.get(Deletion, deletion_id)
+    assert found is not None
+    return found
+
+
+def ids(agents: Agents, model: type[Record]) -> set[uuid.UUID]:
+    with transaction(agents.store.engine, read_only=True) as session:
+        return set(session.scalars(select(model.id)))  # type: ignore[attr-defined]
+
+
+def happened(agents: Agents, correlation: uuid.UUID) -> list[tuple[str, str, str]]:
+    with transaction(agents.store.engine, read_only=True) as session:
+        statement = select(AuditEvent.action, AuditEvent.component, AuditEvent.outcome)
+        rows = session.execute(statement.where(AuditEvent.correlation_id == correlation).order_by(AuditEvent.id))
+        return [(action, component, outcome.value) for action, component, outcome in rows]
+
+
+def test_a_person_has_something_in_every_table(agents: Agents, mara: Person, noor: Person) -> None:
+    """Or the tests below would not notice a table that is forgotten."""
+    share(agents, mara, 0, noor)
+    ask_export(agents, mara)
+    ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
+    assert [table for table, number in rows_of(agents, mara).items() if not number] == []
+
+
+def test_an_erased_account_leaves_its_deletion_and_nothing_else(agents: Agents, mara: Person, noor: Person) -> None:
+    """No row, file or key; the trail has forgotten who it was; whoever else was there notices nothing."""
+    share(agents, mara, 0, noor)
+    share(agents, noor, 0, mara)
+    build_export(agents, ask_export(agents, mara))
+    theirs = rows_of(agents, noor)
+    asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
+    erase(agents, asked)
+    done = deletion(agents, asked)
+    assert (done.status, done.remaining) == (DeletionStatus.ERASED, {})
+    assert done.finished_at is not None
+    assert done.keysets_destroyed == 1 + 2 + 2 + 1  # contributor, projects, assets' blobs, the export's blob
+    assert done.destroyed["contributors"] == 1
+    assert done.destroyed["assets"] == 4
+    left = rows_of(agents, mara)
+    assert left.pop("deletions") == 1
+    assert set(left.values()) == {0}
+    assert agents.store.keyring.count_owned_by(mara.id) == 0
+    assert ids(agents, Blob) == {path_id for path_id in ids(agents, Blob) if agents.store.blobs.exists(path_id)}
+    with transaction(agents.store.engine, read_only=True) as session:
+        assert trail.remembered(session, mara.id) == 0
+    assert rows_of(agents, noor) == theirs | {"project_members": 0}
+    assert agents.store.keyring.open_erasures() == []
+    assert happened(agents, asked) == [
+        ("deletion.started", "agent:erasures", "SUCCESS"),
+        ("deletion.erased", "agent:erasures", "SUCCESS"),
+        ("account.erased", "agent:erasures", "SUCCESS"),
+        ("deletion.verified", "agent:verifier", "SUCCESS"),
+    ]
+
+
+@pytest.mark.one_database("sqlite", reason="PostgreSQL keeps its files elsewhere, and dead rows until it vacuums")
+def test_not_even_ciphertext_of_an_erased_account_is_on_disk(agents: Agents, mara: Person, home: Path) -> None:
+    """Neither in the database and its log, nor in the key store, nor among the files: not one sealed value or key."""
+    sealed = stored(agents, mara)
+    with transaction(agents.store.keyring._store._engine, read_only=True) as session:
+        wrapped = set(
+            session.connection().exec_driver_sql("SELECT wrapped FROM keysets WHERE owner IS NOT NULL").scalars()
+        )
+    before = everything_in(home)
+    assert len(sealed) > 20
+    assert all(value in before for value in sealed | wrapped)
+    asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
+    erase(agents, asked)
+    after = everything_in(home)
+    assert not [value for value in sealed | wrapped if value in after]
+    assert b"marker-of-mara" not in after
+
+
+def test_deleting_a_project_takes_everything_in_it_and_nothing_else(agents: Agents, mara: Person, noor: Person) -> None:
+    """Its sibling and what others have stay, and still open; exports that hold copies of it go."""
+    share(agents, mara, 0, noor)
+    gone, sibling = mara.projects
+    exports = [ask_export(agents, mara), ask_export(agents, mara, gone), ask_export(agents, mara, sibling)]
+    for export in exports:
+        build_export(agents, export)
+    queued = ask_export(agents, mara)
+    before, theirs = rows_of(agents, mara), rows_of(agents, noor)
+    asked = ask_deletion(agents, mara, DeletionScope.PROJECT, gone)
+    erase(agents, asked)
+    assert (deletion(agents, asked).status, deletion(agents, asked).remaining) == (DeletionStatus.ERASED, {})
+    assert rows_of(agents, mara) == before | {
+        "assets": 2, "blobs": 2, "deletions": 1, "exports": 2, "outputs": 2, "project_members": 0, "projects": 1,
+        "prompt_assets": 1, "prompt_steps": 2, "prompts": 1,
+    }  # fmt: skip
+    assert rows_of(agents, noor) == theirs
+    assert ids(agents, Export) == {exports[2], queued}
+    keyring = agents.store.keyring
+    assert not keyring.exists(KeysetName("project", str(gone)))
+    assert keyring.exists(KeysetName("project", str(sibling)))
+    assert all(agents.store.blobs.exists(blob) for blob in ids(agents, Blob))
+    assert keyring.count_owned_by(mara.id) == 1 + 1 + 1 + 1  # contributor, sibling, its asset, its export
+
+
+def test_deleting_a_prompt_takes_its_run_and_leaves_its_assets(agents: Agents, mara: Person) -> None:
+    """Outputs, steps and links go with it; the assets that it was given stay."""
+    before = rows_of(agents, mara)
+    asked = ask_deletion(agents, mara, DeletionScope.PROMPT, mara.prompts[0])
+    erase(agents, asked)
+    assert deletion(agents, asked).status is DeletionStatus.ERASED
+    assert rows_of(agents, mara) == before | {
+        "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1
+    }  # fmt: skip
+
+
+def test_deleting_an_output_takes_that_one(agents: Agents, mara: Person) -> None:
+    """The other variations of the prompt stay."""
+    before = rows_of(agents, mara)
+    asked = ask_deletion(agents, mara, DeletionScope.OUTPUT, mara.outputs[0])
+    erase(agents, asked)
+    assert deletion(agents, asked).status is DeletionStatus.ERASED
+    assert rows_of(agents, mara) == before | {"deletions": 1, "outputs": 3}
+    assert ids(agents, Output) == set(mara.outputs[1:])
+
+
+def test_deleting_an_asset_takes_its_file_its_key_and_its_copies(agents: Agents, mara: Person) -> None:
+    """The prompt it was given to stays, without it; an export that holds a copy goes."""
+    build_export(agents, ask_export(agents, mara))
+    with transaction(agents.store.engine, read_only=True) as session:
+        mine = select(Blob.id).where(or_(Blob.object_id == mara.assets[0], Blob.object_id.in_(select(Export.id))))
+        files = list(session.scalars(mine))
+    before = rows_of(agents, mara)
+    asked = ask_deletion(agents, mara, DeletionScope.ASSET, mara.assets[0])
+    erase(agents, asked)
+    done = deletion(agents, asked)
+    assert (done.status, done.keysets_destroyed) == (DeletionStatus.ERASED, 2)
+    assert rows_of(agents, mara) == before | {"assets": 3, "blobs": 1, "deletions": 1, "exports": 0, "prompt_assets": 1}
+    assert len(files) == 2
+    assert not [blob for blob in files if agents.store.blobs.exists(blob)]
+    assert not [blob for blob in files if agents.store.keyring.exists(KeysetName("blob", str(blob)))]
+
+
+def test_erasing_again_changes_nothing(agents: Agents, mara: Person) -> None:
+    """A job that is delivered twice records one end."""
+    asked = ask_deletion(agents, mara, DeletionScope.ASSET, mara.assets[0])
+    erase(agents, asked)
+    before, events = deletion(agents, asked).finished_at, happened(agents, asked)
+    erase(agents, asked)
+    assert resume_open_erasures(agents) == 0
+    assert (deletion(agents, asked).finished_at, happened(agents, asked)) == (before, events)
+
+
+def test_a_deletion_that_nobody_asked_for_destroys_nothing(agents: Agents, mara: Person) -> None:
+    """An id that names no deletion is nobody's order."""
+    before = rows_of(agents, mara)
+    erase(agents, uuid.uuid4())
+    assert rows_of(agents, mara) == before
+    assert agents.store.keyring.all_erasures() == []
+
+
+def test_whatever_hangs_on_a_thing_is_reached_with_it() -> None:
+    """A table with a foreign key to one that can be deleted by itself says that it lies within it."""
+    by_table = {model.__tablename__: model for model in models()}
+    for model in models():
+        for key in model.__table__.foreign_keys:
+            above = by_table[key.column.table.name]
+            scopes = {scope for scope, column in above.card.within.items() if column == key.column.name}
+            assert scopes <= model.card.within.keys(), f"{model.__tablename__} hangs on {above.__tablename__}"
