@@ -5,7 +5,6 @@ Status codes and media types follow the GraphQL-over-HTTP specification: a clien
 alone gets 200 for every well-formed request.
 """
 
-import uuid
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import orjson
-from graphql import GraphQLError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -28,17 +26,20 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from muniment.requests import address_of, bearer_token, parse_json, read_body
 from resolvers.context import Asking, Context, House
-from resolvers.errors import BadInput, Code, CodedError, TooLarge, Unauthenticated
+from resolvers.errors import BadInput, Code, CodedError, Unauthenticated
 from resolvers.identity import identify
 from schema.api import Schema
-from schema.errors import coded
+from schema.errors import coded, coded_exception
 
 MODERN = "application/graphql-response+json"
 LEGACY = "application/json"
-_STATUS = {TooLarge: 413, Unauthenticated: 401, BadInput: 400}
-_NEVER_RAN = frozenset(
-    {Code.GRAPHQL_PARSE_FAILED.value, Code.GRAPHQL_VALIDATION_FAILED.value, Code.COST_EXCEEDED.value}
-)
+_STATUS = {
+    Code.PAYLOAD_TOO_LARGE.value: 413,
+    Code.UNAUTHENTICATED.value: 401,
+    Code.INTERNAL_SERVER_ERROR.value: 500,
+    Code.UNAVAILABLE.value: 503,
+}
+"""Of answers without data; 400 for every other code."""
 
 
 class Endpoint(GraphQL[Any, RootValue]):
@@ -110,16 +111,16 @@ class Endpoint(GraphQL[Any, RootValue]):
             return _refusal(BadInput("Subscriptions go over WebSocket (graphql-transport-ws)."), media_type)
         except (MissingQueryError, CannotGetOperationTypeError):
             return _refusal(BadInput("The request names no operation to run."), media_type)
-        except CodedError as error:
+        except Exception as error:
             return _refusal(error, media_type)
-        body: dict[str, Any] = {"data": result.data}
-        status = 200
-        if result.errors:
-            body["errors"] = [error.formatted for error in coded(result.errors, context.asking.correlation_id)]
-            if result.data is None and _never_ran(body["errors"]):
-                del body["data"]
-                status = 400 if media_type == MODERN else 200
-        return _json(body, media_type, status)
+        if not result.errors:
+            return _json({"data": result.data}, media_type, 200)
+        found = coded(result.errors, context.asking.correlation_id, context.principal)
+        errors = [error.formatted for error in found]
+        if result.data is None and _never_ran(errors):
+            status = _status(errors[0]) if media_type == MODERN else 200
+            return _json({"errors": errors}, media_type, status)
+        return _json({"data": result.data, "errors": errors}, media_type, 200)
 
     async def get_context(self, request: Any, response: Any) -> Any:
         """A WebSocket's caller, named by its handshake or by connection_init."""
@@ -189,11 +190,15 @@ def _never_ran(errors: list[Any]) -> bool:
     return all("path" not in error or error["path"] is None for error in errors)
 
 
-def _refusal(error: CodedError, media_type: str) -> Response:
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
-    formatted = coded([GraphQLError(error.message, original_error=error)], uuid.uuid4())[0].formatted
-    return _json({"errors": [formatted]}, media_type, status)
+def _refusal(error: Exception, media_type: str) -> Response:
+    formatted = coded_exception(error)
+    return _json({"errors": [formatted]}, media_type, _status(formatted))
+
+
+def _status(error: Any) -> int:
+    return _STATUS.get(error["extensions"]["code"], 400)
 
 
 def _json(body: dict[str, Any], media_type: str, status: int) -> Response:
-    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return Response(orjson.dumps(body), status, headers, media_type=f"{media_type}; charset=utf-8")

@@ -3,6 +3,7 @@
 import re
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from muniment.requests import address_of
 from policies.errors import Refused
+from policies.principals import ANONYMOUS
 from resolvers import assets, exports, tickets
 from resolvers.assets import Download, Upload
 from resolvers.context import Asking, Context, House
@@ -26,6 +28,7 @@ T = TypeVar("T")
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _GATHER = 1024 * 1024
+_ATTEMPTED = {Purpose.UPLOAD: "upload", Purpose.CONTENT: "download", Purpose.EXPORT: "download_export"}
 _STATUS = {
     "BAD_USER_INPUT": 400,
     "CONFLICT": 409,
@@ -110,9 +113,9 @@ def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None
 
 async def _download(request: Request, purpose: Purpose, begin: Callable[..., Download]) -> Response:
     context, ticket = await _in_thread(_admitted, request, purpose)
-    asked = request.headers.get("range")
+    asked = _asked_range(request.headers.get("range"))
     found: Download = await _in_thread(lambda: begin(context, ticket, partial=asked is not None))
-    span = _span(asked, found.byte_size)
+    span = (0, found.byte_size) if asked is None else _span(*asked, found.byte_size)
     headers = {
         "accept-ranges": "bytes",
         "content-disposition": f"attachment; filename*=UTF-8''{urllib.parse.quote(found.file_name, safe='')}",
@@ -123,7 +126,7 @@ async def _download(request: Request, purpose: Purpose, begin: Callable[..., Dow
     start, stop = span
     headers["content-length"] = str(stop - start)
     status = 200
-    if asked is not None and _RANGE.fullmatch(asked.strip()):
+    if asked is not None:
         status = 206
         headers["content-range"] = f"bytes {start}-{stop - 1}/{found.byte_size}"
     reader = context.house.store.blobs.reader(found.blob_id, found.byte_size)
@@ -151,29 +154,42 @@ def _gather(pieces: Iterator[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _span(asked: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and the one past the last (RFC 9110, 14.1.2); the whole for no range or one not understood."""
-    found = _RANGE.fullmatch(asked.strip()) if asked else None
-    if found is None or found.groups() == ("", ""):
-        return 0, size
-    first, last = found.groups()
-    if not first:
-        start = max(0, size - int(last))
-        return None if int(last) == 0 else (start, size)
-    start, stop = int(first), min(size, int(last) + 1) if last else size
-    return (start, stop) if start < stop and start < size else None
+def _asked_range(header: str | None) -> tuple[int | None, int | None] | None:
+    """First and last byte of the one range asked for; None where there is none, several, or one that means nothing.
+
+    What means nothing is ignored, and the whole is sent (RFC 9110, 14.1.1 and 14.2).
+    """
+    found = _RANGE.fullmatch(header.strip()) if header else None
+    if found is None:
+        return None
+    first, last = (int(each) if each else None for each in found.groups())
+    if first is None:
+        return None if last is None else (None, last)
+    return None if last is not None and last < first else (first, last)
+
+
+def _span(first: int | None, last: int | None, size: int) -> tuple[int, int] | None:
+    """First byte and the one past the last (RFC 9110, 14.1.2); None where the range lies beyond the end."""
+    if first is None:
+        return (max(0, size - last), size) if last else None
+    return (first, size if last is None else min(size, last + 1)) if first < size else None
 
 
 def _admitted(request: Request, purpose: Purpose) -> tuple[Context, Ticket]:
     house: House = request.app.state.house
-    ticket = tickets.redeem(house.store.keyring, request.path_params["ticket"], purpose)
-    asking = Asking(
-        identify_bearer(house, ticket),
-        ticket.bearer_id if ticket.bearer is Bearer.SESSION else None,
-        ip_address=address_of(request),
-        user_agent=request.headers.get("user-agent"),
-    )
-    return Context(house, asking), ticket
+    stranger = Asking(ANONYMOUS, ip_address=address_of(request), user_agent=request.headers.get("user-agent"))
+    try:
+        ticket = tickets.redeem(house.store.keyring, request.path_params["ticket"], purpose)
+        return Context(house, _bearer(house, stranger, ticket), renew=lambda: _bearer(house, stranger, ticket)), ticket
+    except Refused as refusal:
+        Context(house, stranger).record_refusal(_ATTEMPTED[purpose], refusal)
+        raise
+
+
+def _bearer(house: House, asking: Asking, ticket: Ticket) -> Asking:
+    """Who stands behind the ticket, now. Raises `NotFound` once they are signed out or their key has ended."""
+    session = ticket.bearer_id if ticket.bearer is Bearer.SESSION else None
+    return replace(asking, principal=identify_bearer(house, ticket), session_id=session)
 
 
 async def _coded(answer: Callable[..., Any], *arguments: Any) -> Response:

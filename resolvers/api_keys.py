@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from policies.actions import Action
 from resolvers import identity, inputs
 from resolvers.context import Context
-from resolvers.errors import BadInput
+from resolvers.errors import BadInput, Conflict
 from storage.clock import now
 from storage.contributors import Contributor
 from storage.ids import new_id
@@ -41,8 +41,13 @@ def create(context: Context, name: str, scopes: Sequence[str], expires_at: datet
 
 
 def rotate(context: Context, key_id: uuid.UUID) -> IssuedKey:
-    """Replace a key by a new one with the same name, scopes and end; the old one stops working at once."""
+    """Replace a key by a new one with the same name, scopes and end; the old one stops working at once.
+
+    Raises `Conflict` for a key that has ended: what was revoked does not come back.
+    """
     old = context.access.get(ApiKey, key_id, Action.REVOKE)
+    if old.revoked_at is not None or old.expires_at <= context.work.now:
+        raise Conflict("This key has ended. Create a new one.")
     name = context.work.vault.open(old, "name")
     old.revoked_at = context.work.now
     context.work.record(events.ApiKeyRotated(resource_id=old.id, subject_id=old.owner_id))

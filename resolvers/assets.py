@@ -13,7 +13,7 @@ from resolvers import inputs, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
-from storage.assets import Asset, AssetStatus, Blob
+from storage.assets import Asset, AssetStatus, Blob, lock_awaiting
 from storage.blobs.writer import BlobWriter
 from storage.ids import new_id
 from storage.keys.names import project_keyset
@@ -146,6 +146,7 @@ class Upload:
         self.writer.finish()
         store = self.context.house.store
         try:
+            self.context.renewed("upload")
             with self.context.writing("upload") as context:
                 return self._commit(context)
         except BaseException:
@@ -154,9 +155,9 @@ class Upload:
 
     def _commit(self, context: Context) -> Asset:
         asset = context.access.get(Asset, self.asset_id, Action.UPLOAD)
-        if asset.status is not AssetStatus.AWAITING_UPLOAD:
-            raise Conflict("This asset has its bytes already.")
         work = context.work
+        if not lock_awaiting(work.session, asset):
+            raise Conflict("This asset has its bytes already.")
         work.session.add(
             Blob(
                 id=self.blob_id,
@@ -189,7 +190,7 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
 
     Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes.
     """
-    with context.reading():
+    with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
         if asset.status is not AssetStatus.AWAITING_UPLOAD:
             raise Conflict("This asset has its bytes already. Create a new asset for another file.")

@@ -1,6 +1,7 @@
 """Reading the trail, which is itself in the trail."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from policies.actions import Action
@@ -8,7 +9,7 @@ from policies.principals import Kind
 from resolvers.context import Context
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
-from storage.pages import Page, Slice, fetch_page, narrow
+from storage.pages import Page, Slice, fetch_by_id, fetch_page, narrow
 
 
 def page(context: Context, part: Slice, **equal: Any) -> Page[AuditEvent]:
@@ -28,11 +29,12 @@ def access_log(context: Context, part: Slice) -> Page[AuditEvent]:
     return found
 
 
-def one(context: Context, event_id: uuid.UUID) -> AuditEvent:
-    """One entry. Raises `NotFound`."""
-    row: AuditEvent = context.access.get(AuditEvent, event_id, Action.READ)
-    context.trail_read += 1
-    return row
+def by_id(context: Context, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, AuditEvent]:
+    """Those of the entries with these ids that the caller may read, in one statement."""
+    allowed = trail.with_personal(context.access.select(AuditEvent, Action.READ))
+    found = fetch_by_id(context.work.session, AuditEvent, allowed, ids)
+    context.trail_read += len(found)
+    return found
 
 
 def public(context: Context, row: AuditEvent) -> dict[str, Any]:

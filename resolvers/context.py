@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Self
 
 from policies.access import Access, Policy
 from policies.errors import Refused
@@ -49,6 +50,19 @@ class House:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """What was attempted, on what kind of thing, and why it was refused: what the trail keeps of a refusal."""
+
+    attempted: str
+    resource: str
+    code: str
+
+    @classmethod
+    def of(cls, attempted: str, refusal: Refused) -> Self:
+        return cls(attempted, refusal.resource, refusal.code)
+
+
+@dataclass(frozen=True)
 class Asking:
     """The facts of one request that end up in its audit events."""
 
@@ -69,8 +83,10 @@ class Context:
         """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0
         """How many entries of the trail this operation has read."""
-        self.refusals: list[tuple[str, Refused]] = []
+        self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
+        self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
+        """Rows of others that this operation opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
     @property
@@ -109,8 +125,18 @@ class Context:
             self._open = (work, Access(self.house.policy, principal, work.session))
 
     def again(self) -> "Context":
-        """The same caller's context for a later look, with who they are and may do established anew."""
+        """A context of the same caller's for a later operation, with who they are established anew."""
         return Context(self.house, self.asking if self.renew is None else self.renew(), renew=self.renew)
+
+    def renewed(self, attempted: str) -> None:
+        """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
+        if self.renew is None:
+            return
+        try:
+            self.asking = replace(self.renew(), correlation_id=self.asking.correlation_id)
+        except Refused as refusal:
+            self.record_refusal(attempted, refusal)
+            raise
 
     @contextmanager
     def glance(self) -> Iterator[UnitOfWork]:
@@ -149,19 +175,30 @@ class Context:
         finally:
             self._open = None if outer is None else self._afresh(outer[0])
 
+    def refuse(self, attempted: str, refusal: Refused) -> None:
+        """Have a refusal recorded once the reading is done; the same one of many rows of a list is one entry."""
+        found = Refusal.of(attempted, refusal)
+        if found not in self.refusals:
+            self.refusals.append(found)
+
     def record_refusal(self, attempted: str, refusal: Refused) -> None:
         """Record that `attempted` was denied, in a transaction of its own."""
+        self.record(Refusal.of(attempted, refusal))
+
+    def record(self, refusal: Refusal) -> None:
+        """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
-            work.record(
-                AccessDenied(
-                    resource_id=None,
-                    subject_id=None,
-                    resource_kind=Resource.of(refusal.resource),
-                    attempted=Identifier(attempted),
-                    code=RefusalCode(refusal.code),
-                ),
-                Outcome.DENIED,
-            )
+            work.record(_denied(refusal), Outcome.DENIED)
+
+    @contextmanager
+    def asked(self, attempted: str) -> Iterator["Context"]:
+        """A `reading` of one thing: a refusal in it is recorded as `attempted`."""
+        try:
+            with self.reading():
+                yield self
+        except Refused as refusal:
+            self.record_refusal(attempted, refusal)
+            raise
 
     def _afresh(self, work: UnitOfWork) -> tuple[UnitOfWork, Access]:
         """A reading that goes on after a change: it sees what was written, as whoever is asking now."""
@@ -199,13 +236,24 @@ class Context:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
-        if trail_read:
-            with self.house.store.begin(self._scope()) as unit:
+        events = content_reads(work.vault.opened - self._told, self._scope())
+        if not (trail_read or refusals or events):
+            return
+        with self.house.store.begin(self._scope()) as unit:
+            if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
-        for attempted, refusal in refusals:
-            self.record_refusal(attempted, refusal)
-        events = content_reads(work.vault.opened, self._scope())
-        if events:
-            with self.house.store.begin(self._scope()) as unit:
-                for event in events:
-                    unit.record(event)
+            for refusal in refusals:
+                unit.record(_denied(refusal), Outcome.DENIED)
+            for event in events:
+                unit.record(event)
+        self._told |= work.vault.opened
+
+
+def _denied(refusal: Refusal) -> AccessDenied:
+    return AccessDenied(
+        resource_id=None,
+        subject_id=None,
+        resource_kind=Resource.of(refusal.resource),
+        attempted=Identifier(refusal.attempted),
+        code=RefusalCode(refusal.code),
+    )

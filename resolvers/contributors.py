@@ -32,7 +32,7 @@ def register(context: Context, email: str, password: str, display_name: str) -> 
     contributor = Contributor(id=new_id(), email_lookup=keyring.keyed_hash("email", address))
     with context.glance() as work:
         if accounts.account_by_email(work.session, contributor.email_lookup) is not None:
-            raise Conflict("An account with this e-mail exists. Sign in instead.", field="input.email")
+            raise Conflict("An account with this e-mail exists. Sign in instead.", field="email")
     keyset = contributor_keyset(contributor.id)
     keyring.create(keyset, owner=contributor.id)
     try:
@@ -44,7 +44,7 @@ def register(context: Context, email: str, password: str, display_name: str) -> 
         work.session.flush()
     except accounts.AlreadyExists:
         keyring.destroy(keyset)
-        raise Conflict("An account with this e-mail exists. Sign in instead.", field="input.email") from None
+        raise Conflict("An account with this e-mail exists. Sign in instead.", field="email") from None
     except BaseException:
         keyring.destroy(keyset)
         raise

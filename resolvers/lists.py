@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from policies.actions import Action
-from policies.errors import NotFound
+from policies.errors import Forbidden, NotFound
 from resolvers.context import Context
 from storage.pages import Page, Slice, fetch_by_id, fetch_page, fetch_pages, narrow
 from storage.records import Record
@@ -38,18 +38,17 @@ def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[A
     return context.access.get(model, row_id, Action.READ, also)
 
 
-def one_or_none(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R | None:
-    """The row, or None where there is none that the caller may read."""
-    try:
-        return one(context, model, row_id, also=also)
-    except NotFound:
-        return None
+def may_open(row: Record) -> bool:
+    """Whether the door let the caller open what is sealed in the row."""
+    return Action.READ_CONTENT.value in row.decisions
 
 
 def opened(context: Context, row: Record, column: str) -> Any:
-    """The content of a sealed field, for a principal whom the door let read it; None for one it did not."""
-    if Action.READ_CONTENT.value not in row.decisions:
-        return None
+    """The content of a sealed field. Raises `Forbidden` where the door let the caller read the row but not open it."""
+    if not may_open(row):
+        refusal = Forbidden(type(row).__name__, Action.READ_CONTENT)
+        context.refuse(Action.READ_CONTENT.value, refusal)
+        raise refusal
     return context.work.vault.open(row, column)
 
 

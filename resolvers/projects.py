@@ -57,7 +57,7 @@ def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole)
     if account is None or account.kind is not SubjectKind.CONTRIBUTOR:
         raise NotFound("Contributor")
     if account.row.id == project.owner_id:
-        raise Conflict("This project is yours already.", field="input.email")
+        raise Conflict("This project is yours already.", field="email")
     member = find_member(context.work.session, project.id, account.row.id)
     if member is None:
         member = ProjectMember(project_id=project.id, contributor_id=account.row.id, owner_id=project.owner_id)
@@ -75,7 +75,7 @@ def unshare(context: Context, project_id: uuid.UUID, email: str) -> Project:
     account = accounts.account_by_email(context.work.session, lookup)
     member = None if account is None else find_member(context.work.session, project.id, account.row.id)
     if member is None:
-        raise BadInput("The project is not shared with this e-mail.", field="input.email")
+        raise BadInput("The project is not shared with this e-mail.", field="email")
     context.work.session.delete(member)
     context.work.record(events.ProjectUnshared(resource_id=project.id, subject_id=member.contributor_id))
     context.work.session.flush()

@@ -62,16 +62,7 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
             encoded = work.vault.open_as_system(account.row, "password_hash", reason="sign-in")
     subject = account.row.id if account is not None and account.kind is SubjectKind.CONTRIBUTOR else None
     if failures >= limits.sign_in_failures:
-        minutes = int(limits.sign_in_window.total_seconds() // 60)
-
-        def keep_throttled(work: UnitOfWork) -> None:
-            work.record(
-                events.SessionThrottled(resource_id=None, subject_id=subject, failures=failures), Outcome.DENIED
-            )
-
-        raise RateLimited(
-            f"Too many failed attempts for this e-mail. Try again in {minutes} minutes.", keep=keep_throttled
-        )
+        raise _throttled(context, subject, failures)
     if encoded is None:
         verify_nobody(password)
     if account is None or encoded is None or not verify_password(encoded, password):
@@ -123,7 +114,7 @@ def step_up(context: Context, password: str) -> Session:
         failures = accounts.failures_since(work.session, lookup, now() - limits.sign_in_window)
     subject = account.row.id if kind is SubjectKind.CONTRIBUTOR else None
     if failures >= limits.sign_in_failures:
-        raise RateLimited("Too many failed attempts. Try again later.")
+        raise _throttled(context, subject, failures)
     if not verify_password(encoded, password):
 
         def keep_failure(work: UnitOfWork) -> None:
@@ -131,12 +122,20 @@ def step_up(context: Context, password: str) -> Session:
             reason = events.SignInRefusal.WRONG_SECRET
             work.record(events.SessionRefused(resource_id=own, subject_id=subject, reason=reason), Outcome.DENIED)
 
-        raise Unauthenticated("The password is wrong.", field="input.password", keep=keep_failure)
+        raise Unauthenticated("The password is wrong.", field="password", keep=keep_failure)
     accounts.forget_failures(context.work.session, lookup)
     session = _own_session(context)
     session.stepped_up_until = now() + limits.step_up
     context.work.record(events.SessionSteppedUp(resource_id=session.id, subject_id=subject))
     return session
+
+
+def _throttled(context: Context, subject: uuid.UUID | None, failures: int) -> RateLimited:
+    def keep(work: UnitOfWork) -> None:
+        work.record(events.SessionThrottled(resource_id=None, subject_id=subject, failures=failures), Outcome.DENIED)
+
+    minutes = int(context.limits.sign_in_window.total_seconds() // 60)
+    return RateLimited(f"Too many failed attempts for this e-mail. Try again in {minutes} minutes.", keep=keep)
 
 
 def _own_session_id(context: Context) -> uuid.UUID:

@@ -9,8 +9,9 @@ import anyio.to_thread
 import strawberry
 from graphql import GraphQLError, get_operation_ast, parse
 from graphql import OperationType as GraphQLOperationType
-from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
@@ -57,6 +58,20 @@ class OneUnitOfWork(SchemaExtension):
             yield
 
 
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    """Runs each event of a subscription as operations run: whole, in a worker thread, in one unit of work."""
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """The operation, or one event of it: then an awaitable."""
+        if self.operation.operation is not GraphQLOperationType.SUBSCRIPTION:
+            return super().execute_operation(serially)
+        return anyio.to_thread.run_sync(self._event)
+
+    def _event(self) -> Any:
+        with self.context_value.reading():
+            return super().execute_operation(serially=False)
+
+
 class Schema(strawberry.Schema):
     """Strawberry's schema; errors are not logged here, since an exception's text may quote content."""
 
@@ -92,7 +107,7 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
     async with aclosing(source):
         async for result in source:
             if result.errors:
-                result.errors = coded(result.errors, context.asking.correlation_id)
+                result.errors = coded(result.errors, context.asking.correlation_id, context.principal)
             yield result
 
 
@@ -105,11 +120,11 @@ def build() -> Schema:
         types=list(KINDS.values()),
         extensions=[
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            DocumentLimits,
+            lambda: DocumentLimits(maxsize=1000),
             OneUnitOfWork,
             lambda: ParserCache(maxsize=1000),
-            lambda: ValidationCache(maxsize=1000),
         ],
+        execution_context_class=Executor,
         config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
     )
     shorten(schema._schema)

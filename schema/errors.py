@@ -8,19 +8,28 @@ from typing import Any
 import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from policies.errors import Refused
+from policies.errors import NotFound, Refused
+from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.errors import Code, CodedError, Unavailable
-from storage.keys.errors import KeyStoreUnavailable
+from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
 _VARIABLE = re.compile(r"Variable '\$\w+' (got invalid value|of required type|of type .* was not provided)")
+_SUGGESTION = re.compile(r"\s*Did you mean .*\Z", re.DOTALL)
 _LONGEST = 300
 _MOST = 20
 
 
-def coded(errors: Sequence[GraphQLError], ref: uuid.UUID) -> list[GraphQLError]:
-    """The same errors in the form in which they leave the house; at most 20 of them."""
-    return [_coded(error, ref) for error in errors[:_MOST]]
+def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANONYMOUS) -> list[GraphQLError]:
+    """The same errors in the form in which they leave the house; at most 20 of them.
+
+    graphql-core's suggestions ("Did you mean …") spell out the schema: strangers, who may not introspect, don't see them.
+    """
+    found = [_coded(error, ref) for error in errors[:_MOST]]
+    if asker.kind is Kind.ANONYMOUS:
+        for error in found:
+            error.message = _SUGGESTION.sub("", error.message)
+    return found
 
 
 def coded_exception(error: Exception) -> dict[str, Any]:
@@ -31,6 +40,8 @@ def coded_exception(error: Exception) -> dict[str, Any]:
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
     original = error.original_error
     extensions: dict[str, str] = {"ref": str(ref)}
+    if isinstance(original, KeyDestroyed):
+        original = NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
         original = Unavailable("The key store can't be reached. Nothing was changed; try again.")
     if isinstance(original, CodedError):

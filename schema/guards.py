@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import anyio.to_thread
 import strawberry
 from strawberry.extensions import FieldExtension
 
 from policies.errors import Refused
 from policies.principals import Kind
-from resolvers.errors import Unauthenticated
+from resolvers.context import Refusal
+from resolvers.errors import Code, Unauthenticated
 from schema.nodes import Info
 
 
@@ -19,9 +21,10 @@ class Guarded(FieldExtension):
         self.public = public
 
     def let_in(self, info: Info) -> None:
-        """Raises `Unauthenticated` for a stranger at a field that is not public."""
+        """Raises `Unauthenticated` for a stranger at a field that is not public, and has it recorded."""
         if self.public is None and info.context.principal.kind is Kind.ANONYMOUS:
-            raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`.")
+            info.context.record(Refusal(info.python_name, "Platform", Code.UNAUTHENTICATED.value))
+            raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init.")
 
 
 class Asked(Guarded):
@@ -32,7 +35,7 @@ class Asked(Guarded):
         try:
             return next_(source, info, **kwargs)
         except Refused as refusal:
-            info.context.refusals.append((info.python_name, refusal))
+            info.context.refuse(info.python_name, refusal)
             raise
 
 
@@ -53,8 +56,8 @@ class Followed(Guarded):
     """A root subscription field. Each event is authorized anew, in a unit of work of its own."""
 
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        self.let_in(info)
-        return await next_(source, info, **kwargs)
+        await anyio.to_thread.run_sync(self.let_in, info)
+        return next_(source, info, **kwargs)
 
 
 def question(description: str, *, public: str | None = None) -> Any:
@@ -65,3 +68,8 @@ def question(description: str, *, public: str | None = None) -> Any:
 def mutation(description: str, *, public: str | None = None) -> Any:
     """A root mutation field. `public` says why a stranger may do it."""
     return strawberry.mutation(description=description, extensions=[Audited(public)])
+
+
+def followed(description: str) -> Any:
+    """A root subscription field."""
+    return strawberry.subscription(description=description, extensions=[Followed()])

@@ -15,12 +15,14 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     SelectionSetNode,
     VariableNode,
 )
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ValidationCache
 
 from policies.principals import Kind
+from resolvers.context import Refusal
 from resolvers.errors import CostExceeded, Unauthenticated
 
 MAX_TOKENS = 5_000
@@ -53,8 +55,11 @@ class Weight:
         )
 
 
-class DocumentLimits(SchemaExtension):
-    """Refuses a document that asks for too much, before graphql-core looks at it closely."""
+class DocumentLimits(ValidationCache):
+    """Refuses a document that asks for too much before graphql-core looks at it closely; validates the others.
+
+    One extension for both, since each sets the errors of the document anew and the last one would win.
+    """
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
@@ -66,8 +71,12 @@ class DocumentLimits(SchemaExtension):
             except RecursionError:
                 refused = CostExceeded("The document is nested too deeply.")
             if refused is not None:
+                if isinstance(refused, Unauthenticated):
+                    context.context.record(Refusal("introspect", "Schema", refused.code.value))
                 context.pre_execution_errors = [GraphQLError(str(refused), original_error=refused)]
-        yield
+                yield
+                return
+        yield from super().on_validate()
 
 
 def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
@@ -130,12 +139,14 @@ def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
 def _page(node: FieldNode, variables: dict[str, object]) -> int:
     """How often what lies below a field may be answered: its page size, 1 where it is no list."""
     for argument in node.arguments or ():
+        given = argument.value
+        value: object = variables.get(given.name.value) if isinstance(given, VariableNode) else None
+        if argument.name.value == "ids":
+            ids = given.values if isinstance(given, ListValueNode) else value
+            return max(len(ids), 1) if isinstance(ids, list | tuple) else 1
         if argument.name.value in ("first", "last"):
-            value: object = None
-            if isinstance(argument.value, IntValueNode):
-                value = int(argument.value.value[:9])
-            elif isinstance(argument.value, VariableNode):
-                value = variables.get(argument.value.name.value)
+            if isinstance(given, IntValueNode):
+                value = int(given.value[:9])
             return max(value, 1) if isinstance(value, int) else _DEFAULT_PAGE
     selections = node.selection_set.selections if node.selection_set is not None else ()
     listed = any(isinstance(each, FieldNode) and each.name.value == "edges" for each in selections)

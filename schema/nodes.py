@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import strawberry
 
@@ -82,6 +82,14 @@ class Node:
         row = lists.one(info.context, cls.record, row_id, also=also)
         return cls(row=row, level=Level([row]), decided=bool(also))
 
+    @classmethod
+    def fetch_all(cls, info: Info, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Self]:
+        """Those of the things with these ids that the caller may see, as siblings: one statement."""
+        also = cls.also(info)
+        found = lists.by_id(info.context, cls.record, ids, also=also)
+        level = Level(list(found.values()))
+        return {row_id: cls(row=row, level=level, decided=bool(also)) for row_id, row in found.items()}
+
     def related(self, info: Info, kind: type["Node"], column: str) -> Any:
         """The thing that `column` names, loaded for all siblings at once; None where the caller may not see it."""
         also = kind.also(info)
@@ -106,9 +114,15 @@ def plain(column: str, kind: Any, description: str) -> Any:
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
-    """A field that opens a sealed column, when it is selected and never before."""
+    """A field that opens a sealed column, when it is selected and never before.
+
+    Who may not open it reads null where `kind` has room for it, and is refused where it has not.
+    """
+    optional = type(None) in get_args(kind)
 
     def resolve(self: Any, info: Info) -> Any:
+        if optional and not lists.may_open(self.row):
+            return None
         return lists.opened(info.context, self.row, column)
 
     return leaf(resolve, kind, description)

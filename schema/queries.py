@@ -1,9 +1,11 @@
 """The root of every question."""
 
+import uuid
+
 import strawberry
 
 from policies.errors import NotFound
-from resolvers import audit
+from resolvers import audit, inputs
 from resolvers.errors import BadInput
 from schema.api_keys import ApiKey
 from schema.assets import Asset
@@ -39,15 +41,19 @@ KINDS: dict[str, type[Node]] = {
 MAX_NODES = 100
 
 
-def _node(info: Info, type_name: str, row_id: object) -> Node | None:
-    kind = KINDS.get(type_name)
-    if kind is None:
-        return None
-    try:
-        return kind.fetch(info, row_id)  # type: ignore[arg-type]
-    except NotFound as refusal:
-        info.context.refusals.append(("node", refusal))
-        return None
+def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None]:
+    """The things with these ids: one statement for each type of thing among them."""
+    named = [decode_id(each, field) for each in ids]
+    found: dict[tuple[str, uuid.UUID], Node] = {}
+    for type_name, kind in KINDS.items():
+        wanted = {row_id for said, row_id in named if said == type_name}
+        if not wanted:
+            continue
+        rows = kind.fetch_all(info, sorted(wanted))
+        found |= {(type_name, row_id): node for row_id, node in rows.items()}
+        if len(rows) < len(wanted):
+            info.context.refuse(info.python_name, NotFound(kind.record.__name__))
+    return [found.get(each) for each in named]
 
 
 @strawberry.type(description="Everything that can be asked.")
@@ -60,13 +66,13 @@ class Query:
 
     @question("The thing with this id; null if there is none that you may see.")
     def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        return _node(info, *decode_id(id, "id"))
+        return _found(info, [id], "id")[0]
 
     @question("The things with these ids, in order; null for each that you may not see. At most 100.")
     def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
         if len(ids) > MAX_NODES:
             raise BadInput(f"ids names {len(ids)} things; ask for at most {MAX_NODES} at a time.", field="ids")
-        return [_node(info, *decode_id(each, "ids")) for each in ids]
+        return _found(info, ids, "ids")
 
     @question("One contributor's account, as far as you may see it.")
     def contributor(self, info: Info, id: strawberry.ID) -> Contributor:
@@ -109,7 +115,7 @@ class Query:
         part = part_of(info, "Asset", first, after, last, before, order_by)
         equal = _narrowed(projectId=project_id)
         if media_type is not None:
-            equal["media_type"] = media_type
+            equal["media_type"] = inputs.text(media_type, "mediaType", at_most=100)
         connection: Connection[Asset] = listed(info, Asset, part, **equal)
         return connection
 
@@ -190,7 +196,7 @@ class Query:
         order_by: OrderBy = Order.NEWEST_FIRST,
     ) -> Connection[AuditEvent]:
         part = part_of(info, "AuditEvent", first, after, last, before, order_by)
-        equal = {} if action is None else {"action": action}
+        equal = {} if action is None else {"action": inputs.text(action, "action", at_most=100)}
         page = audit.page(info.context, part, **equal)
         connection: Connection[AuditEvent] = connect(
             info.context, AuditEvent, "AuditEvent", page, Level(page.rows), decided=True

@@ -44,7 +44,7 @@ def viewer(info: Info) -> Viewer:
     """The caller in the API's words."""
     principal = info.context.principal
     own = principal.id if principal.kind is Kind.CONTRIBUTOR else None
-    type_name = {Kind.CONTRIBUTOR: "Contributor", Kind.API_KEY: "ApiKey"}.get(principal.kind, "Staff")
+    type_name = {Kind.API_KEY: "ApiKey", Kind.STAFF: "Staff"}.get(principal.kind, "Contributor")
     return Viewer(
         kind=principal.kind,
         contributor=None if own is None else Contributor.fetch(info, own),

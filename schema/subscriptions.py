@@ -7,12 +7,11 @@ from typing import Any, TypeVar
 import anyio.to_thread
 import strawberry
 
-from policies.principals import Kind
 from resolvers import lists, prompts
 from resolvers.context import Context
-from resolvers.errors import Unauthenticated
 from schema.deletions import Deletion
 from schema.exports import Export
+from schema.guards import followed
 from schema.ids import decode_id_of
 from schema.nodes import Info, Level
 from schema.prompts import PromptProgress, progress_of
@@ -30,11 +29,9 @@ async def _follow(
     info: Info, look: Callable[[Context], T], state: Callable[[T], Any], ended: Callable[[T], bool]
 ) -> AsyncGenerator[T, None]:
     """Look again and again, answer what has changed, stop at the end. A right that is gone ends it with its error."""
-    if info.context.principal.kind is Kind.ANONYMOUS:
-        raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>` or put it into connection_init.")
     last: Any = None
     while True:
-        seen = await anyio.to_thread.run_sync(_look_once, info.context, look)
+        seen = await anyio.to_thread.run_sync(_look_once, info.context, info.python_name, look)
         now = state(seen)
         if now != last:
             last = now
@@ -44,17 +41,17 @@ async def _follow(
         await asyncio.sleep(_EVERY_SECONDS)
 
 
-def _look_once(context: Context, look: Callable[[Context], T]) -> T:
-    fresh = context.again()
-    with fresh.reading():
-        return look(fresh)
+def _look_once(context: Context, attempted: str, look: Callable[[Context], T]) -> T:
+    context.renewed(attempted)
+    with context.asked(attempted):
+        return look(context)
 
 
 @strawberry.type(description="What can be followed as it happens.")
 class Subscription:
     """Root subscription fields."""
 
-    @strawberry.subscription(description="The run of a prompt: its steps, the text so far, how much is done.")
+    @followed("The run of a prompt: its steps, the text so far, how much is done.")
     async def prompt_progress(self, info: Info, prompt_id: strawberry.ID) -> AsyncGenerator[PromptProgress, None]:
         row_id = decode_id_of("Prompt", prompt_id, "promptId")
         async for progress in _follow(
@@ -65,7 +62,7 @@ class Subscription:
         ):
             yield progress_of(progress)
 
-    @strawberry.subscription(description="An export, until it is ready or has failed.")
+    @followed("An export, until it is ready or has failed.")
     async def export_progress(self, info: Info, export_id: strawberry.ID) -> AsyncGenerator[Export, None]:
         row_id = decode_id_of("Export", export_id, "exportId")
         async for row in _follow(
@@ -76,7 +73,7 @@ class Subscription:
         ):
             yield Export(row=row, level=Level([row]))
 
-    @strawberry.subscription(description="A deletion, until the verifier has counted.")
+    @followed("A deletion, until the verifier has counted.")
     async def deletion_progress(self, info: Info, deletion_id: strawberry.ID) -> AsyncGenerator[Deletion, None]:
         row_id = decode_id_of("Deletion", deletion_id, "deletionId")
         async for row in _follow(

@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index
-from sqlalchemy.orm import Mapped, relationship
+from sqlalchemy.orm import Mapped, Session, relationship
 
 from storage.clock import now
 from storage.ids import new_id
@@ -80,3 +80,9 @@ class Blob(Record):
     object_id: Mapped[uuid.UUID] = plain(index=True)
     byte_size: Mapped[int] = plain(BigInteger)
     created_at: Mapped[datetime] = plain(default=now)
+
+
+def lock_awaiting(session: Session, asset: Asset) -> bool:
+    """Keep others from filling the asset until this transaction ends; False where one was faster."""
+    session.refresh(asset, ["status", "blob_id"], with_for_update=True)
+    return asset.status is AssetStatus.AWAITING_UPLOAD

@@ -104,6 +104,9 @@ def fetch_pages(
         found[owner_of_page].append(with_decisions(row))
         if part.count:
             totals[owner_of_page] = row.page_total
+    if part.count and (part.after or part.before) and len(totals) < len(found):
+        counted_alone = mine.with_only_columns(tie, func.count()).group_by(tie)
+        totals = dict(session.execute(counted_alone).tuples().all())
     return {each: _page(rows, part, totals.get(each, 0) if part.count else None) for each, rows in found.items()}
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from storage.database import open_engine
 from tests import databases, network
 
+pytest_plugins = ["tests.world"]
+
 DATABASES = ("sqlite", "postgresql")
 
 

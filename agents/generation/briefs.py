@@ -23,8 +23,6 @@ from storage.prompts import Prompt
 from storage.vault import Vault
 from storage.work import UnitOfWork
 
-_TEXT_TOKENS = 1200
-_MATERIAL_TOKENS = 600
 _EXCERPT_BYTES = 8 * 1024
 _IMAGE_BYTES = 32 * 1024 * 1024  # a larger file is not decoded
 _DEFAULT_TOKENS = 220
@@ -57,12 +55,12 @@ class Brief:
     def __repr__(self) -> str:
         return "<brief>"
 
-    def messages(self, variation: int) -> list[Message]:
-        """What the model is told for one variation, within a bounded number of tokens."""
+    def messages(self, variation: int, room: int) -> list[Message]:
+        """What the model is told for one variation, in about `room` tokens: two thirds for the brief's own words."""
         instructions = [_WRITER, _APPROACHES[(variation - 1) % len(_APPROACHES)], self.style or ""]
-        parts = [f"Brief:\n{_cut(self.text, _TEXT_TOKENS)}"]
+        parts = [f"Brief:\n{_cut(self.text, room * 2 // 3)}"]
         if self.material:
-            share = _MATERIAL_TOKENS // len(self.material)
+            share = room // 3 // len(self.material)
             parts += ["Material:", *(f"- {_cut(piece, share)}" for piece in self.material)]
         return [Message("system", " ".join(filter(None, instructions))), Message("user", "\n\n".join(parts))]
 

@@ -65,6 +65,7 @@ def _load(order: dict[str, Any]) -> Any:
     parameters.port = 0
     parameters.n_ctx = order["context"]
     parameters.n_parallel = 1
+    parameters.n_batch = parameters.n_ubatch = 256  # between two batches a caller who left is noticed
     # One core is left to the API. With a thread on every core the model's threads wait for whichever is disturbed:
     # measured on two busy cores, one thread wrote twice as fast as two.
     threads = max(1, (os.cpu_count() or 2) - 1)

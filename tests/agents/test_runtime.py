@@ -49,48 +49,6 @@ def wait_for_status(world: World, workflow: str, identity: uuid.UUID, status: st
     raise AssertionError(statuses(world))
 
 
-def test_a_job_is_queued_with_the_change_or_not_at_all(world: World) -> None:
-    """Rolled back together, committed together; queued again, it is still one job."""
-    kept, dropped = uuid.uuid4(), uuid.uuid4()
-    with world.work() as work:
-        work.enqueue("generate", kept)
-    with world.work() as work:
-        work.enqueue("generate", kept)
-    with pytest.raises(MyError), world.work() as work:
-        work.enqueue("generate", dropped)
-        raise MyError
-    assert statuses(world) == {f"generate:{kept}": "ENQUEUED"}
-    queue.forget(world.store.engine, "generate", kept)
-    assert statuses(world) == {}
-
-
-def test_a_job_takes_ids_only(world: World) -> None:
-    """Text is refused before it reaches the database."""
-    with pytest.raises(TypeError), world.work() as work:
-        work.enqueue("generate", MARKER)  # type: ignore[arg-type]
-    assert statuses(world) == {}
-
-
-@pytest.mark.parametrize("value", ["two words", {"a": "a sentence."}, ["x y"], b"bytes", object(), "x" * 200])
-def test_the_serializer_refuses_what_could_be_content(value: object) -> None:
-    """The second line: whatever a workflow took or answered by mistake does not get through."""
-    with pytest.raises(TypeError):
-        queue.IdsOnly().serialize(value)
-
-
-def test_the_serializer_keeps_ids_and_codes() -> None:
-    """Ids, numbers and codes come back; of an exception only its type and code."""
-    serializer = queue.IdsOnly()
-    identity = uuid.uuid4()
-    assert serializer.deserialize(serializer.serialize({"args": (identity, 3), "kwargs": {}})) == {
-        "args": [str(identity), 3],
-        "kwargs": {},
-    }
-    failure = serializer.deserialize(serializer.serialize(MyError(MARKER)))
-    assert (failure.kind, failure.code) == ("MyError", None)
-    assert MARKER not in serializer.serialize(MyError(MARKER))
-
-
 def test_a_prompt_is_worked_on_as_soon_as_it_is_committed(world: World, started: Agents, stand_in: StandIn) -> None:
     """From the queue to its outputs, without anyone calling the workflow."""
     owner = world.contributor()

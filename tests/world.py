@@ -1,0 +1,281 @@
+"""The real application under test, and the people who use it: no worker, passwords hashed at the lowest cost."""
+
+import base64
+import hashlib
+import itertools
+import json
+import sqlite3
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import Engine, event, text
+from starlette.testclient import TestClient
+
+from muniment.app import create
+from muniment.settings import Settings, load
+from resolvers import staff
+from resolvers.context import House
+from storage import passwords
+from storage.clock import now
+from storage.exports import Export, ExportStatus
+from storage.keys.kms import InsecureWarning
+from storage.keys.names import contributor_keyset
+from storage.ledger.scope import AuditScope
+from storage.outputs import Output
+from storage.prompts import Prompt
+from storage.records import Record
+from storage.staff import StaffRole
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "correct horse battery"
+MODERN = "application/graphql-response+json"
+TRAIL = ("audit_events", "audit_personal")
+TEXT = b"A quiet brief about rivers.\n" * 40
+
+
+@dataclass
+class Answer:
+    """What the API said."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> Any:
+        """The data; fails the test where there are errors."""
+        assert "errors" not in self.body, self.body["errors"]
+        return self.body["data"]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        return list(self.body.get("errors", []))
+
+    @property
+    def code(self) -> str | None:
+        """The one error's code; None without errors."""
+        codes = [error["extensions"]["code"] for error in self.errors]
+        assert len(codes) < 2, self.errors
+        return codes[0] if codes else None
+
+    @property
+    def field(self) -> str | None:
+        """The part of the input that the one error names."""
+        found: str | None = self.errors[0]["extensions"].get("field")
+        return found
+
+    @property
+    def message(self) -> str:
+        return str(self.errors[0]["message"])
+
+
+@dataclass
+class Person:
+    """Somebody with a token. `id` is their global id."""
+
+    name: str
+    token: str
+    id: str = ""
+    email: str = ""
+
+
+@dataclass
+class World:
+    """The application on a database of its own."""
+
+    client: TestClient
+    settings: Settings
+    house: House
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def ask(self, query: str, by: Person | str | None = None, *, accept: str = MODERN, **variables: Any) -> Answer:
+        """One operation over HTTP."""
+        headers = {"accept": accept}
+        token = by.token if isinstance(by, Person) else by
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
+        response = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+        return Answer(response.status_code, response.json())
+
+    def do(self, name: str, by: Person | str | None, /, *, wants: str = "auditEventId", **given: Any) -> Answer:
+        """One mutation with its input, answering `wants` of its payload."""
+        kind = name[0].upper() + name[1:] + "Input"
+        return self.ask(f"mutation($input: {kind}!) {{ it: {name}(input: $input) {{ {wants} }} }}", by, input=given)
+
+    def register(self, name: str, password: str = PASSWORD) -> Person:
+        """A new contributor, signed in."""
+        email = f"{name}{next(self._numbers)}@example.org"
+        wants = "contributor { id } session { token }"
+        made = self.do("registerContributor", None, wants=wants, email=email, password=password, displayName=name)
+        found = made.data["it"]
+        return Person(name, found["session"]["token"], found["contributor"]["id"], email)
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> Answer:
+        return self.do("signIn", None, wants="session { token } viewer { kind }", email=email, password=password)
+
+    def employ(self, *roles: StaffRole) -> Person:
+        """A member of staff, signed in."""
+        email = f"staff{next(self._numbers)}@example.org"
+        _, password = staff.add(self.house, email, list(roles))
+        return Person("staff", self.sign_in(email, password).data["it"]["session"]["token"], email=email)
+
+    def step_up(self, person: Person) -> None:
+        self.do("stepUp", person, password=PASSWORD).data  # noqa: B018 - fails the test where it did not work
+
+    def key(self, person: Person, *scopes: str, name: str = "key") -> tuple[str, Person]:
+        """An API key's id and its bearer."""
+        ends = (now() + timedelta(days=1)).isoformat()
+        wants = "apiKey { id } secret"
+        made = self.do("createApiKey", person, wants=wants, name=name, scopes=list(scopes), expiresAt=ends).data["it"]
+        return made["apiKey"]["id"], Person(name, made["secret"])
+
+    def project(self, person: Person, name: str = "Autumn") -> str:
+        return str(self.do("createProject", person, wants="project { id }", name=name).data["it"]["project"]["id"])
+
+    def share(self, person: Person, project: str, friend: Person, role: str) -> None:
+        self.do("shareProject", person, projectId=project, email=friend.email, role=role).data  # noqa: B018
+
+    def announce(self, person: Person, project: str, size: int = len(TEXT), **given: Any) -> tuple[str, str]:
+        """An asset that awaits its bytes, and where to send them."""
+        said = {"projectId": project, "fileName": "brief.txt", "mediaType": "text/plain", "byteSize": size, **given}
+        made = self.do("createAsset", person, wants="asset { id } uploadUrl", **said).data["it"]
+        return made["asset"]["id"], made["uploadUrl"]
+
+    def asset(self, person: Person, project: str, body: bytes = TEXT, **given: Any) -> str:
+        """An asset with its bytes."""
+        asset, url = self.announce(person, project, len(body), **given)
+        assert self.client.put(url, content=body).status_code == 201
+        return asset
+
+    def prompt(self, person: Person, project: str, text: str = "Write a line.", **given: Any) -> str:
+        made = self.do("submitPrompt", person, wants="prompt { id }", projectId=project, text=text, **given)
+        return str(made.data["it"]["prompt"]["id"])
+
+    def output(self, prompt: str, text: str = "A line.", variation: int = 1) -> str:
+        """An output, as the generation agent stores one."""
+        with self.house.store.begin(_agent()) as work:
+            asked = work.session.get(Prompt, raw_id(prompt))
+            assert asked is not None
+            row = Output(
+                owner_id=asked.owner_id,
+                project_id=asked.project_id,
+                prompt_id=asked.id,
+                variation=variation,
+                byte_size=len(text),
+                model="stand-in",
+                provider="stand-in",
+            )
+            work.vault.seal(row, text=text)
+            work.session.add(row)
+        return global_id("Output", row.id)
+
+    def ready_export(self, export: str, body: bytes = b"PK" * 500) -> None:
+        """Make an export ready, as the exports agent does."""
+        blob_id = uuid.uuid4()
+        with self.house.store.begin(_agent()) as work:
+            row = work.session.get(Export, raw_id(export))
+            assert row is not None
+            with self.house.store.blobs.writer(blob_id, contributor_keyset(row.owner_id)) as writer:
+                writer.write(body)
+                writer.finish()
+            row.status, row.blob_id, row.byte_size = ExportStatus.READY, blob_id, len(body)
+            row.expires_at = now() + timedelta(days=1)
+
+    def content_url(self, person: Person, asset: str) -> str:
+        found = self.ask("query($id: ID!) { asset(id: $id) { contentUrl } }", person, id=asset)
+        return str(found.data["asset"]["contentUrl"])
+
+    def events(self, action: str | None = None) -> list[dict[str, Any]]:
+        """Every entry of the trail as its leaf says it, oldest first."""
+        with self.house.store.engine.connect() as connection:
+            leaves = connection.execute(text("SELECT leaf FROM audit_events ORDER BY id")).scalars().all()
+        found = [json.loads(bytes(leaf)) for leaf in leaves]
+        return [each for each in found if action in (None, each["action"])]
+
+    def footprint(self) -> dict[str, Any]:
+        """Everything that exists except the trail: rows by table, queued jobs, keysets, files."""
+        engine = self.house.store.engine
+        queue = "workflow_status" if engine.dialect.name == "sqlite" else "dbos.workflow_status"
+        found = {name: _rows(engine, name) for name in Record.metadata.tables if name not in TRAIL}
+        found["queue"] = _rows(engine, queue, "workflow_uuid")
+        files = sorted(path.name for path in self.settings.blob_dir.rglob("*") if path.is_file())
+        return {**found, "files": files, "keysets": self.keysets()}
+
+    def keysets(self) -> list[str]:
+        """The names of all keysets."""
+        with sqlite3.connect(self.settings.home / "keys" / "keys.sqlite3") as connection:
+            found = connection.execute("SELECT kind, id FROM keysets").fetchall()
+        connection.close()
+        return sorted(f"{kind}:{name}" for kind, name in found)
+
+    @contextmanager
+    def unchanged(self, *recorded: str) -> Iterator[None]:
+        """Nothing changes in the block, and exactly these events are recorded in it."""
+        before, told = self.footprint(), len(self.events())
+        yield
+        after = self.footprint()
+        assert {name: after[name] for name in after if after[name] != before[name]} == {}
+        assert [event["action"] for event in self.events()[told:]] == list(recorded)
+
+
+def _rows(engine: Engine, table: str, column: str = "*") -> list[str]:
+    with engine.connect() as connection:
+        rows = connection.execute(text(f"SELECT {column} FROM {table}")).all()
+    return sorted(hashlib.sha256(repr(tuple(row)).encode()).hexdigest()[:12] for row in rows)
+
+
+def _agent() -> AuditScope:
+    return AuditScope("agent:generation", "AGENT", None, None, None, None, uuid.uuid4(), "0" * 16)
+
+
+def raw_id(given: str) -> uuid.UUID:
+    """The row's id in a global id."""
+    return uuid.UUID(hex=base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode().partition(":")[2])
+
+
+def global_id(kind: str, row: uuid.UUID) -> str:
+    """A row's global id."""
+    return base64.urlsafe_b64encode(f"{kind}:{row.hex}".encode()).rstrip(b"=").decode()
+
+
+@contextmanager
+def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
+    """The application with everything it keeps in `home` and at `database_url`."""
+    chosen = load(home=home, database_url=database_url, **{"worker": False, **settings})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        with TestClient(create(chosen), raise_server_exceptions=False) as client:
+            yield World(client, chosen, client.app.state.house)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at the lowest cost: what they cost is not what these tests are about."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def world(home: Path, database_url: str, cheap_passwords: None) -> Iterator[World]:
+    """The application on a database of its own, once on SQLite and once on PostgreSQL."""
+    with opened(home, database_url) as found:
+        yield found
+
+
+@pytest.fixture
+def statements(world: World) -> Callable[[], list[str]]:
+    """Answers the SQL statements sent to the database since the last call."""
+    seen: list[str] = []
+    event.listen(world.house.store.engine, "before_cursor_execute", lambda c, cur, sql, *rest: seen.append(sql))
+
+    def since() -> list[str]:
+        found, seen[:] = [sql for sql in seen if not sql.startswith(("BEGIN", "PRAGMA"))], []
+        return found
+
+    return since
