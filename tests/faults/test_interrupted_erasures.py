@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,8 @@ match sys.argv[4].split():
     case ["before", step]:
         setattr(destroying, step, die)
     case ["file", times]:
-        BlobStore.remove = die_after(BlobStore.remove, int(times))
+        destroying._AT_ONCE = 1
+        BlobStore.remove_all = die_after(BlobStore.remove_all, int(times))
     case ["keys"]:
         Keyring.destroy_owned_by = die_after(Keyring.destroy_owned_by)
     case ["rows"]:
@@ -146,7 +147,10 @@ def assert_it_survives(agents: Agents, mara: Person, home: Path, database_url: s
 
 
 def keep_a_file(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(BlobStore, "remove", lambda store, blob: store._keyring.destroy(KeysetName("blob", str(blob))) > 0)
+    def keep(store: BlobStore, blobs: Sequence[uuid.UUID]) -> int:
+        return store._keyring.destroy(*(KeysetName("blob", str(blob)) for blob in blobs))
+
+    patch.setattr(BlobStore, "remove_all", keep)
 
 
 def keep_a_key(patch: pytest.MonkeyPatch) -> None:
@@ -180,13 +184,13 @@ def test_an_upload_that_comes_in_meanwhile_loses(
     agents: Agents, mara: Person, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that was published after the others were removed goes too, before any row does."""
-    remove, late = BlobStore.remove, new_id()
+    remove, late = BlobStore.remove_all, new_id()
     project = KeysetName("project", str(mara.projects[0]))
     asked = ask_deletion(agents, mara, DeletionScope.ASSET, mara.assets[0])
 
-    def removed_while_uploading(store: BlobStore, blob_id: uuid.UUID) -> bool:
-        done = remove(store, blob_id)
-        if not store.exists(late) and blob_id != late:
+    def removed_while_uploading(store: BlobStore, blobs: Sequence[uuid.UUID]) -> int:
+        done = remove(store, blobs)
+        if not store.exists(late) and late not in blobs:
             with store.writer(late, project) as writer:
                 writer.write(b"late")
                 writer.finish()
@@ -203,7 +207,7 @@ def test_an_upload_that_comes_in_meanwhile_loses(
         return done
 
     with monkeypatch.context() as patch:
-        patch.setattr(BlobStore, "remove", removed_while_uploading)
+        patch.setattr(BlobStore, "remove_all", removed_while_uploading)
         patch.setattr(destroying, "_PAUSES", (0.01,))
         erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.ERASED
