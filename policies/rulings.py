@@ -64,7 +64,7 @@ def way(model: type[Record], expression: Any, classes: dict[str, type]) -> Row:
     """One of oso's expressions over `_this`, a `model`, as a way. Raises Unsupported; Impossible."""
     root = _Node(model)
     rows: dict[str, _Node] = {"_this": root}
-    parts = list(_conjuncts(model, expression))
+    parts = list(_conjuncts(expression))
     _enter_relations(rows, parts)
     for part in parts:
         if part.operator == "Isa":
@@ -76,27 +76,13 @@ def way(model: type[Record], expression: Any, classes: dict[str, type]) -> Row:
     return root.frozen()
 
 
-def _conjuncts(model: type[Record], expression: Any) -> Iterator[Expression]:
-    """The parts that must all hold. oso spells a negated `in [...]` as `Or(Not(Isa …), Neq …)`; the first can't be."""
-    if expression.operator == "And":
-        for part in expression.args:
-            yield from _conjuncts(model, part)
-    elif expression.operator == "Or":
-        rest = [part for part in expression.args if not _denies_own_kind(model, part)]
-        if len(rest) != 1:
-            raise Unsupported("“not” and “forall” can't reach into a relation: write what must be there", "not")
-        yield from _conjuncts(model, rest[0])
-    elif expression.operator == "Not":
-        raise Unsupported("“not” can stand before a comparison of one column only", "not")
-    else:
+def _conjuncts(expression: Any) -> Iterator[Expression]:
+    """The parts that must all hold."""
+    if expression.operator != "And":
         yield expression
-
-
-def _denies_own_kind(model: type[Record], part: Expression) -> bool:
-    if part.operator != "Not" or part.args[0].operator != "Isa":
-        return False
-    subject, pattern = part.args[0].args
-    return bool(subject == Variable("_this") and pattern.tag == model.__name__ and not pattern.fields)
+        return
+    for part in expression.args:
+        yield from _conjuncts(part)
 
 
 def _enter_relations(rows: dict[str, _Node], parts: list[Expression]) -> None:
