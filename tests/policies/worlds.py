@@ -86,12 +86,16 @@ def _account(world: World, name: str) -> None:
     for number, text in enumerate(("", "a")):
         consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
         world.add(f"{name}'s consent {number}", consent)
-    key = ApiKey(id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL)
+    key = ApiKey(
+        id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL
+    )
     world.add(f"{name}'s key", key)
     for number in range(2):
         export = Export(id=named(f"{name} export {number}"), owner_id=me, scope=ExportScope.ACCOUNT)
         world.add(f"{name}'s export {number}", export)
-        deletion = Deletion(id=named(f"{name} deletion {number}"), owner_id=me, scope=DeletionScope.ACCOUNT, object_id=me)
+        deletion = Deletion(
+            id=named(f"{name} deletion {number}"), owner_id=me, scope=DeletionScope.ACCOUNT, object_id=me
+        )
         world.add(f"{name}'s deletion {number}", deletion)
 
 
