@@ -4,7 +4,7 @@
     access.get(Asset, id, Action.DELETE)       the row, or a refusal
     access.check(Action.CREATE_PROJECT)        for what is done on no row
 
-A row comes with what the principal may do with it, decided in SQL by the compiled policy in the statement that loads it.
+A row comes with what the principal may do with it, decided by the compiled policy in the statement that loads it.
 """
 
 import uuid

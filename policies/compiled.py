@@ -35,14 +35,14 @@ FORESEEN: tuple[Shape, ...] = (
     *(Shape(Kind.AGENT, name=name, delegated=True) for name in AgentName),
     *(Shape(Kind.STAFF, roles=frozenset({role}), mfa=mfa) for role, mfa in product(StaffRole, (False, True))),
 )
-"""The shapes compiled when a policy loads. Others are compiled on first use, by the same checks, into a bounded cache."""
+"""The shapes compiled when a policy loads. Others pass the same checks on first use, into a bounded cache."""
 
 _UNFORESEEN_AT_MOST = 2048
 
 
 @dataclass
 class Decisions:
-    """What one shape may do with one model's rows, as statements ready for a principal's ids. `plans` says it as values."""
+    """What one shape may do with one model's rows: as values (`plans`), and as statements that await the ids."""
 
     model: type[Record]
     plans: dict[Action, Plan]
@@ -82,14 +82,15 @@ class Decisions:
         ]
 
     def _select(self, columns: list[ColumnElement[bool]]) -> Select[Any]:
-        return select(self.model, *columns).select_from(self.model)
+        entities: tuple[Any, ...] = (self.model, *columns)
+        return select(*entities).select_from(self.model)
 
     def _predicate(self, plan: Plan) -> ColumnElement[bool]:
         return predicate(self.model, plan)
 
 
 class Policy:
-    """policy.polar, parsed, checked and compiled. Immutable as far as anyone can tell; safe to share between threads."""
+    """policy.polar, parsed, checked and compiled. It never changes, and threads may share it."""
 
     version: str
     """The first 16 hex digits of the SHA-256 of the file: what audit events name."""

@@ -1,4 +1,4 @@
-"""A small world to decide about: several owners, shared projects, and rows with everything odd that a column can hold."""
+"""A small world to decide about: several owners, shared projects, and everything odd that a column can hold."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -25,7 +25,14 @@ from storage.staff import StaffRole
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
 SEAL = Sealed(b"\x01nothing")
-PEOPLE_OF_EVENTS = (("ada", "ada"), ("eve", "ada"), ("ada", "bob"), (None, "ada"), ("eve", None), (None, None))
+PEOPLE_OF_EVENTS = (  # who acted, for whom, whose data
+    ("ada", None, "ada"),
+    ("eve", None, "ada"),
+    ("ada", None, "bob"),
+    (None, "ada", "bob"),
+    ("eve", None, None),
+    (None, None, None),
+)
 OWN_RUNS = {"generation": "prompt", "exports": "export", "erasures": "deletion", "verifier": "deletion"}
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
@@ -62,8 +69,8 @@ def build() -> World:
     _project(world, "bob", "book", {"max": MemberRole.VIEWER})
     _project(world, "eve", "etude", {})
     _prompt(world, "alone", "sam", {"owner_id": named("ada"), "project_id": named("alone")})  # no member any more
-    for number, (actor, subject) in enumerate(PEOPLE_OF_EVENTS):
-        _event(world, f"event {number}", actor, subject)
+    for number, people in enumerate(PEOPLE_OF_EVENTS):
+        _event(world, f"event {number}", *people)
     world.add("event of nobody left", _entry(named("event of nobody left")))
     return world
 
@@ -153,10 +160,11 @@ def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> 
         world.add(f"{name} output {variation}", output)
 
 
-def _event(world: World, name: str, actor: str | None, subject: str | None) -> None:
+def _event(world: World, name: str, *people: str | None) -> None:
     world.add(name, _entry(named(name)))
-    people = {"actor_id": actor and named(actor), "subject_id": subject and named(subject)}
-    world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **people))
+    ids = (person and named(person) for person in people)
+    sides = dict(zip(("actor_id", "on_behalf_of", "subject_id"), ids, strict=True))
+    world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **sides))
 
 
 def _entry(identity: uuid.UUID) -> AuditEvent:
