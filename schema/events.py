@@ -5,7 +5,7 @@ loading a nested list would hold up everybody else.
 """
 
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 import anyio.to_thread
 from graphql import ExecutionResult
@@ -20,7 +20,7 @@ class EventExecutor(StrawberryGraphQLCoreExecutionContext):
     _is_event = False
 
     def build_per_event_executor(self, payload: Any) -> Any:
-        executor = super().build_per_event_executor(payload)
+        executor = cast("EventExecutor", super().build_per_event_executor(payload))
         executor._is_event = True
         return executor
 

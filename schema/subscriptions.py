@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 import strawberry
 
+from policies.errors import Refused
 from policies.principals import Kind
 from resolvers import lists, prompts
 from resolvers.context import Context
@@ -34,7 +35,7 @@ async def _follow(
         raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>` or put it into connection_init.")
     last: Any = None
     while True:
-        seen = await anyio.to_thread.run_sync(_look_once, info.context, look)
+        seen = await anyio.to_thread.run_sync(_look_once, info, look)
         now = state(seen)
         if now != last:
             last = now
@@ -44,10 +45,14 @@ async def _follow(
         await asyncio.sleep(_EVERY_SECONDS)
 
 
-def _look_once(context: Context, look: Callable[[Context], T]) -> T:
-    fresh = context.again()
-    with fresh.reading():
-        return look(fresh)
+def _look_once(info: Info, look: Callable[[Context], T]) -> T:
+    fresh = info.context.again()
+    try:
+        with fresh.reading():
+            return look(fresh)
+    except Refused as refusal:
+        fresh.record_refusal(info.python_name, refusal)
+        raise
 
 
 @strawberry.type(description="What can be followed as it happens.")
