@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from muniment.demo import ending, life, record, refusals, taking_out, writing
+from muniment.demo import ending, life, record, refusals, searching, taking_out, writing
 from muniment.demo.cast import Work, new_word, person
 from muniment.demo.client import Client
 from muniment.demo.disk import Home, home_of
@@ -59,12 +59,15 @@ def _play(stage: Stage, client: Client, files: list[Path], home: Home | None, vk
         ending.let_go(stage, ada, work)
         ending.find_nothing(stage, ada, work, staff)
     else:
-        searched, owned = ending.look_at_disk(stage, ada, work, home)
+        searched, owned = searching.look_at_disk(stage, ada, work, home)
         ending.let_go(stage, ada, work)
         ending.find_nothing(stage, ada, work, staff)
-        ending.find_nothing_on_disk(stage, ada, home, owned, searched)
+        searching.find_nothing_on_disk(stage, ada, home, owned, searched)
     with stage.step("Bea, who only helped, has deleted her account too"):
         ending.leave(bea)
-    stage.title(f"\nAll {stage.steps} steps did what they should, in {stage.seconds:.0f} seconds.")
-    stage.say(f"What is left of Ada's work is in her own hands: {archive}", indent=0)
-    stage.say("Unpack it and open README.html; delete it when you have seen it.", indent=0)
+    stage.end(
+        f"All {stage.steps} steps did what they should, in {stage.seconds:.0f} seconds.",
+        f"What is left of Ada's work is in her own hands: {archive}",
+        "Unpack it and open README.html. To check it yourself:",
+        f"  python -m muniment export verify {archive} --vkey {vkey}",
+    )

@@ -165,7 +165,7 @@ def _refuse(status: int, body: bytes) -> None:
 
 
 def _data(answer: Any) -> dict[str, Any]:
-    """The `data` of a GraphQL answer. Raises the first of its errors: this client takes an answer whole or not at all."""
+    """The `data` of a GraphQL answer. Raises the first of its errors: an answer is taken whole or not at all."""
     try:
         if answer.get("errors"):
             error = answer["errors"][0]

@@ -1,12 +1,11 @@
-"""Acts seven to nine: nothing lies in clear; one file goes, then everything; and nothing opens any more."""
+"""Acts eight and nine: one file goes, then everything; and nothing opens any more."""
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-from muniment.demo.cast import Person, Work
+from muniment.demo.cast import STEP_UP, Person, Work
 from muniment.demo.client import Client
-from muniment.demo.disk import Home, sample
 from muniment.demo.refusals import NOTHING, Staff, outcome
 from muniment.demo.stage import Stage, demand
 from schema.ids import decode_id_of
@@ -40,44 +39,6 @@ _WORDS = {
 }
 
 
-class Searched:
-    """What must never be found on disk: her word, pieces of her files and texts, her password, her token."""
-
-    def __init__(self, stage: Stage, home: Home, ada: Person, work: Work) -> None:
-        self._stage, self._home = stage, home
-        found: dict[str, bytes | None] = {f"the word {work.word}": work.word.encode()}
-        found |= {f"the file {asset.file.name}": sample(asset.file.content) for asset in work.assets}
-        found |= {f"output {output['variation']}": sample(output["text"].encode()) for output in work.outputs}
-        found |= {"her password": ada.password.encode(), "her token": (ada.client.token or "").encode()}
-        self._needles = {name: needle for name, needle in found.items() if needle}
-
-    def look(self, when: str) -> None:
-        """Look through everything on disk; a find ends the play."""
-        with self._stage.step(f"{when}, nothing of hers lies in clear on disk: 0 finds") as step:
-            scan = self._home.scan(self._needles)
-            finds = "; ".join(f"{name} in {path}" for path, name in scan.hits[:5])
-            demand(not scan.hits, f"{len(scan.hits)} finds: {finds}.")
-            step.detail = f"{len(self._needles)} things searched for in {scan.files} files, {scan.size:,} bytes"
-
-
-def look_at_disk(stage: Stage, ada: Person, work: Work, home: Home) -> tuple[Searched, list[Path]]:
-    """Search the server's home while everything is there; answers what was searched for, and her sealed files."""
-    stage.act(
-        "What lies on disk",
-        f"“{work.word}” is a word nobody had ever written. Ada has put it into every name, title, tag, brief, and even her"
-        " password. We look for it, for pieces of her files and of the outputs, in every file under the server's home:"
-        " database, its log, blobs, keys. As it is, in UTF-16, hexadecimal, base64.",
-    )
-    searched = Searched(stage, home, ada, work)
-    searched.look("With everything stored")
-    with stage.step("Her keys are there, apart from the data") as step:
-        owner = decode_id_of("Contributor", ada.id, "id")
-        keysets, blobs = home.keysets_of(owner), home.blobs_of(owner)
-        demand(keysets and len(blobs) > len(work.assets), f"{keysets} keysets, {len(blobs)} sealed files.")
-        step.detail = f"{keysets} keysets, {len(blobs)} sealed files"
-    return searched, blobs
-
-
 def let_go(stage: Stage, ada: Person, work: Work) -> None:
     """Delete one file, then the account, and watch both with the same token."""
     first, *others = work.assets
@@ -101,6 +62,11 @@ def let_go(stage: Stage, ada: Person, work: Work) -> None:
         ada.step_up()
         deletion = ada.client.ask(_DELETE_ACCOUNT, input={"confirm": True})["deleteAccount"]["deletion"]["id"]
         step.detail = _watch(stage, ada.client, deletion)
+
+
+def _demand_closed(what: str, attempt: Callable[[Client], Any], client: Client) -> None:
+    answer = outcome(attempt, client)
+    demand(answer == "NOT_FOUND", f"{what}: {answer} instead of NOT_FOUND.")
 
 
 def _watch(stage: Stage, client: Client, deletion: str) -> str:
@@ -133,7 +99,7 @@ def find_nothing(stage: Stage, ada: Person, work: Work, staff: Staff | None) -> 
             *((f"fetch {each.file.name}", lambda client, at=each.link: client.download(at)) for each in work.assets),
             ("fetch the export", lambda client: client.download(work.export_link)),
             ("find her account", lambda client: client.ask("query($id: ID!) { node(id: $id) { id } }", id=ada.id)),
-            ("prove who she is", lambda client: ada.step_up() or True),
+            ("prove who she is", lambda client: client.ask(STEP_UP, input={"password": ada.password})),
             ("sign in again", lambda client: again.sign_in()),
         ]
         tried = [(what, outcome(attempt, ada.client)) for what, attempt in doors]
@@ -150,17 +116,10 @@ def find_nothing(stage: Stage, ada: Person, work: Work, staff: Staff | None) -> 
             named = json.dumps(events)
             demand(own not in named and ada.id not in named and work.word not in named, "an entry that names her.")
             counts = erased[0]["details"]
-            step.detail = f"account.erased by {erased[0]['component']}: {counts['recordCount']} records, {counts['keysetsDestroyed']} keysets"
-
-
-def find_nothing_on_disk(stage: Stage, ada: Person, home: Home, blobs: list[Path], searched: Searched) -> None:
-    """Her keys and files, as somebody finds them who holds the disk."""
-    with stage.step("Her keys are destroyed, her sealed files removed") as step:
-        keysets = home.keysets_of(decode_id_of("Contributor", ada.id, "id"))
-        left = [path for path in blobs if path.exists()]
-        demand(not keysets and not left, f"{keysets} keysets and {len(left)} sealed files that are still there.")
-        step.detail = f"0 keysets; 0 of {len(blobs)} sealed files"
-    searched.look("Afterwards")
+            step.detail = (
+                f"account.erased, by {erased[0]['component']}: {counts['recordCount']} records,"
+                f" {counts['keysetsDestroyed']} keysets"
+            )
 
 
 def leave(person: Person) -> None:

@@ -12,6 +12,23 @@ query Trail { auditEvents(first: 100, orderBy: OLDEST_FIRST) { edges { node {
 } } } }"""
 
 
+_IN_WORDS = {
+    "step": "{}",
+    "status": "{}",
+    "variation": "variation {}",
+    "asked": "{} asked for",
+    "stored": "{} stored",
+    "failed": "{} failed",
+    "cancelled": "{} called off",
+    "promptLength": "{} characters",
+    "assetCount": "{} files",
+    "variations": "{} variations",
+    "byteSize": "{} bytes",
+    "modelUsed": "by {}",
+}
+"""Which details are shown, in which order and words."""
+
+
 def read_record(stage: Stage, ada: Person) -> None:
     """The audit trail, as its owner sees it."""
     stage.act(
@@ -38,9 +55,6 @@ def _row(event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _details(details: dict[str, Any]) -> str:
-    """The details that say something to a person; ids are left out."""
-    shown = {name: value for name, value in details.items() if value is not None and not name.lower().endswith("id")}
-    shown.pop("dataClassification", None)
-    return ", ".join(
-        f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in shown.items()
-    )
+    """The details that say something to a person, in their words; ids are left out."""
+    said = (form.format(details[name]) for name, form in _IN_WORDS.items() if details.get(name))
+    return ", ".join(said)

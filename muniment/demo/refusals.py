@@ -117,15 +117,15 @@ def _try_all(tried: list[Attempt], rows: list[list[str]], who: str, client: Clie
 
 
 def _employ(stage: Stage, home: Home, nobody: Client, word: str) -> Staff:
-    made = []
-    for role in ("SUPPORT", "SYSADMIN", "SECURITY"):
-        with stage.step(f"{role.capitalize()} has an account, made on the command line, and has signed in") as step:
+    with stage.step("Support, a system administrator and security have accounts, and have signed in") as step:
+        made = []
+        for role in ("SUPPORT", "SYSADMIN", "SECURITY"):
             email = f"{role.lower()}.{word[:8]}@example.org"
             member = Person(role, email, home.add_staff(email, role), nobody)
             viewer = member.sign_in()
-            demand(viewer["roles"] == [role], f"roles {viewer['roles']}.")
-            step.detail = email
+            demand(viewer["roles"] == [role], f"an account with roles {viewer['roles']}.")
             made.append(member)
+        step.detail = "as `python -m muniment staff add` makes them; their passwords are forgotten with this demo"
     return Staff(*made)
 
 

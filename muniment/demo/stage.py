@@ -2,14 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from muniment.demo.client import NoAnswer, NotUnderstood, Refused
@@ -79,7 +78,9 @@ class Stage:
 
     def say(self, text: str, *, indent: int = 3, style: str = "") -> None:
         """A paragraph."""
-        self._console.print(Padding(Text(clean(text), style=style), (0, 0, 0, indent)))
+        for line in Text(clean(text), style=style).wrap(self._console, self._width - indent):
+            line.rstrip()
+            self._console.print(Text(" " * indent) + line)
 
     @contextmanager
     def step(self, text: str, advice: str = "") -> Iterator[Step]:
@@ -104,26 +105,42 @@ class Stage:
             shape = f"an answer of a shape that this API does not give ({type(error).__name__})."
             raise StepFailed(step.text, shape, advice or "See that server and demo are of the same version.") from None
         self.steps += 1
-        line = Text.assemble((f"{self._tick} ", "green"), clean(step.text), (f"  {clean(step.detail)}", "dim"))
-        self._console.print(Padding(line, (0, 0, 0, 3)))
+        detail = (f" – {clean(step.detail)}", "dim") if step.detail else ""
+        self._beside((self._tick, "green"), Text.assemble(clean(step.text), detail))
+
+    def _beside(self, mark: tuple[str, str], text: Text) -> None:
+        """A mark, and text that stays to the right of it when it is wrapped."""
+        wrapped = text.wrap(self._console, self._width - 4 - len(mark[0]))
+        for number, line in enumerate(wrapped):
+            line.rstrip()
+            head = Text(f"   {mark[0]} ", mark[1]) if number == 0 else Text(" " * (4 + len(mark[0])))
+            self._console.print(head + line)
 
     def failed(self, error: StepFailed) -> None:
         """The last thing that is shown when a step did not do what it should."""
         self._console.print()
-        self._console.print(
-            Padding(Text(f"{self._cross} This step did not do what it should.", "bold red"), (0, 0, 0, 3))
-        )
+        self._beside((self._cross, "bold red"), Text("This step did not do what it should.", "bold red"))
         for label, text in (("expected", error.expected), ("what came", error.came), ("what to do", error.advice)):
-            self._console.print(Padding(Text.assemble((f"{label:11}", "bold"), clean(text)), (0, 0, 0, 5)))
+            self.say(f"{label:11}{text}", indent=5)
 
-    def table(self, headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-        """Rows under headings, in columns."""
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-        for number, heading in enumerate(headings):
-            table.add_column(heading, no_wrap=number == 0, overflow="fold")
-        for row in rows:
-            table.add_row(*(clean(cell) for cell in row))
-        self._console.print(Padding(table, (0, 0, 0, 5)))
+    def end(self, title: str, *lines: str) -> None:
+        """The last words."""
+        self._console.print()
+        self._console.print(Text(clean(title), style="bold green"))
+        for line in lines:
+            self._console.print(Text(clean(line)), soft_wrap=True)
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Rows under headings, in columns as wide as their widest cell; the last one is wrapped where it must be."""
+        lines = [[clean(cell) for cell in row] for row in (headings, *rows)]
+        widths = [max(cell_len(cell) for cell in column) + 2 for column in zip(*lines, strict=True)][:-1]
+        room = max(20, self._width - 5 - sum(widths))
+        for number, line in enumerate(lines):
+            style = "dim" if number == 0 else ""
+            head = "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=False))
+            for part in Text(line[-1]).wrap(self._console, room) or [Text()]:
+                self._console.print(Text(f"     {head}{part.plain}".rstrip(), style))
+                head = " " * len(head)
 
     @contextmanager
     def transfer(self, label: str, size: int) -> Iterator[Callable[[int], None]]:
@@ -136,7 +153,7 @@ class Stage:
 
     def typing(self, heading: str) -> "Typist":
         """Text that comes bit by bit, under a heading."""
-        self._console.print(Padding(Text(clean(heading), style="dim"), (0, 0, 0, 5)))
+        self.say(heading, indent=5, style="dim")
         return Typist(self._console, self._width, indent=7)
 
 

@@ -34,8 +34,8 @@ def give_brief(stage: Stage, ada: Person, work: Work, *, own_files: bool) -> Non
     """A brief for the agent, its run watched while it happens, and the outputs read."""
     stage.act(
         f"A brief, and {VARIATIONS} answers",
-        "The generation agent has an identity of its own. It may open this brief and what came with it, on Ada's behalf,"
-        " and nothing else. We watch over a WebSocket. (On board is a very small model: charming, not wise.)",
+        "The generation agent has an identity of its own: for this run it may open this brief and what came with it, and"
+        " nothing else. We watch it over a WebSocket. (The model on board is a very small one: charming, not wise.)",
     )
     text = _BRIEF_FOR_FILES if own_files else _BRIEF
     with stage.step(f"She has asked for {VARIATIONS} variations, with {len(work.assets)} files to draw on") as step:
@@ -90,7 +90,7 @@ class Watch:
                 self._see_variation(step, stored.get(step["variation"]))
             elif step["name"] in _STEPS and step["status"] != "RUNNING" and step["name"] not in self._told:
                 self._told.add(step["name"])
-                self._stage.say(f"agent {_STEPS[step['name']]}: {_ENDS[step['status']]}", indent=5, style="dim")
+                self._stage.say(f"the agent {_STEPS[step['name']]}: {_ENDS[step['status']]}", indent=5, style="dim")
 
     def _see_variation(self, step: dict[str, Any], stored: str | None) -> None:
         variation = step["variation"]
