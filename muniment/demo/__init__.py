@@ -43,16 +43,14 @@ def _find_server(stage: Stage, client: Client) -> str:
 
 
 def _play(stage: Stage, client: Client, files: list[Path], home: Home | None, vkey: str) -> None:
+    if home is None:
+        stage.say("(Its home is not the one that --home names: staff and disk are left out of the play.)")
     work = Work(new_word())
     ada = person(f"Ada Lindqvist {work.word}", client, work.word)
     life.open_account(stage, ada)
     life.bring_files(stage, ada, work, files)
     writing.give_brief(stage, ada, work, own_files=bool(files))
     record.read_record(stage, ada)
-    if home is None:
-        stage.say(
-            "(The server's home is not here, so no staff can be added and no disk looked at: see --home.)", indent=0
-        )
     bea, staff = refusals.try_doors(stage, ada, work, home)
     archive = taking_out.take_out(stage, ada, work, staff, vkey)
     if home is None:

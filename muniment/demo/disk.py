@@ -3,7 +3,7 @@
 import base64
 import uuid
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,24 +64,6 @@ class Home:
                 found.append(path)
         return found
 
-    def scan(self, needles: Mapping[str, bytes]) -> Scan:
-        """Look for each needle in every file and file name, as it is and in the usual disguises."""
-        wanted = [(name, form) for name, needle in needles.items() for form in disguises(needle)]
-        overlap = max(len(form) for _, form in wanted)
-        files = size = 0
-        hits: list[tuple[Path, str]] = []
-        for path in (path for place in self.places for path in sorted(place.rglob("*"))):
-            found = {name for name, form in wanted if form in bytes(path)}
-            try:
-                if path.is_file():
-                    files, size = files + 1, size + path.stat().st_size
-                    for piece in _pieces(path, overlap):
-                        found |= {name for name, form in wanted if form in piece or form in piece.lower()}
-            except FileNotFoundError:
-                continue  # the server removed it while we looked
-            hits += [(path, name) for name in sorted(found)]
-        return Scan(files, size, hits)
-
 
 @contextmanager
 def home_of(settings: Settings, vkey: str) -> Iterator[Home | None]:
@@ -107,6 +89,26 @@ def _holds_key(settings: Settings, vkey: str) -> bool:
             keyring.close()
     except (KeyStoreError, NoteRefused):
         return False
+
+
+def scan(places: Sequence[Path], needles: Mapping[str, bytes]) -> Scan:
+    """Look for each needle in every file and file name below `places`, as it is and in the usual disguises."""
+    wanted = [(name, form) for name, needle in needles.items() for form in disguises(needle)]
+    overlap = max(len(form) for _, form in wanted)
+    files = size = 0
+    hits: list[tuple[Path, str]] = []
+    for path in (path for place in places for path in sorted(place.rglob("*"))):
+        found = {name for name, form in wanted if form in bytes(path)}
+        try:
+            if path.is_file():
+                files, size = files + 1, size + path.stat().st_size
+                for piece in _pieces(path, overlap):
+                    lower = piece.lower()
+                    found |= {name for name, form in wanted if form in piece or form in lower}
+        except FileNotFoundError:
+            continue  # the server removed it while we looked
+        hits += [(path, name) for name in sorted(found)]
+    return Scan(files, size, hits)
 
 
 def sample(content: bytes) -> bytes | None:

@@ -75,12 +75,12 @@ def _watch(stage: Stage, client: Client, deletion: str) -> str:
     for event in client.follow(_PROGRESS, id=deletion):
         last = event["deletionProgress"]
         stage.say(f"{last['status'].lower()}: {_WORDS[last['status']]}", indent=5, style="dim")
-    left = ", ".join(f"{each['count']} {each['kind']}" for each in last["remaining"])
+    left = ", ".join(f"{each['kind'].replace('_', ' ')} {each['count']}" for each in last["remaining"])
     demand(
         last["status"] == "ERASED" and not left, f"a deletion that is {last['status']}, with {left or 'nothing'} left."
     )
-    records = ", ".join(f"{each['count']} {each['kind']}" for each in last["destroyed"])
-    return f"destroyed: {last['keysetsDestroyed']} keysets, {records}"
+    records = ", ".join(f"{each['kind'].replace('_', ' ')} {each['count']}" for each in last["destroyed"])
+    return f"{last['keysetsDestroyed']} keysets destroyed; {records}"
 
 
 def find_nothing(stage: Stage, ada: Person, work: Work, staff: Staff | None) -> None:
@@ -89,7 +89,7 @@ def find_nothing(stage: Stage, ada: Person, work: Work, staff: Staff | None) -> 
     with stage.step("Her token may watch the deletion, and nothing else") as step:
         kind = ada.client.ask(_VIEWER)["viewer"]["kind"]
         demand(kind == "DEPARTING", f"a caller of kind {kind}.")
-        step.detail = kind
+        step.detail = f"the server calls her {kind}"
     with stage.step("Everything else is shut") as step:
         nobody = Client(ada.client.url, ada.client.http)
         again = Person(ada.name, ada.email, ada.password, nobody)

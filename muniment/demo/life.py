@@ -27,17 +27,17 @@ def open_account(stage: Stage, ada: Person) -> None:
         "An account",
         "Ada registers. From this moment on, keys of her own exist, and everything of hers is sealed with them.",
     )
-    with stage.step("She has registered", "") as step:
+    with stage.step("She has registered") as step:
         ada.register()
         step.detail = ada.email
     with stage.step("She has signed in") as step:
         viewer = ada.sign_in()
         demand(viewer["kind"] == "CONTRIBUTOR", f"a session of kind {viewer['kind']}.")
         step.detail = "the token is known to her alone; the server keeps a keyed hash of it"
-    with stage.step("Nothing is allowed that she was not asked about") as step:
+    with stage.step("Nothing is switched on that she was not asked about") as step:
         preferences = ada.client.ask(_PREFERENCES)["viewer"]["contributor"]["privacyPreferences"]
         demand(not any(preferences.values()), f"switched on: {', '.join(k for k, v in preferences.items() if v)}.")
-        step.detail = "training, style learning, analytics, support access: all off"
+        step.detail = "training, style learning, analytics and support access are off"
 
 
 def bring_files(stage: Stage, ada: Person, work: Work, files: Sequence[Path]) -> None:

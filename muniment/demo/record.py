@@ -13,20 +13,16 @@ query Trail { auditEvents(first: 100, orderBy: OLDEST_FIRST) { edges { node {
 
 
 _IN_WORDS = {
-    "step": "{}",
-    "status": "{}",
-    "variation": "variation {}",
-    "asked": "{} asked for",
-    "stored": "{} stored",
-    "failed": "{} failed",
-    "cancelled": "{} called off",
-    "promptLength": "{} characters",
-    "assetCount": "{} files",
-    "variations": "{} variations",
-    "byteSize": "{} bytes",
-    "modelUsed": "by {}",
+    "asset.created": "{byteSize:,} bytes to come",
+    "asset.uploaded": "{byteSize:,} bytes",
+    "content.downloaded": "{byteSize:,} bytes",
+    "prompt.submitted": "{promptLength} characters, {assetCount} files",
+    "run.started": "{modelUsed}",
+    "run.step_finished": "{step} {status}",
+    "output.stored": "variation {variation}, {byteSize:,} bytes",
+    "run.finished": "{stored} of {asked} stored",
 }
-"""Which details are shown, in which order and words."""
+"""What of an entry's details is shown, by its action. Ids and the rest are for programs."""
 
 
 def read_record(stage: Stage, ada: Person) -> None:
@@ -37,7 +33,7 @@ def read_record(stage: Stage, ada: Person) -> None:
     )
     with stage.step("The record tells who did what, and through which part of the system") as step:
         events = [edge["node"] for edge in ada.client.ask(_TRAIL)["auditEvents"]["edges"]]
-        stage.table(("when (UTC)", "component", "who", "what", "with"), (_row(event) for event in events))
+        stage.table(("UTC", "component", "who", "what", "with"), (_row(event) for event in events))
         components = {event["component"] for event in events}
         demand(components >= {"api", "agent:generation"}, f"entries by {', '.join(sorted(components)) or 'nobody'}.")
         actions = {event["action"] for event in events}
@@ -51,10 +47,4 @@ def _row(event: dict[str, Any]) -> tuple[str, ...]:
     agent = event["actorKind"] == "AGENT"
     who = ("the agent, for Ada" if event["onBehalfOf"] else "the agent") if agent else "Ada"
     what = event["action"] + ("" if event["outcome"] == "SUCCESS" else f" ({event['outcome']})")
-    return when, event["component"], who, what, _details(event["details"])
-
-
-def _details(details: dict[str, Any]) -> str:
-    """The details that say something to a person, in their words; ids are left out."""
-    said = (form.format(details[name]) for name, form in _IN_WORDS.items() if details.get(name))
-    return ", ".join(said)
+    return when, event["component"], who, what, _IN_WORDS.get(event["action"], "").format_map(event["details"])

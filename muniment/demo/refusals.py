@@ -86,19 +86,19 @@ def try_doors(stage: Stage, ada: Person, work: Work, home: Home | None) -> tuple
         bea.step_up()
         step.detail = bea.email
     staff = None if home is None else _employ(stage, home, nobody, work.word)
-    callers = {"another contributor": bea.client}
+    callers = {"contributor": ("Another contributor", bea.client)}
     if staff is not None:
-        callers |= {"support": staff.support.client, "system administrator": staff.sysadmin.client}
+        callers["support"] = ("Support", staff.support.client)
+        callers["sysadmin"] = ("A system administrator", staff.sysadmin.client)
+    callers["nobody"] = ("Somebody who is not signed in", nobody)
     denied = _denied(staff)
     tried = attempts(ada, work, bea.email)
     rows = [[what] for what, _, _ in tried]
-    for who, client in {**callers, "nobody": nobody}.items():
-        with stage.step(
-            f"{who[0].upper()}{who[1:]} got in nowhere", "Stop using this server, and report this."
-        ) as step:
+    for who, (described, client) in callers.items():
+        with stage.step(f"{described} got in nowhere", "Stop using this server, and report this.") as step:
             _try_all(tried, rows, who, client)
             step.detail = f"{len(tried)} attempts"
-    stage.table(("what they tried", *callers, "nobody"), rows)
+    stage.table(("what they tried", *callers), rows)
     if staff is not None:
         _see_what_staff_sees(stage, ada, staff, denied)
     return bea, staff
@@ -117,7 +117,7 @@ def _try_all(tried: list[Attempt], rows: list[list[str]], who: str, client: Clie
 
 
 def _employ(stage: Stage, home: Home, nobody: Client, word: str) -> Staff:
-    with stage.step("Support, a system administrator and security have accounts, and have signed in") as step:
+    with stage.step("Support, a system administrator and security have signed in") as step:
         made = []
         for role in ("SUPPORT", "SYSADMIN", "SECURITY"):
             email = f"{role.lower()}.{word[:8]}@example.org"
@@ -125,7 +125,7 @@ def _employ(stage: Stage, home: Home, nobody: Client, word: str) -> Staff:
             viewer = member.sign_in()
             demand(viewer["roles"] == [role], f"an account with roles {viewer['roles']}.")
             made.append(member)
-        step.detail = "as `python -m muniment staff add` makes them; their passwords are forgotten with this demo"
+        step.detail = "with accounts as `staff add` makes them; the passwords are forgotten with this demo"
     return Staff(*made)
 
 

@@ -54,7 +54,7 @@ class Stage:
         self._width = min(self._console.width, _WIDTH) if self._console.is_terminal else _WIDTH
         self._console = Console(markup=False, highlight=False, emoji=False, width=self._width)
         unicode = (self._console.encoding or "").lower().startswith("utf")
-        self._tick, self._cross = ("✓", "✗") if unicode else ("ok", "NO")
+        self._tick, self._cross, self._dot = ("✓", "✗", "·") if unicode else ("ok", "NO", "-")
         self._acts = 0
         self._began = time.monotonic()
         self.steps = 0
@@ -101,11 +101,11 @@ class Stage:
             raise StepFailed(step.text, str(error), advice or where) from None
         except OSError as error:
             raise StepFailed(step.text, f"this machine said: {error.strerror}.", advice or _LOOK) from None
-        except (LookupError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             shape = f"an answer of a shape that this API does not give ({type(error).__name__})."
             raise StepFailed(step.text, shape, advice or "See that server and demo are of the same version.") from None
         self.steps += 1
-        detail = (f" – {clean(step.detail)}", "dim") if step.detail else ""
+        detail = (f" {self._dot} {clean(step.detail)}", "dim") if step.detail else ""
         self._beside((self._tick, "green"), Text.assemble(clean(step.text), detail))
 
     def _beside(self, mark: tuple[str, str], text: Text) -> None:
@@ -113,8 +113,8 @@ class Stage:
         wrapped = text.wrap(self._console, self._width - 4 - len(mark[0]))
         for number, line in enumerate(wrapped):
             line.rstrip()
-            head = Text(f"   {mark[0]} ", mark[1]) if number == 0 else Text(" " * (4 + len(mark[0])))
-            self._console.print(head + line)
+            head = ("   ", mark, " ") if number == 0 else (" " * (4 + len(mark[0])),)
+            self._console.print(Text.assemble(*head, line))
 
     def failed(self, error: StepFailed) -> None:
         """The last thing that is shown when a step did not do what it should."""

@@ -34,8 +34,8 @@ def give_brief(stage: Stage, ada: Person, work: Work, *, own_files: bool) -> Non
     """A brief for the agent, its run watched while it happens, and the outputs read."""
     stage.act(
         f"A brief, and {VARIATIONS} answers",
-        "The generation agent has an identity of its own: for this run it may open this brief and what came with it, and"
-        " nothing else. We watch it over a WebSocket. (The model on board is a very small one: charming, not wise.)",
+        "The generation agent has an identity of its own: for this run it may open this brief and what came with it,"
+        " and nothing else. We watch it over a WebSocket. (The model on board is very small: charming, not wise.)",
     )
     text = _BRIEF_FOR_FILES if own_files else _BRIEF
     with stage.step(f"She has asked for {VARIATIONS} variations, with {len(work.assets)} files to draw on") as step:
