@@ -17,18 +17,18 @@ def play(url: str, files: list[Path], settings: Settings) -> int:
     Where `settings` speak of the very home that this server runs from, staff play too and the disk is looked through.
     """
     stage = Stage()
-    client = Client.at(url)
-    stage.title(f"A contributor's whole life with Muniment, at {client.url}")
-    if not client.is_answered():
-        stage.say("No server answers there: start it with `make run`, then play the demo again.", indent=0)
-        return 1
-    try:
-        vkey = _find_server(stage, client)
-        with home_of(settings, vkey) as home:
-            _play(stage, client, files, home, vkey)
-    except StepFailed as error:
-        stage.failed(error)
-        return 1
+    with Client.at(url) as client:
+        stage.title(f"A contributor's whole life with Muniment, at {client.url}")
+        if not client.is_answered():
+            stage.say("No server answers there: start it with `make run`, then play the demo again.", indent=0)
+            return 1
+        try:
+            vkey = _find_server(stage, client)
+            with home_of(settings, vkey) as home:
+                _play(stage, client, files, home, vkey)
+        except StepFailed as error:
+            stage.failed(error)
+            return 1
     return 0
 
 

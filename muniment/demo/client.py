@@ -5,6 +5,7 @@ Read it as an example: it imports nothing of Muniment's own, and everything that
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -47,10 +48,12 @@ class Client:
     token: str | None = None
 
     @classmethod
-    def at(cls, url: str) -> "Client":
+    @contextmanager
+    def at(cls, url: str) -> Iterator["Client"]:
         """A client that is not signed in. Calls to this machine never take the way over a proxy."""
         outside = urlsplit(url).hostname not in _LOOPBACK
-        return cls(url.rstrip("/"), httpx2.Client(timeout=60, trust_env=outside))
+        with httpx2.Client(timeout=60, trust_env=outside) as http:
+            yield cls(url.rstrip("/"), http)
 
     def signed_in(self, token: str) -> "Client":
         """The same connection with somebody's session token, or an API key."""
