@@ -31,7 +31,6 @@ class Limits:
     session: timedelta = timedelta(hours=12)
     step_up: timedelta = timedelta(minutes=10)
     ticket: timedelta = timedelta(minutes=15)
-    export: timedelta = timedelta(days=7)
     upload_bytes: int = 2 * 1024**3
     prompt_characters: int = 20_000
     variations: int = 10
