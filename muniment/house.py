@@ -43,9 +43,11 @@ def open_house(settings: Settings) -> Iterator[House]:
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    erasures.resume_open_erasures(Agents(house.store, house.policy, gateway))
+    waiting = Agents(house.store, house.policy, gateway)
+    erasures.resume_open_erasures(waiting)
+    alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
+    erasures.tidy(waiting, older_than_seconds=0 if alone else 3600)
     agents = start(house.store, house.policy, gateway)
-    erasures.tidy(agents, older_than_seconds=0)
     try:
         yield agents
     finally:

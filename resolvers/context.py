@@ -171,6 +171,8 @@ class Context:
             if error.keep is not None:
                 with self.house.store.begin(self._scope()) as work:
                     error.keep(work)
+            elif isinstance(error, Unauthenticated):
+                self.record(Refusal(attempted, "Platform", error.code.value))
             raise
         finally:
             self._open = None if outer is None else self._afresh(outer[0])

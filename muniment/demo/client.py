@@ -120,6 +120,14 @@ class Client:
             _refuse(answer.status_code, bytes(content))
         return bytes(content)
 
+    def is_answered(self) -> bool:
+        """Whether anybody at all answers at the address."""
+        try:
+            self.http.get(self.url)
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            return False
+        return True
+
     def read(self, path: str) -> str:
         """One of the plain-text pages beside GraphQL, as `/ledger/vkey`. Raises Refused, NoAnswer, NotUnderstood."""
         return self._send("GET", path).text.strip()
@@ -157,7 +165,7 @@ def _refuse(status: int, body: bytes) -> None:
 
 
 def _data(answer: Any) -> dict[str, Any]:
-    """The `data` of a GraphQL answer. Raises the first of its errors: this client takes an answer whole or not at all."""
+    """The `data` of a GraphQL answer. Raises the first of its errors: an answer is taken whole or not at all."""
     try:
         if answer.get("errors"):
             error = answer["errors"][0]
