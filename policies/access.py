@@ -15,7 +15,8 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from policies.actions import Action
-from policies.compiled import AFTER_STEP_UP, Policy
+from policies.compiled import Policy
+from policies.decisions import AFTER_STEP_UP
 from policies.errors import Forbidden, NotFound, StepUpRequired
 from policies.facts import parameters_of, shape_of
 from policies.principals import Principal

@@ -187,7 +187,9 @@ def everyone() -> dict[str, Principal]:
     cast = {"nobody": ANONYMOUS}
     for name in NAMES:
         cast[name] = Principal(Kind.CONTRIBUTOR, id=named(name))
+    for name in ("ada", "eve", "max", "vic", "sam"):
         cast[f"{name}, stepped up"] = Principal(Kind.CONTRIBUTOR, id=named(name), stepped_up=True, mfa=True)
+    for name in ("ada", "dia"):
         cast[f"{name}, departing"] = Principal(Kind.DEPARTING, id=named(name))
     cast["one with a project's id"] = Principal(Kind.CONTRIBUTOR, id=named("atlas"), stepped_up=True)
     for name in ("ada", "eve"):
