@@ -84,7 +84,7 @@ class ExportMutations:
         row = exports.request(info.context, input.scope, project)
         return RequestExportPayload(export=Export.of(row), audit_event_id=audit_event_id(info))
 
-    @mutation("A link for downloading an export that is READY.")
+    @mutation("A link for downloading an export that is READY. Needs stepUp.")
     def mint_export_link(self, info: Info, input: MintExportLinkInput) -> MintExportLinkPayload:
         row, token = exports.mint_link(info.context, decode_id_of("Export", input.export_id, "exportId"))
         return MintExportLinkPayload(

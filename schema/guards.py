@@ -6,6 +6,7 @@ from typing import Any
 import anyio.to_thread
 import strawberry
 from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
 
 from policies.errors import Refused
 from policies.principals import Kind
@@ -24,7 +25,9 @@ class Guarded(FieldExtension):
         """Raises `Unauthenticated` for a stranger at a field that is not public, and has it recorded."""
         if self.public is None and info.context.principal.kind is Kind.ANONYMOUS:
             info.context.record(Refusal(info.python_name, "Platform", Code.UNAUTHENTICATED.value))
-            raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init.")
+            raise Unauthenticated(
+                "Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init."
+            )
 
 
 class Asked(Guarded):
@@ -45,6 +48,11 @@ class Audited(Guarded):
     A document with several mutations runs them one after the other, each in its own transaction, so that an error in
     one says nothing about the others.
     """
+
+    def apply(self, field: StrawberryField) -> None:
+        """Describe the one argument that every mutation has."""
+        for argument in field.arguments:
+            argument.description = "Everything it needs to know, in one object."
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self.let_in(info)

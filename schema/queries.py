@@ -1,6 +1,7 @@
 """The root of every question."""
 
 import uuid
+from typing import Annotated
 
 import strawberry
 
@@ -40,6 +41,16 @@ KINDS: dict[str, type[Node]] = {
 
 MAX_NODES = 100
 
+Id = Annotated[strawberry.ID, strawberry.argument(description="Its id, as this API answered it.")]
+Ids = Annotated[list[strawberry.ID], strawberry.argument(description="Up to 100 ids, as this API answered them.")]
+InProject = Annotated[strawberry.ID | None, strawberry.argument(description="Only those in this project.")]
+OfPrompt = Annotated[strawberry.ID | None, strawberry.argument(description="Only those that answer this prompt.")]
+OfMediaType = Annotated[str | None, strawberry.argument(description="Only those of this media type (RFC 6838).")]
+OfAction = Annotated[
+    str | None,
+    strawberry.argument(description="Only those of this action, such as `asset.created`; see docs/audit-events.md."),
+]
+
 
 def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None]:
     """The things with these ids: one statement for each type of thing among them."""
@@ -65,21 +76,21 @@ class Query:
         return viewer(info)
 
     @question("The thing with this id; null if there is none that you may see.")
-    def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    def node(self, info: Info, id: Id) -> Node | None:
         return _found(info, [id], "id")[0]
 
     @question("The things with these ids, in order; null for each that you may not see. At most 100.")
-    def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
         if len(ids) > MAX_NODES:
             raise BadInput(f"ids names {len(ids)} things; ask for at most {MAX_NODES} at a time.", field="ids")
         return _found(info, ids, "ids")
 
     @question("One contributor's account, as far as you may see it.")
-    def contributor(self, info: Info, id: strawberry.ID) -> Contributor:
+    def contributor(self, info: Info, id: Id) -> Contributor:
         return Contributor.fetch(info, decode_id_of("Contributor", id, "id"))
 
     @question("One project.")
-    def project(self, info: Info, id: strawberry.ID) -> Project:
+    def project(self, info: Info, id: Id) -> Project:
         return Project.fetch(info, decode_id_of("Project", id, "id"))
 
     @question("Your projects and those shared with you.")
@@ -97,15 +108,15 @@ class Query:
         return connection
 
     @question("One asset.")
-    def asset(self, info: Info, id: strawberry.ID) -> Asset:
+    def asset(self, info: Info, id: Id) -> Asset:
         return Asset.fetch(info, decode_id_of("Asset", id, "id"))
 
     @question("Assets in all projects you may see, or in one of them, of any media type or of one.")
     def assets(
         self,
         info: Info,
-        project_id: strawberry.ID | None = None,
-        media_type: str | None = None,
+        project_id: InProject = None,
+        media_type: OfMediaType = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -120,14 +131,14 @@ class Query:
         return connection
 
     @question("One prompt.")
-    def prompt(self, info: Info, id: strawberry.ID) -> Prompt:
+    def prompt(self, info: Info, id: Id) -> Prompt:
         return Prompt.fetch(info, decode_id_of("Prompt", id, "id"))
 
     @question("Prompts in all projects you may see, or in one of them.")
     def prompts(
         self,
         info: Info,
-        project_id: strawberry.ID | None = None,
+        project_id: InProject = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -139,15 +150,15 @@ class Query:
         return connection
 
     @question("One output.")
-    def output(self, info: Info, id: strawberry.ID) -> Output:
+    def output(self, info: Info, id: Id) -> Output:
         return Output.fetch(info, decode_id_of("Output", id, "id"))
 
     @question("Outputs in all projects you may see, or in one of them, or of one prompt.")
     def outputs(
         self,
         info: Info,
-        project_id: strawberry.ID | None = None,
-        prompt_id: strawberry.ID | None = None,
+        project_id: InProject = None,
+        prompt_id: OfPrompt = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -188,7 +199,7 @@ class Query:
     def audit_events(
         self,
         info: Info,
-        action: str | None = None,
+        action: OfAction = None,
         first: First = None,
         after: After = None,
         last: Last = None,

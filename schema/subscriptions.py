@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import anyio.to_thread
 import strawberry
@@ -19,6 +19,8 @@ from storage.deletions import DeletionStatus
 from storage.exports import ExportStatus
 
 T = TypeVar("T")
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="Which one to follow.")]
 
 _EVERY_SECONDS = 0.25
 _ENDED_EXPORTS = frozenset({ExportStatus.READY, ExportStatus.FAILED, ExportStatus.EXPIRED})
@@ -52,7 +54,7 @@ class Subscription:
     """Root subscription fields."""
 
     @followed("The run of a prompt: its steps, the text so far, how much is done.")
-    async def prompt_progress(self, info: Info, prompt_id: strawberry.ID) -> AsyncGenerator[PromptProgress, None]:
+    async def prompt_progress(self, info: Info, prompt_id: Id) -> AsyncGenerator[PromptProgress, None]:
         row_id = decode_id_of("Prompt", prompt_id, "promptId")
         async for progress in _follow(
             info,
@@ -63,7 +65,7 @@ class Subscription:
             yield progress_of(progress)
 
     @followed("An export, until it is ready or has failed.")
-    async def export_progress(self, info: Info, export_id: strawberry.ID) -> AsyncGenerator[Export, None]:
+    async def export_progress(self, info: Info, export_id: Id) -> AsyncGenerator[Export, None]:
         row_id = decode_id_of("Export", export_id, "exportId")
         async for row in _follow(
             info,
@@ -74,7 +76,7 @@ class Subscription:
             yield Export(row=row, level=Level([row]))
 
     @followed("A deletion, until the verifier has counted.")
-    async def deletion_progress(self, info: Info, deletion_id: strawberry.ID) -> AsyncGenerator[Deletion, None]:
+    async def deletion_progress(self, info: Info, deletion_id: Id) -> AsyncGenerator[Deletion, None]:
         row_id = decode_id_of("Deletion", deletion_id, "deletionId")
         async for row in _follow(
             info,

@@ -32,6 +32,9 @@ from storage.work import UnitOfWork
 WORKFLOW = "erase"
 NAME = "erasures"
 
+_AT_ONCE = 1000
+"""Files that are removed before it is asked whether to go on."""
+
 _PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, TruncationBusy, ErasureOvertaken)
 _PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60)
 """Seconds to wait before what failed is tried again."""
@@ -93,17 +96,19 @@ def destroy_keys(agents: Agents, deletion: Deletion) -> None:
         row = access.get(Deletion, deletion.id, Action.ERASE)
         # Counted before: a run that is killed half way through and taken up again must not count what is left only.
         row.keysets_destroyed = max(row.keysets_destroyed, there)
-    keyring.destroy(*names)
     if account:
         keyring.destroy_owned_by(deletion.owner_id)
+    else:
+        keyring.destroy(*names)
 
 
 def destroy_data(agents: Agents, deletion: Deletion) -> None:
     """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too."""
     removed = _blobs(agents, deletion)
-    for blob_id in removed:
+    in_order = sorted(removed)
+    for start in range(0, len(in_order), _AT_ONCE):
         agents.go_on()
-        agents.store.blobs.remove(blob_id)
+        agents.store.blobs.remove_all(in_order[start : start + _AT_ONCE])
     _forget_runs(agents, deletion)
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         find(work.session, deletion.id, lock=True)

@@ -73,6 +73,7 @@ def _load(order: dict[str, Any]) -> Any:
         part.n_threads, part.poll = threads, 0
     parameters.n_gpu_layers = 0
     parameters.offline = True
+    parameters.sampling.penalty_repeat = 1.1  # a model this small falls into repeating itself
     parameters.warmup = False
     parameters.verbosity = -1
     parameters.ui = False

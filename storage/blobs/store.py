@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Container
+from collections.abc import Collection, Container
 from datetime import timedelta
 from pathlib import Path
 
@@ -52,15 +52,18 @@ class BlobStore:
 
     def remove(self, blob_id: uuid.UUID) -> bool:
         """Destroy a blob's keyset, then its file, durably. Answers whether there was a file."""
-        self._keyring.destroy(_own(blob_id))
-        path = self._directories.published(blob_id)
-        with disk(f"blob {blob_id} can't be removed"):
-            try:
-                path.unlink()
-            except FileNotFoundError:
-                return False
-            sync(path.parent)
-        return True
+        return self.remove_all([blob_id]) == 1
+
+    def remove_all(self, blob_ids: Collection[uuid.UUID]) -> int:
+        """Destroy these blobs' keysets, then their files, durably. Answers how many files there were."""
+        self._keyring.destroy(*(_own(blob_id) for blob_id in blob_ids))
+        there = [path for path in map(self._directories.published, blob_ids) if path.is_file()]
+        with disk("blobs can't be removed"):
+            for path in there:
+                path.unlink(missing_ok=True)
+            for directory in {path.parent for path in there}:
+                sync(directory)
+        return len(there)
 
     def sweep(self, keep: Container[uuid.UUID], older_than_seconds: float) -> int:
         """Remove what crashes left behind: unfinished files that nobody writes, and blobs and keysets not in `keep`.
