@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.agents.standins import StandIn, provider
-from tests.faults.servers import Server, serving, wait_for
+from tests.faults.servers import Server, new_home, serving, settled
 from tests.world import PASSWORD, TEXT, Person
 
 CACHE_SECONDS = 0.2
@@ -79,9 +79,7 @@ def stand_in() -> Iterator[StandIn]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, stand_in: StandIn) -> Iterator[Server]:
     """One server for all of these, on SQLite: it is its files that are taken away and given back."""
-    home = tmp_path_factory.mktemp("home")
-    for name in ("data", "keys"):
-        (home / name).mkdir(mode=0o700)
+    home = new_home(tmp_path_factory.mktemp("home"))
     url = f"sqlite:///{home}/data/muniment.sqlite3"
     with serving(home, url, key_cache_seconds=CACHE_SECONDS, model_url=stand_in.url) as started:
         yield started
@@ -131,16 +129,8 @@ class Caller:
 def effects(server: Server) -> dict[str, Any]:
     """Everything that exists: rows, files and keysets. The trail of refusals apart."""
     tables = ("projects", "assets", "prompts", "exports", "deletions", "contributors", "sessions", "blobs")
-    with closing(sqlite3.connect(server.home / "keys" / "keys.sqlite3")) as keys:
-        keysets = set(keys.execute("SELECT kind, id FROM keysets"))
     found: dict[str, Any] = {table: server.ids(table) for table in tables}
-    return found | {"keysets": keysets, "files": server.files()}
-
-
-def settled(server: Server) -> None:
-    """Wait until no agent has anything to do."""
-    running = "SELECT 1 FROM {} WHERE status IN ('QUEUED', 'RUNNING', 'REQUESTED', 'ERASING', 'VERIFYING')"
-    wait_for(lambda: not any(server.rows(running.format(table)) for table in ("prompts", "exports", "deletions")))
+    return found | {"keysets": server.keysets(), "files": server.files()}
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
