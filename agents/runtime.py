@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from dbos import DBOS, DBOSConfig
@@ -119,7 +120,7 @@ def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "
     to start. Call it after the migrations.
     """
     engine = queue.open_queue_engine(store.engine)
-    agents = Agents(store, policy, models, _release=engine.dispose)
+    agents = Agents(store, policy, models, _release=partial(queue.close_queue_engine, engine))
     dbos_log = logging.getLogger("dbos")
     if not dbos_log.handlers:
         dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
