@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from argon2 import PasswordHasher
@@ -21,6 +23,7 @@ from starlette.testclient import TestClient
 
 from muniment.app import create
 from muniment.settings import Settings, load
+from policies.access import Policy
 from resolvers import staff
 from resolvers.context import House
 from storage import passwords
@@ -266,10 +269,14 @@ def global_id(kind: str, row: uuid.UUID) -> str:
 def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
     """The application with everything it keeps in `home` and at `database_url`."""
     chosen = load(home=home, database_url=database_url, **{"worker": False, **settings})
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), mock.patch.object(Policy, "load", _policy):
         warnings.simplefilter("ignore", InsecureWarning)
         with TestClient(create(chosen), raise_server_exceptions=False) as client:
             yield World(client, chosen, client.app.state.house)  # type: ignore[attr-defined]
+
+
+_policy = cache(Policy.load)
+"""Compiling the policy takes seconds and is the same every time."""
 
 
 @pytest.fixture
