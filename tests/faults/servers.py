@@ -102,17 +102,21 @@ class Server:
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a name of this test's own
 
+    def events(self) -> list[dict[str, Any]]:
+        """The trail, oldest first."""
+        return [json.loads(bytes(leaf)) for (leaf,) in self.rows("SELECT leaf FROM audit_events ORDER BY id")]
+
     def told(self) -> Counter[str]:
         """How often each action stands in the trail."""
-        return Counter(json.loads(bytes(leaf))["action"] for (leaf,) in self.rows("SELECT leaf FROM audit_events"))
+        return Counter(event["action"] for event in self.events())
 
     def files(self) -> set[str]:
         """The names of all files that hold blobs, finished or not."""
         return {path.name for path in (self.home / "data" / "blobs").rglob("*") if path.is_file()}
 
-    def blobs(self) -> set[str]:
-        """The names that the files should have."""
-        return {str(uuid.UUID(str(row[0]))) for row in self.rows("SELECT id FROM blobs")}
+    def ids(self, table: str) -> set[str]:
+        """The ids of all rows of a table."""
+        return {str(uuid.UUID(str(row[0]))) for row in self.rows(f"SELECT id FROM {table}")}  # noqa: S608
 
     def incoming(self) -> list[Path]:
         return list((self.home / "data" / "blobs" / "incoming").glob("*"))
