@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     tls_terminated_upstream: bool = False
     public_url: str = Field(default_factory=lambda told: _own_url(told))
-    """How clients reach this server: the start of every link it hands out. No trailing slash."""
+    """How clients reach this server. Links it hands out are paths, to be put behind this. No trailing slash."""
 
     # What it keeps, and where
     database_url: str = Field(
