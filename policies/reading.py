@@ -19,8 +19,8 @@ FORBIDDEN_WORDS = {
 }
 """Words of Polar that have no place in a policy compiled to SQL, with what to do instead.
 
-`not` and `forall`, because what oso 0.27.3 answers for them about an unknown row is not always equivalent to the rule, and
-several at once overflow its stack. Without them a policy only grants: nobody gains a right by losing a role or a row.
+`not` and `forall`, because what oso 0.27.3 answers for them about an unknown row is not always equivalent to the rule,
+and several at once overflow its stack. Without them a policy only grants: nobody gains a right by losing a role or row.
 """
 
 

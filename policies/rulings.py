@@ -159,13 +159,15 @@ def _compare(rows: dict[str, _Node], part: Expression) -> None:
     column = comparable(node.model, name)
     if operator not in ("=", "!="):
         ordered(node.model, name, column)
+    if isinstance(right, Variable | Expression):
+        _compare_columns(rows, node, name, operator, dot_path(right))
+        return
     if isinstance(right, Slot):
         bound_to(node.model, name, column)
-        node.conditions.add(Compare(name, operator, Bound(right.parameter)))
-    elif isinstance(right, Variable | Expression):
-        _compare_columns(rows, node, name, operator, dot_path(right))
+        operand: Bound | Values = Bound(right.parameter)
     else:
-        node.conditions.add(Compare(name, operator, Values((value_for(node.model, name, column, right, operator),))))
+        operand = Values((value_for(node.model, name, column, right, operator),))
+    node.conditions.add(Compare(str(column.key), operator, operand))
 
 
 def _compare_columns(rows: dict[str, _Node], node: _Node, name: str, operator: Operator, path: tuple[str, ...]) -> None:
@@ -176,8 +178,8 @@ def _compare_columns(rows: dict[str, _Node], node: _Node, name: str, operator: O
     if type(mine.type) is not type(theirs.type):
         raise Unsupported(f"“{name}” and “{other_name}” are of different types and never equal", name)
     if (up := node.distance_to(other)) is not None:
-        node.conditions.add(Compare(name, operator, Outer(up, other_name)))
+        node.conditions.add(Compare(str(mine.key), operator, Outer(up, str(theirs.key))))
     elif (up := other.distance_to(node)) is not None:
-        other.conditions.add(Compare(other_name, _FLIPPED[operator], Outer(up, name)))
+        other.conditions.add(Compare(str(theirs.key), _FLIPPED[operator], Outer(up, str(mine.key))))
     else:
         raise Unsupported(f"“{name}” and “{other_name}” belong to rows that neither leads to the other", name)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from argon2 import PasswordHasher
@@ -21,6 +23,7 @@ from starlette.testclient import TestClient
 
 from muniment.app import create
 from muniment.settings import Settings, load
+from policies.access import Policy
 from resolvers import staff
 from resolvers.context import House
 from storage import passwords
@@ -108,6 +111,10 @@ class World:
         """One mutation with its input, answering `wants` of its payload."""
         kind = name[0].upper() + name[1:] + "Input"
         return self.ask(f"mutation($input: {kind}!) {{ it: {name}(input: $input) {{ {wants} }} }}", by, input=given)
+
+    def do_plain(self, name: str, by: Person | str | None, *, wants: str = "auditEventId") -> Answer:
+        """One mutation that takes no input."""
+        return self.ask(f"mutation {{ it: {name} {{ {wants} }} }}", by)
 
     def register(self, name: str, password: str = PASSWORD) -> Person:
         """A new contributor, signed in."""
@@ -215,6 +222,19 @@ class World:
         connection.close()
         return sorted(f"{kind}:{name}" for kind, name in found)
 
+    def everything_kept(self) -> bytes:
+        """Every value of every row, and every byte of every file below the home."""
+        engine = self.house.store.engine
+        with engine.connect() as connection:
+            rows = [
+                value if isinstance(value, bytes) else str(value).encode()
+                for table in Record.metadata.tables
+                for row in connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - a table of ours
+                for value in row
+            ]
+        files = [path.read_bytes() for path in sorted(self.settings.home.rglob("*")) if path.is_file()]
+        return b"\0".join(rows + files)
+
     @contextmanager
     def unchanged(self, *recorded: str) -> Iterator[None]:
         """Nothing changes in the block, and exactly these events are recorded in it."""
@@ -227,7 +247,7 @@ class World:
 
 def _rows(engine: Engine, table: str, column: str = "*") -> list[str]:
     with engine.connect() as connection:
-        rows = connection.execute(text(f"SELECT {column} FROM {table}")).all()
+        rows = connection.execute(text(f"SELECT {column} FROM {table}")).all()  # noqa: S608 - ours
     return sorted(hashlib.sha256(repr(tuple(row)).encode()).hexdigest()[:12] for row in rows)
 
 
@@ -249,10 +269,14 @@ def global_id(kind: str, row: uuid.UUID) -> str:
 def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
     """The application with everything it keeps in `home` and at `database_url`."""
     chosen = load(home=home, database_url=database_url, **{"worker": False, **settings})
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), mock.patch.object(Policy, "load", _policy):
         warnings.simplefilter("ignore", InsecureWarning)
         with TestClient(create(chosen), raise_server_exceptions=False) as client:
             yield World(client, chosen, client.app.state.house)  # type: ignore[attr-defined]
+
+
+_policy = cache(Policy.load)
+"""Compiling the policy takes seconds and is the same every time."""
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from storage.work import UnitOfWork
 WORKFLOW = "erase"
 NAME = "erasures"
 
-_AT_ONCE = 200
+_AT_ONCE = 1000
 """Files that are removed before it is asked whether to go on."""
 
 _PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, TruncationBusy, ErasureOvertaken)

@@ -109,7 +109,7 @@ class Contents:
 
     def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:
         owner = next(iter(self._rows(Contributor)), None) if self._has(Contributor) else None
-        name = self._work.vault.open(owner, "display_name") if owner else ""
+        name = self._work.vault.open(owner, "display_name") if owner else None
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
         if self._export.scope is ExportScope.ACCOUNT:
             about += sources.TRAIL.items()

@@ -5,6 +5,7 @@ Read it as an example: it imports nothing of Muniment's own, and everything that
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -47,10 +48,12 @@ class Client:
     token: str | None = None
 
     @classmethod
-    def at(cls, url: str) -> "Client":
+    @contextmanager
+    def at(cls, url: str) -> Iterator["Client"]:
         """A client that is not signed in. Calls to this machine never take the way over a proxy."""
         outside = urlsplit(url).hostname not in _LOOPBACK
-        return cls(url.rstrip("/"), httpx2.Client(timeout=60, trust_env=outside))
+        with httpx2.Client(timeout=60, trust_env=outside) as http:
+            yield cls(url.rstrip("/"), http)
 
     def signed_in(self, token: str) -> "Client":
         """The same connection with somebody's session token, or an API key."""
@@ -120,6 +123,14 @@ class Client:
             _refuse(answer.status_code, bytes(content))
         return bytes(content)
 
+    def is_answered(self) -> bool:
+        """Whether anybody at all answers at the address."""
+        try:
+            self.http.get(self.url)
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            return False
+        return True
+
     def read(self, path: str) -> str:
         """One of the plain-text pages beside GraphQL, as `/ledger/vkey`. Raises Refused, NoAnswer, NotUnderstood."""
         return self._send("GET", path).text.strip()
@@ -157,7 +168,7 @@ def _refuse(status: int, body: bytes) -> None:
 
 
 def _data(answer: Any) -> dict[str, Any]:
-    """The `data` of a GraphQL answer. Raises the first of its errors: this client takes an answer whole or not at all."""
+    """The `data` of a GraphQL answer. Raises the first of its errors: an answer is taken whole or not at all."""
     try:
         if answer.get("errors"):
             error = answer["errors"][0]

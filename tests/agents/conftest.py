@@ -58,6 +58,6 @@ def agents(world: World, gateway: Gateway) -> Agents:
 @pytest.fixture
 def started(world: World, gateway: Gateway) -> Iterator[Agents]:
     """Agents at work on the queue."""
-    running = runtime.start(world.store, world.policy, gateway)
+    running = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     yield running
     runtime.stop(running)

@@ -231,7 +231,7 @@ def test_the_agents_at_work_export_and_erase(agents: Agents, mara: Person) -> No
     """Queued as the API queues them, both are done; the queue then knows nothing of what was erased."""
     export, kept = ask_export(agents, mara), ask_export(agents, mara, mara.projects[1])
     asked = ask_deletion(agents, mara, DeletionScope.PROJECT, mara.projects[0])
-    running = runtime.start(agents.store, agents.policy, agents.models)
+    running = runtime.start(agents)
     try:
         with transaction(agents.store.engine) as session:
             queue.enqueue(session, exports.WORKFLOW, export)

@@ -68,7 +68,7 @@ def test_the_queue_holds_no_word_of_a_failing_workflow(
         raise MyError(MARKER)
 
     runtime.register("fail", fail)
-    agents = runtime.start(world.store, world.policy, gateway)
+    agents = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     identity = uuid.uuid4()
     try:
         with world.work() as work:
@@ -97,7 +97,7 @@ def test_no_more_run_at_once_than_registered(world: World, gateway: Gateway, reg
             now -= 1
 
     runtime.register("count", count, at_once=2)
-    agents = runtime.start(world.store, world.policy, gateway)
+    agents = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     try:
         identities = [uuid.uuid4() for _ in range(6)]
         with world.work() as work:
@@ -117,7 +117,7 @@ def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(
     stand_in.words, stand_in.pause = ["word "] * 30, 0.05
     owner = world.contributor()
     prompt_id = world.submit(world.project(owner), owner, variations=2)
-    first = runtime.start(world.store, world.policy, gateway)
+    first = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     while not stand_in.sent:
         time.sleep(0.05)
     began = time.monotonic()
@@ -128,7 +128,7 @@ def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(
     assert prompt is not None
     assert prompt.status is PromptStatus.RUNNING
     stand_in.pause = 0
-    second = runtime.start(world.store, world.policy, gateway)
+    second = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     wait_for_status(world, "generate", prompt_id, "SUCCESS")
     runtime.stop(second)
     assert world.texts(prompt_id, owner) == [("word " * 30).strip()] * 2

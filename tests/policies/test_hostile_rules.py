@@ -90,8 +90,12 @@ def _rows() -> list[Output]:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_sql_and_python_decide_alike(bodies: list[str], populated: Engine) -> None:
     """For rules of any supported form, the rows that SQL finds are those that oso allows one by one."""
-    grants = "".join(f'allow(person: Person, "read", output: Output) if may(person, output, {n});\n' for n in range(len(bodies)))
-    rules = "".join(f"may(person: Person, output: Output, {n}) if known(person, output) and {b};\n" for n, b in enumerate(bodies))
+    grants = "".join(
+        f'allow(person: Person, "read", output: Output) if may(person, output, {n});\n' for n in range(len(bodies))
+    )
+    rules = "".join(
+        f"may(person: Person, output: Output, {n}) if known(person, output) and {b};\n" for n, b in enumerate(bodies)
+    )
     source = f"{grants}{rules}known(_: Person, _: Output);\n"
     plans = Rulebook(source, "hostile.polar").plans(SHAPE, Output)
     oracle = Oracle(source)

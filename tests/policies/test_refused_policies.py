@@ -8,7 +8,7 @@ import pytest
 from policies.access import Policy
 from policies.errors import PolicyError
 
-ABOVE = '# line 1\nallow(person: Person, action: String, thing) if may(person, action, thing);\n'
+ABOVE = "# line 1\nallow(person: Person, action: String, thing) if may(person, action, thing);\n"
 
 
 def refusal(rules: str) -> str:

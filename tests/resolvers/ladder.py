@@ -1,0 +1,192 @@
+"""Who is told what: every operation on a thing of somebody's, tried from every rung of the ladder."""
+
+import base64
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from storage.clock import now
+from storage.staff import StaffRole
+from tests.world import Person, World, global_id
+
+CODES = {
+    "U": "UNAUTHENTICATED",
+    "N": "NOT_FOUND",
+    "F": "FORBIDDEN",
+    "S": "STEP_UP_REQUIRED",
+    "-": None,
+    "0": None,
+}
+"""What stands in the grid: a refusal, an answer, or the null that `node` answers."""
+
+RUNGS = (
+    "nobody stranger departing support sysadmin auditor read_key write_key export_key viewer editor owner".split()
+)
+
+GRID = {
+    # who:                   nobody stranger departing support sysadmin auditor read write export viewer editor owner
+    "contributor": "U N N - N N - N - N N -",
+    "project": "U N N N N N - - - - - -",
+    "asset": "U N N N N N - - N - - -",
+    "prompt": "U N N N N N - - N - - -",
+    "output": "U N N N N N - N N - - -",
+    "node contributor": "U 0 0 - 0 0 - 0 - 0 0 -",
+    "node project": "U 0 0 0 0 0 - - - - - -",
+    "node asset": "U 0 0 0 0 0 - - 0 - - -",
+    "node prompt": "U 0 0 0 0 0 - - 0 - - -",
+    "node output": "U 0 0 0 0 0 - 0 0 - - -",
+    "node export": "U 0 0 0 - 0 - 0 - 0 0 -",
+    "node deletion": "U 0 0 0 - 0 - 0 0 0 0 -",
+    "node key": "U 0 0 0 0 0 - 0 0 0 0 -",
+    "node event": "U 0 0 0 0 - - 0 0 0 0 -",
+    "signOut": "U - U - - - U U U - - -",
+    "revokeSessions": "U - U - - - U U U - - -",
+    "createApiKey": "U - N N N N F N F - - -",
+    "rotateApiKey": "U N N N N N F N N N N -",
+    "revokeApiKey": "U N N N N N F N N N N -",
+    "createProject": "U - F F F F F - F - - -",
+    "updateProject": "U N N N N N F - F F - -",
+    "shareProject": "U N N N N N F F F F F -",
+    "unshareProject": "U N N N N N F F F F F -",
+    "createAsset": "U N N N N N F - F F - -",
+    "updateAsset": "U N N N N N F - N F - -",
+    "submitPrompt": "U N N N N N F - F F - -",
+    "cancelPrompt": "U N N N N N F - N F F -",
+    "updatePrivacyPreferences": "U - N N N N F N N - - -",
+    "requestExport": "U S N N N N F N - S S S",
+    "requestExport of project": "U N N N N N F F - F F S",
+    "mintExportLink": "U N N N F N - N - N N -",
+    "deleteOutput": "U N N N N N F N N F F S",
+    "deletePrompt": "U N N N N N F F N F F S",
+    "deleteAsset": "U N N N N N F F N F F S",
+    "deleteProject": "U N N N N N F F F F F S",
+    "deleteAccount": "U S N N N N F N F S S S",
+}
+"""Operation by operation, in the order of RUNGS. A member is told FORBIDDEN where a stranger is told NOT_FOUND."""
+
+
+@dataclass
+class Scene:
+    """One owner's things, and everybody around them."""
+
+    world: World
+    people: dict[str, Person | None]
+    ids: dict[str, str]
+
+    def ask(self, operation: str, rung: str, **other: str) -> Any:
+        """`operation`, asked from `rung`. `other` names other things than the scene's."""
+        given = {**self.ids, **other}
+        if operation in QUERIES:
+            kind, wants = QUERIES[operation]
+            query = f"query($id: ID!) {{ it: {operation.partition(' ')[0]}(id: $id) {{ {wants} }} }}"
+            return self.world.ask(query, self.people[rung], id=given[kind])
+        if operation in WITHOUT_INPUT:
+            return self.world.ask(f"mutation {{ it: {operation} {{ auditEventId }} }}", self.people[rung])
+        return self.world.do(operation.partition(" ")[0], self.people[rung], **MUTATIONS[operation](given))
+
+
+QUERIES = {
+    "contributor": ("contributor", "id"),
+    "project": ("project", "id"),
+    "asset": ("asset", "id"),
+    "prompt": ("prompt", "id"),
+    "output": ("output", "id"),
+    "node contributor": ("contributor", "id"),
+    "node project": ("project", "id"),
+    "node asset": ("asset", "id"),
+    "node prompt": ("prompt", "id"),
+    "node output": ("output", "id"),
+    "node export": ("export", "id"),
+    "node deletion": ("deletion", "id"),
+    "node key": ("key", "id"),
+    "node event": ("event", "id"),
+}
+"""Queries for one thing: whose id they take, and what they ask of it."""
+
+WITHOUT_INPUT = ("signOut", "revokeSessions")
+
+MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},
+    "rotateApiKey": lambda ids: {"apiKeyId": ids["key"]},
+    "revokeApiKey": lambda ids: {"apiKeyId": ids["key"]},
+    "createProject": lambda ids: {"name": "P"},
+    "updateProject": lambda ids: {"projectId": ids["project"], "name": "Q"},
+    "shareProject": lambda ids: {"projectId": ids["project"], "email": ids["friend"], "role": "VIEWER"},
+    "unshareProject": lambda ids: {"projectId": ids["project"], "email": ids["friend"]},
+    "createAsset": lambda ids: {"projectId": ids["project"], "fileName": "f", "mediaType": "text/plain", "byteSize": 9},
+    "updateAsset": lambda ids: {"assetId": ids["asset"], "title": "T"},
+    "submitPrompt": lambda ids: {"projectId": ids["project"], "text": "W"},
+    "cancelPrompt": lambda ids: {"promptId": ids["prompt"]},
+    "updatePrivacyPreferences": lambda ids: {"training": True},
+    "requestExport": lambda ids: {"scope": "ACCOUNT"},
+    "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
+    "mintExportLink": lambda ids: {"exportId": ids["export"]},
+    "deleteOutput": lambda ids: {"outputId": ids["output"]},
+    "deletePrompt": lambda ids: {"promptId": ids["prompt"]},
+    "deleteAsset": lambda ids: {"assetId": ids["asset"]},
+    "deleteProject": lambda ids: {"projectId": ids["project"]},
+    "deleteAccount": lambda ids: {"confirm": True},
+}
+
+
+def _tomorrow() -> str:
+    return (now() + timedelta(days=1)).isoformat()
+
+
+def make(world: World) -> Scene:
+    """An owner with one of everything, members, strangers, staff, keys, and somebody who is leaving."""
+    owner, viewer, editor, stranger = (world.register(name) for name in ("owner", "viewer", "editor", "stranger"))
+    friend, departing = world.register("friend"), world.register("departing")
+    project = world.project(owner)
+    world.share(owner, project, viewer, "VIEWER")
+    world.share(owner, project, editor, "EDITOR")
+    world.share(owner, project, friend, "VIEWER")
+    prompt = world.prompt(owner, project)
+    stepped_up = Person("owner elsewhere", world.sign_in(owner.email).data["it"]["session"]["token"])
+    world.step_up(stepped_up)
+    export = world.do("requestExport", stepped_up, wants="export { id }").data["it"]["export"]["id"]
+    world.ready_export(export)
+    gone = world.asset(owner, project)
+    deletion = world.do("deleteAsset", stepped_up, wants="deletion { id } auditEventId", assetId=gone).data["it"]
+    world.step_up(departing)
+    world.do("deleteAccount", departing, confirm=True).data  # noqa: B018 - fails the test where it did not work
+    keys = {f"{scope}_key": world.key(owner, scope)[1] for scope in ("read", "write", "export")}
+    ids = {
+        "contributor": owner.id,
+        "project": project,
+        "asset": world.asset(owner, project),
+        "prompt": prompt,
+        "output": world.output(prompt),
+        "export": export,
+        "deletion": deletion["deletion"]["id"],
+        "key": world.key(owner, "read")[0],
+        "event": deletion["auditEventId"],
+        "friend": friend.email,
+    }
+    people: dict[str, Person | None] = {
+        "nobody": None,
+        "stranger": stranger,
+        "departing": departing,
+        "support": world.employ(StaffRole.SUPPORT),
+        "sysadmin": world.employ(StaffRole.SYSADMIN),
+        "auditor": world.employ(StaffRole.AUDITOR),
+        **keys,
+        "viewer": viewer,
+        "editor": editor,
+        "owner": owner,
+    }
+    for person in people.values():
+        world.ask("{ viewer { kind } }", person).data  # noqa: B018 - a key's first use is noted in its row
+    return Scene(world, people, ids)
+
+
+def elsewhere(ids: dict[str, str]) -> dict[str, str]:
+    """Ids of the same kinds of things, of which there are none."""
+    made = {}
+    for name, given in ids.items():
+        if "@" not in given:
+            kind = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode().partition(":")[0]
+            made[name] = global_id(kind, uuid.uuid4())
+    return made
