@@ -1,19 +1,14 @@
 """A part that can't be reached, while the server runs: coded answers, nothing changed, and back without a restart."""
 
-import os
 import shutil
-import sqlite3
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.servers import Server, serving, wait_for
-from tests.world import TEXT, Answer, Person
+from tests.faults.servers import Server
 
 pytestmark = pytest.mark.one_database("sqlite", reason="it is SQLite's files that are taken away and given back")
 
