@@ -25,7 +25,9 @@ class Guarded(FieldExtension):
         """Raises `Unauthenticated` for a stranger at a field that is not public, and has it recorded."""
         if self.public is None and info.context.principal.kind is Kind.ANONYMOUS:
             info.context.record(Refusal(info.python_name, "Platform", Code.UNAUTHENTICATED.value))
-            raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init.")
+            raise Unauthenticated(
+                "Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init."
+            )
 
 
 class Asked(Guarded):

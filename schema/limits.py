@@ -84,7 +84,9 @@ class DocumentLimits(ValidationCache):
 def _ambiguous(context: ExecutionContext) -> Exception | None:
     """Strawberry runs the first of several operations where none is named; the specification has it refused."""
     document = context.graphql_document
-    operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
+    operations = (
+        [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
+    )
     if len(operations) < 2 or context._provided_operation_name is not None or not all(each.name for each in operations):
         return None
     return BadInput("The document holds several operations; name the one to run.", field="operationName")

@@ -47,7 +47,8 @@ InProject = Annotated[strawberry.ID | None, strawberry.argument(description="Onl
 OfPrompt = Annotated[strawberry.ID | None, strawberry.argument(description="Only those that answer this prompt.")]
 OfMediaType = Annotated[str | None, strawberry.argument(description="Only those of this media type (RFC 6838).")]
 OfAction = Annotated[
-    str | None, strawberry.argument(description="Only those of this action, such as `asset.created`; see docs/audit-events.md.")
+    str | None,
+    strawberry.argument(description="Only those of this action, such as `asset.created`; see docs/audit-events.md."),
 ]
 
 

@@ -175,7 +175,10 @@ def test_lists_narrow_by_project_prompt_and_media_type(world: World) -> None:
 
 def test_things_are_found_by_their_ids_in_order(world: World, ada: Person) -> None:
     """`nodes` answers each id at its place: null for what is not there, twice for what is asked twice."""
-    projects = [edge["node"]["id"] for edge in world.ask("{ projects { edges { node { id } } } }", ada).data["projects"]["edges"]]
+    projects = [
+        edge["node"]["id"]
+        for edge in world.ask("{ projects { edges { node { id } } } }", ada).data["projects"]["edges"]
+    ]
     stranger = world.register("stranger")
     asked = [projects[2], ada.id, stranger.id, projects[0], projects[2]]
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { id __typename viewerCan } }"
