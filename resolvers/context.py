@@ -86,7 +86,7 @@ class Context:
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
         self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
-        """Rows of others that this operation opened and the trail knows of: a subscription opens them again and again."""
+        """Rows of others that this operation opened and the trail knows of: a subscription opens them repeatedly."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from policies.actions import Action
-from policies.errors import Forbidden, NotFound
+from policies.errors import Forbidden
 from resolvers.context import Context
 from storage.pages import Page, Slice, fetch_by_id, fetch_page, fetch_pages, narrow
 from storage.records import Record

@@ -24,7 +24,7 @@ _MOST = 20
 def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANONYMOUS) -> list[GraphQLError]:
     """The same errors in the form in which they leave the house; at most 20 of them.
 
-    graphql-core's suggestions ("Did you mean …") spell out the schema: strangers, who may not introspect, don't see them.
+    graphql-core's suggestions ("Did you mean …") spell out the schema: strangers, who may not introspect, see none.
     """
     found = [_coded(error, ref) for error in errors[:_MOST]]
     if asker.kind is Kind.ANONYMOUS:

@@ -29,8 +29,8 @@ PUBLIC = {
 """Root fields that strangers may use, each with its reason."""
 
 PROMISED = {
-    "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports deletions "
-    "accessLog auditEvents apiKeys",
+    "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
+    "deletions accessLog auditEvents apiKeys",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "

@@ -17,7 +17,8 @@ from tests.world import Person, World, agent_scope, raw_id
 
 PROTOCOL = "graphql-transport-ws"
 PROGRESS = """subscription($id: ID!) { it: promptProgress(promptId: $id) {
-    percentage prompt { status text viewerCan outputs { totalCount edges { node { text } } } } steps { name status partialText }
+    percentage steps { name status partialText }
+    prompt { status text viewerCan outputs { totalCount edges { node { text } } } }
 } }"""
 
 

@@ -21,7 +21,20 @@ CODES = {
 }
 """What stands in the grid: a refusal, an answer, or the null that `node` answers."""
 
-RUNGS = "nobody stranger departing support sysadmin auditor read_key write_key export_key viewer editor owner".split()
+RUNGS = (
+    "nobody",
+    "stranger",
+    "departing",
+    "support",
+    "sysadmin",
+    "auditor",
+    "read_key",
+    "write_key",
+    "export_key",
+    "viewer",
+    "editor",
+    "owner",
+)
 
 GRID = {
     # who:                   nobody stranger departing support sysadmin auditor read write export viewer editor owner

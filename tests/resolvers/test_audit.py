@@ -1,4 +1,4 @@
-"""The trail: every change in it once, with the change or not at all; and every look at others' work before it is had."""
+"""The trail: every change once, with the change or not at all; every look at others' work before it is had."""
 
 from typing import Any
 
@@ -42,7 +42,8 @@ def _act(scene: ladder.Scene, operation: str) -> Any:
 
 
 def _event(world: World, by: Person | str, event_id: str) -> Any:
-    query = "query($id: ID!) { node(id: $id) { ... on AuditEvent { action outcome component actorKind userId resourceId } } }"
+    wants = "action outcome component actorKind userId resourceId"
+    query = f"query($id: ID!) {{ node(id: $id) {{ ... on AuditEvent {{ {wants} }} }} }}"
     return world.ask(query, by, id=event_id).data["node"]
 
 
@@ -185,7 +186,8 @@ def test_the_one_a_project_is_shared_with_reads_that_it_was(world: World) -> Non
     project = world.project(ada)
     world.share(ada, project, ben, "VIEWER")
     world.do("unshareProject", ada, projectId=project, email=ben.email)
-    query = '{ a: auditEvents(action: "project.shared") { totalCount } b: auditEvents(action: "project.unshared") { totalCount } }'
+    query = """{ a: auditEvents(action: "project.shared") { totalCount }
+        b: auditEvents(action: "project.unshared") { totalCount } }"""
     for person in (ada, ben):
         assert world.ask(query, person).data == {"a": {"totalCount": 1}, "b": {"totalCount": 1}}
 
