@@ -22,14 +22,14 @@ demo:  ## play a contributor's whole life against the running server
 	@$(PY) -m muniment demo $(ARGS)
 
 test: develop  ## run the tests, on SQLite and PostgreSQL
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto $(ARGS)
 
 check: develop  ## lint, types, import directions, generated files, tests: what CI runs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto
 	@echo "make check: everything holds."
 
 bench: develop  ## measure, and compare with the baselines

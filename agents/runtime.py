@@ -11,7 +11,9 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 
 import structlog
 from dbos import DBOS, DBOSConfig
@@ -53,6 +55,8 @@ class Agents:
     store: Store
     policy: Policy
     models: Gateway
+    export_lifetime: timedelta = timedelta(days=7)
+    """How long an archive can be fetched before it is destroyed."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None
 
@@ -112,14 +116,14 @@ def register(name: str, function: Callable[..., None], *, at_once: int = 2) -> N
     _workflows[name] = Workflow(name, function, at_once)
 
 
-def start(store: Store, policy: Policy, models: Gateway, *, executor_id: str = "main") -> Agents:
+def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     """Run what is queued, and first of all what an earlier process of the same `executor_id` left unfinished.
 
     One process on SQLite; on PostgreSQL several, each with an `executor_id` of its own that stays the same from start
     to start. Call it after the migrations.
     """
-    engine = queue.open_queue_engine(store.engine)
-    agents = Agents(store, policy, models, _release=engine.dispose)
+    engine = queue.open_queue_engine(idle.store.engine)
+    agents = replace(idle, _release=partial(queue.close_queue_engine, engine))
     dbos_log = logging.getLogger("dbos")
     if not dbos_log.handlers:
         dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter

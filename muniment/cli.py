@@ -3,6 +3,8 @@
 Imports of the work itself stand inside the commands, so that `--help` answers at once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -46,28 +48,22 @@ def serve(
     settings = _settings(home=home, host=host, port=port, worker=None if worker else False)
     from muniment import serve as serving
     from muniment.app import create
-    from muniment.homes import HomeInUse, claimed
+    from muniment.homes import claimed
 
-    try:
-        with claimed(settings):
-            serving.demand_free_port(settings.host, settings.port)
-            serving.serve(create(settings), settings)
-    except (HomeInUse, serving.CannotServe) as error:
-        _give_up(str(error))
+    with _told(), claimed(settings):
+        serving.demand_free_port(settings.host, settings.port)
+        serving.serve(create(settings), settings)
 
 
 @app.command()
 def work(home: Home = None) -> None:
     """Run the agents alone, beside servers started with --no-worker. Needs PostgreSQL."""
     settings = _settings(home=home)
-    from muniment.homes import HomeInUse, claimed
+    from muniment.homes import claimed
     from muniment.work import run
 
-    try:
-        with claimed(settings):
-            run(settings)
-    except HomeInUse as error:
-        _give_up(str(error))
+    with _told(), claimed(settings):
+        run(settings)
 
 
 @app.command()
@@ -118,14 +114,10 @@ def staff_add(
     from muniment.homes import prepare
     from muniment.house import open_house
     from resolvers import staff as use_case
-    from resolvers.errors import CodedError
 
     prepare(settings)
-    with open_house(settings) as house:
-        try:
-            _, password = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
-        except CodedError as error:
-            _give_up(error.message)
+    with _told(), open_house(settings) as house:
+        _, password = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
     typer.echo(f"{email} may now sign in. First password, shown this once: {password}")
 
 
@@ -136,12 +128,9 @@ def policy_check(
     """Read the policy, hold it against models and actions, compile it. Exit 1 with file:line if it can't be used."""
     settings = _settings(policy_file=file)
     from policies.access import Policy
-    from policies.errors import PolicyError
 
-    try:
+    with _told():
         loaded = Policy.load(settings.policy_file)
-    except PolicyError as error:
-        _give_up(str(error))
     typer.echo(f"{settings.policy_file.name} holds together (version {loaded.version}).")
 
 
@@ -178,6 +167,24 @@ def _settings(**overrides: Any) -> Any:
         _give_up(*error.sentences, code=2)
     logs.configure(production=settings.production)
     return settings
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what an operator can mend into its sentence and leave. Anything else is a fault, told by its frames."""
+    from muniment.homes import HomeInUse
+    from muniment.serve import CannotServe
+    from policies.errors import PolicyError
+    from resolvers.errors import CodedError
+    from storage.database import DatabaseUnreachable
+    from storage.keys.errors import KeyStoreError
+
+    try:
+        yield
+    except DatabaseUnreachable:
+        _give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
+    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError) as error:
+        _give_up(str(error))
 
 
 def _give_up(*sentences: str, code: int = 1) -> NoReturn:

@@ -123,7 +123,7 @@ class Endpoint(GraphQL[Any, RootValue]):
         return _json({"data": result.data, "errors": errors}, media_type, 200)
 
     def decode_json(self, data: str | bytes) -> dict[str, Any]:
-        """A message of a WebSocket, by the parser and limit of bodies. What is none closes the connection (4400)."""
+        """A WebSocket message, by the parser and limit of bodies. What is no message closes the connection (4400)."""
         if len(data) > self._body_limit:
             raise orjson.JSONDecodeError("a message larger than is accepted", "", 0)
         found = orjson.loads(data)

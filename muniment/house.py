@@ -1,8 +1,11 @@
 """Opening the house from its settings: database, keys, blobs, policy; and the agents that work in it."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+
+import structlog
 
 from agents import erasures, exports, generation
 from agents.models.endpoints import Endpoint
@@ -20,6 +23,9 @@ from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.work import Store
 
+_TIDY_SECONDS = 300
+_log = structlog.get_logger("muniment.house")
+
 WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
@@ -33,7 +39,9 @@ def open_house(settings: Settings) -> Iterator[House]:
     try:
         migrations.upgrade(engine)
         queue.prepare(engine)
-        yield House(Store(engine, keyring, BlobStore(settings.blob_dir, keyring)), policy, limits(settings))
+        yield House(
+            Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin), policy, limits(settings)
+        )
     finally:
         engine.dispose()
         keyring.close()
@@ -43,13 +51,29 @@ def open_house(settings: Settings) -> Iterator[House]:
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    erasures.resume_open_erasures(Agents(house.store, house.policy, gateway))
-    agents = start(house.store, house.policy, gateway)
-    erasures.tidy(agents, older_than_seconds=0)
+    idle = Agents(house.store, house.policy, gateway, export_lifetime=timedelta(days=settings.export_days))
+    erasures.resume_open_erasures(idle)
+    alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
+    erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
+    agents = start(idle, executor_id=settings.worker_name)
+    ending = threading.Event()
+    tidying = threading.Thread(target=_tidy_often, args=(agents, ending), name="tidying", daemon=True)
+    tidying.start()
     try:
         yield agents
     finally:
+        ending.set()
         stop(agents)
+        tidying.join(timeout=10)
+
+
+def _tidy_often(agents: Agents, ending: threading.Event) -> None:
+    """Destroy expired archives and what crashes left, every few minutes."""
+    while not ending.wait(_TIDY_SECONDS):
+        try:
+            erasures.tidy(agents)
+        except Exception:
+            _log.exception("tidying failed")
 
 
 def providers(settings: Settings) -> list[Provider]:
@@ -57,18 +81,17 @@ def providers(settings: Settings) -> list[Provider]:
     if settings.model_url is None:
         return [LocalModel()]
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
-    name = settings.model_name or "default"
-    return [Endpoint(name, settings.model_url, key, silence_seconds=settings.model_seconds)]
+    remote = settings.model_name
+    return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
 
 
 def limits(settings: Settings) -> Limits:
     """What the operator has set, as the use cases take it."""
-    model = OFFLINE if settings.model_url is None else settings.model_name or "default"
+    model = OFFLINE if settings.model_url is None else settings.model_name.lower()
     return Limits(
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),
         ticket=timedelta(minutes=settings.ticket_minutes),
-        export=timedelta(days=settings.export_days),
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )

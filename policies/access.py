@@ -4,7 +4,7 @@
     access.get(Asset, id, Action.DELETE)       the row, or a refusal
     access.check(Action.CREATE_PROJECT)        for what is done on no row
 
-A row comes with what the principal may do with it, decided in SQL by the compiled policy in the statement that loads it.
+A row comes with what the principal may do with it, decided by the compiled policy in the statement that loads it.
 """
 
 import uuid
@@ -15,7 +15,8 @@ from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from policies.actions import Action
-from policies.compiled import AFTER_STEP_UP, Policy
+from policies.compiled import Policy
+from policies.decisions import AFTER_STEP_UP
 from policies.errors import Forbidden, NotFound, StepUpRequired
 from policies.facts import parameters_of, shape_of
 from policies.principals import Principal

@@ -3,28 +3,23 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any, Self
-
-from sqlalchemy import ColumnElement, Select, false, select, true
+from typing import Any, Self, TypeVar
 
 from policies.actions import Action
+from policies.decisions import Decisions
 from policies.errors import PolicyError
 from policies.facts import Shape
 from policies.plans import Plan
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, protected
 from policies.rulebooks import Rulebook
-from policies.sql import predicate
-from storage.pages import DECISION
 from storage.records import Record
 from storage.staff import StaffRole
 
-AFTER_STEP_UP = "after_step_up"
-"""Label of the column that says whether the action would be allowed after a step-up."""
+Answer = TypeVar("Answer")
 
 FORESEEN: tuple[Shape, ...] = (
     Shape(Kind.ANONYMOUS),
@@ -35,61 +30,33 @@ FORESEEN: tuple[Shape, ...] = (
     *(Shape(Kind.AGENT, name=name, delegated=True) for name in AgentName),
     *(Shape(Kind.STAFF, roles=frozenset({role}), mfa=mfa) for role, mfa in product(StaffRole, (False, True))),
 )
-"""The shapes compiled when a policy loads. Others are compiled on first use, by the same checks, into a bounded cache."""
+"""The shapes compiled when a policy loads. Others pass the same checks on first use, into a bounded cache."""
 
 _UNFORESEEN_AT_MOST = 2048
 
 
-@dataclass
-class Decisions:
-    """What one shape may do with one model's rows, as statements ready for a principal's ids. `plans` says it as values."""
+class Remembered:
+    """Answers that are worked out once, by one thread, and kept while they are among the last asked for."""
 
-    model: type[Record]
-    plans: dict[Action, Plan]
-    after_step_up: dict[Action, Plan]
-    _statements: dict[tuple[Any, ...], Select[Any]] = field(default_factory=dict)
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[Any, Any] = OrderedDict()
 
-    def listing(self, action: Action, also: Iterable[Action]) -> Select[Any]:
-        """Rows that may be `action`ed, with a decision column for it, for reading content and for each of `also`."""
-        key = ("list", action, frozenset(also))
-        if key not in self._statements:
-            plan = self._plan(action)
-            columns = self._columns(action, key[2], plan)
-            self._statements[key] = self._select(columns).where(self._predicate(plan))
-        return self._statements[key]
-
-    def one(self, action: Action, also: Iterable[Action]) -> Select[Any]:
-        """Rows that may be read, with the same decision columns, and whether a step-up would allow `action`."""
-        key = ("one", action, frozenset(also))
-        if key not in self._statements:
-            readable = self._plan(Action.READ)
-            columns = self._columns(action, key[2] | {Action.READ}, readable)
-            later = self.after_step_up.get(action, frozenset())
-            differs = later != self._plan(action)
-            columns.append((self._predicate(later) if differs else false()).label(AFTER_STEP_UP))
-            self._statements[key] = self._select(columns).where(self._predicate(readable))
-        return self._statements[key]
-
-    def _plan(self, action: Action) -> Plan:
-        return self.plans.get(action, frozenset())
-
-    def _columns(self, action: Action, also: frozenset[Action], given: Plan) -> list[ColumnElement[bool]]:
-        """A labelled boolean per action; what follows from the condition that every row meets is not asked twice."""
-        actions = sorted({action, Action.READ_CONTENT, *also})
-        plans = ((name, self._plan(name)) for name in actions)
-        return [
-            (true() if plan == given and plan else self._predicate(plan)).label(DECISION + name) for name, plan in plans
-        ]
-
-    def _select(self, columns: list[ColumnElement[bool]]) -> Select[Any]:
-        return select(self.model, *columns).select_from(self.model)
-
-    def _predicate(self, plan: Plan) -> ColumnElement[bool]:
-        return predicate(self.model, plan)
+    def get(self, question: Any, work_out: Callable[[], Answer]) -> Answer:
+        """The answer to `question`, by `work_out` if it is not remembered. What raises is not remembered."""
+        with self._lock:
+            if question not in self._answers:
+                self._answers[question] = work_out()
+                if len(self._answers) > self._at_most:
+                    self._answers.popitem(last=False)
+            self._answers.move_to_end(question)
+            answer: Answer = self._answers[question]
+            return answer
 
 
 class Policy:
-    """policy.polar, parsed, checked and compiled. Immutable as far as anyone can tell; safe to share between threads."""
+    """policy.polar, parsed, checked and compiled. It never changes, and threads may share it."""
 
     version: str
     """The first 16 hex digits of the SHA-256 of the file: what audit events name."""
@@ -101,8 +68,7 @@ class Policy:
         except UnicodeDecodeError as problem:
             raise PolicyError(f"{name}:1: the file is not UTF-8") from problem
         self._rulebook = Rulebook(text, name)
-        self._lock = threading.Lock()
-        self._unforeseen: OrderedDict[tuple[Shape, type[Record]], Decisions] = OrderedDict()
+        self._later = Remembered(_UNFORESEEN_AT_MOST)
         self._plans = {
             (shape, model): self._rulebook.plans(shape, model) for shape, model in product(FORESEEN, PROTECTED)
         }
@@ -120,26 +86,20 @@ class Policy:
 
     def decisions(self, shape: Shape, model: type[Record]) -> Decisions:
         """What `shape` may do with rows of `model`. Raises PolicyError for a model that the policy has no block for."""
-        found = self._foreseen.get((shape, model))
-        return found if found is not None else self._on_first_use(shape, protected(model))
+        known = self._foreseen.get((shape, model))
+        if known is not None:
+            return known
+        return self._later.get((shape, protected(model)), lambda: self._decisions(shape, model))
 
     def platform_actions(self, shape: Shape) -> frozenset[Action]:
         """What `shape` may do on no row."""
         found = self._platform.get(shape)
-        return found if found is not None else self._rulebook.platform_actions(shape)
-
-    def _on_first_use(self, shape: Shape, model: type[Record]) -> Decisions:
-        with self._lock:
-            if (shape, model) in self._unforeseen:
-                self._unforeseen.move_to_end((shape, model))
-            else:
-                self._unforeseen[shape, model] = self._decisions(shape, model)
-                if len(self._unforeseen) > _UNFORESEEN_AT_MOST:
-                    self._unforeseen.popitem(last=False)
-            return self._unforeseen[shape, model]
+        return found if found is not None else self._later.get(shape, lambda: self._rulebook.platform_actions(shape))
 
     def _decisions(self, shape: Shape, model: type[Record]) -> Decisions:
-        return Decisions(model, self._plans_for(shape, model), self._plans_for(shape.after_step_up(), model))
+        plans = self._plans_for(shape, model)
+        after = shape.after_step_up()
+        return Decisions(model, plans, plans if after == shape else self._plans_for(after, model))
 
     def _plans_for(self, shape: Shape, model: type[Record]) -> dict[Action, Plan]:
         found = self._plans.get((shape, model))

@@ -1,9 +1,9 @@
 """What policy.polar may know about whoever asks, and the shapes in which it is compiled.
 
-A `Shape` is a principal without its ids. Rules see the shape's facts with a `Slot` in the place of each id: a value that
-can be compared with a column, and with nothing else. A policy that looks inside one, or compares it with anything but
-a column, is refused when it loads. So what was compiled once for a shape holds for every principal of that shape, and
-the ids travel as bind parameters.
+A `Shape` is a principal without its ids. Rules see the shape's facts with a `Slot` in the place of each id: a value
+that can be compared with a column, and with nothing else. A policy that looks inside one, or compares it with anything
+but a column, is refused when it loads. So what was compiled once for a shape holds for every principal of that shape,
+and the ids travel as bind parameters.
 """
 
 import uuid
@@ -36,7 +36,7 @@ class Slot:
     def _observed(self, other: object) -> NoReturn:
         raise Observed(f"compares {self} with {other!r}, which is not a column: ids are compared with columns only")
 
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _observed  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _observed
 
 
 PRINCIPAL = Slot("principal_id")

@@ -64,7 +64,7 @@ def way(model: type[Record], expression: Any, classes: dict[str, type]) -> Row:
     """One of oso's expressions over `_this`, a `model`, as a way. Raises Unsupported; Impossible."""
     root = _Node(model)
     rows: dict[str, _Node] = {"_this": root}
-    parts = list(_conjuncts(model, expression))
+    parts = list(_conjuncts(expression))
     _enter_relations(rows, parts)
     for part in parts:
         if part.operator == "Isa":
@@ -76,27 +76,13 @@ def way(model: type[Record], expression: Any, classes: dict[str, type]) -> Row:
     return root.frozen()
 
 
-def _conjuncts(model: type[Record], expression: Any) -> Iterator[Expression]:
-    """The parts that must all hold. oso spells a negated `in [...]` as `Or(Not(Isa …), Neq …)`; the first can't be."""
-    if expression.operator == "And":
-        for part in expression.args:
-            yield from _conjuncts(model, part)
-    elif expression.operator == "Or":
-        rest = [part for part in expression.args if not _denies_own_kind(model, part)]
-        if len(rest) != 1:
-            raise Unsupported("“not” and “forall” can't reach into a relation: write what must be there", "not")
-        yield from _conjuncts(model, rest[0])
-    elif expression.operator == "Not":
-        raise Unsupported("“not” can stand before a comparison of one column only", "not")
-    else:
+def _conjuncts(expression: Any) -> Iterator[Expression]:
+    """The parts that must all hold."""
+    if expression.operator != "And":
         yield expression
-
-
-def _denies_own_kind(model: type[Record], part: Expression) -> bool:
-    if part.operator != "Not" or part.args[0].operator != "Isa":
-        return False
-    subject, pattern = part.args[0].args
-    return bool(subject == Variable("_this") and pattern.tag == model.__name__ and not pattern.fields)
+        return
+    for part in expression.args:
+        yield from _conjuncts(part)
 
 
 def _enter_relations(rows: dict[str, _Node], parts: list[Expression]) -> None:
@@ -173,13 +159,15 @@ def _compare(rows: dict[str, _Node], part: Expression) -> None:
     column = comparable(node.model, name)
     if operator not in ("=", "!="):
         ordered(node.model, name, column)
+    if isinstance(right, Variable | Expression):
+        _compare_columns(rows, node, name, operator, dot_path(right))
+        return
     if isinstance(right, Slot):
         bound_to(node.model, name, column)
-        node.conditions.add(Compare(name, operator, Bound(right.parameter)))
-    elif isinstance(right, Variable | Expression):
-        _compare_columns(rows, node, name, operator, dot_path(right))
+        operand: Bound | Values = Bound(right.parameter)
     else:
-        node.conditions.add(Compare(name, operator, Values((value_for(node.model, name, column, right, operator),))))
+        operand = Values((value_for(node.model, name, column, right, operator),))
+    node.conditions.add(Compare(str(column.key), operator, operand))
 
 
 def _compare_columns(rows: dict[str, _Node], node: _Node, name: str, operator: Operator, path: tuple[str, ...]) -> None:
@@ -190,8 +178,8 @@ def _compare_columns(rows: dict[str, _Node], node: _Node, name: str, operator: O
     if type(mine.type) is not type(theirs.type):
         raise Unsupported(f"“{name}” and “{other_name}” are of different types and never equal", name)
     if (up := node.distance_to(other)) is not None:
-        node.conditions.add(Compare(name, operator, Outer(up, other_name)))
+        node.conditions.add(Compare(str(mine.key), operator, Outer(up, str(theirs.key))))
     elif (up := other.distance_to(node)) is not None:
-        other.conditions.add(Compare(other_name, _FLIPPED[operator], Outer(up, name)))
+        other.conditions.add(Compare(str(theirs.key), _FLIPPED[operator], Outer(up, str(mine.key))))
     else:
         raise Unsupported(f"“{name}” and “{other_name}” belong to rows that neither leads to the other", name)

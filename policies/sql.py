@@ -4,6 +4,8 @@ Each way is a conjunction; a relation is a correlated EXISTS, never a join, so t
 ways are joined by OR. The text of an expression depends on the plan alone, and the principal's ids are bind parameters.
 """
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import RelationshipProperty
 
-from policies.plans import Bound, Compare, Outer, Plan, Row, Values
+from policies.plans import Bound, Compare, Operator, Outer, Plan, Row, Values
 from policies.resources import mapper_of
 from storage.records import Record
 
@@ -48,7 +50,7 @@ def _spell(part: Any) -> str:
 
 def _holds(model: type[Record], row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
     """`row`'s conditions on `scope[-1]`, a table or alias of `model`; the outer rows stand before it."""
-    near = [_compare(model, condition, scope) for condition in sorted(row.conditions, key=_spell)]
+    near = [_compare(condition, scope) for condition in sorted(row.conditions, key=_spell)]
     far = [
         _related(model, name, inner, scope) for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))
     ]
@@ -59,13 +61,14 @@ def _related(model: type[Record], name: str, row: Row, scope: tuple[FromClause, 
     relation: RelationshipProperty[Any] = mapper_of(model).relationships[name]
     target: type[Record] = relation.mapper.class_
     alias: Alias = relation.mapper.local_table.alias()  # type: ignore[assignment]
-    joined = [alias.c[remote.key] == scope[-1].c[local.key] for local, remote in relation.local_remote_pairs or ()]
+    pairs = relation.local_remote_pairs or ()  # nothing more than these ties the rows: rulings made sure
+    joined = [alias.c[str(remote.key)] == scope[-1].c[str(local.key)] for local, remote in pairs]
     inner = _holds(target, row, (*scope, alias))
     return exists().select_from(alias).where(*joined, inner).correlate_except(alias)
 
 
-def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
-    column: ColumnElement[Any] = scope[-1].c[mapper_of(model).columns[condition.column].key]
+def _compare(condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
+    column: ColumnElement[Any] = scope[-1].c[condition.column]
     match condition.operand:
         case Bound(parameter):
             operand: Any = bindparam(parameter, type_=Uuid())
@@ -75,18 +78,16 @@ def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, .
             operand = single
         case Values(several):
             return column.in_(several)
-    match condition.operator:
-        case "=" if isinstance(condition.operand, Outer):
-            return column.is_not_distinct_from(operand)
-        case "=":
-            return column == operand
-        case "!=":  # Python's: a missing value differs from any other
-            return column.is_distinct_from(operand)
-        case "<":
-            return column < operand
-        case "<=":
-            return column <= operand
-        case ">":
-            return column > operand
-        case ">=":
-            return column >= operand
+    if condition.operator == "=" and isinstance(condition.operand, Outer):
+        return column.is_not_distinct_from(operand)  # None equals None
+    return _COMPARED[condition.operator](column, operand)
+
+
+_COMPARED: dict[Operator, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {
+    "=": operator.eq,
+    "!=": lambda column, operand: column.is_distinct_from(operand),  # Python's: a missing value differs from any other
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}

@@ -29,14 +29,17 @@ class IssuedKey:
 
 
 def create(context: Context, name: str, scopes: Sequence[str], expires_at: datetime) -> IssuedKey:
-    """Issue a key. Raises `BadInput` for an unknown scope or an end that has passed or lies more than a year ahead."""
+    """Issue a key.
+
+    Raises `BadInput` for an unknown scope or an end that has passed or lies more than a year ahead; `StepUpRequired`
+    for the scope export without a recent proof of identity.
+    """
     inputs.text(name, "name", at_most=100)
     chosen = sorted(set(scopes))
     if not chosen or not set(chosen) <= set(SCOPES):
         raise BadInput(f"scopes takes one or more of {', '.join(SCOPES)}.", field="scopes")
     if expires_at.tzinfo is None or not now() < expires_at <= now() + MAX_LIFE:
         raise BadInput("expiresAt must lie ahead, within a year, and carry its time zone.", field="expiresAt")
-    context.access.get(Contributor, context.caller_id, Action.CREATE_API_KEY)
     return _issue(context, name, chosen, expires_at)
 
 
@@ -64,6 +67,9 @@ def revoke(context: Context, key_id: uuid.UUID) -> ApiKey:
 
 
 def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime) -> IssuedKey:
+    context.access.get(Contributor, context.caller_id, Action.CREATE_API_KEY)
+    if "export" in scopes:  # a key can't step up: whoever gives it this scope does, for all its uses
+        context.access.get(Contributor, context.caller_id, Action.EXPORT)
     work = context.work
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey(

@@ -31,7 +31,6 @@ class Limits:
     session: timedelta = timedelta(hours=12)
     step_up: timedelta = timedelta(minutes=10)
     ticket: timedelta = timedelta(minutes=15)
-    export: timedelta = timedelta(days=7)
     upload_bytes: int = 2 * 1024**3
     prompt_characters: int = 20_000
     variations: int = 10
@@ -86,7 +85,7 @@ class Context:
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
         self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
-        """Rows of others that this operation opened and the trail knows of: a subscription opens them repeatedly."""
+        """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
     @property

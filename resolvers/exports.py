@@ -38,9 +38,10 @@ def request(context: Context, scope: ExportScope, project_id: uuid.UUID | None) 
 def mint_link(context: Context, export_id: uuid.UUID) -> tuple[Export, str]:
     """A link that opens the archive for minutes. It is shown this once; ask again for another.
 
-    Raises `Conflict` while the archive is not ready, or once it has expired.
+    Raises `StepUpRequired` without a recent proof of identity, `Conflict` while the archive is not ready or once it has
+    expired.
     """
-    export = context.access.get(Export, export_id, Action.READ_CONTENT)
+    export = context.access.get(Export, export_id, Action.EXPORT)
     _require_ready(context, export)
     life = int(context.limits.ticket.total_seconds())
     context.work.record(

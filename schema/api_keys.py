@@ -79,7 +79,7 @@ def _shown_once(info: Info, issued: IssuedKey) -> ApiKeySecretPayload:
 class ApiKeyMutations:
     """Mutations about keys for programs."""
 
-    @mutation("Issue a key for a program. Its secret is shown once.")
+    @mutation("Issue a key for a program. Its secret is shown once. The scope export needs stepUp.")
     def create_api_key(self, info: Info, input: CreateApiKeyInput) -> ApiKeySecretPayload:
         return _shown_once(info, api_keys.create(info.context, input.name, input.scopes, input.expires_at))
 

@@ -67,7 +67,8 @@ class MintExportLinkPayload:
 
     export: Export = strawberry.field(description="The export.")
     url: str = strawberry.field(
-        description="GET it within minutes, as often as needed, ranges too. Shown this once; ask again for another."
+        description="A path on this server: GET it within minutes, as often as needed, ranges too. "
+        "Shown this once; ask again for another."
     )
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
@@ -84,7 +85,7 @@ class ExportMutations:
         row = exports.request(info.context, input.scope, project)
         return RequestExportPayload(export=Export.of(row), audit_event_id=audit_event_id(info))
 
-    @mutation("A link for downloading an export that is READY.")
+    @mutation("A link for downloading an export that is READY. Needs stepUp.")
     def mint_export_link(self, info: Info, input: MintExportLinkInput) -> MintExportLinkPayload:
         row, token = exports.mint_link(info.context, decode_id_of("Export", input.export_id, "exportId"))
         return MintExportLinkPayload(

@@ -6,11 +6,15 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 Transaction = Session
 """SQLAlchemy's session, under the name of what it is here. (A `Session` of ours is a signed-in device.)"""
+
+DatabaseUnreachable = OperationalError
+"""The database does not answer, or refuses us."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",

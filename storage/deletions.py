@@ -71,9 +71,9 @@ def open_deletion(session: Session, thing: uuid.UUID) -> Deletion | None:
     return session.scalar(select(Deletion).where(Deletion.object_id == thing, Deletion.status.not_in(ended)))
 
 
-def find(session: Session, deletion_id: uuid.UUID) -> Deletion | None:
-    """The deletion with this id, for an agent that has not asked the door yet."""
-    return session.get(Deletion, deletion_id)
+def find(session: Session, deletion_id: uuid.UUID, *, lock: bool = False) -> Deletion | None:
+    """The deletion with this id, for an agent that has not asked the door yet; with `lock` nobody else changes it."""
+    return session.get(Deletion, deletion_id, with_for_update=lock or None, populate_existing=lock)
 
 
 def erased(session: Session) -> set[uuid.UUID]:

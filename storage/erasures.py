@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage import accounts
@@ -26,6 +27,13 @@ STAYS = {
     "audit": "the trail: ids only; who it was is forgotten with the account",
 }
 """Retention classes of tables that outlive what they are about, and why."""
+
+
+class ErasureOvertaken(Exception):
+    """Something came into what was being erased. Nothing was changed: begin again with what is there now."""
+
+    code = "ERASURE_OVERTAKEN"
+
 
 _UNLOADED = {"synchronize_session": False}
 
@@ -91,11 +99,17 @@ def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uu
 
 
 def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
-    """Delete every row that goes with `aims`, children before parents; answers how many per table."""
+    """Delete every row that goes with `aims`, children before parents; answers how many per table.
+
+    Raises ErasureOvertaken when a row came in below one that was being deleted; the transaction must be rolled back.
+    """
     gone: dict[str, int] = {}
-    for model, condition in _conditions(aims):
-        result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
-        gone[model.__tablename__] = result.rowcount  # type: ignore[attr-defined]
+    try:
+        for model, condition in _conditions(aims):
+            result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
+            gone[model.__tablename__] = result.rowcount  # type: ignore[attr-defined]
+    except IntegrityError:
+        raise ErasureOvertaken from None
     return {table: number for table, number in gone.items() if number}
 
 

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, exists, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, delete, exists, or_, select, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.assets import Blob
@@ -115,6 +115,22 @@ def fail(session: Session, export_id: uuid.UUID) -> bool:
     values = {"status": ExportStatus.FAILED, "blob_id": None, "finished_at": now()}
     statement = update(Export).where(Export.id == export_id, unfinished).values(**values).returning(Export.id)
     return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
+
+
+def due(session: Session, moment: datetime) -> list[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]:
+    """Id, owner and blob of every archive whose time was up at `moment`."""
+    over = (Export.status == ExportStatus.READY) & (Export.expires_at <= moment) & Export.blob_id.is_not(None)
+    return [(row.id, row.owner_id, blob_of(row)) for row in session.scalars(select(Export).where(over))]
+
+
+def expire(session: Session, export_id: uuid.UUID) -> bool:
+    """Note that an archive's time was up and that it is destroyed; False when it was gone already."""
+    statement = update(Export).where(Export.id == export_id, Export.status == ExportStatus.READY)
+    changed = statement.values(status=ExportStatus.EXPIRED, blob_id=None).returning(Export.id)
+    if session.scalar(changed, execution_options={"synchronize_session": False}) is None:
+        return False
+    session.execute(delete(Blob).where(Blob.object_id == export_id), execution_options={"synchronize_session": False})
+    return True
 
 
 def known_blobs(session: Session) -> set[uuid.UUID]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.assets import Asset, AssetStatus
@@ -131,3 +131,9 @@ def style_profile(session: Session, owner_id: uuid.UUID) -> StyleProfile:
         session.add(profile)
     profile.updated_at = now()
     return profile
+
+
+def forget_style(session: Session, owner_id: uuid.UUID) -> int:
+    """Delete what was learned of this contributor's style; answers how many profiles that were."""
+    gone = delete(StyleProfile).where(StyleProfile.owner_id == owner_id).returning(StyleProfile.owner_id)
+    return len(session.scalars(gone).all())

@@ -96,11 +96,11 @@ def _sweep(get_server: Any) -> None:
     """Stop servers that a killed run left behind."""
     for place in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         owner = int(place.name.removeprefix(_PREFIX).split("-")[0])
-        if _is_running(owner):
+        if _is_running(owner) or place.stat().st_uid != os.getuid():
             continue
         if (place / "data" / "PG_VERSION").exists():
             get_server(place / "data", cleanup_mode="stop").cleanup()
-        shutil.rmtree(place)
+        shutil.rmtree(place, ignore_errors=True)  # another run may be sweeping it too
 
 
 def _is_running(pid: int) -> bool:

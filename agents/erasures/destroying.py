@@ -16,34 +16,46 @@ from agents.runtime import Agents
 from policies.actions import Action
 from storage import erasures, queue
 from storage.assets import Blob
+from storage.blobs.errors import BlobStoreUnavailable
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
+from storage.erasures import ErasureOvertaken
 from storage.exports import Export
+from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.names import KeysetName
 from storage.ledger import trail
 from storage.ledger.events import AccountErased, DeletionErased, DeletionStarted
 from storage.prompts import Prompt
-from storage.truncation import truncate_wal
+from storage.truncation import TruncationBusy, truncate_wal
 from storage.work import UnitOfWork
 
 WORKFLOW = "erase"
 NAME = "erasures"
 
-_ATTEMPTS = 5
+_AT_ONCE = 1000
+"""Files that are removed before it is asked whether to go on."""
 
-
-class ErasureOvertaken(Exception):
-    """Files kept appearing in what is being erased. The journal is open, and the next run goes on."""
-
-    code = "ERASURE_OVERTAKEN"
+_PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, TruncationBusy, ErasureOvertaken)
+_PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60)
+"""Seconds to wait before what failed is tried again."""
 
 
 def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
     """Destroy what the deletion names, count what is left, and say which of the two it was. Safe to run again.
 
-    Raises KeyStoreUnavailable, BlobStoreUnavailable, TruncationBusy; the journal then stays open, and the next run
-    goes on where this one ended.
+    What may pass by itself (a disk or a key store that does not answer, a log that is still read, an upload that came
+    in meanwhile) is waited for, some minutes in all, and then raised: KeyStoreUnavailable, BlobStoreUnavailable,
+    TruncationBusy, ErasureOvertaken. The journal then stays open, and the next start goes on where this run ended.
     """
+    for pause in _PAUSES:
+        try:
+            return _erase(agents, deletion_id)
+        except _PASSING:
+            agents.pause(pause)
+    return _erase(agents, deletion_id)
+
+
+def _erase(agents: Agents, deletion_id: uuid.UUID) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         deletion = find(session, deletion_id)
     if deletion is None or deletion.status is DeletionStatus.ERASED:
@@ -84,40 +96,35 @@ def destroy_keys(agents: Agents, deletion: Deletion) -> None:
         row = access.get(Deletion, deletion.id, Action.ERASE)
         # Counted before: a run that is killed half way through and taken up again must not count what is left only.
         row.keysets_destroyed = max(row.keysets_destroyed, there)
-    keyring.destroy(*names)
     if account:
         keyring.destroy_owned_by(deletion.owner_id)
+    else:
+        keyring.destroy(*names)
 
 
 def destroy_data(agents: Agents, deletion: Deletion) -> None:
     """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too."""
-    removed: set[uuid.UUID] = set()
-    for _ in range(_ATTEMPTS):
-        for blob_id in _blobs(agents, deletion) - removed:
-            agents.go_on()
-            agents.store.blobs.remove(blob_id)
-            removed.add(blob_id)
-        _forget_runs(agents, deletion)
-        if _destroy_rows(agents, deletion, removed):
-            return
-    raise ErasureOvertaken
-
-
-def _destroy_rows(agents: Agents, deletion: Deletion, removed: set[uuid.UUID]) -> bool:
-    """False, and nothing changed, when a file has come in since `removed` was."""
+    removed = _blobs(agents, deletion)
+    in_order = sorted(removed)
+    for start in range(0, len(in_order), _AT_ONCE):
+        agents.go_on()
+        agents.store.blobs.remove_all(in_order[start : start + _AT_ONCE])
+    _forget_runs(agents, deletion)
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
+        find(work.session, deletion.id, lock=True)
         row = access.get(Deletion, deletion.id, Action.ERASE)
         aims = erasures.targets(work.session, row)
         there = erasures.ids(work.session, Blob, aims)
         if there - removed:
-            return False
+            raise ErasureOvertaken
+        if row.status is not DeletionStatus.ERASING:
+            return  # another process was first
         row.status = DeletionStatus.VERIFYING
-        if any(_is_left(agents, blob_id) for blob_id in there):
-            return True  # the rows lead to what is left: they stay, the verifier reports it, and a later run goes on
-        gone = erasures.destroy_rows(work.session, aims)
-        row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
-        _record(work, row, gone)
-    return True
+        if not any(_is_left(agents, blob_id) for blob_id in there):
+            gone = erasures.destroy_rows(work.session, aims)
+            row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
+            _record(work, row, gone)
+        # Else the rows lead to what is left: they stay, the verifier reports it, and the next start goes on.
 
 
 def _record(work: UnitOfWork, row: Deletion, gone: Mapping[str, int]) -> None:

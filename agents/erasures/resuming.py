@@ -1,6 +1,7 @@
 """Resuming: what the key store's journal says must be destroyed is destroyed before anything is served."""
 
 from agents.erasures.destroying import erase
+from agents.exports import expire
 from agents.runtime import Agents
 from storage import deletions, exports
 from storage.clock import now
@@ -47,10 +48,11 @@ def _reinstate(agents: Agents, entry: Erasure) -> None:
 
 
 def tidy(agents: Agents, *, older_than_seconds: float = 3600) -> int:
-    """Remove what crashes and time left behind: unfinished or unknown files, receipts that ended. Answers the files.
+    """Remove what crashes and time left behind: unfinished or unknown files, archives and receipts that ended.
 
-    At start-up, while nothing else writes, `older_than_seconds` may be 0.
+    Answers how many files were swept. `older_than_seconds` may be 0 only while nothing else writes: before `start`.
     """
+    expire(agents)
     with transaction(agents.store.engine) as session:
         deletions.forget_receipts(session, now())
         known = exports.known_blobs(session)

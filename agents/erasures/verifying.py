@@ -26,7 +26,10 @@ def verify(agents: Agents, deletion_id: uuid.UUID) -> None:
             return
         left = residues.count(session, store.keyring, store.blobs, deletion)
     with agents.acting(NAME, deletion.owner_id, run=deletion_id) as (work, access):
+        find(work.session, deletion_id, lock=True)
         row = access.get(Deletion, deletion_id, Action.VERIFY)
+        if row.status is not DeletionStatus.VERIFYING:
+            return  # another process was first
         row.remaining = left
         row.status = DeletionStatus.PARTIALLY_ERASED if left else DeletionStatus.ERASED
         row.finished_at = now()

@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from agents.exports.contents import Contents
@@ -24,8 +23,6 @@ from storage.vault import SealedDamaged
 
 WORKFLOW = "export"
 NAME = "exports"
-LIFETIME = timedelta(days=7)
-"""How long an archive can be fetched before it expires."""
 
 _ROW_BYTES = 1000  # what a row is reckoned to add, for the percentage alone
 _TICK_SECONDS = 1.0
@@ -87,7 +84,7 @@ def _publish(agents: Agents, export: Export, archive: ArchiveWriter, byte_size: 
     try:
         with agents.acting(NAME, export.owner_id, run=export.id) as (work, access):
             access.get(Export, export.id, Action.BUILD)
-            exports.publish(work.session, export, byte_size, LIFETIME)
+            exports.publish(work.session, export, byte_size, agents.export_lifetime)
             work.record(
                 ExportBuilt(
                     resource_id=export.id,

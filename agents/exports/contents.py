@@ -9,7 +9,7 @@ import orjson
 
 from policies.access import Access
 from policies.actions import Action
-from storage.archives import layout, readme, records, sources
+from storage.archives import layout, readme, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
 from storage.contributors import Contributor
@@ -50,6 +50,9 @@ class Contents:
         if self._export.scope is ExportScope.ACCOUNT:
             yield Member(sources.AUDIT_EVENTS, layout.JSON_LINES, self._all_events(), "audit_events")
             yield Member(sources.ACCESS_LOG, layout.JSON_LINES, self._events_by_others(), "access_log")
+            for file in sources.TRAIL:
+                yield _json(layout.schema_path(file), layout.JSON_SCHEMA, schemas.EVENT)
+        yield _json(layout.schema_path(layout.MANIFEST), layout.JSON_SCHEMA, schemas.MANIFEST)
         for output in self._rows(Output, order=("id",)):
             text = self._work.vault.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
@@ -95,7 +98,9 @@ class Contents:
 
     def _rows(self, model: type[Record], *, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
         allowed = self._access.select(model, Action.READ)
-        return sources.rows(self._work.session, allowed, model, self._export, order, **equal)
+        for row in sources.rows(self._work.session, allowed, model, self._export, order, **equal):
+            yield row
+            self._work.vault.opened.clear()  # it is the owner's own content, and the notes would grow with it
 
     def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
         path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
@@ -104,7 +109,7 @@ class Contents:
 
     def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:
         owner = next(iter(self._rows(Contributor)), None) if self._has(Contributor) else None
-        name = self._work.vault.open(owner, "display_name") if owner else ""
+        name = self._work.vault.open(owner, "display_name") if owner else None
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
         if self._export.scope is ExportScope.ACCOUNT:
             about += sources.TRAIL.items()

@@ -101,6 +101,7 @@ class Run:
             if step.status is not StepStatus.RUNNING:
                 return
             if not briefs.learning_allowed(work, access, author_id):
+                runs.forget_style(work.session, author_id)  # it was learned while they allowed it
                 record_end(work, prompt, step, StepStatus.SKIPPED)
                 return
             known = briefs.learned_style(work, access, author_id)

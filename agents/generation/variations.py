@@ -51,7 +51,7 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
     text, shown, looked_at = "", "", 0.0
     answer = run.agents.models.stream(
         run.assignment.model,
-        brief.messages(variation),
+        brief.messages(variation, run.agents.models.room(run.assignment.model)),
         seed=brief.seed_of(variation),
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,

@@ -65,6 +65,7 @@ def _load(order: dict[str, Any]) -> Any:
     parameters.port = 0
     parameters.n_ctx = order["context"]
     parameters.n_parallel = 1
+    parameters.n_batch = parameters.n_ubatch = 256  # between two batches a caller who left is noticed
     # One core is left to the API. With a thread on every core the model's threads wait for whichever is disturbed:
     # measured on two busy cores, one thread wrote twice as fast as two.
     threads = max(1, (os.cpu_count() or 2) - 1)
@@ -72,6 +73,7 @@ def _load(order: dict[str, Any]) -> Any:
         part.n_threads, part.poll = threads, 0
     parameters.n_gpu_layers = 0
     parameters.offline = True
+    parameters.sampling.penalty_repeat = 1.1  # a model this small falls into repeating itself
     parameters.warmup = False
     parameters.verbosity = -1
     parameters.ui = False

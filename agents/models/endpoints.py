@@ -25,6 +25,7 @@ class Endpoint:
     api_key: str = field(default="none", repr=False)
     remote_model: str | None = None
     parallel: int = 4
+    room: int = 6000
     silence_seconds: float = 60.0
     _client: Any = field(default=None, init=False, repr=False)
 

@@ -36,6 +36,10 @@ class Gateway:
         """Where answers of `model` come from. Raises ModelError (UNKNOWN, UNAVAILABLE)."""
         return self._provider(model).facts()
 
+    def room(self, model: str) -> int:
+        """How many tokens of question `model` takes, roughly. Raises ModelError (UNKNOWN)."""
+        return self._provider(model).room
+
     def stream(
         self, model: str, messages: Sequence[Message], *, seed: int, max_tokens: int, temperature: float
     ) -> Generator[str]:

@@ -31,6 +31,7 @@ class LocalModel:
     """
 
     parallel = 1
+    room = 700  # it reads a few hundred tokens a second
 
     def __init__(self, model: str = NAME, file: Path | None = None) -> None:
         self.model = model
@@ -50,8 +51,13 @@ class LocalModel:
         return Facts(self.model, "embedded", _digest(self._path()))
 
     def answer(self, ask: Ask) -> Generator[str]:
-        """The answer, piece by piece. A child that dies on the way raises a transient ModelError."""
-        yield from self._running().answer(ask)
+        """The answer, piece by piece. A child that dies or hangs raises a transient ModelError, and is replaced."""
+        try:
+            yield from self._running().answer(ask)
+        except ModelError as error:
+            if error.transient:
+                self.close()
+            raise
 
     def close(self) -> None:
         """End the child process."""

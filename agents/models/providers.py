@@ -50,6 +50,10 @@ class Provider(Protocol):
     def parallel(self) -> int:
         """How many answers it gives at once; more wait."""
 
+    @property
+    def room(self) -> int:
+        """How many tokens of question it reads in good time, roughly; a longer brief is cut."""
+
     def facts(self) -> Facts:
         """Where its answers come from. May start the model to find out; raises ModelError when it can't."""
 

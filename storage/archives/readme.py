@@ -78,9 +78,12 @@ class ProjectView:
 
 
 def page(
-    owner: str, created_at: datetime, projects: Iterable[ProjectView], files: Iterable[tuple[str, str]]
+    owner: str | None, created_at: datetime, projects: Iterable[ProjectView], files: Iterable[tuple[str, str]]
 ) -> Iterator[bytes]:
-    """The page's bytes, a piece per thing shown. `files` are the JSON files of the archive with a sentence on each."""
+    """The page's bytes, a piece per thing shown. `files` are the JSON files of the archive with a sentence on each.
+
+    Without an `owner` it is the page of one project; with one, of all that is theirs.
+    """
     yield _head(owner, created_at).encode()
     some = False
     for project in projects:
@@ -98,15 +101,16 @@ def page(
     ).encode()
 
 
-def _head(owner: str, created_at: datetime) -> str:
-    name = escape(owner) if owner else "a contributor"
+def _head(owner: str | None, created_at: datetime) -> str:
+    title = "A project of yours" if owner is None else f"The work of {escape(owner)}"
+    extent = "one project" if owner is None else "everything"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>The work of {name}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>The work of {name}</h1>\n"
-        f"<p>A copy of everything, made {_when(created_at)}. It belongs to you, and so does all that the agents "
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"<p>A copy of {extent}, made {_when(created_at)}. It belongs to you, and so does all that the agents "
         "made for you. Keep this folder together: the page shows the files beside it.</p>\n"
     )
 

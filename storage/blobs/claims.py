@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from storage.blobs.directories import Directories, make_private, sync
-from storage.blobs.errors import BlobBusy, BlobExists, BlobStoreUnavailable
+from storage.blobs.errors import BlobBusy, BlobExists, disk
 
 _ATTEMPTS = 10
 
@@ -24,13 +24,11 @@ class Claim:
     def take(cls, directories: Directories, blob_id: uuid.UUID) -> Self:
         """Claim a blob, starting from nothing. Raises BlobBusy, BlobExists, BlobStoreUnavailable."""
         path = directories.incoming / str(blob_id)
-        try:
+        with disk("a blob can't be begun"):
             descriptor = _lock(path, os.O_CREAT)
             if descriptor is None:
                 raise BlobBusy("a blob of that id is being written")
             os.ftruncate(descriptor, 0)  # what an attempt that was killed left here
-        except OSError as error:
-            raise BlobStoreUnavailable(f"a blob can't be begun: {error.strerror}") from error
         claim = cls(blob_id, path, descriptor)
         if directories.published(blob_id).exists():
             claim.release()
@@ -38,18 +36,20 @@ class Claim:
         return claim
 
     def write(self, data: bytes) -> None:
-        """Append to the file. Raises OSError."""
+        """Append to the file. Raises BlobStoreUnavailable."""
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+        with disk("a blob can't be written"):
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
 
     def publish(self, target: Path) -> None:
-        """Make the file durable, then visible, then its name durable. Raises OSError."""
-        os.fsync(self._descriptor)
-        make_private(target.parent)
-        self._path.rename(target)
-        self._path = target  # if its name can't be made durable, `release` takes it away again
-        sync(target.parent)
+        """Make the file durable, then visible, then its name durable. Raises BlobStoreUnavailable."""
+        with disk("a blob can't be published"):
+            os.fsync(self._descriptor)
+            make_private(target.parent)
+            self._path.rename(target)
+            self._path = target  # if its name can't be made durable, `release` takes it away again
+            sync(target.parent)
         os.close(self._descriptor)
 
     def release(self) -> None:

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from storage.blobs.errors import disk
+
 
 class Directories:
     """The directory tree under `root`. Directories have mode 0700, so that file names stay private too."""
@@ -12,8 +14,9 @@ class Directories:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.incoming = root / "incoming"
-        make_private(root)
-        make_private(self.incoming)
+        with disk("the blob store can't be opened"):
+            make_private(root)
+            make_private(self.incoming)
 
     def published(self, blob_id: uuid.UUID) -> Path:
         """Where a blob lies once it is whole. Spread by the id's last digits: the first ones are a time."""

@@ -1,5 +1,8 @@
 """What can go wrong with blobs. No message carries content or a file's name; `code` is what leaves the process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class BlobError(Exception):
     """The base of every error about blobs."""
@@ -35,3 +38,12 @@ class BlobStoreUnavailable(BlobError):
     """The disk refuses: full, read-only, gone. Nothing of what was being written is visible."""
 
     code = "BLOB_STORE_UNAVAILABLE"
+
+
+@contextmanager
+def disk(what: str) -> Iterator[None]:
+    """Turn an error of the disk in this block into BlobStoreUnavailable, which says that `what` failed, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise BlobStoreUnavailable(f"{what}: {error.strerror}") from error

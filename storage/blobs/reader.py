@@ -1,11 +1,12 @@
 """Reading a blob, whole or in part."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.blobs.errors import BlobDamaged, BlobMissing, BlobStoreUnavailable
+from storage.blobs.errors import BlobDamaged, BlobMissing, disk
 from storage.blobs.segments import HEADER, OVERHEAD, SEGMENT, SegmentKey, context, count, length, offset, stored_size
 from storage.keys.errors import CiphertextDamaged
 
@@ -23,7 +24,9 @@ class BlobReader:
         self._key = key
         self.size = size
         with self._opened() as file:
-            if path.stat().st_size != stored_size(size) or file.read(len(HEADER)) != HEADER:
+            with disk(f"blob {blob_id} can't be read"):
+                header, found = file.read(len(HEADER)), os.fstat(file.fileno()).st_size
+            if (header, found) != (HEADER, stored_size(size)):
                 raise BlobDamaged(f"blob {blob_id} does not have the length or the header that it was stored with")
             self._segment(file, count(size) - 1)
 
@@ -49,20 +52,17 @@ class BlobReader:
 
     def _segment(self, file: BinaryIO, index: int) -> bytes:
         last = index == count(self.size) - 1
-        try:
+        with disk(f"blob {self._blob_id} can't be read"):
             file.seek(offset(index))
             sealed = file.read(length(index, self.size) + OVERHEAD)
-        except OSError as error:
-            raise BlobStoreUnavailable(f"blob {self._blob_id} can't be read: {error.strerror}") from error
         try:
             return self._key().decrypt(sealed, context(self._blob_id, index, last=last))
         except CiphertextDamaged:
             raise BlobDamaged(f"blob {self._blob_id} is damaged in segment {index}") from None
 
     def _opened(self) -> BinaryIO:
-        try:
-            return self._path.open("rb")
-        except FileNotFoundError:
-            raise BlobMissing(f"blob {self._blob_id} is not stored") from None
-        except OSError as error:
-            raise BlobStoreUnavailable(f"blob {self._blob_id} can't be opened: {error.strerror}") from error
+        with disk(f"blob {self._blob_id} can't be opened"):
+            try:
+                return self._path.open("rb")
+            except FileNotFoundError:
+                raise BlobMissing(f"blob {self._blob_id} is not stored") from None

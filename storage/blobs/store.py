@@ -2,12 +2,13 @@
 
 import time
 import uuid
-from collections.abc import Container
+from collections.abc import Collection, Container
 from datetime import timedelta
 from pathlib import Path
 
 from storage.blobs.claims import Claim, remove_abandoned
 from storage.blobs.directories import Directories, sync
+from storage.blobs.errors import disk
 from storage.blobs.reader import BlobReader
 from storage.blobs.writer import BlobWriter
 from storage.keys.keyring import Keyring
@@ -51,34 +52,40 @@ class BlobStore:
 
     def remove(self, blob_id: uuid.UUID) -> bool:
         """Destroy a blob's keyset, then its file, durably. Answers whether there was a file."""
-        self._keyring.destroy(_own(blob_id))
-        path = self._directories.published(blob_id)
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            return False
-        sync(path.parent)
-        return True
+        return self.remove_all([blob_id]) == 1
+
+    def remove_all(self, blob_ids: Collection[uuid.UUID]) -> int:
+        """Destroy these blobs' keysets, then their files, durably. Answers how many files there were."""
+        self._keyring.destroy(*(_own(blob_id) for blob_id in blob_ids))
+        there = [path for path in map(self._directories.published, blob_ids) if path.is_file()]
+        with disk("blobs can't be removed"):
+            for path in there:
+                path.unlink(missing_ok=True)
+            for directory in {path.parent for path in there}:
+                sync(directory)
+        return len(there)
 
     def sweep(self, keep: Container[uuid.UUID], older_than_seconds: float) -> int:
         """Remove what crashes left behind: unfinished files that nobody writes, and blobs and keysets not in `keep`.
 
         Only things older than `older_than_seconds` go, which leaves time between publishing a blob and committing its
-        row. Answers how many files were removed.
+        row. Answers how many files were removed. Raises BlobStoreUnavailable and key errors.
         """
         before = time.time() - older_than_seconds
         stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
-        removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
-        for blob_id, path in list(self._directories.all_published()):
-            if blob_id not in keep and _is_older(path, before):
-                removed += self.remove(blob_id)
+        with disk("the blob store can't be swept"):
+            removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
+            for blob_id, path in list(self._directories.all_published()):
+                if blob_id not in keep and _is_older(path, before):
+                    removed += self.remove(blob_id)
         orphans = [name for name in stale if uuid.UUID(name.id) not in keep and not self._is_there(uuid.UUID(name.id))]
         if orphans:
             self._keyring.destroy(*orphans)
         return removed
 
     def _is_there(self, blob_id: uuid.UUID) -> bool:
-        return self.exists(blob_id) or (self._directories.incoming / str(blob_id)).exists()
+        # In this order: a blob that is published between the two looks is seen by the second.
+        return (self._directories.incoming / str(blob_id)).exists() or self.exists(blob_id)
 
 
 def _own(blob_id: uuid.UUID) -> KeysetName:

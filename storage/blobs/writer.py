@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Self
 
 from storage.blobs.claims import Claim
-from storage.blobs.errors import BlobStoreUnavailable
 from storage.blobs.segments import HEADER, SEGMENT, SegmentKey, context
 
 
@@ -28,7 +27,7 @@ class BlobWriter:
         self._open = True
         self.size = 0
         """Plaintext bytes taken so far."""
-        self._put(HEADER)
+        claim.write(HEADER)
 
     def __enter__(self) -> Self:
         return self
@@ -53,10 +52,7 @@ class BlobWriter:
         """
         self._refuse_closed()
         self._seal(len(self._pending), last=True)
-        try:
-            self._claim.publish(self._target)
-        except OSError as error:
-            raise BlobStoreUnavailable(f"a blob can't be published: {error.strerror}") from error
+        self._claim.publish(self._target)
         self._open = False
         return self.size
 
@@ -75,13 +71,7 @@ class BlobWriter:
         sealed = self._key().encrypt(bytes(self._pending[:length]), place)
         del self._pending[:length]
         self._index += 1
-        self._put(sealed)
-
-    def _put(self, data: bytes) -> None:
-        try:
-            self._claim.write(data)
-        except OSError as error:
-            raise BlobStoreUnavailable(f"a blob can't be written: {error.strerror}") from error
+        self._claim.write(sealed)
 
     def _refuse_closed(self) -> None:
         if not self._open:

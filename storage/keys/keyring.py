@@ -115,6 +115,9 @@ class Keyring:
     def destroy(self, *names: KeysetName) -> int:
         """Destroy keysets and all that they wrap, for good; answers how many there were. Doing so again answers 0.
 
+        On SQLite nothing of them is left in the key store's files. PostgreSQL keeps the wrapped bytes in dead rows and
+        in its log until it reuses them; there the key-encryption key is what keeps them shut.
+
         Raises KeysetProtected for a platform keyset. KeyStoreUnavailable may mean that they are destroyed but traces
         remain in the key store's log: call again until it passes.
         """

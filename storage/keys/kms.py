@@ -68,19 +68,10 @@ class InsecureLocalKms(Kms):
             InsecureWarning,
             stacklevel=2,
         )
-        path = directory / _KEY_FILE
-        if create:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _refuse_exposed(directory)
-            if not path.exists():
-                _make_key_file(path)
-        if not path.exists():
-            raise KeyEncryptionKeyRefused(
-                f"{path} is missing, and the key store holds keysets that were wrapped with it: restore the file"
-            )
-        _refuse_exposed(directory)
-        _refuse_exposed(path)
-        self._aead = _read_key_file(path)
+        try:
+            self._aead = _open_key_file(directory, create=create)
+        except OSError as error:
+            raise KeyEncryptionKeyRefused(f"{directory} can't hold a key: {error.strerror}") from error
 
     def __repr__(self) -> str:
         return "<InsecureLocalKms>"
@@ -92,6 +83,22 @@ class InsecureLocalKms(Kms):
     def decrypt(self, ciphertext: bytes, associated_data: bytes) -> bytes:
         """Unwrap `ciphertext`. Raises tink.TinkError when it does not open."""
         return self._aead.decrypt(ciphertext, associated_data)
+
+
+def _open_key_file(directory: Path, *, create: bool) -> aead.Aead:
+    path = directory / _KEY_FILE
+    if create:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_exposed(directory)
+        if not path.exists():
+            _make_key_file(path)
+    if not path.exists():
+        raise KeyEncryptionKeyRefused(
+            f"{path} is missing, and the key store holds keysets that were wrapped with it: restore the file"
+        )
+    _refuse_exposed(directory)
+    _refuse_exposed(path)
+    return _read_key_file(path)
 
 
 def _read_key_file(path: Path) -> aead.Aead:

@@ -32,7 +32,10 @@ class KeyStore:
         if address.get_backend_name() == "sqlite":
             if address.database in (None, "", ":memory:"):
                 raise KeyStoreError("a key store in memory would forget every key: name a file")
-            _make_private_file(Path(str(address.database)))
+            try:
+                _make_private_file(Path(str(address.database)))
+            except OSError as error:
+                raise KeyStoreUnavailable(f"the key store's file can't be opened: {error.strerror}") from error
         self._engine: Engine = open_engine(address, pool_size=4)
         try:
             self._set_up(may_be_new)

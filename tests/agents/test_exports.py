@@ -6,13 +6,15 @@ import sys
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import Engine, delete, func, select, update
 
-from agents.exports import build_export
+from agents.exports import build_export, expire
 from agents.exports.contents import ExportIncomplete
 from agents.runtime import Agents
 from policies.access import Policy
@@ -24,11 +26,12 @@ from storage.assets import Blob
 from storage.blobs.errors import BlobDamaged, BlobStoreUnavailable
 from storage.blobs.writer import BlobWriter
 from storage.catalogue import models
-from storage.contributors import Contributor, ContributorStatus
+from storage.contributors import Consent, Contributor, ContributorStatus
 from storage.database import transaction
 from storage.exports import Export, ExportScope, ExportStatus
 from storage.ledger import notes
 from storage.ledger.entries import AuditEvent
+from storage.outputs import Output
 from storage.records import Exported
 from tests.agents.households import ROOT, Person, ask_export, household, person, share
 
@@ -114,6 +117,10 @@ def test_files_and_outputs_are_in_it_as_they_were(agents: Agents, mara: Person, 
     assert json.loads(files["style_profile.json"])["profile"] == {"words": ["marker-of-mara"]}
     first = lines(files["audit_events.jsonl"])[0]
     assert (first["action"], first["ipAddress"]) == ("contributor.registered", "203.0.113.9")
+    schema = json.loads(files["schemas/audit_events.schema.json"])
+    assert set(first) == set(schema["required"])
+    manifest = json.loads(files["manifest.json"])
+    assert set(manifest) == set(json.loads(files["schemas/manifest.schema.json"])["required"])
 
 
 def test_the_page_shows_works_and_runs_nothing(agents: Agents, mara: Person, tmp_path: Path) -> None:
@@ -213,6 +220,45 @@ def test_what_breaks_on_the_way_leaves_nothing(
     assert row(agents, export).status is ExportStatus.FAILED
     assert files_on_disk(agents, home) == files
     assert agents.store.keyring.count_owned_by(mara.id) == keysets
+
+
+def test_what_is_written_meanwhile_is_not_in_it(
+    agents: Agents, mara: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file shows the same moment, the one in which the build began."""
+    stream = ArchiveWriter.stream
+
+    def written_to(writer: ArchiveWriter, members: Any) -> Iterator[bytes]:
+        for number, chunk in enumerate(stream(writer, members)):
+            if number == 1:
+                with transaction(agents.store.engine) as session:
+                    session.add(Consent(owner_id=mara.id, preference="analytics", allowed=True))
+                    session.execute(delete(Output).where(Output.id == mara.outputs[0]))
+            yield chunk
+
+    monkeypatch.setattr(ArchiveWriter, "stream", written_to)
+    export = ask_export(agents, mara)
+    build_export(agents, export)
+    files = unpacked(agents, export, tmp_path / "e.zip")
+    assert len(lines(files["consents.jsonl"])) == 1
+    assert f"outputs/{mara.outputs[0]}.txt" in files
+
+
+def test_an_archive_expires_and_the_request_stays(agents: Agents, mara: Person, home: Path) -> None:
+    """Not a moment early; then its file and key are gone, and it says EXPIRED, once."""
+    files, keysets = files_on_disk(agents, home), agents.store.keyring.count_owned_by(mara.id)
+    export = ask_export(agents, mara)
+    build_export(agents, export)
+    ends = row(agents, export).expires_at
+    assert ends is not None
+    with time_machine.travel(ends - timedelta(seconds=1), tick=False):
+        assert expire(agents) == 0
+    assert row(agents, export).status is ExportStatus.READY
+    with time_machine.travel(ends, tick=False):
+        assert (expire(agents), expire(agents)) == (1, 0)
+    assert (row(agents, export).status, row(agents, export).blob_id) == (ExportStatus.EXPIRED, None)
+    assert (files_on_disk(agents, home), agents.store.keyring.count_owned_by(mara.id)) == (files, keysets)
+    assert events(agents)[-1] == ("export.deleted", "agent:exports", "SUCCESS")
 
 
 def close_account(agents: Agents, mara: Person, _export: uuid.UUID) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from agents.generation import generate
 from agents.runtime import Agents
 from storage.clock import now
-from storage.contributors import Contributor, ContributorStatus, StyleProfile
+from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences, StyleProfile
 from storage.database import transaction
 from storage.keys.names import KeysetName
 from storage.outputs import Output
@@ -81,7 +81,7 @@ def test_the_model_is_told_brief_texts_and_facts_of_pictures(world: World, agent
     assert MARKER in user
     assert MARKER not in system
     assert user.index("The red wall: a wide picture, 900 by 300 pixels, mostly red") < user.index("Harbour notes: Salt")
-    assert len(user) < 10_000
+    assert len(user) < 8_000
     assert (question["temperature"], question["max_tokens"], question["seed"]) == (0.2, 17, 99)
 
 
@@ -305,3 +305,15 @@ def test_style_is_learned_only_with_the_opt_in(world: World, agents: Agents, sta
         assert learned["briefs"] == 2
         assert MARKER not in str(learned)
         assert all(isinstance(value, int | float) for value in learned.values())
+
+
+def test_what_was_learned_goes_when_the_opt_in_goes(world: World, agents: Agents) -> None:
+    """Taken back, the permission takes the profile with it: the next run deletes what it finds."""
+    owner = world.contributor(style_learning=True)
+    project = world.project(owner)
+    generate(agents, world.submit(project, owner, "I love short lines!"))
+    assert world.count(StyleProfile) == 1
+    with world.work() as work:
+        work.session.get_one(PrivacyPreferences, owner).style_learning = False
+    generate(agents, world.submit(project, owner, "I love short lines!"))
+    assert world.count(StyleProfile) == 0

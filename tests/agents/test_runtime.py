@@ -49,48 +49,6 @@ def wait_for_status(world: World, workflow: str, identity: uuid.UUID, status: st
     raise AssertionError(statuses(world))
 
 
-def test_a_job_is_queued_with_the_change_or_not_at_all(world: World) -> None:
-    """Rolled back together, committed together; queued again, it is still one job."""
-    kept, dropped = uuid.uuid4(), uuid.uuid4()
-    with world.work() as work:
-        work.enqueue("generate", kept)
-    with world.work() as work:
-        work.enqueue("generate", kept)
-    with pytest.raises(MyError), world.work() as work:
-        work.enqueue("generate", dropped)
-        raise MyError
-    assert statuses(world) == {f"generate:{kept}": "ENQUEUED"}
-    queue.forget(world.store.engine, "generate", kept)
-    assert statuses(world) == {}
-
-
-def test_a_job_takes_ids_only(world: World) -> None:
-    """Text is refused before it reaches the database."""
-    with pytest.raises(TypeError), world.work() as work:
-        work.enqueue("generate", MARKER)  # type: ignore[arg-type]
-    assert statuses(world) == {}
-
-
-@pytest.mark.parametrize("value", ["two words", {"a": "a sentence."}, ["x y"], b"bytes", object(), "x" * 200])
-def test_the_serializer_refuses_what_could_be_content(value: object) -> None:
-    """The second line: whatever a workflow took or answered by mistake does not get through."""
-    with pytest.raises(TypeError):
-        queue.IdsOnly().serialize(value)
-
-
-def test_the_serializer_keeps_ids_and_codes() -> None:
-    """Ids, numbers and codes come back; of an exception only its type and code."""
-    serializer = queue.IdsOnly()
-    identity = uuid.uuid4()
-    assert serializer.deserialize(serializer.serialize({"args": (identity, 3), "kwargs": {}})) == {
-        "args": [str(identity), 3],
-        "kwargs": {},
-    }
-    failure = serializer.deserialize(serializer.serialize(MyError(MARKER)))
-    assert (failure.kind, failure.code) == ("MyError", None)
-    assert MARKER not in serializer.serialize(MyError(MARKER))
-
-
 def test_a_prompt_is_worked_on_as_soon_as_it_is_committed(world: World, started: Agents, stand_in: StandIn) -> None:
     """From the queue to its outputs, without anyone calling the workflow."""
     owner = world.contributor()
@@ -110,7 +68,7 @@ def test_the_queue_holds_no_word_of_a_failing_workflow(
         raise MyError(MARKER)
 
     runtime.register("fail", fail)
-    agents = runtime.start(world.store, world.policy, gateway)
+    agents = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     identity = uuid.uuid4()
     try:
         with world.work() as work:
@@ -139,7 +97,7 @@ def test_no_more_run_at_once_than_registered(world: World, gateway: Gateway, reg
             now -= 1
 
     runtime.register("count", count, at_once=2)
-    agents = runtime.start(world.store, world.policy, gateway)
+    agents = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     try:
         identities = [uuid.uuid4() for _ in range(6)]
         with world.work() as work:
@@ -159,7 +117,7 @@ def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(
     stand_in.words, stand_in.pause = ["word "] * 30, 0.05
     owner = world.contributor()
     prompt_id = world.submit(world.project(owner), owner, variations=2)
-    first = runtime.start(world.store, world.policy, gateway)
+    first = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     while not stand_in.sent:
         time.sleep(0.05)
     began = time.monotonic()
@@ -170,7 +128,7 @@ def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(
     assert prompt is not None
     assert prompt.status is PromptStatus.RUNNING
     stand_in.pause = 0
-    second = runtime.start(world.store, world.policy, gateway)
+    second = runtime.start(runtime.Agents(world.store, world.policy, gateway))
     wait_for_status(world, "generate", prompt_id, "SUCCESS")
     runtime.stop(second)
     assert world.texts(prompt_id, owner) == [("word " * 30).strip()] * 2

@@ -20,7 +20,7 @@ def main(home: str, database: str, provider: str | None = None) -> None:
     local = LocalModel()
     remote: list[Provider] = [Endpoint("house-model", provider)] if provider else []
     store = open_store(open_engine(database), Path(home))
-    runtime.start(store, Policy.load(ROOT / "policy.polar"), Gateway([local, *remote]))
+    runtime.start(runtime.Agents(store, Policy.load(ROOT / "policy.polar"), Gateway([local, *remote])))
     sys.stdout.write("started\n")
     sys.stdout.flush()
     known = None

@@ -7,15 +7,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("schema", "resolvers", "policies", "storage", "agents", "muniment")
 BESIDE = ("tests", "benchmarks")
-_NOT_OURS = {"var", "__pycache__"}
+_NOT_OURS = {".git", "var", "__pycache__"}
 
 
 def files(*suffixes: str) -> Iterator[Path]:
-    """Every file of the project with one of these suffixes (all files without one), what tools and servers write left out."""
+    """Every file with one of these suffixes (without any: all), what tools and servers write left out."""
     for path in sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
         folders = parts[:-1]
-        if _NOT_OURS & set(folders) or any(name.startswith(".") and name != ".ci" for name in folders):
+        if _NOT_OURS & set(parts) or any(name.startswith(".") and name != ".ci" for name in folders):
             continue
         if path.is_file() and (not suffixes or path.suffix in suffixes):
             yield path

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Column, LargeBinary
-from storage.catalogue import models
 
+from storage.catalogue import models
 from storage.records import DataCard, Exported, Holding, NotExported, Record
 from storage.sealed import SealedBytes
 

@@ -1,9 +1,15 @@
-"""Files that are written from the code and committed: what lies in the repository is what the code says."""
+"""What is generated and committed is what the code makes today."""
 
 from schema.api import sdl
+from storage import inventory
 from tests.contract.source import ROOT
 
 
-def test_schema_graphql_is_what_the_server_serves() -> None:
-    """A change of the API shows in the diff of schema.graphql. Write it anew with `make schema`."""
+def test_schema_file_is_what_the_code_serves() -> None:
+    """A change of the API shows in review, as clients will see it. `make schema` writes it anew."""
     assert (ROOT / "schema.graphql").read_text(encoding="utf-8") == sdl()
+
+
+def test_the_data_inventory_is_what_the_models_say() -> None:
+    """What is kept, and how, shows in review. `python -m storage.inventory` writes it anew."""
+    assert inventory.PAGE.read_text(encoding="utf-8") == inventory.page()

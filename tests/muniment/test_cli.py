@@ -1,6 +1,7 @@
 """The command line: quick to answer, plain when it can't do something, and never a traceback."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -110,3 +111,54 @@ def test_doctor_says_what_production_would_refuse(tmp_path: Path) -> None:
     missing = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "elsewhere")])
     assert missing.exit_code == 1
     assert "BAD" in missing.output
+
+
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """The address, which may hold a password, is not repeated; the keys made meanwhile stay for the next start."""
+    nowhere = f"postgresql+psycopg://app:hunter2@/muniment?host={tmp_path}"
+    result = run("serve", "--home", str(tmp_path), "--port", str(_free_port()), MUNIMENT_DATABASE_URL=nowhere)
+    assert result.returncode == 1
+    assert "The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL." in result.stderr
+    assert "hunter2" not in result.stderr + result.stdout
+    assert "sqlalchemy" not in result.stderr
+
+
+def test_a_lost_key_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """A key store whose key-encryption key is gone is never given a new one."""
+    assert _add_staff(tmp_path, "one").returncode == 0
+    (tmp_path / "keys" / "insecure-key-encryption-key.json").unlink()
+    result = _add_staff(tmp_path, "two")
+    assert result.returncode == 1
+    assert "restore the file" in result.stderr
+    assert "may now sign in" not in result.stdout
+
+
+def test_staff_get_a_first_password_once(tmp_path: Path) -> None:
+    """It is shown to whoever opens the account; the same address can't be opened twice."""
+    first, second = _add_staff(tmp_path, "one"), _add_staff(tmp_path, "one")
+    assert first.returncode == 0
+    assert "one@example.org may now sign in. First password, shown this once: " in first.stdout
+    assert second.returncode == 1
+    assert "An account with this e-mail exists." in second.stderr
+
+
+def test_policy_check_names_file_and_line(tmp_path: Path) -> None:
+    """A policy that can't be used is told where; one that can, by its version."""
+    broken = tmp_path / "broken.polar"
+    broken.write_text("allow(actor, action, resource) if\n")
+    result = run("policy", "check", str(broken))
+    assert result.returncode == 1
+    assert "broken.polar:" in result.stderr
+    sound = run("policy", "check")
+    assert sound.returncode == 0
+    assert "policy.polar holds together (version " in sound.stdout
+
+
+def _add_staff(home: Path, name: str) -> subprocess.CompletedProcess[str]:
+    return run("staff", "add", "--email", f"{name}@example.org", "--role", "support", "--home", str(home))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

@@ -78,6 +78,7 @@ THINGS = (
     "event 0",
     "event 1",
     "event 2",
+    "event 3",
     "event 4",
     "event of nobody left",
 )

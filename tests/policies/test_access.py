@@ -148,7 +148,9 @@ def test_known_shapes_never_ask_oso(policy: Policy, session: Session, monkeypatc
             access.check(Action.DELETE)
 
 
-def test_an_unforeseen_shape_is_compiled_once(policy: Policy, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_shape_is_compiled_once(
+    policy: Policy, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A set of roles that nobody foresaw is compiled on first use, and then only looked up."""
     principal = Principal(Kind.STAFF, id=uuid.uuid4(), roles=frozenset({"SUPPORT", "AUDITOR"}))
     first = Access(policy, principal, session).select(Contributor, Action.READ)

@@ -1,5 +1,6 @@
 """A policy that can't be decided in SQL, or that says something by mistake, is refused when it loads, with its line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from policies.access import Policy
 from policies.errors import PolicyError
 
-ABOVE = '# line 1\nallow(person: Person, action: String, thing) if may(person, action, thing);\n'
+ABOVE = "# line 1\nallow(person: Person, action: String, thing) if may(person, action, thing);\n"
 
 
 def refusal(rules: str) -> str:
@@ -40,14 +41,12 @@ def on_asset(condition: str, head: str = "person: Person") -> str:
         ('asset.media_type < "b"', "no order that every database agrees on"),
         ('asset.status > "A"', "no order that every database agrees on"),
         ("asset.owner_id < person.id", "no order that every database agrees on"),
-        ("not asset.blob_id", "“not”"),
         ("asset.byte_size = asset.media_type", "are of different types and never equal"),
         ("asset.byte_size = 3 + asset.byte_size", "has no counterpart in SQL"),
         ("asset.project.members.role = \"EDITOR\"", "is followed as `one in thing.members`"),
         ("m in asset.project and m.role = \"EDITOR\"", "is followed as `thing.project.column`"),
         ("m in asset.media_type and m.x = 1", "has no relation “media_type”"),
         ("person.id in asset.project.members", "takes a new name"),
-        ("not (m in asset.project.members and m.role = \"EDITOR\")", "“not” and “forall” can't reach into a relation"),
         ("asset.media_type.startswith(\"image/\")", "cannot call method"),
         ("person.id.hex = asset.media_type", "looks for “hex” inside"),
         ("person.name = asset.media_type", "has no attribute 'name'"),
@@ -68,11 +67,22 @@ def test_what_sql_can_not_decide_is_refused_with_its_line(condition: str, words:
     assert message.startswith(("test.polar:4:", "test.polar:5:")), message
 
 
-@pytest.mark.parametrize("word", ["cut", "print(asset)", "debug()", "forall(m in asset.project.members, m.role = 1)"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "cut",
+        "print(asset)",
+        "debug()",
+        "forall(m in asset.project.members, m.role = 1)",
+        "not asset.blob_id",
+        'not asset.media_type in ["a", "b"]',
+        'not (m in asset.project.members and m.role = "EDITOR")',
+    ],
+)
 def test_words_that_have_no_place_are_refused_with_their_line(word: str) -> None:
-    """Rules that depend on their order, or that talk to the log, are refused before oso sees them."""
+    """Rules that depend on their order, take back, or talk to the log are refused before oso sees them."""
     message = refusal(on_asset(word))
-    assert message.startswith("test.polar:4: “" + word.split("(")[0])
+    assert message.startswith("test.polar:4: “" + re.split(r"[ (]", word)[0] + "” can't be compiled to SQL; ")
 
 
 def test_such_words_may_stand_in_comments_and_strings() -> None:

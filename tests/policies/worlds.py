@@ -1,4 +1,4 @@
-"""A small world to decide about: several owners, shared projects, and rows with everything odd that a column can hold."""
+"""A small world to decide about: several owners, shared projects, and everything odd that a column can hold."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -25,7 +25,14 @@ from storage.staff import StaffRole
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
 SEAL = Sealed(b"\x01nothing")
-PEOPLE_OF_EVENTS = (("ada", "ada"), ("eve", "ada"), ("ada", "bob"), (None, "ada"), ("eve", None), (None, None))
+PEOPLE_OF_EVENTS = (  # who acted, for whom, whose data
+    ("ada", None, "ada"),
+    ("eve", None, "ada"),
+    ("ada", None, "bob"),
+    (None, "ada", "bob"),
+    ("eve", None, None),
+    (None, None, None),
+)
 OWN_RUNS = {"generation": "prompt", "exports": "export", "erasures": "deletion", "verifier": "deletion"}
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
@@ -62,8 +69,8 @@ def build() -> World:
     _project(world, "bob", "book", {"max": MemberRole.VIEWER})
     _project(world, "eve", "etude", {})
     _prompt(world, "alone", "sam", {"owner_id": named("ada"), "project_id": named("alone")})  # no member any more
-    for number, (actor, subject) in enumerate(PEOPLE_OF_EVENTS):
-        _event(world, f"event {number}", actor, subject)
+    for number, people in enumerate(PEOPLE_OF_EVENTS):
+        _event(world, f"event {number}", *people)
     world.add("event of nobody left", _entry(named("event of nobody left")))
     return world
 
@@ -86,12 +93,16 @@ def _account(world: World, name: str) -> None:
     for number, text in enumerate(("", "a")):
         consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
         world.add(f"{name}'s consent {number}", consent)
-    key = ApiKey(id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL)
+    key = ApiKey(
+        id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL
+    )
     world.add(f"{name}'s key", key)
     for number in range(2):
         export = Export(id=named(f"{name} export {number}"), owner_id=me, scope=ExportScope.ACCOUNT)
         world.add(f"{name}'s export {number}", export)
-        deletion = Deletion(id=named(f"{name} deletion {number}"), owner_id=me, scope=DeletionScope.ACCOUNT, object_id=me)
+        deletion = Deletion(
+            id=named(f"{name} deletion {number}"), owner_id=me, scope=DeletionScope.ACCOUNT, object_id=me
+        )
         world.add(f"{name}'s deletion {number}", deletion)
 
 
@@ -149,10 +160,11 @@ def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> 
         world.add(f"{name} output {variation}", output)
 
 
-def _event(world: World, name: str, actor: str | None, subject: str | None) -> None:
+def _event(world: World, name: str, *people: str | None) -> None:
     world.add(name, _entry(named(name)))
-    people = {"actor_id": actor and named(actor), "subject_id": subject and named(subject)}
-    world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **people))
+    ids = (person and named(person) for person in people)
+    sides = dict(zip(("actor_id", "on_behalf_of", "subject_id"), ids, strict=True))
+    world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **sides))
 
 
 def _entry(identity: uuid.UUID) -> AuditEvent:
@@ -175,7 +187,9 @@ def everyone() -> dict[str, Principal]:
     cast = {"nobody": ANONYMOUS}
     for name in NAMES:
         cast[name] = Principal(Kind.CONTRIBUTOR, id=named(name))
+    for name in ("ada", "eve", "max", "vic", "sam"):
         cast[f"{name}, stepped up"] = Principal(Kind.CONTRIBUTOR, id=named(name), stepped_up=True, mfa=True)
+    for name in ("ada", "dia"):
         cast[f"{name}, departing"] = Principal(Kind.DEPARTING, id=named(name))
     cast["one with a project's id"] = Principal(Kind.CONTRIBUTOR, id=named("atlas"), stepped_up=True)
     for name in ("ada", "eve"):

@@ -75,6 +75,13 @@ def test_a_whole_archive_verifies(checked: Callable[..., Report]) -> None:
     assert "things: 2" in report.lines
 
 
+def test_archives_of_version_1_verify_for_ever() -> None:
+    """tests/golden holds one as it was written when the format was frozen, signed by a key that is known."""
+    report = verify(Path(__file__).parents[1] / "golden" / "export_v1.zip", vkey(KEY))
+    assert (report.problems, report.warnings) == ([], [])
+    assert "things: 2" in report.lines
+
+
 def test_without_a_key_the_archives_own_is_used_and_that_is_said(checked: Callable[..., Report]) -> None:
     """It verifies, with a warning of what that does not show."""
     report = checked(written(members()), None)

@@ -2,6 +2,7 @@
 
 import pickle
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -244,3 +245,30 @@ def test_keys_show_nothing(keyring: Keyring) -> None:
     assert repr(key) == str(key) == f"{key}" == "<AeadKey>"
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(key)
+
+
+def test_keysets_made_during_an_erasure_do_not_outlive_it(keyring: Keyring) -> None:
+    """Projects made by other threads while their contributor is destroyed are destroyed with them, or never made."""
+    made: list[KeysetName] = []
+    refused: list[KeysetName] = []
+
+    def keep_making() -> None:
+        while not refused:
+            name = project(uuid.uuid4())
+            try:
+                keyring.create(name, OWNER)
+                made.append(name)
+            except KeyDestroyed:
+                refused.append(name)
+
+    threads = [threading.Thread(target=keep_making) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while len(made) < 5:
+        time.sleep(0.001)
+    keyring.destroy_owned_by(OWNER)
+    for thread in threads:
+        thread.join()
+    assert refused
+    assert keyring.count_owned_by(OWNER) == 0
+    assert not any(keyring.exists(name) for name in made + refused)

@@ -1,0 +1,65 @@
+"""Decisions as columns: the statements in which a plan reaches the database."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, select, true
+
+from policies.actions import Action
+from policies.plans import Plan
+from policies.sql import predicate
+from storage.pages import DECISION
+from storage.records import Record
+
+AFTER_STEP_UP = "after_step_up"
+"""Label of the column that says whether the action would be allowed after a step-up."""
+
+
+@dataclass
+class Decisions:
+    """What one shape may do with one model's rows: as values (`plans`), and as statements that await the ids."""
+
+    model: type[Record]
+    plans: dict[Action, Plan]
+    after_step_up: dict[Action, Plan]
+    _statements: dict[tuple[Any, ...], Select[Any]] = field(default_factory=dict)
+
+    def listing(self, action: Action, also: Iterable[Action]) -> Select[Any]:
+        """Rows that may be `action`ed, with a decision column for it, for reading content and for each of `also`."""
+        key = ("list", action, frozenset(also))
+        if key not in self._statements:
+            plan = self._plan(action)
+            columns = self._columns(action, key[2], plan)
+            self._statements[key] = self._select(columns).where(self._predicate(plan))
+        return self._statements[key]
+
+    def one(self, action: Action, also: Iterable[Action]) -> Select[Any]:
+        """Rows that may be read, with the same decision columns, and whether a step-up would allow `action`."""
+        key = ("one", action, frozenset(also))
+        if key not in self._statements:
+            readable = self._plan(Action.READ)
+            columns = self._columns(action, key[2] | {Action.READ}, readable)
+            later = self.after_step_up.get(action, frozenset())
+            differs = later != self._plan(action)
+            columns.append((self._predicate(later) if differs else false()).label(AFTER_STEP_UP))
+            self._statements[key] = self._select(columns).where(self._predicate(readable))
+        return self._statements[key]
+
+    def _plan(self, action: Action) -> Plan:
+        return self.plans.get(action, frozenset())
+
+    def _columns(self, action: Action, also: frozenset[Action], given: Plan) -> list[ColumnElement[bool]]:
+        """A labelled boolean per action; what follows from the condition that every row meets is not asked twice."""
+        actions = sorted({action, Action.READ_CONTENT, *also})
+        plans = ((name, self._plan(name)) for name in actions)
+        return [
+            (true() if plan == given and plan else self._predicate(plan)).label(DECISION + name) for name, plan in plans
+        ]
+
+    def _select(self, columns: list[ColumnElement[bool]]) -> Select[Any]:
+        entities: tuple[Any, ...] = (self.model, *columns)
+        return select(*entities).select_from(self.model)
+
+    def _predicate(self, plan: Plan) -> ColumnElement[bool]:
+        return predicate(self.model, plan)

@@ -1,0 +1,89 @@
+"""JSON Schemas (draft 2020-12) of the files that do not come from one table: the trail's events, and the manifest."""
+
+from typing import Any
+
+from storage.archives import layout
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_TEXT = {"type": "string"}
+_TEXT_OR_NOTHING = {"type": ["string", "null"]}
+_ID = {"type": "string", "format": "uuid"}
+_ID_OR_NOTHING = {"anyOf": [_ID, {"type": "null"}]}
+_MOMENT = {"type": "string", "format": "date-time"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def _object(title: str, description: str, properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "title": title,
+        "description": description,
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+EVENT: dict[str, Any] = {
+    "$schema": _DRAFT,
+    **_object(
+        "AuditEvent",
+        "One entry of the audit trail: what happened, to what, by whom, and how it went. It holds no content.",
+        {
+            "id": _ID,
+            "timestamp": _MOMENT,
+            "category": _TEXT,
+            "action": _TEXT,
+            "outcome": {"type": "string", "enum": ["SUCCESS", "DENIED", "FAILED"]},
+            "component": _TEXT,
+            "actorKind": _TEXT,
+            "userId": _ID_OR_NOTHING,
+            "onBehalfOf": _ID_OR_NOTHING,
+            "ipAddress": _TEXT_OR_NOTHING,
+            "userAgent": _TEXT_OR_NOTHING,
+            "resource": _TEXT,
+            "resourceId": _ID_OR_NOTHING,
+            "details": {"type": "object"},
+            "grantId": _ID_OR_NOTHING,
+            "rule": _TEXT_OR_NOTHING,
+            "correlationId": _ID,
+            "policyVersion": _TEXT,
+        },
+    ),
+}
+"""A line of audit_events.jsonl and of access_log.jsonl."""
+
+MANIFEST: dict[str, Any] = {
+    "$schema": _DRAFT,
+    **_object(
+        "Manifest",
+        "What the archive holds: each file with its size and SHA-256, and how many records of each kind.",
+        {
+            "format": {"const": layout.FORMAT},
+            "schemaVersion": {"const": 1},
+            "exportId": _ID,
+            "ownerId": _ID,
+            "scope": {"type": "string", "enum": ["ACCOUNT", "PROJECT"]},
+            "projectId": _ID_OR_NOTHING,
+            "createdAt": _MOMENT,
+            "vkey": {"type": "string", "description": "The key that signed it: C2SP signed-note verifier key."},
+            "counts": {"type": "object", "additionalProperties": _COUNT},
+            "files": {
+                "type": "array",
+                "items": _object(
+                    "File",
+                    "One file of the archive.",
+                    {
+                        "path": _TEXT,
+                        "bytes": _COUNT,
+                        "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                        "type": _TEXT,
+                        "countsAs": _TEXT,
+                    },
+                    optional=("countsAs",),
+                ),
+            },
+        },
+    ),
+}
+"""manifest.json."""

@@ -1,0 +1,156 @@
+"""The real server in a process of its own: started, killed, started again, and looked at from outside."""
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from sqlalchemy import text
+
+from storage.database import open_engine
+from tests.world import ROOT, World
+
+PATIENCE = 100
+"""Seconds that anything may take here: these machines are shared."""
+
+T = TypeVar("T")
+
+
+class Callers(World):
+    """The calls of `tests.world` over a real socket: there is no house in this process to look into."""
+
+    def __init__(self, url: str) -> None:
+        self.client = httpx2.Client(base_url=url, timeout=PATIENCE, trust_env=False)  # type: ignore[assignment]
+        self._numbers = itertools.count(time.monotonic_ns())
+
+
+class Server:
+    """`python -m muniment serve` from one home, as often as it is started; `api` calls it."""
+
+    def __init__(self, home: Path, database_url: str, **settings: object) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port: int = probe.getsockname()[1]
+        self.home = home
+        self.log = home / "process.log"
+        self.temporary = home / "temporary"
+        self.temporary.mkdir(mode=0o700)
+        self.api = Callers(f"http://127.0.0.1:{self.port}")
+        self._engine = open_engine(database_url)
+        self._set = {
+            "TMPDIR": str(self.temporary),
+            "MUNIMENT_DATABASE_URL": database_url,
+            **{f"MUNIMENT_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def begin(self) -> None:
+        """Start it, without waiting for anything."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
+        command = [sys.executable, "-m", "muniment", "serve", "--home", str(self.home), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=kept | self._set, stdout=log, stderr=log)
+
+    def start(self) -> float:
+        """Start it; answers the processor seconds that it took to be ready: of wall time others take their share."""
+        self.begin()
+        wait_for(self._is_ready)
+        return processor_seconds(self.pid)
+
+    def half_an_upload(self, url: str, body: bytes) -> socket.socket:
+        """A connection over which the first half of the body has gone, and the other half does not come."""
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.sendall(f"PUT {url} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode())
+        connection.sendall(body[: len(body) // 2])
+        return connection
+
+    def kill(self) -> None:
+        """kill -9, in the middle of whatever it does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def close(self) -> None:
+        """Leave nothing running."""
+        if self.process is not None:
+            self.kill()
+        self.api.client.close()
+        self._engine.dispose()
+
+    def rows(self, statement: str, **values: Any) -> list[Any]:
+        """What the database answers to a SELECT, asked past the server."""
+        reading = self._engine.execution_options(read_only=True)
+        with reading.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(statement), values)]
+
+    def count(self, table: str) -> int:
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a name of this test's own
+
+    def events(self) -> list[dict[str, Any]]:
+        """The trail, oldest first."""
+        return [json.loads(bytes(leaf)) for (leaf,) in self.rows("SELECT leaf FROM audit_events ORDER BY id")]
+
+    def told(self) -> Counter[str]:
+        """How often each action stands in the trail."""
+        return Counter(event["action"] for event in self.events())
+
+    def files(self) -> set[str]:
+        """The names of all files that hold blobs, finished or not."""
+        return {path.name for path in (self.home / "data" / "blobs").rglob("*") if path.is_file()}
+
+    def ids(self, table: str) -> set[str]:
+        """The ids of all rows of a table."""
+        return {str(uuid.UUID(str(row[0]))) for row in self.rows(f"SELECT id FROM {table}")}  # noqa: S608
+
+    def incoming(self) -> list[Path]:
+        return list((self.home / "data" / "blobs" / "incoming").glob("*"))
+
+    def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.api.client.get("/health/ready").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+@contextmanager
+def serving(home: Path, database_url: str, **settings: object) -> Iterator[Server]:
+    """A server that is ready; nothing of it runs on afterwards."""
+    server = Server(home, database_url, **settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+def wait_for(condition: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """Wait until `condition` answers something true; answers that."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
+def processor_seconds(pid: int) -> float:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,119 @@
+"""What is compiled once for a shape holds for every principal of that shape, in every thread."""
+
+import re
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies import rulebooks
+from policies.access import Policy
+from policies.actions import Action
+from policies.compiled import FORESEEN, Remembered
+from policies.facts import PRINCIPAL, RUN, Agent, Key, Shape
+from policies.principals import Kind, Scope
+from policies.resources import PROTECTED
+from policies.rulebooks import Rulebook
+from storage.records import Record
+
+IDS = ((uuid.UUID(int=1), uuid.UUID(int=2)), (uuid.UUID(int=2**128 - 1), uuid.UUID(int=0)), (uuid.UUID(int=7),) * 2)
+
+
+def with_ids(facts: Any, person: object, run: object) -> Any:
+    """The same facts with ids in the place of the slots."""
+    if isinstance(facts, Key):
+        return replace(facts, person=with_ids(facts.person, person, run))
+    if isinstance(facts, Agent):
+        return replace(facts, person=facts.person and with_ids(facts.person, person, run), run=run)
+    return replace(facts, id=person)
+
+
+def answers(rulebook: Rulebook, facts: Any, model: type[Record], ids: tuple[object, ...]) -> list[str]:
+    """oso's answers, spelled with one word for all ids and without its numbers for variables."""
+    shape = Known(facts)
+    thing = rulebooks.Variable("thing")
+    constraint = rulebooks.TypeConstraint(thing, model.__name__)
+    found = rulebooks._ask(rulebook._oso, shape, thing, {"thing": constraint})
+    spelled = (f"{action} {answer['thing']}" for action, answer in found)
+    ids_as_words = {re.escape(repr(each)) for each in ids}
+    return sorted(re.sub(r"(_[a-z]+)_\d+", r"\1", re.sub("|".join(ids_as_words), "ID", each)) for each in spelled)
+
+
+class Known(Shape):
+    """A shape whose facts are given."""
+
+    def __init__(self, facts: Any) -> None:
+        object.__setattr__(self, "_facts", facts)
+
+    def facts(self) -> Any:
+        return self._facts
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Shape(Kind.CONTRIBUTOR, stepped_up=True),
+        Shape(Kind.DEPARTING),
+        Shape(Kind.API_KEY, scopes=frozenset(Scope)),
+        Shape(Kind.AGENT, name="generation", delegated=True),
+        Shape(Kind.AGENT, name="exports", delegated=True),
+        Shape(Kind.AGENT, name="erasures", delegated=True),
+    ],
+    ids=lambda shape: f"{shape.kind} {shape.name or ''}",
+)
+def test_ids_never_steer_the_compilation(shape: Shape, policy: Policy) -> None:
+    """With two people's ids in the place of the slots, equal ones too, oso answers with the same trees."""
+    rulebook = policy._rulebook
+    for model in PROTECTED:
+        expected = answers(rulebook, shape.facts(), model, (PRINCIPAL, RUN))
+        for person, run in IDS:
+            assert answers(rulebook, with_ids(shape.facts(), person, run), model, (person, run)) == expected
+
+
+def test_threads_share_a_policy(policy_path: Path) -> None:
+    """Many threads ask for shapes that nobody foresaw: all get the right plan, and each is worked out once."""
+    policy = Policy(policy_path.read_bytes(), "policy.polar")
+    asked: list[Shape] = []
+    plans = policy._rulebook.plans
+
+    def counted(shape: Shape, model: type[Record]) -> Any:
+        asked.append(shape)
+        return plans(shape, model)
+
+    policy._rulebook.plans = counted  # type: ignore[method-assign]
+    shapes = [Shape(Kind.API_KEY, scopes=frozenset({"read", f"more {number}"})) for number in range(4)] * 8
+    model = next(model for model in PROTECTED if model.__name__ == "Project")
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda shape: policy.decisions(shape, model).plans, shapes))
+    expected = policy.decisions(Shape(Kind.API_KEY, scopes=frozenset({"read"})), model).plans
+    assert set(expected) == {Action.READ, Action.READ_CONTENT}
+    assert all(plan == expected for plan in found)
+    assert len(asked) == len(set(asked)) == 4
+
+
+def test_only_the_last_answers_are_remembered() -> None:
+    """However many shapes come by, memory stays bounded, and what failed is tried again."""
+    worked_out: list[int] = []
+    remembered = Remembered(2)
+
+    def work_out(number: int) -> int:
+        worked_out.append(number)
+        if number < 0:
+            raise ValueError
+        return number * number
+
+    for number in (1, 2, 1, 3, 1, 2):
+        assert remembered.get(number, lambda number=number: work_out(number)) == number * number
+    assert worked_out == [1, 2, 3, 2]
+    for _ in range(2):
+        with pytest.raises(ValueError):
+            remembered.get(-1, lambda: work_out(-1))
+    assert worked_out == [1, 2, 3, 2, -1, -1]
+
+
+def test_every_foreseen_shape_is_compiled_at_load(policy: Policy) -> None:
+    """Nothing that a contributor, a key of one scope, an agent or one job needs is left for a request to compile."""
+    assert set(policy._foreseen) == {(shape, model) for shape in FORESEEN for model in PROTECTED}

@@ -1,0 +1,44 @@
+"""The house opened on each database, and a caller who is nobody yet."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from muniment.house import open_house
+from muniment.settings import load
+from policies.access import Policy
+from resolvers.context import House
+from schema.api import Schema, build
+from storage.keys.kms import InsecureWarning
+from tests.schema.callers import Caller
+
+
+@pytest.fixture(scope="session")
+def schema() -> Schema:
+    """The schema, built once."""
+    return build()
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The policy, compiled once: it is frozen, and compiling it takes longer than a test."""
+    return Policy.load(load().policy_file)
+
+
+@pytest.fixture
+def house(home: Path, database_url: str, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """Everything that a request needs, on a fresh database and with fresh keys."""
+    monkeypatch.setattr(Policy, "load", lambda _: policy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        opened = open_house(load(home=home, database_url=database_url, worker=False))
+        with opened as house:
+            yield house
+
+
+@pytest.fixture
+def nobody(house: House, schema: Schema) -> Caller:
+    """A caller without a token."""
+    return Caller(house, schema)

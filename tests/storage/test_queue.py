@@ -1,0 +1,94 @@
+"""The queue: jobs commit with the change that asks for them, and hold ids and nothing else."""
+
+import uuid
+
+import pytest
+from sqlalchemy import Engine, text
+
+from storage import queue
+from storage.database import transaction
+
+MARKER = "marker-5772-cobalt"
+
+
+class MyError(Exception):
+    """An error that quotes what it failed on, as errors do."""
+
+
+def statuses(engine: Engine) -> dict[str, str]:
+    table = "workflow_status" if engine.dialect.name == "sqlite" else "dbos.workflow_status"
+    with transaction(engine, read_only=True) as session:
+        return dict(session.execute(text(f"SELECT workflow_uuid, status FROM {table}")).all())  # noqa: S608
+
+
+def test_a_job_is_queued_with_the_change_or_not_at_all(engine: Engine) -> None:
+    """Rolled back together, committed together; queued again, it is still one job."""
+    queue.prepare(engine)
+    kept, dropped = uuid.uuid4(), uuid.uuid4()
+    with transaction(engine) as session:
+        queue.enqueue(session, "generate", kept)
+    with transaction(engine) as session:
+        queue.enqueue(session, "generate", kept)
+    with pytest.raises(MyError), transaction(engine) as session:
+        queue.enqueue(session, "generate", dropped)
+        raise MyError
+    assert statuses(engine) == {f"generate:{kept}": "ENQUEUED"}
+    queue.forget(engine, "generate", kept)
+    assert statuses(engine) == {}
+
+
+def test_a_job_takes_ids_only(engine: Engine) -> None:
+    """Text is refused before it reaches the database."""
+    queue.prepare(engine)
+    with pytest.raises(TypeError), transaction(engine) as session:
+        queue.enqueue(session, "generate", MARKER)  # type: ignore[arg-type]
+    assert statuses(engine) == {}
+
+
+@pytest.mark.parametrize("value", ["two words", {"a": "a sentence."}, ["x y"], b"bytes", object(), "x" * 200])
+def test_the_serializer_refuses_what_could_be_content(value: object) -> None:
+    """The second line: whatever a workflow took or answered by mistake does not get through."""
+    with pytest.raises(TypeError):
+        queue.IdsOnly().serialize(value)
+
+
+def test_the_serializer_keeps_ids_and_codes() -> None:
+    """Ids, numbers and codes come back; of an exception only its type and code."""
+    serializer = queue.IdsOnly()
+    identity = uuid.uuid4()
+    assert serializer.deserialize(serializer.serialize({"args": (identity, 3), "kwargs": {}})) == {
+        "args": [str(identity), 3],
+        "kwargs": {},
+    }
+    failure = serializer.deserialize(serializer.serialize(MyError(MARKER)))
+    assert (failure.kind, failure.code) == ("MyError", None)
+    assert MARKER not in serializer.serialize(MyError(MARKER))
+
+
+def test_the_queues_own_connections_keep_our_promises(engine: Engine) -> None:
+    """DBOS's connections to SQLite wait, journal and overwrite what is deleted, as ours do."""
+    queue.prepare(engine)
+    own = queue.open_queue_engine(engine)
+    if engine.dialect.name == "sqlite":
+        expected = {
+            "journal_mode": "wal",
+            "secure_delete": 1,
+            "synchronous": 2,
+            "busy_timeout": 30000,
+            "foreign_keys": 1,
+        }
+        with own.connect() as connection:
+            kept = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in expected}
+        assert kept == expected
+    own.dispose()
+
+
+def test_nothing_queued_can_be_unpickled(engine: Engine) -> None:
+    """What a job was queued with lies there as JSON of ids: whoever can write to the queue can't run code by it."""
+    queue.prepare(engine)
+    identity = uuid.uuid4()
+    with transaction(engine) as session:
+        queue.enqueue(session, "generate", identity)
+        table = "workflow_input" if engine.dialect.name == "sqlite" else "dbos.workflow_input"
+        (stored,) = session.execute(text(f"SELECT inputs FROM {table}")).scalars()  # noqa: S608
+    assert stored == f'{{"args":["{identity}"],"kwargs":{{}}}}'
