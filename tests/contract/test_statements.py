@@ -10,15 +10,20 @@ from tests.world import Person, World
 
 Statements = Callable[[], list[str]]
 
+_ASSETS_OF_ASSETS = """projects(first: 20) { edges { node { assets { edges { node { title project {
+    name assets(first: 20) { edges { node { id } } } } } } } } } }"""
+_PROMPTS = """projects(first: 20) { edges { node { prompts { edges { node {
+    text outputs(first: 2) { totalCount edges { node { text } } } } } } } } }"""
+
 LEVELS = {
     "projects { edges { node { name } } }": 1,
     "projects { totalCount pageInfo { hasNextPage } edges { node { name viewerCan } } }": 1,
     "projects { edges { node { assets { totalCount edges { node { title viewerCan } } } } } }": 2,
-    "projects(first: 20) { edges { node { assets { edges { node { title project { name assets(first: 20) { edges { node { id } } } } } } } } } }": 4,
-    "projects(first: 20) { edges { node { prompts { edges { node { text outputs(first: 2) { totalCount edges { node { text } } } } } } } } }": 3,
+    _ASSETS_OF_ASSETS: 4,
+    _PROMPTS: 3,
     "projects { edges { node { outputs { edges { node { text viewerCan } } } } } }": 2,
     "assets { totalCount edges { node { title viewerCan contentUrl project { name viewerCan } } } }": 2,
-    "prompts { totalCount edges { node { text viewerCan outputs { totalCount edges { node { text viewerCan } } } } } }": 2,
+    "prompts { totalCount edges { node { text viewerCan outputs { edges { node { text viewerCan } } } } } }": 2,
     "outputs { totalCount edges { node { text viewerCan } } }": 1,
     "exports { totalCount edges { node { status viewerCan } } }": 1,
     "deletions { totalCount edges { node { status viewerCan } } }": 1,

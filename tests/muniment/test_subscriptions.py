@@ -17,7 +17,8 @@ from tests.world import Person, World, agent_scope, raw_id
 
 PROTOCOL = "graphql-transport-ws"
 PROGRESS = """subscription($id: ID!) { it: promptProgress(promptId: $id) {
-    percentage prompt { status text viewerCan outputs { totalCount edges { node { text } } } } steps { name status partialText }
+    percentage steps { name status partialText }
+    prompt { status text viewerCan outputs { totalCount edges { node { text } } } }
 } }"""
 
 
@@ -91,7 +92,9 @@ def test_a_run_is_followed_from_the_queue_to_its_end(world: World) -> None:
         assert queued["prompt"]["text"] == "About rivers."
         _step(world, prompt, "The river")
         running = socket.next()["it"]
-        assert running["steps"] == [{"name": "GENERATE", "status": StepStatus.RUNNING.value, "partialText": "The river"}]
+        assert running["steps"] == [
+            {"name": "GENERATE", "status": StepStatus.RUNNING.value, "partialText": "The river"}
+        ]
         _finish(world, prompt)
         done = socket.next()["it"]
         while done["prompt"]["status"] == "RUNNING":
@@ -115,7 +118,9 @@ def test_exports_and_deletions_are_followed_too(world: World) -> None:
             work.session.get_one(Export, raw_id(export)).status = ExportStatus.FAILED
         assert socket.next()["exportProgress"]["status"] == "FAILED"
         socket.completed()
-        socket.subscribe("subscription($id: ID!) { deletionProgress(deletionId: $id) { status viewerCan } }", id=deletion)
+        socket.subscribe(
+            "subscription($id: ID!) { deletionProgress(deletionId: $id) { status viewerCan } }", id=deletion
+        )
         assert socket.next() == {"deletionProgress": {"status": "REQUESTED", "viewerCan": ["READ"]}}
         with world.house.store.begin(agent_scope()) as work:
             work.session.get_one(Deletion, raw_id(deletion)).status = DeletionStatus.ERASED
@@ -167,18 +172,25 @@ def test_what_somebody_else_watches_is_told_to_the_owner_once(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    ("who", "code"), [("nobody", "UNAUTHENTICATED"), ("stranger", "NOT_FOUND"), ("write_key", None), ("garbage", "BAD_USER_INPUT")]
+    ("who", "code"),
+    [("nobody", "UNAUTHENTICATED"), ("stranger", "NOT_FOUND"), ("write_key", None), ("garbage", "BAD_USER_INPUT")],
 )
 def test_what_is_not_yours_is_not_followed(world: World, who: str, code: str | None) -> None:
     """The first look asks the door like every other; a refusal is recorded once and changes nothing."""
     ada = world.register("ada")
     prompt = world.prompt(ada, world.project(ada))
-    people = {"nobody": None, "stranger": world.register("stranger"), "garbage": ada, "write_key": world.key(ada, "write")[1]}
+    people = {
+        "nobody": None,
+        "stranger": world.register("stranger"),
+        "garbage": ada,
+        "write_key": world.key(ada, "write")[1],
+    }
     world.ask("{ viewer { kind } }", people[who])
     recorded = ["access.denied"] if code in ("UNAUTHENTICATED", "NOT_FOUND") else []
     with world.unchanged(*recorded), connected(world, people[who]) as socket:
         socket.subscribe(
-            "subscription($id: ID!) { promptProgress(promptId: $id) { percentage } }", id="x" if who == "garbage" else prompt
+            "subscription($id: ID!) { promptProgress(promptId: $id) { percentage } }",
+            id="x" if who == "garbage" else prompt,
         )
         if code is None:
             assert socket.next() == {"promptProgress": {"percentage": 0}}
@@ -272,7 +284,7 @@ def test_a_document_that_asks_for_too_much_is_refused_on_the_socket_too(world: W
         assert socket.refusal() == "COST_EXCEEDED"
         assert time.monotonic() - begun < 1
         socket.completed()
-        many = " ".join(f"p{n}: promptProgress(promptId: \"x\") {{ percentage }}" for n in range(60))
+        many = " ".join(f'p{n}: promptProgress(promptId: "x") {{ percentage }}' for n in range(60))
         socket.subscribe(f"subscription {{ {many} }}", "2")
         assert socket.refusal() == "COST_EXCEEDED"
 
@@ -286,7 +298,9 @@ def test_a_connection_follows_so_much_and_no_more(world: World) -> None:
         assert session.receive_json() == {"type": "connection_ack"}
         socket = Socket(session)
         for number in range(21):
-            socket.subscribe("subscription($id: ID!) { promptProgress(promptId: $id) { percentage } }", str(number), id=prompt)
+            socket.subscribe(
+                "subscription($id: ID!) { promptProgress(promptId: $id) { percentage } }", str(number), id=prompt
+            )
         with pytest.raises(WebSocketDisconnect) as closed:
             for _ in range(60):
                 if session.receive_json()["type"] == "error":

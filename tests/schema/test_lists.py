@@ -20,8 +20,8 @@ def ada(world: World) -> Person:
 
 
 def _page(world: World, person: Person, arguments: str = "") -> dict[str, Any]:
-    query = f"""{{ projects{f"({arguments})" if arguments else ""} {{
-        totalCount pageInfo {{ hasNextPage hasPreviousPage startCursor endCursor }} edges {{ cursor node {{ name }} }} }} }}"""
+    wants = "totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { name } }"
+    query = f"{{ projects{f'({arguments})' if arguments else ''} {{ {wants} }} }}"
     found: dict[str, Any] = world.ask(query, person).data["projects"]
     return found
 
@@ -143,7 +143,8 @@ def test_a_nested_page_behind_its_end_still_counts(world: World) -> None:
     world.announce(ada, first)
     world.announce(ada, second)
     last = world.ask("{ assets { pageInfo { startCursor } } }", ada).data["assets"]["pageInfo"]["startCursor"]
-    query = f'{{ projects {{ edges {{ node {{ assets(after: "{last}") {{ totalCount edges {{ node {{ id }} }} }} }} }} }} }}'
+    assets = f'assets(after: "{last}") {{ totalCount edges {{ node {{ id }} }} }}'
+    query = f"{{ projects {{ edges {{ node {{ {assets} }} }} }} }}"
     found = {
         (edge["node"]["assets"]["totalCount"], len(edge["node"]["assets"]["edges"]))
         for edge in world.ask(query, ada).data["projects"]["edges"]
@@ -175,7 +176,10 @@ def test_lists_narrow_by_project_prompt_and_media_type(world: World) -> None:
 
 def test_things_are_found_by_their_ids_in_order(world: World, ada: Person) -> None:
     """`nodes` answers each id at its place: null for what is not there, twice for what is asked twice."""
-    projects = [edge["node"]["id"] for edge in world.ask("{ projects { edges { node { id } } } }", ada).data["projects"]["edges"]]
+    projects = [
+        edge["node"]["id"]
+        for edge in world.ask("{ projects { edges { node { id } } } }", ada).data["projects"]["edges"]
+    ]
     stranger = world.register("stranger")
     asked = [projects[2], ada.id, stranger.id, projects[0], projects[2]]
     query = "query($ids: [ID!]!) { nodes(ids: $ids) { id __typename viewerCan } }"
