@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -135,7 +136,7 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     to start. Call it after the migrations.
     """
     engine = queue.open_queue_engine(idle.store.engine)
-    agents = replace(idle, _release=engine.dispose)
+    agents = replace(idle, _release=partial(queue.close_queue_engine, engine))
     dbos_log = logging.getLogger("dbos")
     if not dbos_log.handlers:
         dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter

@@ -81,13 +81,13 @@ def providers(settings: Settings) -> list[Provider]:
     if settings.model_url is None:
         return [LocalModel()]
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
-    name = settings.model_name or "default"
-    return [Endpoint(name, settings.model_url, key, silence_seconds=settings.model_seconds)]
+    remote = settings.model_name
+    return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
 
 
 def limits(settings: Settings) -> Limits:
     """What the operator has set, as the use cases take it."""
-    model = OFFLINE if settings.model_url is None else settings.model_name or "default"
+    model = OFFLINE if settings.model_url is None else settings.model_name.lower()
     return Limits(
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),

@@ -127,6 +127,12 @@ def open_queue_engine(engine: Engine) -> Engine:
     return own
 
 
+def close_queue_engine(engine: Engine) -> None:
+    """Close an engine of `open_queue_engine`, and each connection that a thread still holds as it comes back."""
+    event.listen(engine, "checkin", lambda _connection, record: record.invalidate())
+    engine.dispose()
+
+
 def prepare(engine: Engine) -> None:
     """Create DBOS's tables in `engine`'s database, or bring them up to date. After our migrations, before any job."""
     DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)

@@ -167,7 +167,7 @@ class World:
 
     def output(self, prompt: str, text: str = "A line.", variation: int = 1) -> str:
         """An output, as the generation agent stores one."""
-        with self.house.store.begin(_agent()) as work:
+        with self.house.store.begin(agent_scope()) as work:
             asked = work.session.get(Prompt, raw_id(prompt))
             assert asked is not None
             row = Output(
@@ -186,7 +186,7 @@ class World:
     def ready_export(self, export: str, body: bytes = b"PK" * 500) -> None:
         """Make an export ready, as the exports agent does."""
         blob_id = uuid.uuid4()
-        with self.house.store.begin(_agent()) as work:
+        with self.house.store.begin(agent_scope()) as work:
             row = work.session.get(Export, raw_id(export))
             assert row is not None
             with self.house.store.blobs.writer(blob_id, contributor_keyset(row.owner_id)) as writer:
@@ -251,7 +251,7 @@ def _rows(engine: Engine, table: str, column: str = "*") -> list[str]:
     return sorted(hashlib.sha256(repr(tuple(row)).encode()).hexdigest()[:12] for row in rows)
 
 
-def _agent() -> AuditScope:
+def agent_scope() -> AuditScope:
     return AuditScope("agent:generation", "AGENT", None, None, None, None, uuid.uuid4(), "0" * 16)
 
 

@@ -1,5 +1,6 @@
 """Identity: accounts, sessions, proofs of who is there, and keys for programs."""
 
+import concurrent.futures
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -93,6 +94,16 @@ def test_guessing_is_throttled_for_one_account_alone(world: World) -> None:
     assert world.ask(WHO, ada).data["viewer"]["kind"] == "CONTRIBUTOR"
     with _later(minutes=16):
         assert world.sign_in(ada.email).code is None
+
+
+def test_guesses_at_the_same_moment_all_count(world: World) -> None:
+    """A burst of wrong passwords is as many failures as it has guesses, so that haste gains nothing."""
+    ada = world.register("ada")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda _: world.sign_in(ada.email, "wrong password here").code, range(10)))
+    assert codes == ["UNAUTHENTICATED"] * 10
+    assert world.sign_in(ada.email).code == "RATE_LIMITED"
+    assert len(world.events("session.refused")) == 10
 
 
 def test_an_unknown_address_is_throttled_like_a_known_one(world: World) -> None:

@@ -22,7 +22,18 @@ CODES = {
 """What stands in the grid: a refusal, an answer, or the null that `node` answers."""
 
 RUNGS = (
-    "nobody stranger departing support sysadmin auditor read_key write_key export_key viewer editor owner".split()
+    "nobody",
+    "stranger",
+    "departing",
+    "support",
+    "sysadmin",
+    "auditor",
+    "read_key",
+    "write_key",
+    "export_key",
+    "viewer",
+    "editor",
+    "owner",
 )
 
 GRID = {
