@@ -39,8 +39,8 @@ _REASONS: tuple[tuple[type[Exception], ExportFailure], ...] = (
 def build_export(agents: Agents, export_id: uuid.UUID) -> None:
     """Build the archive that `export_id` asks for. Run again after a crash, it starts anew and leaves one archive.
 
-    Ends without one, and without an error, when the export is no longer wanted: a deletion always wins. What may pass is
-    waited for. Whatever else goes wrong marks the export FAILED, leaves nothing readable behind, and is raised.
+    Ends without one, and without an error, when the export is no longer wanted: a deletion always wins. What may pass
+    is waited for. Whatever else goes wrong marks the export FAILED, leaves nothing readable behind, and is raised.
     """
     with transaction(agents.store.engine, read_only=True) as session:
         owner = exports.owner_of(session, export_id)
