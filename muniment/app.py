@@ -20,6 +20,7 @@ from muniment.settings import Settings
 from resolvers.context import House
 from schema.api import build, sdl
 from storage.database import transaction
+from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger import notes
 
 _HEADERS = {
@@ -100,7 +101,10 @@ def _touch(house: House) -> None:
 async def verifier_key(request: Request) -> Response:
     """The key that verifies this server's signed notes (C2SP signed-note): exports carry such a note."""
     house: House = request.app.state.house
-    key = await anyio.to_thread.run_sync(house.store.keyring.public_key)
+    try:
+        key = await anyio.to_thread.run_sync(house.store.keyring.public_key)
+    except KeyStoreUnavailable:
+        return PlainTextResponse("the key store does not answer; try again\n", 503)
     return PlainTextResponse(notes.vkey(house.store.origin, key) + "\n")
 
 

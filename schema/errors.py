@@ -11,6 +11,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.errors import Code, CodedError, Unavailable
+from storage.blobs.errors import BlobStoreUnavailable
+from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +47,11 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         original = NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
         original = Unavailable("The key store can't be reached. Nothing was changed; try again.")
+    if isinstance(original, BlobStoreUnavailable):
+        original = Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
+    if isinstance(original, DatabaseUnreachable):
+        # Not "nothing was changed": a connection may be lost after the commit was sent and before it was answered.
+        original = Unavailable("The database can't be reached. Look whether your change was made, then try again.")
     if isinstance(original, CodedError):
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:

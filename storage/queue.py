@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from storage.database import open_engine, prepare_sqlite
+from storage.database import open_engine, prepare_sqlite, stay_with_the_file
 
 APPLICATION = "muniment"
 VERSION = "1"
@@ -123,6 +123,7 @@ def open_queue_engine(engine: Engine) -> Engine:
     )
     event.listen(own, "connect", prepare_sqlite)
     event.listen(own, "connect", _start_immediate)
+    stay_with_the_file(own)
     return own
 
 

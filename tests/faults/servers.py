@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,6 +119,11 @@ class Server:
         """The ids of all rows of a table."""
         return {str(uuid.UUID(str(row[0]))) for row in self.rows(f"SELECT id FROM {table}")}  # noqa: S608
 
+    def keysets(self) -> set[tuple[str, str]]:
+        """Kind and id of every keyset."""
+        with closing(sqlite3.connect(self.home / "keys" / "keys.sqlite3")) as keys:
+            return set(keys.execute("SELECT kind, id FROM keysets"))
+
     def incoming(self) -> list[Path]:
         return list((self.home / "data" / "blobs" / "incoming").glob("*"))
 
@@ -139,6 +145,19 @@ def serving(home: Path, database_url: str, **settings: object) -> Iterator[Serve
         yield server
     finally:
         server.close()
+
+
+def new_home(place: Path) -> Path:
+    """A directory laid out as `python -m muniment` does it."""
+    for name in ("data", "keys"):
+        (place / name).mkdir(mode=0o700)
+    return place
+
+
+def settled(server: Server) -> None:
+    """Wait until no agent has anything to do."""
+    running = "SELECT 1 FROM {} WHERE status IN ('QUEUED', 'RUNNING', 'REQUESTED', 'ERASING', 'VERIFYING')"
+    wait_for(lambda: not any(server.rows(running.format(table)) for table in ("prompts", "exports", "deletions")))
 
 
 def wait_for(condition: Callable[[], T], seconds: float = PATIENCE) -> T:
