@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ProgrammingError
 from starlette.testclient import TestClient
 
 from tests.world import MODERN, World
@@ -284,7 +284,7 @@ def test_what_breaks_inside_shows_nothing_but_a_reference(world: World, monkeypa
     ada = world.register("ada")
 
     def broken(*_: Any, **__: Any) -> Any:
-        raise OperationalError("SELECT secret-words", {}, Exception("secret-words"))
+        raise ProgrammingError("SELECT secret-words", {}, Exception("secret-words"))
 
     monkeypatch.setattr("resolvers.lists.page", broken)
     inside = world.ask("{ projects { totalCount } }", ada)
