@@ -21,6 +21,7 @@ from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
+from storage.pairing import demand_pair
 from storage.work import Store
 
 _TIDY_SECONDS = 300
@@ -38,6 +39,7 @@ def open_house(settings: Settings) -> Iterator[House]:
     engine = open_engine(settings.database_url)
     try:
         migrations.upgrade(engine)
+        demand_pair(engine, keyring)
         queue.prepare(engine)
         yield House(
             Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin), policy, limits(settings)

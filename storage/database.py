@@ -78,6 +78,7 @@ def stay_with_the_file(engine: Engine) -> None:
     event.listen(engine, "do_connect", look)  # before, for SQLite would make an empty file in its place
     event.listen(engine, "connect", look)
     event.listen(engine, "checkout", look)
+    event.listen(engine, "engine_disposed", lambda _engine: first.clear())  # nothing is open any more
 
 
 def _identity(path: str) -> tuple[int, int] | None:

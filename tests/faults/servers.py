@@ -56,6 +56,11 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
+    def alone(self) -> bool:
+        """Whether it is sure to be the only process on its data."""
+        return self._engine.dialect.name == "sqlite"
+
+    @property
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid

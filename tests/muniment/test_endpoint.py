@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from starlette.testclient import TestClient
 
 from tests.world import MODERN, World
@@ -283,6 +283,7 @@ def test_names_are_suggested_to_callers_who_are_known(world: World, query: str) 
     ("broken", "code", "status"),
     [
         (ValueError("secret-words"), "INTERNAL_SERVER_ERROR", 500),
+        (ProgrammingError("SELECT secret-words", {}, Exception("secret-words")), "INTERNAL_SERVER_ERROR", 500),
         (OperationalError("SELECT secret-words", {}, Exception("secret-words")), "UNAVAILABLE", 503),
     ],
 )
