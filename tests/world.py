@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import sqlite3
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -272,7 +273,16 @@ def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
     with warnings.catch_warnings(), mock.patch.object(Policy, "load", _policy):
         warnings.simplefilter("ignore", InsecureWarning)
         with TestClient(create(chosen), raise_server_exceptions=False) as client:
-            yield World(client, chosen, client.app.state.house)  # type: ignore[attr-defined]
+            house: House = client.app.state.house  # type: ignore[attr-defined]
+            yield World(client, chosen, house)
+            _let_finish(house.store.engine)
+
+
+def _let_finish(engine: Engine) -> None:
+    """Wait for what a cancelled subscription was looking at in a thread: its connection must come back first."""
+    deadline = time.monotonic() + 10
+    while engine.pool.checkedout() and time.monotonic() < deadline:  # type: ignore[attr-defined]
+        time.sleep(0.01)
 
 
 _policy = cache(Policy.load)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from starlette.testclient import TestClient
 
 from tests.world import MODERN, World
@@ -279,19 +279,29 @@ def test_names_are_suggested_to_callers_who_are_known(world: World, query: str) 
     assert "Did you mean" not in world.ask(query).message
 
 
-def test_what_breaks_inside_shows_nothing_but_a_reference(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("broken", "code", "status"),
+    [
+        (ValueError("secret-words"), "INTERNAL_SERVER_ERROR", 500),
+        (ProgrammingError("SELECT secret-words", {}, Exception("secret-words")), "INTERNAL_SERVER_ERROR", 500),
+        (OperationalError("SELECT secret-words", {}, Exception("secret-words")), "UNAVAILABLE", 503),
+    ],
+)
+def test_what_breaks_inside_shows_nothing_but_a_reference(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: Exception, code: str, status: int
+) -> None:
     """An exception's text may quote content: the answer has a code and a ref, whatever broke and where."""
     ada = world.register("ada")
 
-    def broken(*_: Any, **__: Any) -> Any:
-        raise ProgrammingError("SELECT secret-words", {}, Exception("secret-words"))
+    def breaking(*_: Any, **__: Any) -> Any:
+        raise broken
 
-    monkeypatch.setattr("resolvers.lists.page", broken)
+    monkeypatch.setattr("resolvers.lists.page", breaking)
     inside = world.ask("{ projects { totalCount } }", ada)
-    assert (inside.status, inside.code) == (200, "INTERNAL_SERVER_ERROR")
-    monkeypatch.setattr("muniment.endpoint.identify", broken)
+    assert (inside.status, inside.code) == (200, code)
+    monkeypatch.setattr("muniment.endpoint.identify", breaking)
     outside = world.ask(PROBE, ada)
-    assert (outside.status, outside.code) == (500, "INTERNAL_SERVER_ERROR")
+    assert (outside.status, outside.code) == (status, code)
     for answer in (inside, outside):
         assert "secret-words" not in str(answer.body)
         assert answer.errors[0]["extensions"]["ref"]

@@ -182,6 +182,16 @@ def test_a_key_ends_when_its_time_is_up_when_revoked_and_when_replaced(world: Wo
         assert world.do("rotateApiKey", ada, apiKeyId=first).code == "CONFLICT"
 
 
+def test_a_key_that_may_export_is_made_by_someone_who_has_just_proved_who_they_are(world: World) -> None:
+    """A key can't step up: its owner does, when they give it that scope."""
+    ada = world.register("ada")
+    given = {"name": "key", "scopes": ["export"], "expiresAt": (now() + timedelta(days=1)).isoformat()}
+    with world.unchanged("access.denied"):
+        assert world.do("createApiKey", ada, **given).code == "STEP_UP_REQUIRED"
+    world.step_up(ada)
+    assert world.do("createApiKey", ada, **given).code is None
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -308,5 +308,6 @@ def test_an_archive_comes_by_a_link_that_its_owner_minted(studio: Studio) -> Non
         "application/zip",
     )
     with time_machine.travel(now() + timedelta(hours=25)):
-        ada = world.sign_in(studio.ada.email).data["it"]["session"]["token"]
+        ada = Person("ada", world.sign_in(studio.ada.email).data["it"]["session"]["token"])
+        world.step_up(ada)
         assert world.do("mintExportLink", ada, exportId=export).code == "CONFLICT"
