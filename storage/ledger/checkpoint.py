@@ -10,10 +10,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from storage.ledger import notes
+from storage.ledger import merkle, notes
+from storage.ledger.leaves import leaf_hash
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
 _ROOT = 32
+_PROOF = "c2sp.org/tlog-proof@v1"
+_INDEX = re.compile(r"index (?:0|[1-9][0-9]{0,17})")
 
 
 class CheckpointRefused(ValueError):
@@ -67,4 +70,30 @@ def verified(note: str, vkey: str) -> Checkpoint:
 def proof_text(index: int, hashes: Sequence[bytes], note: str) -> str:
     """The inclusion proof of leaf `index` against the checkpoint in `note`, as C2SP tlog-proof writes it."""
     lines = [f"index {index}", *(base64.b64encode(each).decode() for each in hashes)]
-    return "\n".join(["c2sp.org/tlog-proof@v1", *lines, "", note])
+    return "\n".join([_PROOF, *lines, "", note])
+
+
+def parse_proof(text: str) -> tuple[int, list[bytes], str]:
+    """Index, hashes and signed note out of a C2SP tlog-proof. Raises CheckpointRefused; nothing is verified yet."""
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    if len(lines) > 2 and lines[1].startswith("extra "):
+        del lines[1]  # what an application put beside the proof; we put nothing there
+    if len(lines) < 2 or lines[0] != _PROOF or not _INDEX.fullmatch(lines[1]):
+        raise CheckpointRefused("not a proof")
+    try:
+        hashes = [base64.b64decode(each, validate=True) for each in lines[2:]]
+    except (binascii.Error, ValueError):
+        raise CheckpointRefused("a proof's hashes are base64") from None
+    return int(lines[1].removeprefix("index ")), hashes, note
+
+
+def verify_leaf(leaf: bytes, text: str, vkey: str) -> Checkpoint:
+    """The signed checkpoint that `leaf` is proven to be in by the proof `text`, checked with the log's key alone.
+
+    Raises CheckpointRefused, NoteRefused or ProofRefused, all of them ValueErrors.
+    """
+    index, hashes, note = parse_proof(text)
+    found = verified(note, vkey)
+    merkle.verify_inclusion(leaf_hash(leaf), index, found.size, hashes, found.root)
+    return found

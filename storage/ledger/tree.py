@@ -59,7 +59,7 @@ class Tree:
         statement = select(AuditSequence.event_id, AuditSequence.leaf_index).where(
             AuditSequence.event_id.in_(event_ids)
         )
-        return dict(row._tuple() for row in self.session.execute(statement))
+        return {row.event_id: row.leaf_index for row in self.session.execute(statement)}
 
     def tile(self, tile: Tile, size: int) -> bytes | None:
         """The bytes of a tile or an entry bundle in the tree of `size` leaves; None where it is not in it."""
