@@ -73,7 +73,8 @@ def sequence(session: Session, at_most: int) -> int:
     if hashes:
         _store(session, size, merkle.grow(size, hashes, tree.subtree))
         placed = select(AuditSequence.event_id).where(AuditSequence.leaf_index >= size)
-        session.execute(delete(AuditPending).where(AuditPending.event_id.in_(placed)))
+        done = delete(AuditPending).where(AuditPending.event_id.in_(placed))
+        session.execute(done, execution_options={"synchronize_session": False})
     return len(hashes)
 
 
