@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from dbos import DBOS, DBOSConfig
@@ -21,6 +23,9 @@ from agents.models.gateway import Gateway
 from policies.access import Access, Policy
 from policies.principals import Kind, Principal
 from storage import queue
+from storage.blobs.errors import BlobStoreUnavailable
+from storage.database import DatabaseUnreachable
+from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
@@ -31,12 +36,21 @@ _GRACE_SECONDS = 5
 
 log = structlog.get_logger("muniment.agents")
 
+T = TypeVar("T")
+
 
 class Stopping(BaseException):
     """This process is ending: the workflow stays queued as begun, and the next process takes it up.
 
     Not an Exception, so that nothing on the way records it as the run's failure.
     """
+
+
+PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, *DatabaseUnreachable)
+"""What may pass by itself: something that does not answer at the moment."""
+
+PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60)
+"""Seconds to wait before what failed is tried again."""
 
 
 class RunFailed(Exception):
@@ -122,7 +136,7 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     to start. Call it after the migrations.
     """
     engine = queue.open_queue_engine(idle.store.engine)
-    agents = replace(idle, _release=engine.dispose)
+    agents = replace(idle, _release=partial(queue.close_queue_engine, engine))
     dbos_log = logging.getLogger("dbos")
     if not dbos_log.handlers:
         dbos_log.addHandler(logging.NullHandler())  # or DBOS adds a console of its own, past our formatter
@@ -156,10 +170,27 @@ def stop(agents: Agents) -> None:
     agents._release()
 
 
+def patiently(agents: Agents, attempt: Callable[[], T], *also: type[Exception]) -> T:
+    """What `attempt` answers. What may pass (and `also`) is waited for, some minutes in all, and then raised.
+
+    `attempt` is called again from its beginning. Raises Stopping when this process ends meanwhile.
+    """
+    passing: tuple[type[Exception], ...] = (*PASSING, *also)
+    for pause in PAUSES:
+        try:
+            return attempt()
+        except passing:
+            agents.pause(pause)
+    return attempt()
+
+
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
     def run(*ids: str) -> None:
         try:
             workflow.function(agents, *(uuid.UUID(value) for value in ids))
+        except PASSING as error:
+            log.error("a run waits for the next start", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
+            raise Stopping from None
         except Exception as error:
             log.error("a run ended in an error", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
             raise RunFailed(workflow.name, type(error).__name__) from None

@@ -122,6 +122,15 @@ class Endpoint(GraphQL[Any, RootValue]):
             return _json({"errors": errors}, media_type, status)
         return _json({"data": result.data, "errors": errors}, media_type, 200)
 
+    def decode_json(self, data: str | bytes) -> dict[str, Any]:
+        """A WebSocket message, by the parser and limit of bodies. What is no message closes the connection (4400)."""
+        if len(data) > self._body_limit:
+            raise orjson.JSONDecodeError("a message larger than is accepted", "", 0)
+        found = orjson.loads(data)
+        if not isinstance(found, dict):
+            raise orjson.JSONDecodeError("a message is an object", "", 0)
+        return found
+
     async def get_context(self, request: Any, response: Any) -> Any:
         """A WebSocket's caller, named by its handshake or by connection_init."""
         return Socket(request)

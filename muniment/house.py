@@ -22,6 +22,7 @@ from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
+from storage.pairing import demand_pair
 from storage.work import Store
 
 _TIDY_SECONDS = 300
@@ -39,6 +40,7 @@ def open_house(settings: Settings) -> Iterator[House]:
     engine = open_engine(settings.database_url)
     try:
         migrations.upgrade(engine)
+        demand_pair(engine, keyring)
         queue.prepare(engine)
         yield House(
             Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin), policy, limits(settings)
@@ -85,13 +87,13 @@ def providers(settings: Settings) -> list[Provider]:
     if settings.model_url is None:
         return [LocalModel()]
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
-    name = settings.model_name or "default"
-    return [Endpoint(name, settings.model_url, key, silence_seconds=settings.model_seconds)]
+    remote = settings.model_name
+    return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
 
 
 def limits(settings: Settings) -> Limits:
     """What the operator has set, as the use cases take it."""
-    model = OFFLINE if settings.model_url is None else settings.model_name or "default"
+    model = OFFLINE if settings.model_url is None else settings.model_name.lower()
     return Limits(
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),

@@ -4,12 +4,17 @@ Leaves hold no personal data (storage/ledger/leaves.py), so that whoever wants t
 out if anything in it is ever changed.
 """
 
+from collections.abc import Callable
+
 import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from resolvers import ledger
+from resolvers.context import House
+from storage.database import DatabaseUnreachable
+from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger.tiles import TileRefused
 
 _FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
@@ -27,24 +32,38 @@ def routes() -> list[Route]:
 
 async def verifier_key(request: Request) -> Response:
     """The key that verifies this server's signed notes (C2SP signed-note): checkpoints, and export manifests."""
-    key = await anyio.to_thread.run_sync(ledger.key, request.app.state.house)
-    return PlainTextResponse(key + "\n")
+    return await _answer(lambda house: PlainTextResponse(ledger.key(house) + "\n"), request)
 
 
 async def checkpoint(request: Request) -> Response:
     """The newest checkpoint (C2SP tlog-checkpoint)."""
-    note = await anyio.to_thread.run_sync(ledger.checkpoint_note, request.app.state.house)
-    if note is None:
-        return PlainTextResponse("nothing has been published yet\n", 404)
-    return PlainTextResponse(note, headers=_NOW)
+
+    def found(house: House) -> Response:
+        note = ledger.checkpoint_note(house)
+        if note is None:
+            return PlainTextResponse("nothing has been published yet\n", 404)
+        return PlainTextResponse(note, headers=_NOW)
+
+    return await _answer(found, request)
 
 
 async def tile(request: Request) -> Response:
     """A tile of hashes, or a bundle of entries. What a checkpoint covers never changes, so it may be kept for ever."""
+
+    def found(house: House) -> Response:
+        try:
+            content = ledger.tile(house, request.path_params["path"])
+        except TileRefused:
+            content = None
+        if content is None:
+            return PlainTextResponse("no published checkpoint covers such a tile\n", 404)
+        return Response(content, media_type="application/octet-stream", headers=_FOREVER)
+
+    return await _answer(found, request)
+
+
+async def _answer(find: Callable[[House], Response], request: Request) -> Response:
     try:
-        content = await anyio.to_thread.run_sync(ledger.tile, request.app.state.house, request.path_params["path"])
-    except TileRefused:
-        content = None
-    if content is None:
-        return PlainTextResponse("no published checkpoint covers such a tile\n", 404)
-    return Response(content, media_type="application/octet-stream", headers=_FOREVER)
+        return await anyio.to_thread.run_sync(find, request.app.state.house)
+    except (*DatabaseUnreachable, KeyStoreUnavailable):
+        return PlainTextResponse("the database or the key store does not answer; try again\n", 503)

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     tls_terminated_upstream: bool = False
     public_url: str = Field(default_factory=lambda told: _own_url(told))
-    """How clients reach this server: the start of every link it hands out. No trailing slash."""
+    """How clients reach this server. Links it hands out are paths, to be put behind this. No trailing slash."""
 
     # What it keeps, and where
     database_url: str = Field(
@@ -81,15 +81,16 @@ class Settings(BaseSettings):
     # The language model; without a URL the one that ships in a package runs in a child process
     model_url: str | None = None
     model_api_key: SecretStr | None = None
-    model_name: str | None = None
+    model_name: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}$")
+    """The name by which the endpoint knows its model. Here it is offered, and recorded, in lower case."""
     model_seconds: float = Field(default=120, gt=0)
 
     worker: bool = True
     """Whether `serve` runs the agents in its own process too."""
-    worker_name: str = Field(default="main", pattern=r"[a-z0-9][a-z0-9-]{0,39}")
+    worker_name: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     """Which of several processes with agents this is: it takes up again what one of the same name left unfinished."""
 
-    origin: str = Field(default="muniment.local", pattern=r"[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}")
+    origin: str = Field(default="muniment.local", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}$")
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
     @field_validator("home", "blob_dir", "ledger_dir", "policy_file", "tls_cert", "tls_key")

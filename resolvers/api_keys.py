@@ -31,8 +31,8 @@ class IssuedKey:
 def create(context: Context, name: str, scopes: Sequence[str], expires_at: datetime) -> IssuedKey:
     """Issue a key.
 
-    Raises `BadInput` for an unknown scope or an end that has passed or lies more than a year ahead, `StepUpRequired` for
-    the scope export without a recent proof of identity.
+    Raises `BadInput` for an unknown scope or an end that has passed or lies more than a year ahead; `StepUpRequired`
+    for the scope export without a recent proof of identity.
     """
     inputs.text(name, "name", at_most=100)
     chosen = sorted(set(scopes))

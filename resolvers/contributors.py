@@ -15,6 +15,7 @@ from storage.ids import new_id
 from storage.keys.names import contributor_keyset
 from storage.ledger import events
 from storage.passwords import hash_password
+from storage.runs import forget_style
 from storage.sessions import SubjectKind
 
 PREFERENCES = ("style_learning", "training", "analytics", "strip_metadata", "support_access")
@@ -69,6 +70,8 @@ def update_preferences(context: Context, changes: dict[str, bool]) -> PrivacyPre
         setattr(row, name, value)
         context.work.session.add(Consent(owner_id=row.owner_id, preference=name, allowed=value))
     row.updated_at = context.work.now
+    if changed.get("style_learning") is False:
+        forget_style(context.work.session, row.owner_id)  # it was learned while they allowed it
     now_allowed = {name: getattr(row, name) for name in PREFERENCES}
     context.work.record(events.PreferencesUpdated(resource_id=row.owner_id, subject_id=row.owner_id, **now_allowed))
     context.work.session.flush()

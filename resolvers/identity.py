@@ -1,6 +1,7 @@
 """Who is calling: a bearer token becomes a `Principal`."""
 
 import hmac
+import re
 import secrets
 import uuid
 from datetime import timedelta
@@ -18,6 +19,7 @@ from storage.sessions import ApiKey, Session, SubjectKind
 
 SESSION_TOKEN = "mun_s_"  # noqa: S105 - a prefix, so that secret scanners recognise what follows it
 API_KEY = "mun_k_"
+_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _NOTE_USE_EVERY = timedelta(minutes=1)
 
 
@@ -36,7 +38,9 @@ def identify(
     """
     principal, session_id = ANONYMOUS, None
     if token is not None:
-        found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
+        found = None
+        if _WELL_FORMED.fullmatch(token):
+            found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
         principal, session_id = found

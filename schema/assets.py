@@ -47,8 +47,8 @@ class Asset(Node):
     updated_at: datetime = plain("updated_at", datetime, "When it last changed.")
 
     @strawberry.field(
-        description="Where to GET the bytes, for a few minutes; ranges work. Null until they have come, or if you may "
-        "not read them. Every download is in the audit trail before its first byte."
+        description="A path on this server: GET the bytes there for a few minutes; ranges work. Null until they have "
+        "come, or if you may not read them. Every download is in the audit trail before its first byte."
     )
     def content_url(self, info: Info) -> str | None:
         if self.row.blob_id is None or Action.READ_CONTENT.value not in self.row.decisions:
@@ -92,8 +92,8 @@ class CreateAssetPayload:
 
     asset: Asset = strawberry.field(description="The asset, awaiting its bytes.")
     upload_url: str = strawberry.field(
-        description="PUT the bytes here within minutes. They are encrypted as they arrive. If the transfer breaks, "
-        "send the whole file again."
+        description="A path on this server: PUT the bytes there within minutes. They are encrypted as they "
+        "arrive. If the transfer breaks, send the whole file again."
     )
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 

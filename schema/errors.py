@@ -11,10 +11,13 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.errors import Code, CodedError, Unavailable
+from storage.blobs.errors import BlobStoreUnavailable
+from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
-_VARIABLE = re.compile(r"Variable '\$\w+' (got invalid value|of required type|of type .* was not provided)")
+_VARIABLE = re.compile(r"Variable '\$(?P<name>\w+)' has invalid value(?: at \.(?P<place>[\w.\[\]]+))?")
+_ECHO = re.compile(r"(?:[,;] found|(?<!invalid) value): .*\Z", re.DOTALL)
 _SUGGESTION = re.compile(r"\s*Did you mean .*\Z", re.DOTALL)
 _LONGEST = 300
 _MOST = 20
@@ -44,20 +47,33 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         original = NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
         original = Unavailable("The key store can't be reached. Nothing was changed; try again.")
+    if isinstance(original, BlobStoreUnavailable):
+        original = Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
+    if isinstance(original, DatabaseUnreachable):
+        # Not "nothing was changed": a connection may be lost after the commit was sent and before it was answered.
+        original = Unavailable("The database can't be reached. Look whether your change was made, then try again.")
     if isinstance(original, CodedError):
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:
             extensions["field"] = original.field
     elif isinstance(original, Refused):
         message, extensions["code"] = str(original), original.code
-    elif original is None:
-        # graphql-core's own findings quote the caller's document; a long one is cut.
-        message, extensions["code"] = error.message[:_LONGEST], _own_code(error).value
+    elif original is None or (error.path is None and error.nodes):
+        message, extensions["code"] = _own_words(error.message), _own_code(error).value
+        if found := _VARIABLE.match(error.message):
+            extensions["field"] = found["place"] or found["name"]
     else:
         _log.error("operation.failed", correlation_id=str(ref), exc_info=original)
         message = "Something failed on our side. Nothing of it is shown here; quote the ref when you ask."
         extensions["code"] = Code.INTERNAL_SERVER_ERROR.value
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)
+
+
+def _own_words(message: str) -> str:
+    """What graphql-core found wrong with a document or its variables, without what it quotes of the values."""
+    suggestion = _SUGGESTION.search(message)
+    said = _ECHO.sub("", message[: suggestion.start()] if suggestion else message)
+    return said[:_LONGEST] + (suggestion[0][:_LONGEST] if suggestion else "")
 
 
 def _own_code(error: GraphQLError) -> Code:

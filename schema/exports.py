@@ -67,7 +67,8 @@ class MintExportLinkPayload:
 
     export: Export = strawberry.field(description="The export.")
     url: str = strawberry.field(
-        description="GET it within minutes, as often as needed, ranges too. Shown this once; ask again for another."
+        description="A path on this server: GET it within minutes, as often as needed, ranges too. "
+        "Shown this once; ask again for another."
     )
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 

@@ -16,14 +16,16 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
 )
 from strawberry.extensions import ValidationCache
+from strawberry.types import ExecutionContext
 
 from policies.principals import Kind
 from resolvers.context import Refusal
-from resolvers.errors import CostExceeded, Unauthenticated
+from resolvers.errors import BadInput, CostExceeded, Unauthenticated
 
 MAX_TOKENS = 5_000
 MAX_DEPTH = 15
@@ -67,7 +69,7 @@ class DocumentLimits(ValidationCache):
             try:
                 weight = weigh(context.graphql_document, context.variables or {})
                 asker = context.context.principal.kind
-                refused = _refusal(weight, stranger=asker is Kind.ANONYMOUS)
+                refused = _refusal(weight, stranger=asker is Kind.ANONYMOUS) or _ambiguous(context)
             except RecursionError:
                 refused = CostExceeded("The document is nested too deeply.")
             if refused is not None:
@@ -77,6 +79,17 @@ class DocumentLimits(ValidationCache):
                 yield
                 return
         yield from super().on_validate()
+
+
+def _ambiguous(context: ExecutionContext) -> Exception | None:
+    """Strawberry runs the first of several operations where none is named; the specification has it refused."""
+    document = context.graphql_document
+    operations = (
+        [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
+    )
+    if len(operations) < 2 or context._provided_operation_name is not None or not all(each.name for each in operations):
+        return None
+    return BadInput("The document holds several operations; name the one to run.", field="operationName")
 
 
 def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
@@ -133,6 +146,7 @@ def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
     for definition in document.definitions:
         if not isinstance(definition, FragmentDefinitionNode):
             total = total.beside(of_set(getattr(definition, "selection_set", None)))
+            total = total.beside(Weight(directives=len(getattr(definition, "directives", None) or ())))
     return total
 
 

@@ -58,7 +58,9 @@ class Node:
         "Opaque and stable. Pass it back as it is.",
     )
 
-    @strawberry.field(description="What you may do with it at this moment. What needs stepUp first (delete, export) appears after it.")
+    @strawberry.field(
+        description="What you may do with it at this moment. What needs stepUp first (delete, export) appears after it."
+    )
     def viewer_can(self, info: Info) -> list[Action]:
         row = self.row
         if not self.decided:

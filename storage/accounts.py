@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Update, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -116,7 +116,7 @@ def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for:
     ended = update(Session).where(Session.subject_id == subject, Session.revoked_at.is_(None))
     if except_for is not None:
         ended = ended.where(Session.id != except_for)
-    return transaction.execute(ended.values(revoked_at=now())).rowcount  # type: ignore[attr-defined, no-any-return]
+    return _changed(transaction, ended.values(revoked_at=now()))
 
 
 def failures_since(transaction: Transaction, lookup: bytes, since: datetime) -> int:
@@ -127,13 +127,17 @@ def failures_since(transaction: Transaction, lookup: bytes, since: datetime) -> 
 
 def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) -> None:
     """Count one failed sign-in; a window that has passed starts anew."""
-    row = transaction.get(SignInThrottle, lookup)
-    if row is None:
-        transaction.add(SignInThrottle(lookup=lookup, failures=1, window_started_at=now()))
-    elif row.window_started_at < now() - window:
-        row.failures, row.window_started_at = 1, now()
-    else:
-        row.failures += 1
+    counted = update(SignInThrottle).where(SignInThrottle.lookup == lookup)
+    fresh = counted.where(SignInThrottle.window_started_at >= now() - window)
+    if _changed(transaction, fresh.values(failures=SignInThrottle.failures + 1)):
+        return
+    if _changed(transaction, counted.values(failures=1, window_started_at=now())):
+        return
+    try:
+        with transaction.begin_nested():
+            transaction.add(SignInThrottle(lookup=lookup, failures=1, window_started_at=now()))
+    except IntegrityError:  # somebody else's guess at the same moment was the first
+        _changed(transaction, counted.values(failures=SignInThrottle.failures + 1))
 
 
 def forget_failures(transaction: Transaction, lookup: bytes) -> None:
@@ -144,4 +148,9 @@ def forget_failures(transaction: Transaction, lookup: bytes) -> None:
 def revoke_api_keys(transaction: Transaction, owner: uuid.UUID) -> int:
     """End every API key of a contributor; answers how many were live."""
     ended = update(ApiKey).where(ApiKey.owner_id == owner, ApiKey.revoked_at.is_(None)).values(revoked_at=now())
-    return transaction.execute(ended).rowcount  # type: ignore[attr-defined, no-any-return]
+    return _changed(transaction, ended)
+
+
+def _changed(transaction: Transaction, statement: Update) -> int:
+    """How many rows the statement changed."""
+    return transaction.execute(statement).rowcount  # type: ignore[attr-defined, no-any-return]

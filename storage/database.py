@@ -2,19 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 Transaction = Session
 """SQLAlchemy's session, under the name of what it is here. (A `Session` of ours is a signed-in device.)"""
 
-DatabaseUnreachable = OperationalError
-"""The database does not answer, or refuses us."""
+DatabaseUnreachable = (OperationalError, InterfaceError, TimeoutError)
+"""For `except`: the database does not answer, or refuses us (gone, locked, full, read-only, too busy)."""
+
+
+class DatabaseMoved(OperationalError):
+    """The file that was opened is no longer at its path; SQLite would go on writing to it, and that would be lost."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None, OSError("the database's file was moved or replaced while it was in use"))
+
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -38,6 +47,7 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         engine = create_engine(address, poolclass=pool, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        stay_with_the_file(engine)
         return engine
     return create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
 
@@ -49,6 +59,34 @@ def prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def stay_with_the_file(engine: Engine) -> None:
+    """Let an SQLite engine use the file that it found first, and refuse with DatabaseMoved while that is elsewhere."""
+    path = engine.url.database
+    if path in (None, "", ":memory:"):
+        return
+    first: list[tuple[int, int]] = []
+
+    def look(*_given: Any) -> None:
+        found = _identity(str(path))
+        if first and found != first[0]:
+            raise DatabaseMoved
+        if found and not first:
+            first.append(found)
+
+    event.listen(engine, "do_connect", look)  # before, for SQLite would make an empty file in its place
+    event.listen(engine, "connect", look)
+    event.listen(engine, "checkout", look)
+    event.listen(engine, "engine_disposed", lambda _engine: first.clear())  # nothing is open any more
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -19,8 +19,8 @@ _HEAD = """\
 
 Every table and column of the database, as the models declare them. **Sealed** columns hold ciphertext under the keys
 named; **keyed** ones hold a hash under a secret key, by which a value can be found again and not read; all others are
-readable by whoever has the database. Files lie beside it, each sealed under a key of its own. Keys lie apart, in the key
-store.
+readable by whoever has the database. Files lie beside it, each sealed under a key of its own. Keys lie apart, in the
+key store.
 
 This page is generated from `storage/`; run `python -m storage.inventory` after changing a model. A column that does not
 say how it is kept fails `tests/contract/test_every_column_is_classified.py`.

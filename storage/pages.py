@@ -106,7 +106,7 @@ def fetch_pages(
             totals[owner_of_page] = row.page_total
     if part.count and (part.after or part.before) and len(totals) < len(found):
         counted_alone = mine.with_only_columns(tie, func.count()).group_by(tie)
-        totals = dict(session.execute(counted_alone).tuples().all())
+        totals = {row[0]: row[1] for row in session.execute(counted_alone)}
     return {each: _page(rows, part, totals.get(each, 0) if part.count else None) for each, rows in found.items()}
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from storage.database import open_engine, prepare_sqlite
+from storage.database import open_engine, prepare_sqlite, stay_with_the_file
 
 APPLICATION = "muniment"
 VERSION = "1"
@@ -123,7 +123,14 @@ def open_queue_engine(engine: Engine) -> Engine:
     )
     event.listen(own, "connect", prepare_sqlite)
     event.listen(own, "connect", _start_immediate)
+    stay_with_the_file(own)
     return own
+
+
+def close_queue_engine(engine: Engine) -> None:
+    """Close an engine of `open_queue_engine`, and each connection that a thread still holds as it comes back."""
+    event.listen(engine, "checkin", lambda _connection, record: record.invalidate())
+    engine.dispose()
 
 
 def prepare(engine: Engine) -> None:

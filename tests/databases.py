@@ -46,6 +46,9 @@ class PostgreSQL:
     def __init__(self, server: Any) -> None:
         self._address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         self._numbers = itertools.count()
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # no test cuts this server's power
+            self._execute(f"ALTER SYSTEM SET {setting} = off")
+        self._execute("SELECT pg_reload_conf()")
         self._execute("CREATE DATABASE template_muniment")
         make_tables(self._url("template_muniment"))
 

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import sqlite3
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -167,7 +168,7 @@ class World:
 
     def output(self, prompt: str, text: str = "A line.", variation: int = 1) -> str:
         """An output, as the generation agent stores one."""
-        with self.house.store.begin(_agent()) as work:
+        with self.house.store.begin(agent_scope()) as work:
             asked = work.session.get(Prompt, raw_id(prompt))
             assert asked is not None
             row = Output(
@@ -186,7 +187,7 @@ class World:
     def ready_export(self, export: str, body: bytes = b"PK" * 500) -> None:
         """Make an export ready, as the exports agent does."""
         blob_id = uuid.uuid4()
-        with self.house.store.begin(_agent()) as work:
+        with self.house.store.begin(agent_scope()) as work:
             row = work.session.get(Export, raw_id(export))
             assert row is not None
             with self.house.store.blobs.writer(blob_id, contributor_keyset(row.owner_id)) as writer:
@@ -251,7 +252,7 @@ def _rows(engine: Engine, table: str, column: str = "*") -> list[str]:
     return sorted(hashlib.sha256(repr(tuple(row)).encode()).hexdigest()[:12] for row in rows)
 
 
-def _agent() -> AuditScope:
+def agent_scope() -> AuditScope:
     return AuditScope("agent:generation", "AGENT", None, None, None, None, uuid.uuid4(), "0" * 16)
 
 
@@ -272,7 +273,16 @@ def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
     with warnings.catch_warnings(), mock.patch.object(Policy, "load", _policy):
         warnings.simplefilter("ignore", InsecureWarning)
         with TestClient(create(chosen), raise_server_exceptions=False) as client:
-            yield World(client, chosen, client.app.state.house)  # type: ignore[attr-defined]
+            house: House = client.app.state.house  # type: ignore[attr-defined]
+            yield World(client, chosen, house)
+            _let_finish(house.store.engine)
+
+
+def _let_finish(engine: Engine) -> None:
+    """Wait for what a cancelled subscription was looking at in a thread: its connection must come back first."""
+    deadline = time.monotonic() + 10
+    while engine.pool.checkedout() and time.monotonic() < deadline:  # type: ignore[attr-defined]
+        time.sleep(0.01)
 
 
 _policy = cache(Policy.load)

@@ -12,16 +12,14 @@ from collections.abc import Mapping
 from agents.erasures.verifying import verify
 from agents.exports import WORKFLOW as EXPORT
 from agents.generation import WORKFLOW as GENERATE
-from agents.runtime import Agents
+from agents.runtime import Agents, patiently
 from policies.actions import Action
 from storage import erasures, queue
 from storage.assets import Blob
-from storage.blobs.errors import BlobStoreUnavailable
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.erasures import ErasureOvertaken
 from storage.exports import Export
-from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.names import KeysetName
 from storage.ledger import trail
 from storage.ledger.events import AccountErased, DeletionErased, DeletionStarted
@@ -35,24 +33,15 @@ NAME = "erasures"
 _AT_ONCE = 1000
 """Files that are removed before it is asked whether to go on."""
 
-_PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, TruncationBusy, ErasureOvertaken)
-_PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60)
-"""Seconds to wait before what failed is tried again."""
-
 
 def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
     """Destroy what the deletion names, count what is left, and say which of the two it was. Safe to run again.
 
-    What may pass by itself (a disk or a key store that does not answer, a log that is still read, an upload that came
-    in meanwhile) is waited for, some minutes in all, and then raised: KeyStoreUnavailable, BlobStoreUnavailable,
-    TruncationBusy, ErasureOvertaken. The journal then stays open, and the next start goes on where this run ended.
+    What may pass by itself (see `agents.runtime`; a log that is still read; an upload that came in meanwhile) is waited
+    for, and then raised, TruncationBusy and ErasureOvertaken among it. The journal then stays open, and the next start
+    goes on where this run ended.
     """
-    for pause in _PAUSES:
-        try:
-            return _erase(agents, deletion_id)
-        except _PASSING:
-            agents.pause(pause)
-    return _erase(agents, deletion_id)
+    patiently(agents, lambda: _erase(agents, deletion_id), TruncationBusy, ErasureOvertaken)
 
 
 def _erase(agents: Agents, deletion_id: uuid.UUID) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from agents.exports.contents import Contents
-from agents.runtime import Agents
+from agents.runtime import Agents, patiently
 from policies.actions import Action
 from policies.errors import Refused
 from storage import exports
@@ -39,21 +39,25 @@ _REASONS: tuple[tuple[type[Exception], ExportFailure], ...] = (
 def build_export(agents: Agents, export_id: uuid.UUID) -> None:
     """Build the archive that `export_id` asks for. Run again after a crash, it starts anew and leaves one archive.
 
-    Ends without one, and without an error, when the export is no longer wanted: a deletion always wins. Whatever else
-    goes wrong marks the export FAILED, leaves nothing readable behind, and is raised.
+    Ends without one, and without an error, when the export is no longer wanted: a deletion always wins. What may pass
+    is waited for. Whatever else goes wrong marks the export FAILED, leaves nothing readable behind, and is raised.
     """
     with transaction(agents.store.engine, read_only=True) as session:
         owner = exports.owner_of(session, export_id)
     if owner is None:
         return
     try:
-        export = _claim(agents, export_id, owner)
-        _publish(agents, export, *_write(agents, export))
+        patiently(agents, lambda: _build(agents, export_id, owner))
     except Exception as error:
         reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), ExportFailure.INTERNAL)
         was_wanted = _give_up(agents, export_id, owner, reason)
         if was_wanted and reason is not ExportFailure.OVERTAKEN_BY_DELETION:
             raise
+
+
+def _build(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID) -> None:
+    export = _claim(agents, export_id, owner)
+    _publish(agents, export, *_write(agents, export))
 
 
 def _claim(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID) -> Export:

@@ -8,7 +8,7 @@ import uuid
 
 from agents.generation.running import Ended, Run
 from agents.generation.variations import write
-from agents.runtime import Agents, register
+from agents.runtime import Agents, patiently, register
 from storage import runs
 from storage.database import transaction
 
@@ -24,12 +24,7 @@ def generate(agents: Agents, prompt_id: uuid.UUID) -> None:
         return
     run = Run(agents, prompt_id, assignment)
     try:
-        variations = run.take_up()
-        readable = run.read_brief()
-        if readable:
-            run.analyze_style()
-            for variation in range(1, variations + 1):
-                write(run, variation)
+        readable = patiently(agents, lambda: _work(run))
     except Ended as ended:
         run.close(stopped=True, refusal=ended.refusal)
     except Exception:
@@ -37,6 +32,17 @@ def generate(agents: Agents, prompt_id: uuid.UUID) -> None:
         raise
     else:
         run.close(broken=not readable)
+
+
+def _work(run: Run) -> bool:
+    """Every step that is not done yet. Answers whether the brief could be read."""
+    variations = run.take_up()
+    if not run.read_brief():
+        return False
+    run.analyze_style()
+    for variation in range(1, variations + 1):
+        write(run, variation)
+    return True
 
 
 register(WORKFLOW, generate)

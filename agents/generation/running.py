@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agents.generation import briefs, styles
 from agents.models.failures import ModelError
 from agents.models.providers import Facts
-from agents.runtime import Agents, Stopping
+from agents.runtime import PASSING, Agents, Stopping
 from policies.access import Access
 from policies.actions import Action
 from policies.errors import Refused
@@ -85,7 +85,7 @@ class Run:
                 return step.status is StepStatus.DONE
         try:
             self.brief()
-        except Ended:
+        except (Ended, *PASSING):
             raise
         except Exception as error:
             self.end_step(StepName.READ_BRIEF, StepStatus.FAILED, failure=code_of(error))

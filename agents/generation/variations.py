@@ -7,6 +7,7 @@ from agents.generation.briefs import Brief
 from agents.generation.running import Ended, Run, code_of, record_end
 from agents.models.failures import ModelError
 from agents.models.providers import Facts
+from agents.runtime import PASSING
 from storage import runs
 from storage.ledger import events
 from storage.ledger.events import Identifier
@@ -20,7 +21,8 @@ _RETRY_SECONDS = (0.5, 2.0, 5.0)
 def write(run: Run, variation: int) -> None:
     """Make and store one variation; one that has ended already is left alone.
 
-    Whatever goes wrong ends the step as FAILED with a code, and the run goes on with the next. Raises Ended.
+    Whatever goes wrong ends the step as FAILED with a code, and the run goes on with the next. Raises Ended, and what
+    may pass, with the step as it was.
     """
     with run.working() as (work, _, prompt):
         step = runs.begin_step(work.session, prompt, StepName.GENERATE, variation)
@@ -30,7 +32,7 @@ def write(run: Run, variation: int) -> None:
         brief = run.brief()
         text = _ask(run, brief, variation)
         _store(run, variation, text, len(brief.text), run.facts())
-    except Ended:
+    except (Ended, *PASSING):
         raise
     except Exception as error:
         run.end_step(StepName.GENERATE, StepStatus.FAILED, variation, failure=code_of(error))

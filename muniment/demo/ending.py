@@ -44,7 +44,7 @@ def let_go(stage: Stage, ada: Person, work: Work) -> None:
     first, *others = work.assets
     stage.act(
         "Letting go",
-        "Deleting destroys keys first: what is sealed with them is lost at that moment, in every copy and backup.",
+        "Deleting destroys keys first: what is sealed with them is lost at that moment, in every copy of the data.",
     )
     with stage.step(f"{first.file.name} is gone, and what held a copy of it") as step:
         deletion = ada.client.ask(_DELETE_ASSET, input={"assetId": first.id})["deleteAsset"]["deletion"]["id"]

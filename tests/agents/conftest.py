@@ -43,8 +43,8 @@ def stand_in() -> Iterator[StandIn]:
 @pytest.fixture
 def gateway(stand_in: StandIn) -> Iterator[Gateway]:
     """A gateway with the stand-in as `house-model`."""
-    endpoint = Endpoint("house-model", stand_in.url, api_key="k-1", remote_model="their-name", silence_seconds=1)
-    gateway = Gateway([endpoint], longest_seconds=5)
+    endpoint = Endpoint("house-model", stand_in.url, api_key="k-1", remote_model="their-name", silence_seconds=20)
+    gateway = Gateway([endpoint], longest_seconds=60)
     yield gateway
     gateway.close()
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ class StandIn:
 def provider() -> Iterator[StandIn]:
     """Serve until the block ends."""
     stand_in = StandIn()
+    closing = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -68,9 +68,8 @@ def provider() -> Iterator[StandIn]:
 
         def _words(self) -> None:
             for number, word in enumerate(stand_in.words):
-                if number == stand_in.break_after:
+                if number == stand_in.break_after or closing.wait(stand_in.pause):
                     return
-                time.sleep(stand_in.pause)
                 chunk = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "stand-in"}
                 chunk["choices"] = [{"index": 0, "delta": {"content": word}, "finish_reason": None}]  # type: ignore[assignment]
                 self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
@@ -84,14 +83,14 @@ def provider() -> Iterator[StandIn]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
+    server.daemon_threads = False  # so that closing waits for each of them: none may outlive its test
     stand_in.url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield stand_in
     finally:
+        closing.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -89,9 +89,10 @@ def test_a_broken_connection_is_transient(gateway: Gateway, stand_in: StandIn) -
     gone.close()
 
 
-def test_a_silent_endpoint_times_out_with_a_pulse(gateway: Gateway, stand_in: StandIn) -> None:
+def test_a_silent_endpoint_times_out_with_a_pulse(stand_in: StandIn) -> None:
     """While it says nothing the caller gets a pulse to act on, and after the set silence a coded end."""
-    stand_in.pause = 3
+    stand_in.pause = 10
+    gateway = Gateway([Endpoint("house-model", stand_in.url, silence_seconds=1)])
     pulses, started = 0, time.monotonic()
     with pytest.raises(ModelError) as caught:
         for piece in gateway.stream("house-model", BRIEF, seed=1, max_tokens=5, temperature=0):
@@ -99,7 +100,16 @@ def test_a_silent_endpoint_times_out_with_a_pulse(gateway: Gateway, stand_in: St
             pulses += 1
     assert caught.value.code is ModelFailure.TIMED_OUT
     assert pulses >= 2
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 9
+    gateway.close()
+
+
+def test_an_answer_that_never_ends_is_ended(stand_in: StandIn) -> None:
+    """An endpoint that trickles a word now and then is stopped when its time is up."""
+    stand_in.words, stand_in.pause = ["word "] * 1000, 0.2
+    gateway = Gateway([Endpoint("house-model", stand_in.url)], longest_seconds=1)
+    assert refused(gateway).code is ModelFailure.TIMED_OUT
+    gateway.close()
 
 
 def test_a_caller_may_leave_at_any_word(gateway: Gateway, stand_in: StandIn) -> None:

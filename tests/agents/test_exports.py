@@ -14,6 +14,7 @@ import pytest
 import time_machine
 from sqlalchemy import Engine, delete, func, select, update
 
+from agents import runtime
 from agents.exports import build_export, expire
 from agents.exports.contents import ExportIncomplete
 from agents.runtime import Agents
@@ -215,6 +216,7 @@ def test_what_breaks_on_the_way_leaves_nothing(
     keysets = agents.store.keyring.count_owned_by(mara.id)
     files, export = files_on_disk(agents, home), ask_export(agents, mara)
     monkeypatch.setattr(BlobWriter, "write", broken)
+    monkeypatch.setattr(runtime, "PAUSES", (0.01, 0.01))
     with pytest.raises(failure):
         build_export(agents, export)
     assert row(agents, export).status is ExportStatus.FAILED

@@ -30,8 +30,8 @@ PUBLIC = {
 """Root fields that strangers may use, each with its reason."""
 
 PROMISED = {
-    "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports deletions "
-    "accessLog auditEvents auditProof ledger apiKeys",
+    "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
+    "deletions accessLog auditEvents auditProof ledger apiKeys",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
@@ -79,7 +79,9 @@ def test_everything_is_described() -> None:
             if not field.description:
                 silent.append(place)
             silent += [
-                f"{place}({argument}:)" for argument, found in getattr(field, "args", {}).items() if not found.description
+                f"{place}({argument}:)"
+                for argument, found in getattr(field, "args", {}).items()
+                if not found.description
             ]
     assert silent == []
 
@@ -127,6 +129,7 @@ def test_inputs_never_name_an_owner() -> None:
         for name, kind in TYPES.items()
         if isinstance(kind, GraphQLInputObjectType)
         for field in kind.fields
-        if field in {"ownerId", "authorId", "contributorId", "status", "createdAt", "role"} and name != "ShareProjectInput"
+        if field in {"ownerId", "authorId", "contributorId", "status", "createdAt", "role"}
+        and name != "ShareProjectInput"
     ]
     assert named == []

@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +54,11 @@ class Server:
             **{f"MUNIMENT_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is sure to be the only process on its data."""
+        return self._engine.dialect.name == "sqlite"
 
     @property
     def pid(self) -> int:
@@ -102,17 +108,26 @@ class Server:
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a name of this test's own
 
+    def events(self) -> list[dict[str, Any]]:
+        """The trail, oldest first."""
+        return [json.loads(bytes(leaf)) for (leaf,) in self.rows("SELECT leaf FROM audit_events ORDER BY id")]
+
     def told(self) -> Counter[str]:
         """How often each action stands in the trail."""
-        return Counter(json.loads(bytes(leaf))["action"] for (leaf,) in self.rows("SELECT leaf FROM audit_events"))
+        return Counter(event["action"] for event in self.events())
 
     def files(self) -> set[str]:
         """The names of all files that hold blobs, finished or not."""
         return {path.name for path in (self.home / "data" / "blobs").rglob("*") if path.is_file()}
 
-    def blobs(self) -> set[str]:
-        """The names that the files should have."""
-        return {str(uuid.UUID(str(row[0]))) for row in self.rows("SELECT id FROM blobs")}
+    def ids(self, table: str) -> set[str]:
+        """The ids of all rows of a table."""
+        return {str(uuid.UUID(str(row[0]))) for row in self.rows(f"SELECT id FROM {table}")}  # noqa: S608
+
+    def keysets(self) -> set[tuple[str, str]]:
+        """Kind and id of every keyset."""
+        with closing(sqlite3.connect(self.home / "keys" / "keys.sqlite3")) as keys:
+            return set(keys.execute("SELECT kind, id FROM keysets"))
 
     def incoming(self) -> list[Path]:
         return list((self.home / "data" / "blobs" / "incoming").glob("*"))
@@ -135,6 +150,19 @@ def serving(home: Path, database_url: str, **settings: object) -> Iterator[Serve
         yield server
     finally:
         server.close()
+
+
+def new_home(place: Path) -> Path:
+    """A directory laid out as `python -m muniment` does it."""
+    for name in ("data", "keys"):
+        (place / name).mkdir(mode=0o700)
+    return place
+
+
+def settled(server: Server) -> None:
+    """Wait until no agent has anything to do."""
+    running = "SELECT 1 FROM {} WHERE status IN ('QUEUED', 'RUNNING', 'REQUESTED', 'ERASING', 'VERIFYING')"
+    wait_for(lambda: not any(server.rows(running.format(table)) for table in ("prompts", "exports", "deletions")))
 
 
 def wait_for(condition: Callable[[], T], seconds: float = PATIENCE) -> T:

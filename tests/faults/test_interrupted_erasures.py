@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
+from agents import runtime
 from agents.erasures import destroying, erase, resume_open_erasures, tidy
 from agents.exports import build_export
 from agents.runtime import Agents
@@ -82,6 +83,7 @@ from storage.blobs.store import BlobStore
 from storage.catalogue import models
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
+from agents import runtime
 from agents.erasures import destroying, erase, verifying
 from tests.agents.households import household
 models()
@@ -208,7 +210,7 @@ def test_an_upload_that_comes_in_meanwhile_loses(
 
     with monkeypatch.context() as patch:
         patch.setattr(BlobStore, "remove_all", removed_while_uploading)
-        patch.setattr(destroying, "_PAUSES", (0.01,))
+        patch.setattr(runtime, "PAUSES", (0.01,))
         erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.ERASED
     assert not agents.store.blobs.exists(late)
@@ -237,7 +239,7 @@ def test_a_log_that_is_still_read_keeps_the_deletion_open(
     asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
     with monkeypatch.context() as patch:
         patch.setattr(destroying, "truncate_wal", busy)
-        patch.setattr(destroying, "_PAUSES", (0.01, 0.01))
+        patch.setattr(runtime, "PAUSES", (0.01, 0.01))
         with pytest.raises(TruncationBusy):
             erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.VERIFYING

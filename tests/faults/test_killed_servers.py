@@ -4,12 +4,11 @@ import random
 import time
 from pathlib import Path
 
-import pytest
-
 from storage.archives.verifying import verify
+from storage.blobs.claims import remove_abandoned
 from tests.agents.standins import StandIn
 from tests.faults.servers import Callers, Server, serving, wait_for
-from tests.world import PASSWORD, Person
+from tests.world import Person
 
 READY_SECONDS = 10
 BODY = b"The tide comes in, the tide goes out, and nobody asks it to.\n" * 50_000
@@ -32,7 +31,7 @@ def test_generation_upload_and_export_survive_being_killed(
     home: Path, database_url: str, stand_in: StandIn, chance: random.Random, tmp_path: Path
 ) -> None:
     """Killed while it writes, receives and packs, and again while it resumes: all of it is there, once."""
-    stand_in.words, stand_in.pause = WORDS, 0.02
+    stand_in.words, stand_in.pause = WORDS, 0.04
     with serving(home, database_url, model_url=stand_in.url) as server:
         api = server.api
         mara = api.register("mara")
@@ -45,8 +44,9 @@ def test_generation_upload_and_export_survive_being_killed(
             wait_for(lambda: server.count("outputs") >= 1)
             export = ask_for_export(api, mara)
             wait_for(lambda: status(api, mara, "Export", export)["status"] == "RUNNING")
-            time.sleep(chance.uniform(0, 0.5))
+            time.sleep(chance.uniform(0, 0.3))
             server.kill()
+        assert server.rows("SELECT status FROM prompts UNION ALL SELECT status FROM exports") == [("RUNNING",)] * 2
         spent = [server.start()]
         time.sleep(chance.uniform(0, 0.5))
         server.kill()
@@ -58,13 +58,16 @@ def test_generation_upload_and_export_survive_being_killed(
         assert_upload_starts_anew(server, mara, waiting, url)
         assert_every_variation_once(server, mara, prompt, 4)
         assert_one_archive(server, mara, export, tmp_path / "archive.zip")
-        assert server.files() == server.blobs()
+        assert server.files() == server.ids("blobs")
 
 
 def assert_upload_starts_anew(server: Server, person: Person, asset: str, url: str) -> None:
-    """Nothing of the first attempt is left, and the second succeeds."""
+    """Nothing of the first attempt is left that somebody holds, and the second succeeds."""
     assert status(server.api, person, "Asset", asset) == {"status": "AWAITING_UPLOAD"}
-    assert server.incoming() == []
+    if server.alone:
+        assert server.incoming() == []
+    for path in server.incoming():  # where other processes may be writing, tidying takes them an hour later
+        assert remove_abandoned(path, time.time())
     uploaded = server.told()["asset.uploaded"]
     assert server.api.client.put(url, content=BODY).status_code == 201
     assert server.api.client.get(server.api.content_url(person, asset)).content == BODY

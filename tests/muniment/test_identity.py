@@ -1,5 +1,6 @@
 """Identity: accounts, sessions, proofs of who is there, and keys for programs."""
 
+import concurrent.futures
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +96,16 @@ def test_guessing_is_throttled_for_one_account_alone(world: World) -> None:
         assert world.sign_in(ada.email).code is None
 
 
+def test_guesses_at_the_same_moment_all_count(world: World) -> None:
+    """A burst of wrong passwords is as many failures as it has guesses, so that haste gains nothing."""
+    ada = world.register("ada")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda _: world.sign_in(ada.email, "wrong password here").code, range(10)))
+    assert codes == ["UNAUTHENTICATED"] * 10
+    assert world.sign_in(ada.email).code == "RATE_LIMITED"
+    assert len(world.events("session.refused")) == 10
+
+
 def test_an_unknown_address_is_throttled_like_a_known_one(world: World) -> None:
     """Whether an account exists does not show in when the brake sets in."""
     codes = [world.sign_in("nobody@example.org", "wrong password here").code for _ in range(11)]
@@ -169,6 +180,16 @@ def test_a_key_ends_when_its_time_is_up_when_revoked_and_when_replaced(world: Wo
     with world.unchanged():
         assert world.do("rotateApiKey", ada, apiKeyId=rotated["apiKey"]["id"]).code == "CONFLICT"
         assert world.do("rotateApiKey", ada, apiKeyId=first).code == "CONFLICT"
+
+
+def test_a_key_that_may_export_is_made_by_someone_who_has_just_proved_who_they_are(world: World) -> None:
+    """A key can't step up: its owner does, when they give it that scope."""
+    ada = world.register("ada")
+    given = {"name": "key", "scopes": ["export"], "expiresAt": (now() + timedelta(days=1)).isoformat()}
+    with world.unchanged("access.denied"):
+        assert world.do("createApiKey", ada, **given).code == "STEP_UP_REQUIRED"
+    world.step_up(ada)
+    assert world.do("createApiKey", ada, **given).code is None
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,9 @@ def test_a_transfer_that_does_not_fit_leaves_nothing_behind(
     with studio.world.unchanged("asset.upload_refused"):
         answer = studio.world.client.put(url, content=_pieces(body) if streamed else body)
     assert answer.status_code == status
-    assert answer.json()["errors"][0]["extensions"]["code"] == ("PAYLOAD_TOO_LARGE" if status == 413 else "BAD_USER_INPUT")
+    assert answer.json()["errors"][0]["extensions"]["code"] == (
+        "PAYLOAD_TOO_LARGE" if status == 413 else "BAD_USER_INPUT"
+    )
     assert studio.world.events("asset.upload_refused")[-1]["details"]["reason"] == reason
     assert studio.status(asset) == "AWAITING_UPLOAD"
 
@@ -300,7 +302,12 @@ def test_an_archive_comes_by_a_link_that_its_owner_minted(studio: Studio) -> Non
     url = world.do("mintExportLink", studio.ada, wants="url", exportId=export).data["it"]["url"]
     assert world.client.get(url).content == b"PK" * 600
     resumed = world.client.get(url, headers={"range": "bytes=1000-"})
-    assert (resumed.status_code, resumed.content, resumed.headers["content-type"]) == (206, b"PK" * 100, "application/zip")
+    assert (resumed.status_code, resumed.content, resumed.headers["content-type"]) == (
+        206,
+        b"PK" * 100,
+        "application/zip",
+    )
     with time_machine.travel(now() + timedelta(hours=25)):
-        ada = world.sign_in(studio.ada.email).data["it"]["session"]["token"]
+        ada = Person("ada", world.sign_in(studio.ada.email).data["it"]["session"]["token"])
+        world.step_up(ada)
         assert world.do("mintExportLink", ada, exportId=export).code == "CONFLICT"

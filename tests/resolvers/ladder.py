@@ -22,7 +22,18 @@ CODES = {
 """What stands in the grid: a refusal, an answer, or the null that `node` answers."""
 
 RUNGS = (
-    "nobody stranger departing support sysadmin auditor read_key write_key export_key viewer editor owner".split()
+    "nobody",
+    "stranger",
+    "departing",
+    "support",
+    "sysadmin",
+    "auditor",
+    "read_key",
+    "write_key",
+    "export_key",
+    "viewer",
+    "editor",
+    "owner",
 )
 
 GRID = {
@@ -57,7 +68,7 @@ GRID = {
     "updatePrivacyPreferences": "U - N N N N F N N - - -",
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
-    "mintExportLink": "U N N N F N - N - N N -",
+    "mintExportLink": "U N N N F N F N - N N S",
     "deleteOutput": "U N N N N N F N N F F S",
     "deletePrompt": "U N N N N N F F N F F S",
     "deleteAsset": "U N N N N N F F N F F S",
@@ -152,7 +163,7 @@ def make(world: World) -> Scene:
     deletion = world.do("deleteAsset", stepped_up, wants="deletion { id } auditEventId", assetId=gone).data["it"]
     world.step_up(departing)
     world.do("deleteAccount", departing, confirm=True).data  # noqa: B018 - fails the test where it did not work
-    keys = {f"{scope}_key": world.key(owner, scope)[1] for scope in ("read", "write", "export")}
+    keys = {f"{scope}_key": world.key(stepped_up, scope)[1] for scope in ("read", "write", "export")}
     ids = {
         "contributor": owner.id,
         "project": project,

@@ -12,7 +12,10 @@ def _told(answer: Answer) -> str:
 
 
 def _recorded(world: World, since: int) -> list[tuple[str, str, str]]:
-    return [(event["action"], event["details"].get("attempted"), event["details"].get("code")) for event in world.events()[since:]]
+    return [
+        (event["action"], event["details"].get("attempted"), event["details"].get("code"))
+        for event in world.events()[since:]
+    ]
 
 
 def test_each_caller_is_told_what_the_policy_says_and_nothing_happens_after_a_refusal(world: World) -> None:
@@ -85,8 +88,9 @@ def test_what_the_viewer_can_do_is_what_the_door_lets_them(world: World) -> None
     scene = ladder.make(world)
     can = {
         rung: set(
-            world.ask("query($id: ID!) { project(id: $id) { viewerCan } }", scene.people[rung], id=scene.ids["project"])
-            .data["project"]["viewerCan"]
+            world.ask(
+                "query($id: ID!) { project(id: $id) { viewerCan } }", scene.people[rung], id=scene.ids["project"]
+            ).data["project"]["viewerCan"]
         )
         for rung in ("owner", "editor", "viewer")
     }
@@ -102,9 +106,10 @@ def test_sealed_fields_are_refused_to_a_key_that_may_not_read(world: World) -> N
     for _ in range(3):
         world.prompt(owner, project)
     _, key = world.key(owner, "write")
-    assert world.ask("{ prompts { edges { node { status } } } }", key).data["prompts"]["edges"] == [
-        {"node": {"status": "QUEUED"}}
-    ] * 3
+    assert (
+        world.ask("{ prompts { edges { node { status } } } }", key).data["prompts"]["edges"]
+        == [{"node": {"status": "QUEUED"}}] * 3
+    )
     with world.unchanged("access.denied"):
         refused = world.ask("{ prompts { edges { node { text } } } }", key)
     assert {error["extensions"]["code"] for error in refused.errors} == {"FORBIDDEN"}

@@ -1,0 +1,166 @@
+"""The marker: put into everything that carries content, and found nowhere in clear but where its owner asked for it."""
+
+import random
+import zipfile
+from base64 import b64encode
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.clock import now
+from tests.agents.standins import StandIn
+from tests.faults.hunts import Hunt, spellings, table_dump
+from tests.faults.servers import Server, serving, settled, wait_for
+from tests.world import Person
+
+READ = """query($id: ID!) { node(id: $id) {
+    __typename
+    ... on Project { name } ... on Asset { title fileName contentUrl } ... on Prompt { text } ... on Output { text }
+} }"""
+
+
+@pytest.fixture
+def marker(chance: random.Random) -> str:
+    """A word that is nowhere else."""
+    return "vermilion" + "".join(chance.choices("abcdefghjkmnpqrstuvwxyz", k=15))
+
+
+def photo(marker: str) -> bytes:
+    """The beginning of a JPEG whose EXIF block has a comment."""
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + marker.encode() * 100
+    return b"\xff\xd8\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + b"\xff\xd9"
+
+
+def test_the_marker_is_found_nowhere_in_clear(
+    home: Path, database_url: str, stand_in: StandIn, marker: str, chance: random.Random
+) -> None:
+    """Not on disk, in the middle or at the end; not in what is logged; not in a process; not in others' answers."""
+    stand_in.words, stand_in.pause = [f"{marker} "] * 20, 0.05
+    with serving(home, database_url, model_url=stand_in.url, key_cache_seconds=1) as server:
+        server.api.client.headers["user-agent"] = f"Browser {marker}"
+        assert_found_where_it_is(server, marker)
+        with Hunt(server, marker) as hunt:
+            owner = server.api.register(marker, password=f"{marker} {marker}")
+            work = everything(server, owner, marker, hunt)
+            assert marker.encode() in work.pop("archive")
+            assert_others_learn_nothing(server, list(work.values()), marker)
+            everything_wrong(server, owner, work, marker, stand_in)
+            settled(server)
+            hunt.sample()
+            if database_url.startswith("postgresql"):
+                for name, row in table_dump(server):
+                    hunt.look(name, row)
+        assert hunt.found == set()
+        assert list(server.temporary.iterdir()) == []
+        assert hunt.samples > 10
+        assert {"keys.sqlite3", "process.log"} <= hunt.seen
+
+
+def assert_found_where_it_is(server: Server, marker: str) -> None:
+    """The hunt finds what lies about, so that finding nothing means something."""
+    planted = {
+        "plain": marker.encode(),
+        "base64": b64encode(b"x" + marker.encode() + b"y"),
+        "hex": marker.encode().hex().encode(),
+    }
+    for name, content in planted.items():
+        (server.temporary / name).write_bytes(content)
+    hunt = Hunt(server, marker)
+    hunt.sample()
+    assert hunt.found == {f"temporary/{name}" for name in planted}
+    for name in planted:
+        (server.temporary / name).unlink()
+
+
+def everything(server: Server, owner: Person, marker: str, hunt: Hunt) -> dict[str, Any]:
+    """Each operation that carries content, with the marker in it. Answers what came of them."""
+    api = server.api
+    api.do("updatePrivacyPreferences", owner, styleLearning=True).data  # noqa: B018 - fails the test if refused
+    project = api.project(owner, marker)
+    api.do("updateProject", owner, projectId=project, name=f"Renamed {marker}").data  # noqa: B018
+    words = {"title": marker, "description": f"About {marker}", "tags": [marker], "fileName": f"{marker}.txt"}
+    brief = f"A brief about {marker}.\n".encode() * 50_000
+    text, url = api.announce(owner, project, len(brief), **words)
+    with server.half_an_upload(url, brief) as connection:
+        wait_for(lambda: [path for path in server.incoming() if path.stat().st_size])
+        sampled = hunt.samples
+        wait_for(lambda: hunt.samples > sampled + 2)
+        connection.sendall(brief[len(brief) // 2 :])
+        assert b" 201 " in connection.recv(100)
+    image = photo(marker)
+    picture = api.asset(owner, project, image, **words | {"fileName": f"{marker}.jpg", "mediaType": "image/jpeg"})
+    api.do("updateAsset", owner, assetId=text, title=f"{marker} again", tags=[marker, "tag"]).data  # noqa: B018
+    prompt = api.prompt(owner, project, f"Write about {marker}.", assetIds=[text, picture], variations=2)
+    wait_for(lambda: server.count("outputs") >= 1)
+    api.do("stepUp", owner, password=f"{marker} {marker}").data  # noqa: B018
+    api.key(owner, "read", name=marker)
+    asked = api.do("requestExport", owner, wants="export { id }", scope="ACCOUNT").data["it"]["export"]["id"]
+    settled(server)
+    output = api.ask("query($id: ID!) { prompt(id: $id) { outputs { edges { node { id text } } } } }", owner, id=prompt)
+    made = output.data["prompt"]["outputs"]["edges"][0]["node"]
+    assert marker in made["text"]
+    assert api.client.get(api.content_url(owner, text)).content == brief
+    assert api.client.get(api.content_url(owner, picture)).content == image
+    link = api.do("mintExportLink", owner, wants="url", exportId=asked).data["it"]["url"]
+    with zipfile.ZipFile(BytesIO(api.client.get(link).content)) as archive:
+        archived = b"".join(archive.read(name) for name in archive.namelist())
+    things = {"project": project, "text": text, "picture": picture, "prompt": prompt, "output": made["id"]}
+    return things | {"export": asked, "archive": archived}
+
+
+def assert_others_learn_nothing(server: Server, things: list[str], marker: str) -> None:
+    """Another contributor, and nobody in particular, ask for all of it: no answer has the marker, nor an id's word."""
+    stranger = server.api.register("stranger")
+    for asker in (stranger, None):
+        for thing in things:
+            answer = server.api.ask(READ, asker, id=thing)
+            assert answer.status < 500
+            assert not any(spelling in str(answer.body).encode() for spelling in spellings(marker)), answer.body
+    query = "{ projects { totalCount } auditEvents(first: 50) { edges { node { details } } } }"
+    listed = server.api.ask(query, stranger)
+    assert marker not in str(listed.body)
+
+
+def everything_wrong(server: Server, owner: Person, work: dict[str, Any], marker: str, stand_in: StandIn) -> None:
+    """The marker in what is refused: each time a coded error, never a 500."""
+    api, project = server.api, work["project"]
+    ends = (now() + timedelta(days=900)).isoformat()
+    answers = [
+        api.ask(f'{{ project(id: "{marker}") {{ id }} }}', owner),
+        api.ask(f"{{ {marker} }}", owner),
+        api.ask("{ viewer { kind } ", owner, note=marker),
+        api.ask(f'{{ projects(after: "{marker}") {{ totalCount }} }}', owner),
+        api.ask("query($n: Int!) { projects(first: $n) { totalCount } }", owner, n=marker),
+        api.ask("{ viewer { kind } }", marker),
+        api.do("createProject", owner, name=marker * 100),
+        api.do("submitPrompt", owner, projectId=project, text=f"{marker} " * 6000),
+        api.do("submitPrompt", owner, projectId=project, text=marker, model=marker),
+        api.do("submitPrompt", owner, projectId=marker, text=marker),
+        api.do("shareProject", owner, projectId=project, email=f"{marker}@example.com", role="VIEWER"),
+        api.do("shareProject", owner, projectId=project, email=marker, role=marker),
+        api.do("createApiKey", owner, name=marker, scopes=[marker], expiresAt=ends),
+        api.do("registerContributor", None, email=owner.email, password=marker, displayName=marker),
+        api.do("signIn", None, email=f"{marker}@example.net", password=marker, wants="viewer { kind }"),
+        api.do("createAsset", owner, projectId=project, fileName=marker, mediaType=marker, byteSize=5),
+        api.do("createAsset", owner, projectId=project, fileName=marker, mediaType="text/plain", byteSize=10**15),
+    ]
+    for answer in answers:
+        assert answer.status < 500, answer.body
+        assert answer.errors, answer.body
+        assert all(error["extensions"]["code"] != "INTERNAL_SERVER_ERROR" for error in answer.errors), answer.body
+    body = marker.encode() * 1000
+    for size, media_type in ((len(body) // 2, "text/plain"), (len(body) * 2, "text/plain"), (len(body), "image/png")):
+        _, url = api.announce(owner, project, size, mediaType=media_type)
+        assert 400 <= api.client.put(url, content=body).status_code < 500
+    for path in ("/content/", "/uploads/", "/exports/", "/"):
+        assert api.client.request("PUT" if path == "/uploads/" else "GET", path + marker).status_code == 404
+    cut = f'{{"query": "{marker}'
+    assert api.client.post("/graphql", content=cut, headers={"content-type": "application/json"}).status_code < 500
+    stand_in.status = 400  # and it quotes the whole brief in its error
+    failed = api.prompt(owner, project, f"Write of {marker}.")
+    settled(server)
+    found = api.ask("query($id: ID!) { prompt(id: $id) { status failed } }", owner, id=failed).data["prompt"]
+    assert found == {"status": "FAILED", "failed": 1}
