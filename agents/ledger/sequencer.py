@@ -48,7 +48,7 @@ class Sequencer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the step at hand, and leave the rest to whoever comes next."""
+        """End after one more step, and leave the rest to whoever comes next."""
         self._ending.set()
         self._thread.join(timeout=30)
 
@@ -103,7 +103,9 @@ class Sequencer:
 
     def _run(self) -> None:
         step: Callable[[], object] = self.inspect
-        while not self._ending.wait(_POLLING_SECONDS):
+        is_last = False
+        while not is_last:
+            is_last = self._ending.wait(_POLLING_SECONDS)
             try:
                 step()
                 step, self._halted = self.advance, None

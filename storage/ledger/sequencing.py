@@ -19,7 +19,8 @@ from storage.ledger.rows import AuditCheckpoint, AuditLease, AuditPending, Audit
 from storage.ledger.tiles import HASH, HEIGHT, WIDTH
 from storage.ledger.tree import LedgerDamaged, Tree
 
-LEASE = timedelta(seconds=10)
+LEASE = timedelta(seconds=3)
+"""How long a process that says nothing more keeps others waiting: one that was killed, most likely."""
 _ONLY = 1  # the lease's one row
 
 Overtaken = IntegrityError
@@ -37,7 +38,8 @@ def claim(session: Session, holder: uuid.UUID) -> bool:
         session.add(AuditLease(id=_ONLY, holder=holder, until=moment + LEASE))
         session.flush()
         return True
-    if lease.holder != holder and lease.until > moment:
+    # An end further away than any lease lasts was written by a clock that has been set back since.
+    if lease.holder != holder and moment < lease.until <= moment + LEASE:
         return False
     lease.holder, lease.until = holder, moment + LEASE
     session.flush()

@@ -33,6 +33,7 @@ def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
 
 def exported(agents: Agents, home: Path, *, publish: bool = True) -> tuple[Report, str, dict[str, bytes]]:
     """An archive of somebody's account, with a checkpoint before it was asked for: report, key, files."""
+    person(agents, "noor")
     mara = person(agents, "mara")
     if publish:
         assert Sequencer(agents.store, home / "ledger", "0" * 16).advance()

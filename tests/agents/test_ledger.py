@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from agents.ledger import Sequencer
+from storage.clock import now
 from storage.database import transaction
-from storage.ledger import copies, merkle, publishing, verify_audit
+from storage.ledger import copies, merkle, publishing, sequencing, verify_audit
 from storage.ledger.checkpoint import verified
 from storage.ledger.entries import AuditEvent
 from storage.ledger.events import Discrepancy, SystemStarted
 from storage.ledger.publishing import LedgerRefused, Outside
-from storage.ledger.rows import AuditCheckpoint, AuditPending, AuditSequence
+from storage.ledger.rows import AuditCheckpoint, AuditLease, AuditPending, AuditSequence
 from storage.ledger.tree import Tree
 from tests.agents.sequencing import STEPS
 from tests.agents.worlds import ROOT, World
@@ -111,7 +114,7 @@ def test_killed_at_any_step_the_next_process_goes_on(world: World, step: str) ->
     command = [sys.executable, "-W", "ignore", "-m", "tests.agents.sequencing", str(world.home), url, step]
     killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (killed.returncode, killed.stdout) == (-9, ""), killed.stderr
-    with transaction(world.store.engine) as session:  # as if the lease's ten seconds had passed
+    with transaction(world.store.engine) as session:  # as if the lease had run out
         session.execute(text("DELETE FROM audit_lease"))
     settle(world)
     assert_one_history(world, 50)
@@ -146,8 +149,11 @@ def test_two_sequencers_at_once_make_one_tree(world: World) -> None:
     assert_one_history(world, 150)
 
 
-def test_the_lease_keeps_a_second_sequencer_waiting(world: World, sequencer: Sequencer) -> None:
+def test_the_lease_keeps_a_second_sequencer_waiting(
+    world: World, sequencer: Sequencer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While one holds it the other does nothing; once it is given up, the other goes on."""
+    monkeypatch.setattr(sequencing, "LEASE", timedelta(minutes=5))
     happen(world)
     assert sequencer.advance()
     happen(world)
@@ -156,6 +162,24 @@ def test_the_lease_keeps_a_second_sequencer_waiting(world: World, sequencer: Seq
     sequencer._release()
     assert second.advance()
     assert_one_history(world, 2)
+
+
+@pytest.mark.parametrize("left", [timedelta(seconds=-1), timedelta(days=400)], ids=["run out", "clock set back"])
+def test_a_lease_that_means_nothing_keeps_nobody_waiting(world: World, sequencer: Sequencer, left: timedelta) -> None:
+    """Its holder was killed; and where its end lies absurdly far away, the clock has been set back since."""
+    happen(world)
+    with transaction(world.store.engine) as session:
+        session.add(AuditLease(id=1, holder=uuid.uuid4(), until=now() + left))
+    assert sequencer.advance()
+
+
+def test_what_is_recorded_while_the_house_closes_has_its_place(world: World) -> None:
+    """The sequencer takes one more step when it is told to stop."""
+    running = another(world)
+    running.start()
+    happen(world)
+    running.stop()
+    assert_one_history(world, 1)
 
 
 @pytest.mark.one_database("sqlite", reason="a backup is a copy of one file there; what is checked is the same code")
