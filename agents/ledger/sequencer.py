@@ -7,7 +7,6 @@ Killed between any two, the next start finds what is there and goes on with the 
 
 import threading
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -102,13 +101,14 @@ class Sequencer:
             return publishing.enter(session, published)
 
     def _run(self) -> None:
-        step: Callable[[], object] = self.inspect
-        is_last = False
+        is_inspected = is_last = False
         while not is_last:
             is_last = self._ending.wait(_POLLING_SECONDS)
             try:
-                step()
-                step, self._halted = self.advance, None
+                if not is_inspected:
+                    self.inspect()
+                self.advance()
+                is_inspected, self._halted = True, None
             except LedgerRefused as refusal:
                 self._raise_alert(refusal)
                 self._ending.wait(_AFTER_FAILURE_SECONDS)

@@ -21,7 +21,8 @@ class NothingPublished(Exception):
 def write_copy(engine: Engine, vkey: str, place: Path) -> int:
     """Write the log up to its newest checkpoint; answers how many entries that are. Raises NothingPublished.
 
-    Nothing is compressed: most of it is hashes. The reads are one snapshot on SQLite. On PostgreSQL they need not be: what a checkpoint covers never changes.
+    Nothing is compressed: most of it is hashes. The reads are one snapshot on SQLite. On PostgreSQL they need not be:
+    what a checkpoint covers never changes.
     """
     with transaction(engine, read_only=True) as session:
         published = newest(session)
