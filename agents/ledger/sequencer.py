@@ -122,7 +122,6 @@ class Sequencer:
         state = refusal.reason, refusal.published
         if state == self._halted:
             return
-        self._halted = state
         log.critical("the ledger is halted", code=refusal.code, reason=refusal.reason.value)
         scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
         halted = LedgerHalted(
@@ -132,8 +131,12 @@ class Sequencer:
             published_count=refusal.published,
             present_count=refusal.size,
         )
-        with self._store.begin(scope) as work:
-            work.record(halted, Outcome.FAILED)
+        try:
+            with self._store.begin(scope) as work:
+                work.record(halted, Outcome.FAILED)
+            self._halted = state
+        except Exception:
+            log.exception("the alert could not be recorded")  # it is tried again with the next step
 
     def _release(self) -> None:
         try:
