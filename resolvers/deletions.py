@@ -9,7 +9,7 @@ from resolvers.errors import BadInput, Conflict, Unauthenticated
 from storage import accounts
 from storage.assets import Asset
 from storage.contributors import Contributor, ContributorStatus
-from storage.deletions import Deletion, DeletionReceipt, DeletionScope, open_deletion
+from storage.deletions import Deletion, DeletionReceipt, DeletionScope
 from storage.ids import new_id
 from storage.ledger import events
 from storage.outputs import Output
@@ -33,10 +33,11 @@ def request(context: Context, scope: DeletionScope, object_id: uuid.UUID) -> Del
     thing = context.access.get(_MODELS[scope], object_id, Action.DELETE)
     owner = thing.id if scope is DeletionScope.ACCOUNT else thing.owner_id
     work = context.work
-    if open_deletion(work.session, object_id) is not None:
-        raise Conflict("This is being deleted already.")
     deletion = Deletion(id=new_id(), owner_id=owner, scope=scope, object_id=object_id)
-    work.session.add(deletion)
+    try:
+        accounts.add_unique(work.session, deletion)
+    except accounts.AlreadyExists:
+        raise Conflict("This is being deleted already.") from None
     named = None if scope is DeletionScope.ACCOUNT else object_id  # a person's id never stands in a leaf
     work.record(events.DeletionRequested(resource_id=deletion.id, subject_id=owner, scope=scope, object_id=named))
     if scope is DeletionScope.ACCOUNT:

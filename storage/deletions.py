@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, delete, select
+from sqlalchemy import JSON, Index, delete, select, text
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -37,6 +37,16 @@ class Deletion(Record):
     """One request to destroy something, with counts per kind of record: destroyed, and found left over."""
 
     __tablename__ = "deletions"
+    __table_args__ = (
+        # One at a time for each thing: of two requests at the same moment the second is a conflict.
+        Index(
+            "uq_deletions_open",
+            "object_id",
+            unique=True,
+            sqlite_where=text("status <> 'ERASED'"),
+            postgresql_where=text("status <> 'ERASED'"),
+        ),
+    )
     card = DataCard(subject="owner_id", retention="deletion", export=Exported("deletions.jsonl"))
 
     id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
@@ -63,12 +73,6 @@ class DeletionReceipt(Record):
     token_hash: Mapped[bytes] = keyed(primary_key=True)
     deletion_id: Mapped[uuid.UUID] = plain()
     expires_at: Mapped[datetime] = plain()
-
-
-def open_deletion(session: Session, thing: uuid.UUID) -> Deletion | None:
-    """A deletion of this thing that has not ended, for whoever has asked the door about the thing."""
-    ended = (DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ERASED)
-    return session.scalar(select(Deletion).where(Deletion.object_id == thing, Deletion.status.not_in(ended)))
 
 
 def find(session: Session, deletion_id: uuid.UUID, *, lock: bool = False) -> Deletion | None:

@@ -54,7 +54,7 @@ class SessionSteppedUp(Event):
 
 
 class SessionRefused(Event):
-    """Someone failed to sign in, to step up, or to use a token. The subject is the account they tried, if any."""
+    """Someone failed to sign in or to step up. The subject is the account they tried, if any."""
 
     action = "session.refused"
     category = Category.SECURITY_EVENT

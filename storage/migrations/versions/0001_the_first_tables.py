@@ -208,6 +208,13 @@ def upgrade() -> None:
     with op.batch_alter_table("deletions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_deletions_object_id"), ["object_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deletions_owner_id"), ["owner_id"], unique=False)
+        batch_op.create_index(
+            "uq_deletions_open",
+            ["object_id"],
+            unique=True,
+            sqlite_where=sa.text("status <> 'ERASED'"),
+            postgresql_where=sa.text("status <> 'ERASED'"),
+        )
 
     op.create_table(
         "exports",
@@ -545,6 +552,7 @@ def downgrade() -> None:
     with op.batch_alter_table("deletions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deletions_owner_id"))
         batch_op.drop_index(batch_op.f("ix_deletions_object_id"))
+        batch_op.drop_index("uq_deletions_open")
 
     op.drop_table("deletions")
     op.drop_table("deletion_receipts")
