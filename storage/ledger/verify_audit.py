@@ -26,8 +26,9 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -147,10 +148,10 @@ def tile_path(kind: str, number: int, width: int) -> str:
     return "/".join(["tile", kind, *("x" + each for each in groups[:-1]), groups[-1] + suffix])
 
 
-def files_of(read: Read, kind: str, count: int) -> list[bytes]:
+def files_of(read: Read, kind: str, count: int) -> Iterator[bytes]:
     """The tiles (or bundles) that a tree with `count` hashes on that level has; an absent one is empty."""
-    numbers = range(-(-count // WIDTH))
-    return [read(tile_path(kind, number, min(WIDTH, count - number * WIDTH))) or b"" for number in numbers]
+    for number in range(-(-count // WIDTH)):
+        yield read(tile_path(kind, number, min(WIDTH, count - number * WIDTH))) or b""
 
 
 def entries(bundle: bytes) -> list[bytes]:
@@ -184,17 +185,13 @@ def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
 
 
 def _check_entries(read: Read, size: int, signed: bytes, kept: tuple[int, bytes], report: Report) -> None:
-    bundles = files_of(read, "entries", size)
-    hashes = [b"".join(map(leaf_hash, entries(bundle))) for bundle in bundles]
-    leaves = b"".join(hashes)
-    served = files_of(read, "0", size)
+    leaves = b"".join(b"".join(map(leaf_hash, entries(bundle))) for bundle in files_of(read, "entries", size))
     if len(leaves) != size * HASH or root_of(leaves) != signed:  # (3)
-        raise Wrong(_first_bad(leaves, b"".join(served), size, signed, bundles))
+        raise Wrong(_first_bad(leaves, b"".join(files_of(read, "0", size)), size, signed, read))
     if root_of(leaves[: kept[0] * HASH]) != kept[1]:  # (4)
         raise Wrong(f"history was rewritten: the first {kept[0]} entries are not those that were signed earlier.")
     for level, expected in enumerate(levels_above(leaves)):  # (5)
-        found = served if level == 0 else files_of(read, str(level), len(expected) // HASH)
-        for number, tile in enumerate(found):
+        for number, tile in enumerate(files_of(read, str(level), len(expected) // HASH)):
             if tile != expected[number * WIDTH * HASH : (number + 1) * WIDTH * HASH]:
                 report.problems.append(f"tile {number} of level {level} is not what the entries hash to.")
     report.facts.append(f"{size} entries, all of them signed for.")
@@ -202,7 +199,7 @@ def _check_entries(read: Read, size: int, signed: bytes, kept: tuple[int, bytes]
         report.facts.append(f"The first {kept[0]} are those of the checkpoint that you kept.")
 
 
-def _first_bad(leaves: bytes, tiles: bytes, size: int, signed: bytes, bundles: list[bytes]) -> str:
+def _first_bad(leaves: bytes, tiles: bytes, size: int, signed: bytes, read: Read) -> str:
     """Which entry is the first that is not what was signed, and what befell it."""
     found, right = cut(leaves), cut(tiles)
     at = next((i for i, (a, b) in enumerate(zip(found, right, strict=False)) if a != b), min(len(found), len(right)))
@@ -217,18 +214,18 @@ def _first_bad(leaves: bytes, tiles: bytes, size: int, signed: bytes, bundles: l
     if (rest := min(ALIKE, len(found) - at, len(right) - at - 1)) and found[at:][:rest] == right[at + 1 :][:rest]:
         return f"entry {at} was removed."
     if (rest := min(ALIKE, len(found) - at - 1, len(right) - at)) and found[at + 1 :][:rest] == right[at:][:rest]:
-        return f"entry {at} was inserted{_named(bundles, at)}."
+        return f"entry {at} was inserted{_named(read, size, at)}."
     if found[at] in right:
         return f"entry {at} is out of order: what stands there is entry {right.index(found[at])}."
-    return f"entry {at} was altered{_named(bundles, at)}."
+    return f"entry {at} was altered{_named(read, size, at)}."
 
 
-def _named(bundles: list[bytes], at: int) -> str:
+def _named(read: Read, size: int, at: int) -> str:
     """The id that the entry gives itself, if it can still be read."""
-    every = [entry for bundle in bundles for entry in entries(bundle)]
+    every = (entry for bundle in files_of(read, "entries", size) for entry in entries(bundle))
     try:
-        return f" (it calls itself event {json.loads(every[at])['id']})"
-    except (ValueError, TypeError, KeyError, IndexError):
+        return f" (it calls itself event {json.loads(next(islice(every, at, None)))['id']})"
+    except (ValueError, TypeError, KeyError, StopIteration):
         return ""
 
 
