@@ -74,6 +74,25 @@ def forbidden_words(source: str) -> Iterator[tuple[int, str, str]]:
             yield source.count("\n", 0, token.start()) + 1, token.group(), advice
 
 
+def backward_orders(source: str) -> Iterator[int]:
+    """Lines of comparisons by order that are not of the form `column < number`.
+
+    oso 0.27.3 takes `0 >= x` and `x < 0` for one another's mirror image when it simplifies a rule, and drops one of
+    them: what is left allows more than the rule does. With every order written one way round, no two can be mirrored.
+    """
+    tokens = [token for token in _TOKEN.finditer(source) if not token.group().startswith("#")]
+    for position, token in enumerate(tokens):
+        if token.group() not in ("<", ">"):
+            continue
+        before = tokens[position - 1].group() if position else ""
+        after = position + 1
+        if after < len(tokens) and tokens[after].group() == "=":
+            after += 1
+        right = tokens[after].group() if after < len(tokens) else ""
+        if not before.isidentifier() or not (right.isdigit() or right == "-"):
+            yield source.count("\n", 0, token.start()) + 1
+
+
 def blame(source: str, complaint: Callable[[str], str | None], word: str) -> int | None:
     """The line of the statement that causes what `complaint` says of `source`; None if no single one does.
 

@@ -41,6 +41,11 @@ class Rulebook:
         self._classes: dict[str, type] = {model.__name__: model for model in (*PROTECTED, *RELATED)}
         for line, word, advice in reading.forbidden_words(source):
             raise PolicyError(f"{name}:{line}: “{word}” can't be compiled to SQL; {advice}")
+        for line in reading.backward_orders(source):
+            raise PolicyError(
+                f"{name}:{line}: an order is compared the other way round, or with no number: write the column first, "
+                "then `<`, `<=`, `>` or `>=`, then a number"
+            )
         self._oso = self._load(source)
 
     def plans(self, shape: Shape, model: type[Record]) -> dict[Action, Plan]:

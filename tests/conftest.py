@@ -1,9 +1,11 @@
 """What every test may use: a home, a database of its own on SQLite and on PostgreSQL, and no way out to the network."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from storage.database import open_engine
@@ -19,6 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "one_database(name, reason): run on this database only, because of what `reason` says"
     )
     network.stay_on_this_machine()
+    # The same examples in every run: a finding belongs to the change that made it. `HYPOTHESIS_PROFILE=search` looks
+    # for others.
+    settings.register_profile("steady", derandomize=True, database=None)
+    settings.register_profile("search", max_examples=2000)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -41,6 +41,11 @@ def _either_first(draw: st.DrawFn, column: str, operator: st.SearchStrategy[str]
 
 
 @st.composite
+def _column_first(draw: st.DrawFn, column: str, operator: st.SearchStrategy[str], value: st.SearchStrategy[str]) -> str:
+    return f"{column} {draw(operator)} {draw(value)}"
+
+
+@st.composite
 def _member(draw: st.DrawFn) -> str:
     """Somebody in the output's project, which is a relation of a relation."""
     name = draw(st.sampled_from(("one", "two")))
@@ -68,8 +73,10 @@ def _member(draw: st.DrawFn) -> str:
 CONDITION = st.one_of(
     _either_first("output.model_digest", SAME, TEXT | st.just("nil")),
     _either_first("output.model", SAME, TEXT),
-    _either_first("output.variation", ORDER, NUMBER),
-    _either_first("output.byte_size", ORDER, NUMBER | st.just("output.variation")),
+    _column_first("output.variation", ORDER, NUMBER),
+    _either_first("output.variation", SAME, NUMBER),
+    _column_first("output.byte_size", ORDER, NUMBER),
+    _either_first("output.byte_size", SAME, NUMBER | st.just("output.variation")),
     _either_first("output.model_digest", SAME, st.just("output.model")),
     _either_first("output.owner_id", st.sampled_from(("=", "!=")), st.just("person.id")),
     _either_first("output.project.owner_id", st.sampled_from(("=", "!=")), st.just("person.id")),

@@ -101,7 +101,10 @@ def _account(world: World, name: str) -> None:
         export = Export(id=named(f"{name} export {number}"), owner_id=me, scope=ExportScope.ACCOUNT)
         world.add(f"{name}'s export {number}", export)
         deletion = Deletion(
-            id=named(f"{name} deletion {number}"), owner_id=me, scope=DeletionScope.ACCOUNT, object_id=me
+            id=named(f"{name} deletion {number}"),
+            owner_id=me,
+            scope=DeletionScope.ACCOUNT,
+            object_id=named(f"{name} deleted {number}"),
         )
         world.add(f"{name}'s deletion {number}", deletion)
 
