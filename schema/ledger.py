@@ -42,9 +42,7 @@ class AuditProof:
 
     proven: strawberry.Private[Proof]
 
-    @strawberry.field(
-        description="The entry as it was hashed, in base64. It names no person, only commits to them."
-    )
+    @strawberry.field(description="The entry as it was hashed, in base64. It names no person, only commits to them.")
     def leaf(self) -> str:
         return base64.b64encode(self.proven.leaf).decode()
 
