@@ -13,15 +13,13 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from muniment import transfers
+from muniment import ledger, transfers
 from muniment.endpoint import Endpoint
 from muniment.house import open_house, working
 from muniment.settings import Settings
 from resolvers.context import House
 from schema.api import build, sdl
 from storage.database import transaction
-from storage.keys.errors import KeyStoreUnavailable
-from storage.ledger import notes
 
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -58,7 +56,7 @@ def create(settings: Settings) -> Starlette:
             Route("/schema.graphql", schema_text, methods=["GET"]),
             Route("/health/live", live, methods=["GET"]),
             Route("/health/ready", ready, methods=["GET"]),
-            Route("/ledger/vkey", verifier_key, methods=["GET"]),
+            *ledger.routes(),
             *transfers.routes(),
         ],
         middleware=[Middleware(SecurityHeaders)],
@@ -98,16 +96,6 @@ def _touch(house: House) -> None:
     house.store.keyring.public_key()
 
 
-async def verifier_key(request: Request) -> Response:
-    """The key that verifies this server's signed notes (C2SP signed-note): exports carry such a note."""
-    house: House = request.app.state.house
-    try:
-        key = await anyio.to_thread.run_sync(house.store.keyring.public_key)
-    except KeyStoreUnavailable:
-        return PlainTextResponse("the key store does not answer; try again\n", 503)
-    return PlainTextResponse(notes.vkey(house.store.origin, key) + "\n")
-
-
 class SecurityHeaders:
     """Adds to every answer the headers that browsers need to be told; a route's own choice wins."""
 
@@ -133,6 +121,7 @@ _WELCOME = """<!doctype html>
 <li><code>POST {base}/graphql</code> &ndash; the API. Queries, mutations; subscriptions over WebSocket.</li>
 <li><a href="/schema.graphql">schema.graphql</a> &ndash; every type and field, described.</li>
 <li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
+<li><a href="/ledger/checkpoint">checkpoint</a> &ndash; what the audit trail was when last signed.</li>
 <li><a href="/ledger/vkey">verifier key</a> &ndash; checks what this server has signed.</li>
 </ul>
 <p>In a second shell, <code>make demo</code> plays a contributor's whole life against it.</p>

@@ -21,7 +21,8 @@ staff = typer.Typer(no_args_is_help=True, help="The people who run the platform.
 policy = typer.Typer(no_args_is_help=True, help="Who may do what: policy.polar.")
 export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
 schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
-for name, group in (("staff", staff), ("policy", policy), ("export", export), ("schema", schema)):
+audit = typer.Typer(no_args_is_help=True, help="The audit trail, checked without trusting it.")
+for name, group in (("staff", staff), ("policy", policy), ("export", export), ("schema", schema), ("audit", audit)):
     app.add_typer(group, name=name)
 
 Home = Annotated[
@@ -148,6 +149,36 @@ def export_verify(
     raise typer.Exit(report.exit_code)
 
 
+@audit.command("verify")
+def audit_verify(
+    source: Annotated[str, typer.Argument(help="A copy (ZIP or directory), a log's address, or one entry's proof.")],
+    vkey: Annotated[str | None, typer.Option(help="The log's verifier key, from somewhere else than the log.")] = None,
+    old: Annotated[Path | None, typer.Option(help="A checkpoint you kept: nothing before it may have changed.")] = None,
+    leaf: Annotated[Path | None, typer.Option(help="With a proof: a file with the entry, as it was hashed.")] = None,
+) -> None:
+    """Check the audit trail offline, with its public key alone. Exit 1 names the first entry that is not right."""
+    from muniment.auditing import check
+
+    report = check(source, vkey, old, leaf)
+    for line in report.lines:
+        typer.echo(line)
+    raise typer.Exit(1 if report.problems else 0)
+
+
+@audit.command("export")
+def audit_export(
+    file: Annotated[Path, typer.Argument(help="The ZIP to write.")],
+    home: Home = None,
+) -> None:
+    """Write a copy of the whole log, for `audit verify` or docs/audit-log.md's stand-alone script."""
+    settings = _settings(home=home)
+    from muniment.auditing import export as write
+
+    with _told():
+        count = write(settings, file)
+    typer.echo(f"{count} entries, and what anybody needs to check them, are in {file.name}.")
+
+
 @schema.command("print")
 def schema_print() -> None:
     """Print schema.graphql as the code makes it."""
@@ -178,12 +209,13 @@ def _told() -> Iterator[None]:
     from resolvers.errors import CodedError
     from storage.database import DatabaseUnreachable
     from storage.keys.errors import KeyStoreError
+    from storage.ledger.copies import NothingPublished
 
     try:
         yield
     except DatabaseUnreachable:
         _give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
-    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError) as error:
+    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished) as error:
         _give_up(str(error))
 
 

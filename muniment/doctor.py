@@ -30,10 +30,14 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("cryptography", int(version("cryptography").split(".")[0]) >= 50, version("cryptography")),
         Finding("policy engine", version("oso") == "0.27.3", f"oso {version('oso')}"),
         Finding("environment", True, settings.env),
-        *(_private(place) for place in (settings.home / "data", settings.home / "keys", settings.blob_dir)),
+        *(_private(place) for place in _places(settings)),
         _room(settings.home),
         *_apart(settings),
     ]
+
+
+def _places(settings: Settings) -> tuple[Path, ...]:
+    return settings.home / "data", settings.home / "keys", settings.blob_dir, settings.ledger_dir
 
 
 def _private(place: Path) -> Finding:

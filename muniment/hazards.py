@@ -43,6 +43,11 @@ def in_production(told: "Settings") -> list[str]:
             "The key store lies beside the data, so one copied disk or backup holds both: set MUNIMENT_KEY_STORE_URL to"
             " a place outside MUNIMENT_HOME, on storage that is backed up apart."
         )
+    if data and told.ledger_dir.is_relative_to(data.parent):
+        found.append(
+            "The ledger's checkpoints lie beside the database, so a restored backup would take them back with it: set"
+            " MUNIMENT_LEDGER_DIR to a place of its own."
+        )
     for name, url in (("MUNIMENT_DATABASE_URL", told.database_url), ("MUNIMENT_KEY_STORE_URL", told.key_store_url)):
         if _in_clear(url):
             found.append(f"{name} reaches PostgreSQL over the network unverified: add sslmode=verify-full to it.")

@@ -16,7 +16,7 @@ class HomeInUse(Exception):
 def prepare(settings: Settings) -> None:
     """Make the directories that the settings speak of, readable by this user only; files made later inherit that."""
     os.umask(0o077)
-    for place in (settings.home / "data", settings.home / "keys", settings.blob_dir):
+    for place in (settings.home / "data", settings.home / "keys", settings.blob_dir, settings.ledger_dir):
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 

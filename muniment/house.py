@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from agents import erasures, exports, generation
+from agents.ledger import Sequencer
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -58,6 +59,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
+    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
+    sequencer.start()
     ending = threading.Event()
     tidying = threading.Thread(target=_tidy_often, args=(agents, ending), name="tidying", daemon=True)
     tidying.start()
@@ -66,6 +69,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     finally:
         ending.set()
         stop(agents)
+        sequencer.stop()  # last, so that what the others still recorded has its place
         tidying.join(timeout=10)
 
 

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     kek_uri: str = Field(
         default_factory=lambda told: f"insecure-local://{quote(str(told['home'] / 'keys'))}", repr=False
     )
+    ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
+    """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
@@ -91,7 +93,7 @@ class Settings(BaseSettings):
     origin: str = Field(default="muniment.local", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}$")
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
-    @field_validator("home", "blob_dir", "policy_file", "tls_cert", "tls_key")
+    @field_validator("home", "blob_dir", "ledger_dir", "policy_file", "tls_cert", "tls_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from policies.errors import NotFound
-from resolvers import audit, inputs
+from resolvers import audit, inputs, ledger
 from resolvers.errors import BadInput
 from schema.api_keys import ApiKey
 from schema.assets import Asset
@@ -28,6 +28,7 @@ from schema.deletions import Deletion
 from schema.exports import Export
 from schema.guards import question
 from schema.ids import decode_id, decode_id_of
+from schema.ledger import AuditProof, Ledger
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
 from schema.projects import Project
@@ -224,6 +225,15 @@ class Query:
             info.context, AuditEvent, "AuditEvent", page, Level(page.rows), decided=True
         )
         return connection
+
+    @question("Proof that an entry you may read is in the log. Null until a checkpoint covers it, about a second.")
+    def audit_proof(self, info: Info, id: Id) -> AuditProof | None:
+        proven = ledger.proof(info.context, decode_id_of("AuditEvent", id, "id"))
+        return None if proven is None else AuditProof(proven=proven)
+
+    @question("The log that the audit trail is hashed into.", public="what is signed for everybody is nobody's secret")
+    def ledger(self, info: Info) -> Ledger:
+        return Ledger(published=ledger.newest_checkpoint(info.context))
 
 
 def _narrowed(**ids: strawberry.ID | None) -> dict[str, object]:

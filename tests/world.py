@@ -41,7 +41,7 @@ from storage.staff import StaffRole
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
 MODERN = "application/graphql-response+json"
-TRAIL = ("audit_events", "audit_personal")
+TRAIL = ("audit_events", "audit_personal", "audit_pending")
 TEXT = b"A quiet brief about rivers.\n" * 40
 
 

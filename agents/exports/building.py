@@ -17,7 +17,7 @@ from storage.database import transaction
 from storage.exports import Export, ExportLost
 from storage.keys.errors import KeyDestroyed, KeyStoreError
 from storage.keys.names import KeysetName
-from storage.ledger import notes
+from storage.ledger import notes, tree
 from storage.ledger.events import ExportBuilt, ExportFailed, ExportFailure, Outcome
 from storage.vault import SealedDamaged
 
@@ -77,7 +77,9 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
         contents = Contents(work, access, export)
         expected = sources.expected_bytes(work.session, export, row_bytes=_ROW_BYTES)
         tick = _ticker(agents, export, expected)
-        archive = ArchiveWriter(_facts(agents, export), export.created_at, _signer(agents), tick)
+        published = tree.newest(work.session)
+        facts = _facts(agents, export, None if published is None else published.note)
+        archive = ArchiveWriter(facts, export.created_at, _signer(agents), tick)
         with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
             for chunk in archive.stream(contents.members()):
                 writer.write(chunk)
@@ -112,7 +114,7 @@ def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: Exp
     return True
 
 
-def _facts(agents: Agents, export: Export) -> dict[str, Any]:
+def _facts(agents: Agents, export: Export, checkpoint: str | None) -> dict[str, Any]:
     return {
         "schemaVersion": 1,
         "exportId": export.id,
@@ -120,6 +122,7 @@ def _facts(agents: Agents, export: Export) -> dict[str, Any]:
         "scope": export.scope.value,
         "projectId": export.project_id,
         "createdAt": export.created_at,
+        "checkpoint": checkpoint,
         "vkey": notes.vkey(agents.store.origin, agents.store.keyring.public_key()),
     }
 

@@ -9,7 +9,7 @@ import orjson
 
 from policies.access import Access
 from policies.actions import Action
-from storage.archives import layout, readme, records, schemas, sources
+from storage.archives import layout, proving, readme, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
 from storage.contributors import Contributor
@@ -50,8 +50,8 @@ class Contents:
         if self._export.scope is ExportScope.ACCOUNT:
             yield Member(sources.AUDIT_EVENTS, layout.JSON_LINES, self._all_events(), "audit_events")
             yield Member(sources.ACCESS_LOG, layout.JSON_LINES, self._events_by_others(), "access_log")
-            for file in sources.TRAIL:
-                yield _json(layout.schema_path(file), layout.JSON_SCHEMA, schemas.EVENT)
+            yield _json(layout.schema_path(sources.AUDIT_EVENTS), layout.JSON_SCHEMA, schemas.PROVEN_EVENT)
+            yield _json(layout.schema_path(sources.ACCESS_LOG), layout.JSON_SCHEMA, schemas.EVENT)
         yield _json(layout.schema_path(layout.MANIFEST), layout.JSON_SCHEMA, schemas.MANIFEST)
         for output in self._rows(Output, order=("id",)):
             text = self._work.vault.open(output, "text").encode()
@@ -74,19 +74,19 @@ class Contents:
 
     def _all_events(self) -> Iterator[bytes]:
         found = 0
-        for line in self._events(self._access.select(AuditEvent, Action.READ)):
+        for event in proving.proven(self._work.session, self._events(self._access.select(AuditEvent, Action.READ))):
             found += 1
-            yield line
+            yield orjson.dumps(event, option=_JSON_LINE)
         if found != sources.count_events(self._work.session, self._export):
             raise ExportIncomplete(AuditEvent.__tablename__)
 
     def _events_by_others(self) -> Iterator[bytes]:
         allowed = self._access.select(AuditEvent, Action.READ)
-        return self._events(trail.done_by_others(allowed, self._export.owner_id))
-
-    def _events(self, allowed: Any) -> Iterator[bytes]:
-        for event in sources.events(self._work.session, allowed, self._work.vault, self._export):
+        for _, event in self._events(trail.done_by_others(allowed, self._export.owner_id)):
             yield orjson.dumps(event, option=_JSON_LINE)
+
+    def _events(self, allowed: Any) -> Iterator[proving.Told]:
+        return sources.events(self._work.session, allowed, self._work.vault, self._export)
 
     def _complete(self, model: type[Record]) -> Iterator[Any]:
         found = 0

@@ -51,7 +51,28 @@ EVENT: dict[str, Any] = {
         },
     ),
 }
-"""A line of audit_events.jsonl and of access_log.jsonl."""
+"""A line of access_log.jsonl."""
+
+PROVEN_EVENT: dict[str, Any] = {
+    **EVENT,
+    "properties": {
+        **EVENT["properties"],
+        "leaf": {"type": "string", "contentEncoding": "base64", "description": "The entry as the log hashed it."},
+        "proof": {
+            "anyOf": [
+                _object(
+                    "Proof",
+                    "That the leaf is in the log: its place, and the hashes that lead to the root (RFC 9162).",
+                    {"index": _COUNT, "hashes": {"type": "array", "items": _TEXT}},
+                ),
+                {"type": "null"},
+            ],
+            "description": "Null for what happened too shortly before the export for a checkpoint to cover it.",
+        },
+    },
+    "required": [*EVENT["required"], "leaf", "proof"],
+}
+"""A line of audit_events.jsonl."""
 
 MANIFEST: dict[str, Any] = {
     "$schema": _DRAFT,
@@ -66,6 +87,10 @@ MANIFEST: dict[str, Any] = {
             "scope": {"type": "string", "enum": ["ACCOUNT", "PROJECT"]},
             "projectId": _ID_OR_NOTHING,
             "createdAt": _MOMENT,
+            "checkpoint": {
+                "type": ["string", "null"],
+                "description": "What the audit log was at that moment: a signed note (C2SP tlog-checkpoint). Keep it.",
+            },
             "vkey": {"type": "string", "description": "The key that signed it: C2SP signed-note verifier key."},
             "counts": {"type": "object", "additionalProperties": _COUNT},
             "files": {

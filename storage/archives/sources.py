@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select
 from sqlalchemy.orm import Session
 
+from storage.archives.proving import Told
 from storage.assets import Blob
 from storage.catalogue import models
 from storage.exports import Export, ExportScope
@@ -91,8 +92,8 @@ def count_events(session: Session, export: Export) -> int:
     return session.scalar(select(func.count()).select_from(AuditPersonal).where(mine)) or 0
 
 
-def events(session: Session, allowed: Select[Any], vault: Vault, export: Export) -> Iterator[dict[str, Any]]:
-    """The events of a door's `Select`, oldest first, in their published form.
+def events(session: Session, allowed: Select[Any], vault: Vault, export: Export) -> Iterator[Told]:
+    """The events of a door's `Select`, oldest first, each with its published form.
 
     From where the owner acted is their own to know and is told; from where others did is not.
     """
@@ -101,7 +102,7 @@ def events(session: Session, allowed: Select[Any], vault: Vault, export: Export)
         entry = with_decisions(row)
         personal = trail.personal_of(session, entry)
         own = personal is not None and personal.actor_id == export.owner_id and GRANT in entry.decisions
-        yield trail.public_form(entry, personal, vault if own else None)
+        yield entry, trail.public_form(entry, personal, vault if own else None)
 
 
 def expected_bytes(session: Session, export: Export, *, row_bytes: int) -> int:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from storage.archives import layout
+from storage.archives import layout, proofs
 from storage.ledger import notes
 
 _MANIFEST_LIMIT = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
+_LINE_LIMIT = 1024 * 1024
 
 _DAMAGE = (
     # What the standard library raises when the bytes of a ZIP archive are not what they should be.
@@ -87,6 +88,7 @@ def _check(archive: zipfile.ZipFile, vkey: str | None, report: Report) -> None:
         return
     _check_signature(content, note, manifest, vkey, report)
     _check_files(archive, manifest, names, report)
+    _check_events(archive, manifest, names, vkey, report)
     _say_facts(manifest, report)
 
 
@@ -179,6 +181,22 @@ def _check_file(archive: zipfile.ZipFile, path: str, line: Mapping[str, Any], re
     if size != limit or digest.hexdigest() != line.get("sha256"):
         report.problems.append(f"{path} is not the file that was exported: its size or SHA-256 differs.")
     return newlines
+
+
+def _check_events(
+    archive: zipfile.ZipFile, manifest: Mapping[str, Any], names: list[str], vkey: str | None, report: Report
+) -> None:
+    """Archives carry a checkpoint since there is a log; those made before, and those of one project, have no events."""
+    note, key = manifest.get("checkpoint"), vkey or manifest.get("vkey")
+    if not isinstance(note, str) or not isinstance(key, str) or proofs.EVENTS not in names:
+        return
+    try:
+        with archive.open(proofs.EVENTS) as file:
+            problems, fact = proofs.check(iter(lambda: file.readline(_LINE_LIMIT), b""), note, key)
+    except _DAMAGE:
+        return  # said already, as the file's own
+    report.problems.extend(problems)
+    report.facts.append(fact)
 
 
 def _say_facts(manifest: Mapping[str, Any], report: Report) -> None:

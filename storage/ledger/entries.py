@@ -15,6 +15,7 @@ from storage.clock import now
 from storage.ids import new_id
 from storage.ledger import leaves
 from storage.ledger.events import Category, Event, EventRefused, Outcome, Resource
+from storage.ledger.rows import AuditPending
 from storage.ledger.scope import AuditScope
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
@@ -80,7 +81,7 @@ class AuditEvent(Record):
 
 
 def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) -> uuid.UUID:
-    """Write `happened` to the trail, in the caller's transaction; answers the event's id.
+    """Write `happened` to the trail, in the caller's transaction; answers the event's id. It waits there for its place.
 
     The id of a person never stands in the leaf in clear, whatever the event says its resource is. Raises EventRefused
     if the actor's or the subject's is found elsewhere in it, and what `Vault.seal` raises.
@@ -130,7 +131,7 @@ def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, o
         "subject_salts": {label: personal[label].salt.hex() for label in leaves.SUBJECT},
     }
     vault.seal(side, **{column: value for column, value in secrets.items() if value is not None})
-    session.add_all((entry, side))
+    session.add_all((entry, side, AuditPending(event_id=entry.id)))
     return entry.id
 
 

@@ -13,7 +13,7 @@ from storage import (  # noqa: F401 - each module enters its tables into the met
     sessions,
     staff,
 )
-from storage.ledger import entries  # noqa: F401
+from storage.ledger import entries, rows  # noqa: F401
 from storage.records import Record
 
 

@@ -22,6 +22,7 @@ TYPES = {name: kind for name, kind in SCHEMA._schema.type_map.items() if not nam
 ROOTS: dict[str, type[Guarded]] = {"Query": Asked, "Mutation": Audited, "Subscription": Followed}
 
 PUBLIC = {
+    "Query.ledger": "what is signed for everybody is nobody's secret",
     "Query.viewer": "says who the caller is, to find out that it is nobody",
     "Mutation.registerContributor": "an account begins here",
     "Mutation.signIn": "a session begins here",
@@ -30,7 +31,7 @@ PUBLIC = {
 
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
-    "deletions accessLog auditEvents apiKeys",
+    "deletions accessLog auditEvents auditProof ledger apiKeys",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "

@@ -28,6 +28,7 @@ from storage.ledger.events.exports import (
     ExportLinkMinted,
     ExportRequested,
 )
+from storage.ledger.events.ledger import Discrepancy, LedgerHalted
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
@@ -71,6 +72,7 @@ __all__ = [
     "DeletionRequested",
     "DeletionStarted",
     "DeletionVerified",
+    "Discrepancy",
     "Event",
     "EventRefused",
     "ExportBuilt",
@@ -82,6 +84,7 @@ __all__ = [
     "ExportLinkMinted",
     "ExportRequested",
     "Identifier",
+    "LedgerHalted",
     "Outcome",
     "OutputStored",
     "PreferencesUpdated",

@@ -31,8 +31,13 @@ class Resource(enum.StrEnum):
 
     API_KEY = "api_key"
     ASSET = "asset"
+    AUDIT_CHECKPOINT = "audit_checkpoint"
     AUDIT_EVENT = "audit_event"
+    AUDIT_LEASE = "audit_lease"
+    AUDIT_PENDING = "audit_pending"
     AUDIT_PERSONAL = "audit_personal"
+    AUDIT_SEQUENCE = "audit_sequence"
+    AUDIT_TILE = "audit_tile"
     BLOB = "blob"
     CONSENT = "consent"
     CONTRIBUTOR = "contributor"

@@ -1,0 +1,146 @@
+"""The sequencer: a thread beside the workflows, since mutations must not wait for it nor it for the queue.
+
+1. Entries lie committed and waiting. 2. Those of a batch get their places, and the tree grows: one transaction. 3. Once
+that is durable, a checkpoint is signed, 4. put outside the database, 5. and entered, from which moment it is published.
+Killed between any two, the next start finds what is there and goes on with the next step.
+"""
+
+import threading
+import uuid
+from pathlib import Path
+
+import structlog
+
+from storage.database import transaction
+from storage.ledger import publishing, sequencing, tree
+from storage.ledger.events import Discrepancy, LedgerHalted, Outcome
+from storage.ledger.publishing import LedgerRefused, Outside
+from storage.ledger.scope import AuditScope
+from storage.ledger.tree import LedgerDamaged
+from storage.work import Store
+
+BATCH = 2048
+"""Entries per transaction: on SQLite writers wait while one is written."""
+
+_POLLING_SECONDS = 0.2
+_AFTER_FAILURE_SECONDS = 2.0
+
+log = structlog.get_logger("muniment.ledger")
+
+
+class Sequencer:
+    """Sequences and publishes until it is stopped. `directory` keeps the newest checkpoint outside the database."""
+
+    def __init__(self, store: Store, directory: Path, policy_version: str, *, batch: int = BATCH) -> None:
+        self._store = store
+        self._outside = Outside(directory)
+        self._policy_version = policy_version
+        self._batch = batch
+        self._vkey = publishing.log_key(store.origin, store.keyring)
+        self._holder = uuid.uuid4()
+        self._halted: tuple[Discrepancy, int] | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+
+    def start(self) -> None:
+        """Work in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after one more step, and leave the rest to whoever comes next."""
+        self._ending.set()
+        self._thread.join(timeout=30)
+
+    def inspect(self) -> None:
+        """Hold the database against what was published, and put its newest checkpoint outside if none lies there.
+
+        Raises LedgerRefused.
+        """
+        with transaction(self._store.engine, read_only=True) as session:
+            publishing.check(session, self._outside, self._vkey)
+            known = tree.newest(session)
+        if known is not None and known.checkpoint.origin == self._store.origin and self._outside.newest() is None:
+            self._outside.put(known.note, known.checkpoint.size)
+
+    def advance(self) -> bool:
+        """Sequence what waits and publish a checkpoint over it; False if there was nothing to do, or it is not ours.
+
+        Raises LedgerRefused when the tree does not continue what was published: then nothing is sequenced or signed.
+        """
+        with transaction(self._store.engine, read_only=True) as session:
+            if not sequencing.is_behind(session):
+                return False
+        try:
+            while (placed := self._sequence()) == self._batch:
+                if self._ending.is_set():
+                    break
+            return placed is not None and self._publish()
+        except sequencing.Overtaken:
+            return False
+
+    def _sequence(self) -> int | None:
+        """One batch; None while another process has the lease."""
+        with transaction(self._store.engine) as session:
+            if not sequencing.claim(session, self._holder):
+                return None
+            found = publishing.check(session, self._outside, self._vkey)
+            try:
+                return sequencing.sequence(session, self._batch)
+            except LedgerDamaged as cause:
+                raise LedgerRefused(Discrepancy.DAMAGED, cause.index, found.size()) from cause
+
+    def _publish(self) -> bool:
+        with transaction(self._store.engine, read_only=True) as session:
+            durable = publishing.check(session, self._outside, self._vkey)
+            known = tree.newest(session)
+            if known is not None and known.checkpoint.size == durable.size():
+                return False
+            published = publishing.sign(durable, self._store.origin, self._store.keyring)
+        self._outside.put(published.note, published.checkpoint.size)
+        with transaction(self._store.engine) as session:
+            return publishing.enter(session, published)
+
+    def _run(self) -> None:
+        is_inspected = is_last = False
+        while not is_last:
+            is_last = self._ending.wait(_POLLING_SECONDS)
+            try:
+                if not is_inspected:
+                    self.inspect()
+                self.advance()
+                is_inspected, self._halted = True, None
+            except LedgerRefused as refusal:
+                self._raise_alert(refusal)
+                self._ending.wait(_AFTER_FAILURE_SECONDS)
+            except Exception:
+                log.exception("sequencing failed")
+                self._ending.wait(_AFTER_FAILURE_SECONDS)
+        self._release()
+
+    def _raise_alert(self, refusal: LedgerRefused) -> None:
+        """Once per state: in the log, and in the trail itself, where it waits with everything else."""
+        state = refusal.reason, refusal.published
+        if state == self._halted:
+            return
+        log.critical("the ledger is halted", code=refusal.code, reason=refusal.reason.value)
+        scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
+        halted = LedgerHalted(
+            resource_id=None,
+            subject_id=None,
+            reason=refusal.reason,
+            published_count=refusal.published,
+            present_count=refusal.size,
+        )
+        try:
+            with self._store.begin(scope) as work:
+                work.record(halted, Outcome.FAILED)
+            self._halted = state
+        except Exception:
+            log.exception("the alert could not be recorded")  # it is tried again with the next step
+
+    def _release(self) -> None:
+        try:
+            with transaction(self._store.engine) as session:
+                sequencing.release(session, self._holder)
+        except Exception:
+            log.exception("the lease was left to run out")

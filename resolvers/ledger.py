@@ -1,0 +1,72 @@
+"""The transparency log as everybody may read it, and the proof that an entry is in it."""
+
+import uuid
+from dataclasses import dataclass
+
+from policies.errors import NotFound
+from resolvers import audit
+from resolvers.context import Context, House
+from storage.database import transaction
+from storage.ledger import checkpoint, publishing
+from storage.ledger.entries import AuditEvent
+from storage.ledger.tiles import Tile
+from storage.ledger.tree import Published, Tree, newest
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That `leaf` is number `index` of the tree that the checkpoint signs: `hashes` lead from the leaf to the root."""
+
+    leaf: bytes
+    index: int
+    hashes: list[bytes]
+    published: Published
+
+    @property
+    def text(self) -> str:
+        """The proof as C2SP tlog-proof writes it."""
+        return checkpoint.proof_text(self.index, self.hashes, self.published.note)
+
+
+def newest_checkpoint(context: Context) -> Published | None:
+    """The newest published checkpoint; None before the first. What is signed for everybody is nobody's secret."""
+    return newest(context.work.session)
+
+
+def key(house: House) -> str:
+    """The verifier key of this installation (C2SP signed-note)."""
+    return publishing.log_key(house.store.origin, house.store.keyring)
+
+
+def proof(context: Context, event_id: uuid.UUID) -> Proof | None:
+    """The proof for an entry that the caller may read; None until a checkpoint covers it, about a second.
+
+    Raises NotFound where there is none that they may see.
+    """
+    row = audit.by_id(context, [event_id]).get(event_id)
+    if row is None:
+        raise NotFound(AuditEvent.__name__)
+    tree = Tree(context.work.session)
+    published = newest(context.work.session)
+    index = tree.places([event_id]).get(event_id)
+    if published is None or index is None or index >= published.checkpoint.size:
+        return None
+    return Proof(row.leaf, index, tree.inclusion_proof(index, published.checkpoint.size), published)
+
+
+def checkpoint_note(house: House) -> str | None:
+    """The newest checkpoint as a signed note, for whoever asks over HTTP; None before the first."""
+    with transaction(house.store.engine, read_only=True) as session:
+        published = newest(session)
+    return None if published is None else published.note
+
+
+def tile(house: House, path: str) -> bytes | None:
+    """The tile or entry bundle at `path` below `tile/`, if a published checkpoint covers it; else None.
+
+    Raises TileRefused for what is no path of one.
+    """
+    asked = Tile.parse(path)
+    with transaction(house.store.engine, read_only=True) as session:
+        published = newest(session)
+        return None if published is None else Tree(session).tile(asked, published.checkpoint.size)
