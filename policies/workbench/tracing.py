@@ -97,6 +97,7 @@ class Tracer:
         self._classes = classes
         self._look = look
         self._frames = 0
+        self._fit: dict[tuple[Any, ...], list[Rule]] = {}
         self.reached: set[tuple[int, int]] = set()
         """Conditions that were asked, by where their rule begins and their number in it; -1 is its head."""
 
@@ -119,7 +120,7 @@ class Tracer:
     # Rules
 
     def _call(self, name: str, arguments: list[Any], bound: Bindings, tried: list[Attempt] | None) -> Iterator[Any]:
-        for rule in self._rules.get((name, len(arguments)), ()):
+        for rule in self._fitting(name, arguments):
             self._frames += 1
             frame = self._frames
             entered = self._enter(rule, arguments, frame, bound)
@@ -135,6 +136,24 @@ class Tracer:
                     if attempt:
                         attempt.held = True
                     yield found, (Step(rule, below),)
+
+    def _fitting(self, name: str, arguments: list[Any]) -> list[Rule]:
+        """The rules whose heads don't rule out arguments of these kinds: few of many."""
+        key = (name, *(given if isinstance(given, str) else type(given) for given in arguments))
+        if key not in self._fit:
+            rules = self._rules.get((name, len(arguments)), ())
+            self._fit[key] = [rule for rule in rules if self._could_fit(rule, arguments)]
+        return self._fit[key]
+
+    def _could_fit(self, rule: Rule, arguments: list[Any]) -> bool:
+        for parameter, given in zip(rule.parameters, arguments, strict=True):
+            if isinstance(given, Unbound):
+                continue
+            if isinstance(parameter.term, Literal) and isinstance(given, str) and parameter.term.value != given:
+                return False
+            if parameter.pattern is not None and not self._is(parameter.pattern, given):
+                return False
+        return True
 
     def _enter(
         self, rule: Rule, arguments: list[Any], frame: int, bound: Bindings
@@ -237,7 +256,10 @@ class Tracer:
                 thing = self._value(of, frame, bound)
                 if thing is None or isinstance(thing, Unbound):
                     raise Undecided
-                return self._look(thing, name)
+                try:
+                    return self._look(thing, name)
+                except AttributeError:
+                    raise Undecided from None
         raise Undecided
 
     def _known(self, value: Any, bound: Bindings) -> Any:
