@@ -1,7 +1,10 @@
 """`policy check`: everything that is wrong with a policy, each finding with its place and what to write instead."""
 
 import re
+import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from policies import reading
@@ -28,9 +31,9 @@ class Checked:
 
 
 def check(file: Path) -> Checked:
-    """Look over the policy in `file`. Never raises for what is in the file."""
+    """Look over the policy in `file`; - is standard input. Never raises for what is in the file."""
     try:
-        with file.open("rb") as opened:
+        with file.open("rb") if str(file) != "-" else nullcontext(sys.stdin.buffer) as opened:
             content = opened.read(AT_MOST_BYTES + 1)
     except OSError as problem:
         return Checked(file.name, "", [_whole("unreadable", f"{file} can't be read: {problem.strerror}", "")])
@@ -55,10 +58,16 @@ def check_source(content: bytes, name: str) -> Checked:
     if problems:
         return Checked(name, source, problems)
     try:
-        policy = Policy(content, name)
+        policy = _compiled(content, name)
     except PolicyError as problem:
         return Checked(name, source, [_refused(problem, document)])
     return Checked(name, source, in_order(lints.lint(document)), policy, document)
+
+
+@lru_cache(maxsize=4)
+def _compiled(content: bytes, name: str) -> Policy:
+    """A policy never changes, and is slow to compile: `watch` and `diff` meet the same one again."""
+    return Policy(content, name)
 
 
 def _whole(kind: str, message: str, advice: str) -> Problem:

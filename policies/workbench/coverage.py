@@ -49,7 +49,8 @@ class _Trial:
     def __init__(self, document: Document, scenarios: Scenarios) -> None:
         self._document = document
         self._asked: dict[Cell, tuple[Principal, object]] = {
-            (who, thing): (scenarios.world.people[who], scenarios.world.thing(thing)) for who, thing in scenarios.decisions
+            (who, thing): (scenarios.world.people[who], scenarios.world.thing(thing))
+            for who, thing in scenarios.decisions
         }
         self._facts = {who: facts_of(principal) for who, principal in scenarios.world.people.items()}
         self._decided: dict[Cell, set[Any]] = {}
@@ -63,7 +64,9 @@ class _Trial:
     def notices(self, mutant: Mutant) -> Cell | None:
         """A line that would come out otherwise; None if there is none."""
         changed = reader(self._document, mutant.rules(self._document))
-        return next((cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None)
+        return next(
+            (cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None
+        )
 
     def _likely(self, mutant: Mutant) -> Iterator[Cell]:
         start = mutant.rule.span.start
@@ -95,3 +98,16 @@ def told(found: Coverage, document: Document, file: str) -> str:
     exercised = f"{len(found.noticed)} of {count} rules and conditions are exercised ({found.share:.1%})."
     return "\n".join([*lines, exercised])
 
+
+def as_data(found: Coverage, document: Document, file: str) -> dict[str, Any]:
+    """The same for a program."""
+    missed = [
+        {
+            "file": file,
+            "line": mutant.rule.span.line(document.source),
+            "left_out": mutant.what,
+            "condition": mutant.condition,
+        }
+        for mutant in found.missed
+    ]
+    return {"share": found.share, "exercised": len(found.noticed), "missed": missed}

@@ -84,7 +84,9 @@ def _renumbered(resource: Resource) -> Resource:
 
 def _fields(model: type[Record]) -> Iterator[tuple[str, str]]:
     for key, column in mapper_of(model).columns.items():
-        shown = {Holding.PLAIN: "read", Holding.SEALED: "read_content"}
+        credential = (column.info.get("under") or model.sealed_under) == "platform"
+        opened = "nothing" if credential else "read_content"
+        shown = {Holding.PLAIN: "read", Holding.SEALED: opened}
         yield str(key), shown.get(column.info["holding"], "nothing")
 
 

@@ -7,7 +7,7 @@ from policies.workbench.matrices import ROLES, Resource
 from policies.workbench.roles import Statement, statements
 from policies.workbench.terms import Document
 
-PAGE = Path(__file__).parents[2] / "docs" / "access-matrix.md"
+PAGE = Path("docs/access-matrix.md")
 
 _HEAD = """\
 # Who may do what
@@ -16,8 +16,8 @@ Every kind of principal, what it may do with which rows, and which fields it see
 number in a table is a way to be allowed, told below it: a right holds for the rows for which one of its ways is true.
 No number: nobody of that kind may, ever.
 
-**read** shows plain fields: ids, times, sizes, states. **read_content** opens sealed fields and files. What a row's own
-page names beside them is one operation of the API each.
+**read** shows plain fields: ids, times, sizes, states. **read_content** opens sealed fields and files. Every other action
+is one operation of the API. Keyed hashes and credentials are shown to nobody.
 
 This page is generated: run `python -m muniment policy matrix` after changing the policy, and read the difference.
 
@@ -70,5 +70,5 @@ def _resource(resource: Resource) -> Iterator[str]:
         yield "|---|---|---|"
         for taken in dict.fromkeys(resource.fields.values()):
             names = [name for name, needed in resource.fields.items() if needed == taken]
-            yield f"| {', '.join(names)} | {taken} | {', '.join(resource.seen_by(names[0])) or 'nobody'} |"
+            yield f"| {', '.join(names)} | {taken} | {'; '.join(resource.seen_by(names[0])) or 'nobody'} |"
         yield ""

@@ -8,7 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies.workbench.parsing import parse
-from policies.workbench.terms import Document, Items, Joined, Literal, Operation, Pattern, Rule, Span, Term, Variable, walk
+from policies.workbench.terms import (
+    Document,
+    Items,
+    Joined,
+    Literal,
+    Operation,
+    Pattern,
+    Rule,
+    Span,
+    Term,
+    Variable,
+    walk,
+)
 from policies.workbench.vocabularies import THINGS
 
 
@@ -51,7 +63,9 @@ def _weaker_heads(document: Document, rule: Rule) -> Iterator[Mutant]:
             continue
         told = pattern.span.text(document.source)
         if pattern.fields:
-            yield _changed(document, rule, -1, f"“{told}” as any {pattern.name}", pattern.span, pattern.name, widens=True)
+            yield _changed(
+                document, rule, -1, f"“{told}” as any {pattern.name}", pattern.span, pattern.name, widens=True
+            )
         # Kinds of whoever asks follow from who calls a rule; the kind of the thing matters where nothing else is asked.
         last = place == len(rule.parameters) - 1
         if last and pattern.name in THINGS and rule.body is None and not _together_any(document, rule):

@@ -21,7 +21,8 @@ import yaml
 from policies.actions import Action
 from policies.workbench.casts import MODELS, THE_PLATFORM, Unclear, World, build
 
-FOLDER = Path(__file__).parents[1] / "scenarios"
+FOLDER = Path("policies/scenarios")
+"""Where the house's own scenarios stand, seen from its root, where everything is run."""
 WORLD = "world.yaml"
 YES, NO = "yes", "-"
 

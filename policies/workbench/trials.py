@@ -51,7 +51,7 @@ def _trials(policy: Policy, scenarios: Scenarios, session: Transaction) -> Itera
     decided = decisions(policy, scenarios.world, session)
     for cell, wanted in scenarios.decisions.items():
         yield Trial(f"{cell[0]} → {cell[1]}", wanted, decided.get(cell, frozenset()), scenarios.places[cell])
-    names = _names(scenarios.world)
+    names = names_of(scenarios.world)
     for listing in scenarios.lists:
         access = Access(policy, scenarios.world.people[listing.who], session)
         rows = fetch(session, access.select(MODELS[listing.model], listing.action))
@@ -63,7 +63,7 @@ def _trials(policy: Policy, scenarios: Scenarios, session: Transaction) -> Itera
 def decisions(policy: Policy, world: World, session: Transaction) -> dict[Cell, frozenset[str]]:
     """What everybody may do with everything; whoever may do nothing is left out."""
     found: dict[Cell, frozenset[str]] = {}
-    names = _names(world)
+    names = names_of(world)
     models = {type(thing) for thing in world.things.values()}
     for who, principal in world.people.items():
         if actions := policy.platform_actions(shape_of(principal)):
@@ -97,5 +97,6 @@ def key_of(row: Record) -> tuple[Any, ...]:
     return (type(row), *(getattr(row, str(column.key)) for column in mapper.primary_key))
 
 
-def _names(world: World) -> dict[tuple[Any, ...], str]:
+def names_of(world: World) -> dict[tuple[Any, ...], str]:
+    """What the world calls each row, by model and primary key."""
     return {key_of(thing): name for name, thing in world.things.items()}
