@@ -8,8 +8,9 @@ from sqlalchemy import inspect, select
 from policies.facts import Agent, Departing, Key, Person, Staff
 from policies.principals import Kind, Principal
 from policies.resources import mapper_of
+from policies.workbench.bindings import classes_of
 from policies.workbench.terms import Document, Rule
-from policies.workbench.tracing import Tracer, classes_of
+from policies.workbench.tracing import Tracer
 from policies.workbench.vocabularies import CLASSES
 from storage.database import Transaction
 from storage.records import Record
@@ -59,14 +60,14 @@ def reader(
 
 
 def looking_into(session: Transaction) -> Callable[[Any, str], Any]:
-    """A reader of fields that follows relations in the database, each once."""
+    """A reader of fields that follows relations in the database, each once; those that a row came with are believed."""
     remembered: dict[tuple[int, str], Any] = {}
 
     def look(thing: Any, name: str) -> Any:
         if not isinstance(thing, Record):
             return getattr(thing, name)
         relation = mapper_of(type(thing)).relationships.get(name)
-        if relation is None:
+        if relation is None or name in inspect(thing).dict:
             return getattr(thing, name)
         if (id(thing), name) not in remembered:
             target = relation.mapper.class_

@@ -18,9 +18,9 @@ from policies.principals import Principal
 from policies.resources import Platform, protected
 from policies.sql import predicate
 from policies.workbench.asking import NO_ID, facts_of, looking_into, reader
+from policies.workbench.attempts import Attempt, Step, Stop
 from policies.workbench.parsing import parse
 from policies.workbench.terms import Document
-from policies.workbench.tracing import Attempt, Step, Stop
 from storage.database import Transaction
 from storage.records import Record
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from policies.workbench.problems import Problem
 from policies.workbench.reachability import reach
 from policies.workbench.roles import HELD_FOR_A_JOB, statements
-from policies.workbench.terms import Call, Document, Literal, Rule, Span, Term, Variable, walk
+from policies.workbench.terms import Call, Document, Literal, Rule, Term, Variable, walk
 
 
 def lint(document: Document) -> Iterator[Problem]:
@@ -86,10 +86,10 @@ def _normal(rule: Rule, source: str) -> tuple[str, set[str]]:
 
 def _jobs(document: Document) -> Iterator[Problem]:
     for role, statement in statements(document).items():
-        if role in HELD_FOR_A_JOB and (not statement.job or not statement.owner):
+        if role in HELD_FOR_A_JOB and statement.span and not (statement.job and statement.owner):
             missing = "says what it is for" if not statement.job else "names who answers for it"
             yield Problem(
                 "job-without-statement", f"no comment {missing} above the first rule of {role}",
-                statement.span or Span(0, 1), "access is given for a job, and somebody answers for it",
+                statement.span, "access is given for a job, and somebody answers for it",
                 "“# What the job needs this for.” and “# Owner: head of …”", error=False,
             )  # fmt: skip

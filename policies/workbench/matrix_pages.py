@@ -16,8 +16,8 @@ Every kind of principal, what it may do with which rows, and which fields it see
 number in a table is a way to be allowed, told below it: a right holds for the rows for which one of its ways is true.
 No number: nobody of that kind may, ever.
 
-**read** shows plain fields: ids, times, sizes, states. **read_content** opens sealed fields and files. Every other action
-is one operation of the API. Keyed hashes and credentials are shown to nobody.
+**read** shows plain fields: ids, times, sizes, states. **read_content** opens sealed fields and files. Every other
+action is one operation of the API. Keyed hashes and credentials are shown to nobody.
 
 This page is generated: run `python -m muniment policy matrix` after changing the policy, and read the difference.
 

@@ -5,86 +5,12 @@ where it stopped and what it saw there. It decides nothing: `explain` shows it b
 it against oso, and coverage counts by it.
 """
 
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from policies.workbench.terms import (
-    Call,
-    Document,
-    Items,
-    Joined,
-    Literal,
-    Lookup,
-    Operation,
-    Pattern,
-    Rule,
-    Term,
-    walk,
-)
-from policies.workbench.terms import Variable as Name
-
-
-class Unbound(NamedTuple):
-    """A name in one use of one rule that stands for nothing yet."""
-
-    frame: int
-    name: str
-
-
-class Undecided(Exception):
-    """A condition looks into what is not there; it does not hold."""
-
-
-Bindings = dict[Unbound, Any]
-Look = Callable[[Any, str], Any]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A rule that held, and those that its conditions rested on."""
-
-    rule: Rule
-    below: tuple["Step", ...]
-
-    def rules(self) -> Iterator[Rule]:
-        """This rule and all below it."""
-        yield self.rule
-        for step in self.below:
-            yield from step.rules()
-
-
-@dataclass
-class Stop:
-    """The first condition of a rule that did not hold, what it saw, and the rules tried for its sake."""
-
-    number: int
-    condition: Term
-    facts: dict[str, Any]
-    tried: list["Attempt"]
-
-
-@dataclass
-class Attempt:
-    """One use of a rule: `stops` are the places where it ended without success, the furthest ones last."""
-
-    rule: Rule
-    stops: list[Stop] = field(default_factory=list)
-    held: bool = False
-    under_way: dict[int, list["Attempt"]] = field(default_factory=dict)
-
-    def furthest(self) -> list[Stop]:
-        """Where it got to before it failed."""
-        best = max((stop.number for stop in self.stops), default=-1)
-        return [stop for stop in self.stops if stop.number == best]
-
-
-class Asked(NamedTuple):
-    """An answer: the action allowed (None: any whatever) and the rules that made it so."""
-
-    action: Any
-    proof: Step
+from policies.workbench.attempts import Asked, Attempt, Step, Stop
+from policies.workbench.bindings import Bindings, Look, Unbound, Undecided, Values, compare
+from policies.workbench.terms import Call, Joined, Literal, Operation, Pattern, Rule, Term
 
 
 class Tracer:
@@ -94,8 +20,7 @@ class Tracer:
         self._rules: dict[tuple[str, int], list[Rule]] = {}
         for rule in rules:
             self._rules.setdefault((rule.name, len(rule.parameters)), []).append(rule)
-        self._classes = classes
-        self._look = look
+        self.values = Values(classes, look)
         self._frames = 0
         self._fit: dict[tuple[Any, ...], list[Rule]] = {}
         self.reached: set[tuple[int, int]] = set()
@@ -111,7 +36,7 @@ class Tracer:
         wanted = Unbound(0, "action") if action is None else action
         self._frames = 0
         answers = self._call("allow", [facts, wanted, thing], {}, candidates)
-        return [Asked(self._known(wanted, bound), steps[0]) for bound, steps in answers]
+        return [Asked(self.values.known(wanted, bound), steps[0]) for bound, steps in answers]
 
     def actions(self, facts: object, thing: object) -> set[Any]:
         """Everything that `facts` may do to `thing`."""
@@ -132,7 +57,7 @@ class Tracer:
             if tried is not None:
                 tried.append(attempt := Attempt(rule))
             for found, below in self._conditions(rule, 0, frame, inside, attempt):
-                if all(self._is(pattern, self._known(value, found)) for pattern, value in later):
+                if all(self.values.is_a(pattern, self.values.known(value, found)) for pattern, value in later):
                     if attempt:
                         attempt.held = True
                     yield found, (Step(rule, below),)
@@ -151,7 +76,7 @@ class Tracer:
                 continue
             if isinstance(parameter.term, Literal) and isinstance(given, str) and parameter.term.value != given:
                 return False
-            if parameter.pattern is not None and not self._is(parameter.pattern, given):
+            if parameter.pattern is not None and not self.values.is_a(parameter.pattern, given):
                 return False
         return True
 
@@ -162,21 +87,16 @@ class Tracer:
         later = []
         now: Bindings | None = bound
         for parameter, argument in zip(rule.parameters, arguments, strict=True):
-            now = self._unify(self._value(parameter.term, frame, bound), argument, now)
+            now = self.values.unify(self.values.value(parameter.term, frame, bound), argument, now)
             if now is None:
                 return None
             if parameter.pattern is not None:
-                value = self._known(argument, now)
+                value = self.values.known(argument, now)
                 if isinstance(value, Unbound):
                     later.append((parameter.pattern, value))
-                elif not self._is(parameter.pattern, value):
-                    return None
                 else:
-                    for name, wanted in parameter.pattern.fields:
-                        now = now and self._unify(self._look(value, name), self._value(wanted, frame, now), now)
-                        if now is None:
-                            return None
-        return now or {}, later
+                    now = self.values.fits(parameter.pattern, value, frame, now)
+        return None if now is None else (now, later)
 
     def _conditions(
         self, rule: Rule, number: int, frame: int, bound: Bindings, attempt: Attempt | None
@@ -196,7 +116,7 @@ class Tracer:
         except Undecided:
             held = False
         if attempt is not None and not held:
-            attempt.stops.append(Stop(number, condition, self._facts(condition, frame, bound), tried or []))
+            attempt.stops.append(Stop(number, condition, self.values.facts(condition, frame, bound), tried or []))
 
     # Conditions
 
@@ -208,21 +128,24 @@ class Tracer:
                 for part in parts:
                     yield from self._holds(part, frame, bound, tried)
             case Call(name, arguments, _, None):
-                yield from self._call(name, [self._value(each, frame, bound) for each in arguments], bound, tried)
+                yield from self._call(name, [self.values.value(each, frame, bound) for each in arguments], bound, tried)
             case Operation("in", left, right, _):
-                listed = self._value(right, frame, bound)
+                listed = self.values.value(right, frame, bound)
                 for item in listed if isinstance(listed, list | tuple) else ():
-                    yield from self._if_same(self._value(left, frame, bound), item, bound)
+                    yield from self._if_same(self.values.value(left, frame, bound), item, bound)
             case Operation("matches", left, Pattern() as pattern, _):
-                if self._is(pattern, self._value(left, frame, bound)):
-                    yield bound, ()
+                fitting = self.values.fits(pattern, self.values.value(left, frame, bound), frame, bound)
+                if fitting is not None:
+                    yield fitting, ()
             case Operation("=" | "==" | ":=", left, right, _):
-                yield from self._if_same(self._value(left, frame, bound), self._value(right, frame, bound), bound)
+                yield from self._if_same(
+                    self.values.value(left, frame, bound), self.values.value(right, frame, bound), bound
+                )
             case Operation(sign, left, right, _):
-                if _compare(sign, self._value(left, frame, bound), self._value(right, frame, bound)):
+                if compare(sign, self.values.value(left, frame, bound), self.values.value(right, frame, bound)):
                     yield bound, ()
             case _:
-                if self._value(term, frame, bound) is True:
+                if self.values.value(term, frame, bound) is True:
                     yield bound, ()
 
     def _together(
@@ -236,93 +159,6 @@ class Tracer:
                 yield end, below + rest
 
     def _if_same(self, left: Any, right: Any, bound: Bindings) -> Iterator[Any]:
-        found = self._unify(left, right, bound)
+        found = self.values.unify(left, right, bound)
         if found is not None:
             yield found, ()
-
-    # Values
-
-    def _value(self, term: Term, frame: int, bound: Bindings) -> Any:
-        match term:
-            case Literal(value, _):
-                return value
-            case Name("_", span):
-                return Unbound(frame, f"_{span.start}")
-            case Name(name, _):
-                return self._known(Unbound(frame, name), bound)
-            case Items(items, _):
-                return [self._value(item, frame, bound) for item in items]
-            case Lookup(of, name, _):
-                thing = self._value(of, frame, bound)
-                if thing is None or isinstance(thing, Unbound):
-                    raise Undecided
-                try:
-                    return self._look(thing, name)
-                except AttributeError:
-                    raise Undecided from None
-        raise Undecided
-
-    def _known(self, value: Any, bound: Bindings) -> Any:
-        while isinstance(value, Unbound) and value in bound:
-            value = bound[value]
-        return value
-
-    def _unify(self, left: Any, right: Any, bound: Bindings | None) -> Bindings | None:
-        if bound is None:
-            return None
-        left, right = self._known(left, bound), self._known(right, bound)
-        if isinstance(left, Unbound):
-            return bound if left == right else {**bound, left: right}
-        if isinstance(right, Unbound):
-            return {**bound, right: left}
-        if isinstance(left, list) and isinstance(right, list):
-            if len(left) != len(right):
-                return None
-            for one, other in zip(left, right, strict=True):
-                bound = self._unify(one, other, bound)
-            return bound
-        return bound if bool(left == right) else None
-
-    def _is(self, pattern: Pattern, value: Any) -> bool:
-        return isinstance(value, self._classes.get(pattern.name, ()))
-
-    def _facts(self, condition: Term, frame: int, bound: Bindings) -> dict[str, Any]:
-        """What the condition could see: each name and field in it that has a value."""
-        seen: dict[str, Any] = {}
-        for term in walk(condition):
-            if isinstance(term, Lookup | Name):
-                try:
-                    value = self._value(term, frame, bound)
-                except Undecided:
-                    value = None
-                if not isinstance(value, Unbound) and not (isinstance(term, Name) and term.name == "_"):
-                    seen[spelled(term)] = value
-        return seen
-
-
-def spelled(term: Term) -> str:
-    """A path as it is written: `asset.project.owner_id`."""
-    if isinstance(term, Lookup):
-        return f"{spelled(term.of)}.{term.name}"
-    return term.name if isinstance(term, Name) else "…"
-
-
-def classes_of(document: Document, known: Mapping[str, type]) -> dict[str, Any]:
-    """`known`, Polar's own kinds, and the unions that blocks declare."""
-    unions = {kind: tuple(known[b.name] for b in document.blocks if b.kind == kind.lower() and b.name in known)
-              for kind in ("Actor", "Resource")}  # fmt: skip
-    kinds = {"String": str, "Integer": int, "Float": float, "Boolean": bool, "List": list, "Dictionary": dict}
-    return {**kinds, **known, **unions}
-
-
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
-    "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-
-
-def _compare(sign: str, left: Any, right: Any) -> bool:
-    if isinstance(left, Unbound) or isinstance(right, Unbound) or sign not in _SIGNS:
-        raise Undecided
-    if sign != "!=" and (left is None or right is None):
-        return False
-    return bool(_SIGNS[sign](left, right))
