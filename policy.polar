@@ -3,7 +3,7 @@
 # How to read it. Chapter 1 says who can ask at all and how far each kind of caller reaches. Chapter 2 has one block per
 # thing: the ways to be someone to it (its roles), what each role may do, and the facts that make one somebody.
 # "read" means seeing that a thing exists, with its dates, sizes and states. "read_content" means opening what is sealed
-# in it: names, texts, files. Every other verb is one operation of the API.
+# in it: names, texts, files. Every other verb is one operation of the API. "Owner" is who answers for a job or an agent.
 
 
 ### 1. Who asks ########################################################################################################
@@ -66,6 +66,7 @@ covers("export", "read_content", _: Export);
 
 # The generation agent works on one prompt at a time: the one of its run, for as long as the contributor for whom it
 # works could submit it again.
+# Owner: head of engineering
 allow(agent: Agent{name: "generation"}, "generate", prompt: Prompt) if
     prompt.id = agent.run and has_permission(agent.person, "submit_prompt", prompt.project);
 # It opens what concerns that run, if its contributor may open it.
@@ -84,6 +85,7 @@ concerns(_, _: StyleProfile);
 
 # The exports agent builds the archive of its run, and opens for it everything that its contributor owns, and nothing
 # that is only shared with them.
+# Owner: data protection officer
 allow(agent: Agent{name: "exports"}, "build", export: Export) if
     export.id = agent.run and has_role(agent.person, "owner", export);
 allow(agent: Agent{name: "exports"}, action: String, thing) if
@@ -92,10 +94,12 @@ allow(agent: Agent{name: "exports"}, action: String, thing) if
 allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
 
 # The erasures agent destroys what the deletion of its run names. It opens nothing.
+# Owner: data protection officer
 allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
     action in ["read", "erase"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
 
 # The verifier counts what is left afterwards. It is not the one who erased, and opens nothing.
+# Owner: head of security
 allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
     action in ["read", "verify"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
 
@@ -106,20 +110,25 @@ opens("read_content");
 allow(staff: Staff, action: String, thing) if role in staff.roles and job(role, action, thing);
 
 # Support looks after accounts: it sees that one exists, since when and in what state.
+# Owner: head of support
 job("SUPPORT", "read", _: Contributor);
 
 # System administrators keep jobs running: they see exports and deletions queued, running and failed.
+# Owner: head of operations
 job("SYSADMIN", "read", _: Export);
 job("SYSADMIN", "read", _: Deletion);
 
 # Privacy officers see that contributors' requests about their data are answered.
+# Owner: data protection officer
 job("PRIVACY", "read", _: Export);
 job("PRIVACY", "read", _: Deletion);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
+# Owner: head of security
 job("SECURITY", "read", _: AuditEvent);
 
 # Auditors read the audit trail as evidence. The personal side of an event stays sealed.
+# Owner: data protection officer
 job("AUDITOR", "read", _: AuditEvent);
 
 

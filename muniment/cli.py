@@ -10,6 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from muniment import cli_policy
+
 app = typer.Typer(
     name="muniment",
     no_args_is_help=True,
@@ -18,11 +20,11 @@ app = typer.Typer(
     help="The backend that AI platforms for creative work build on.",
 )
 staff = typer.Typer(no_args_is_help=True, help="The people who run the platform.")
-policy = typer.Typer(no_args_is_help=True, help="Who may do what: policy.polar.")
 export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
 schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail, checked without trusting it.")
-for name, group in (("staff", staff), ("policy", policy), ("export", export), ("schema", schema), ("audit", audit)):
+groups = {"staff": staff, "policy": cli_policy.app, "export": export, "schema": schema, "audit": audit}
+for name, group in groups.items():
     app.add_typer(group, name=name)
 
 Home = Annotated[
@@ -120,19 +122,6 @@ def staff_add(
     with _told(), open_house(settings) as house:
         _, password = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
     typer.echo(f"{email} may now sign in. First password, shown this once: {password}")
-
-
-@policy.command("check")
-def policy_check(
-    file: Annotated[Path | None, typer.Argument(help="The policy. Default: policy.polar.", show_default=False)] = None,
-) -> None:
-    """Read the policy, hold it against models and actions, compile it. Exit 1 with file:line if it can't be used."""
-    settings = _settings(policy_file=file)
-    from policies.access import Policy
-
-    with _told():
-        loaded = Policy.load(settings.policy_file)
-    typer.echo(f"{settings.policy_file.name} holds together (version {loaded.version}).")
 
 
 @export.command("verify")

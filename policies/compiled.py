@@ -60,6 +60,10 @@ class Policy:
 
     version: str
     """The first 16 hex digits of the SHA-256 of the file: what audit events name."""
+    source: str
+    """The file's text, for those who explain it."""
+    name: str
+    """What messages call the file."""
 
     def __init__(self, source: bytes, name: str) -> None:
         self.version = hashlib.sha256(source).hexdigest()[:16]
@@ -67,6 +71,7 @@ class Policy:
             text = source.decode()
         except UnicodeDecodeError as problem:
             raise PolicyError(f"{name}:1: the file is not UTF-8") from problem
+        self.source, self.name = text, name
         self._rulebook = Rulebook(text, name)
         self._later = Remembered(_UNFORESEEN_AT_MOST)
         self._plans = {

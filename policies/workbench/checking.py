@@ -1,0 +1,96 @@
+"""`policy check`: everything that is wrong with a policy, each finding with its place and what to write instead."""
+
+import re
+import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from policies import reading
+from policies.compiled import Policy
+from policies.errors import PolicyError
+from policies.workbench import lints, names
+from policies.workbench.parsing import parse
+from policies.workbench.problems import Problem, in_order
+from policies.workbench.terms import Document, Span
+from policies.workbench.tokens import NotPolar
+
+AT_MOST_BYTES = 1024 * 1024
+
+
+@dataclass
+class Checked:
+    """A policy that was looked over. `policy` and `document` are there if it can be loaded."""
+
+    file: str
+    source: str
+    problems: list[Problem]
+    policy: Policy | None = None
+    document: Document | None = None
+
+
+def check(file: Path) -> Checked:
+    """Look over the policy in `file`; - is standard input. Never raises for what is in the file."""
+    try:
+        with file.open("rb") if str(file) != "-" else nullcontext(sys.stdin.buffer) as opened:
+            content = opened.read(AT_MOST_BYTES + 1)
+    except OSError as problem:
+        return Checked(file.name, "", [_whole("unreadable", f"{file} can't be read: {problem.strerror}", "")])
+    return check_source(content, file.name)
+
+
+def check_source(content: bytes, name: str) -> Checked:
+    """Look over a policy. Never raises for what is in it."""
+    if len(content) > AT_MOST_BYTES:
+        return Checked(name, "", [_whole("too-long", "the file is longer than 1 MiB", "a policy that people can read")])
+    try:
+        source = content.decode()
+    except UnicodeDecodeError:
+        return Checked(name, "", [_whole("not-text", "the file is not UTF-8", "save it as UTF-8")])
+    words = [_forbidden(source, *found) for found in reading.forbidden_words(source)]
+    try:
+        document = parse(source)
+    except NotPolar as problem:
+        unread = Problem("syntax", str(problem), problem.span, "", problem.advice)
+        return Checked(name, source, in_order(words or [unread]))
+    problems = in_order([*words, *names.check(document)])
+    if problems:
+        return Checked(name, source, problems)
+    try:
+        policy = _compiled(content, name)
+    except PolicyError as problem:
+        return Checked(name, source, [_refused(problem, document)])
+    return Checked(name, source, in_order(lints.lint(document)), policy, document)
+
+
+@lru_cache(maxsize=4)
+def _compiled(content: bytes, name: str) -> Policy:
+    """A policy never changes, and is slow to compile: `watch` and `diff` meet the same one again."""
+    return Policy(content, name)
+
+
+def _whole(kind: str, message: str, advice: str) -> Problem:
+    return Problem(kind, message, Span(0, 1), "", advice)
+
+
+def _forbidden(source: str, line: int, word: str, advice: str) -> Problem:
+    start = sum(len(text) for text in source.splitlines(keepends=True)[: line - 1])
+    place = next(found for found in re.finditer(rf"\b{word}\b", source[start:]))
+    span = Span(start + place.start(), start + place.end())
+    return Problem("no-sql", f"“{word}” can't be compiled to SQL", span, "a policy only grants: decision 10", advice)
+
+
+def _refused(problem: PolicyError, document: Document) -> Problem:
+    """What the compiler says, with the rule of the line that it names underlined, or the word if it stands there."""
+    found = re.match(r"[^\n]*?:(\d+): (.*)", str(problem), re.DOTALL)
+    line, told = (int(found[1]), found[2]) if found else (1, str(problem))
+    message, _, advice = told.partition(": ")
+    rules = [rule for rule in document.rules if rule.span.line(document.source) <= line] or document.rules
+    span = rules[-1].span if rules else Span(0, 1)
+    for word in re.findall(r"“([^”]+)”|\b\w+\.(\w+)\b", message):
+        place = re.search(rf"\b{re.escape(''.join(word))}\b", document.source[span.start : span.end])
+        if place:
+            span = Span(span.start + place.start(), span.start + place.end())
+            break
+    return Problem("not-compiled", message, span, "no database could decide this rule as it is written", advice)

@@ -1,0 +1,113 @@
+"""`policy coverage`: which rules and conditions the scenarios exercise.
+
+One is exercised if the scenarios would notice its absence: some line of a table would come out otherwise without it.
+Counted with the tracer, and only over the lines that reach the rule; oso and the door confirm it in the tests.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from policies.principals import Principal
+from policies.workbench.asking import facts_of, reader
+from policies.workbench.mutants import Mutant, mutants
+from policies.workbench.scenarios import Cell, Scenarios
+from policies.workbench.terms import Document
+from policies.workbench.tracing import Tracer
+
+_Reached = set[tuple[int, int]]
+
+
+@dataclass
+class Coverage:
+    """What was asked, and what of it no scenario noticed."""
+
+    noticed: list[tuple[Mutant, Cell]]
+    missed: list[Mutant]
+
+    @property
+    def share(self) -> float:
+        """The part that is exercised, from 0 to 1."""
+        count = len(self.noticed) + len(self.missed)
+        return len(self.noticed) / count if count else 1.0
+
+
+def coverage(document: Document, scenarios: Scenarios) -> Coverage:
+    """Change one thing of the policy after another, and see whether a decision of the scenarios changes."""
+    trial = _Trial(document, scenarios)
+    found = Coverage([], [])
+    for mutant in mutants(document):
+        cell = trial.notices(mutant)
+        if cell is None:
+            found.missed.append(mutant)
+        else:
+            found.noticed.append((mutant, cell))
+    return found
+
+
+class _Trial:
+    def __init__(self, document: Document, scenarios: Scenarios) -> None:
+        self._document = document
+        self._asked: dict[Cell, tuple[Principal, object]] = {
+            (who, thing): (scenarios.world.people[who], scenarios.world.thing(thing))
+            for who, thing in scenarios.decisions
+        }
+        self._facts = {who: facts_of(principal) for who, principal in scenarios.world.people.items()}
+        self._decided: dict[Cell, set[Any]] = {}
+        self._reached: dict[Cell, _Reached] = {}
+        tracer = reader(document)
+        for cell in self._asked:
+            tracer.reached = set()
+            self._decided[cell] = self._actions(tracer, cell)
+            self._reached[cell] = tracer.reached
+
+    def notices(self, mutant: Mutant) -> Cell | None:
+        """A line that would come out otherwise; None if there is none."""
+        changed = reader(self._document, mutant.rules(self._document))
+        return next(
+            (cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None
+        )
+
+    def _likely(self, mutant: Mutant) -> Iterator[Cell]:
+        start = mutant.rule.span.start
+        if not mutant.widens:
+            yield from (cell for cell, reached in self._reached.items() if (start, mutant.condition) in reached)
+            return
+        # A wider head is asked where it was not: first where rules of the same name were.
+        alike = {rule.span.start for rule in self._document.rules if rule.name == mutant.rule.name}
+        near = self._by(lambda reached: any(place in alike for place, _ in reached))
+        yield from near
+        yield from (cell for cell in self._asked if cell not in set(near))
+
+    def _by(self, wanted: Callable[[_Reached], bool]) -> list[Cell]:
+        return [cell for cell, reached in self._reached.items() if wanted(reached)]
+
+    def _actions(self, tracer: Tracer, cell: Cell) -> set[Any]:
+        facts = self._facts[cell[0]]
+        return set() if facts is None else tracer.actions(facts, self._asked[cell][1])
+
+
+def told(found: Coverage, document: Document, file: str) -> str:
+    """What no scenario notices, each with its line, then the share."""
+    lines = [
+        f"{file}:{mutant.rule.span.line(document.source)}: no scenario notices if {mutant.what} is left out\n"
+        f"    {mutant.rule.span.text(document.source)}"
+        for mutant in found.missed
+    ]
+    count = len(found.noticed) + len(found.missed)
+    exercised = f"{len(found.noticed)} of {count} rules and conditions are exercised ({found.share:.1%})."
+    return "\n".join([*lines, exercised])
+
+
+def as_data(found: Coverage, document: Document, file: str) -> dict[str, Any]:
+    """The same for a program."""
+    missed = [
+        {
+            "file": file,
+            "line": mutant.rule.span.line(document.source),
+            "left_out": mutant.what,
+            "condition": mutant.condition,
+        }
+        for mutant in found.missed
+    ]
+    return {"share": found.share, "exercised": len(found.noticed), "missed": missed}

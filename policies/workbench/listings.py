@@ -1,0 +1,50 @@
+"""`policy sql`: the statement behind somebody's list, as a database gets it, and how the database would go about it."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+
+from policies.actions import Action
+from policies.compiled import Policy
+from policies.facts import parameters_of, shape_of
+from policies.principals import Principal
+from storage.database import Transaction
+from storage.records import Record
+
+DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
+
+
+def statement(policy: Policy, principal: Principal, model: type[Record], action: Action) -> Select[Any]:
+    """The list of the rows that `principal` may `action`, as the door makes it."""
+    listing = policy.decisions(shape_of(principal), model).listing(action, ())
+    return listing.params(**parameters_of(principal))
+
+
+def told(listing: Select[Any], dialect: Dialect) -> str:
+    """The statement with its values written in, one clause a line."""
+    text = str(listing.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return _laid_out(" ".join(text.split()))
+
+
+def query_plan(listing: Select[Any], session: Transaction) -> Iterable[str]:
+    """How the database behind `session` would run it: nothing is read."""
+    connection = session.connection()
+    on_sqlite = connection.dialect.name == "sqlite"
+    text = str(listing.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    rows = connection.exec_driver_sql(("EXPLAIN QUERY PLAN " if on_sqlite else "EXPLAIN ") + text)
+    return [str(row[-1]) for row in rows]
+
+
+def _laid_out(text: str) -> str:
+    depth, lines = 0, [""]
+    for word in re.findall(r"'(?:[^']|'')*'|[()]|[^()'\s]+|\s+", text):
+        if word in ("FROM", "WHERE", "AND", "OR", "ORDER"):
+            lines.append("  " * depth + word)
+            continue
+        depth += (word == "(") - (word == ")")
+        lines[-1] += word
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,49 @@
+"""The roles a policy gives access to, each with its job and who answers for it, as the comments of policy.polar say.
+
+A job's comment stands above the first rule that names it, and ends with a line `Owner: …`.
+"""
+
+from dataclasses import dataclass
+
+from policies.principals import AgentName, Scope
+from policies.workbench.terms import Document, Literal, Rule, Span
+from storage.staff import StaffRole
+
+HELD_FOR_A_JOB = frozenset(map(str, (*StaffRole, *AgentName)))
+_OWNER = "Owner:"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a role is for, who answers for it, and where that stands."""
+
+    job: str
+    owner: str
+    span: Span | None
+
+
+def statements(document: Document) -> dict[str, Statement]:
+    """The statement of each job of staff, each scope of keys and each agent."""
+    wanted = [*map(str, StaffRole), *map(str, Scope), *map(str, AgentName)]
+    found = {role: Statement("", "", None) for role in wanted}
+    for rule in document.rules:
+        role = _role_of(rule)
+        if role in found and found[role].span is None:
+            lines = document.comment_above(rule.span)
+            owner = next((line.removeprefix(_OWNER).strip() for line in lines if line.startswith(_OWNER)), "")
+            job = " ".join(line for line in lines if not line.startswith(_OWNER))
+            found[role] = Statement(job, owner, rule.span)
+    return found
+
+
+def _role_of(rule: Rule) -> str:
+    """The job, scope or agent that a rule is about: `job("SUPPORT", …)`, `covers("read", …)`, `Agent{name: "…"}`."""
+    first = rule.parameters[0] if rule.parameters else None
+    if first is None:
+        return ""
+    if rule.name in ("job", "covers") and isinstance(first.term, Literal):
+        return str(first.term.value)
+    for name, value in first.pattern.fields if first.pattern else ():
+        if name == "name" and isinstance(value, Literal):
+            return str(value.value)
+    return ""

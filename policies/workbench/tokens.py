@@ -1,0 +1,103 @@
+"""Polar's words, one after another, and what to say where another one was expected."""
+
+import re
+from dataclasses import dataclass
+
+from policies.workbench.terms import Span
+
+_TOKENS = re.compile(
+    r'(?P<skip>\s+|#[^\n]*)|(?P<string>"(?:\\.|[^"\\])*")|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*(?:::\w+)*)'
+    r"|(?P<sign>:=|==|!=|<=|>=|\?=|[=<>+\-*/(){}\[\],;:.|])|(?P<odd>.)",
+    re.DOTALL,
+)
+
+
+class NotPolar(Exception):
+    """The text can't be read: `span` is where, the message what was expected there, `advice` what to write."""
+
+    def __init__(self, message: str, span: Span, advice: str = "") -> None:
+        super().__init__(message)
+        self.span = span
+        self.advice = advice
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, a sign, or the end of the file."""
+
+    kind: str
+    text: str
+    span: Span
+
+    def called(self) -> str:
+        """How a message names it."""
+        return self.text if self.kind == "end" else f"“{self.text}”"
+
+    def unquoted(self) -> str:
+        """What a string says."""
+        return re.sub(r"\\(.)", r"\1", self.text[1:-1])
+
+
+class Tokens:
+    """A place in the text that moves on word by word."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._tokens = [
+            Token(str(found.lastgroup), found.group(), Span(found.start(), found.end()))
+            for found in _TOKENS.finditer(source)
+            if found.lastgroup != "skip"
+        ]
+        self._place = 0
+
+    def here(self) -> Token:
+        """The word that comes next."""
+        if self._place < len(self._tokens):
+            return self._tokens[self._place]
+        end = self._tokens[-1].span.end if self._tokens else 0
+        return Token("end", "the end of the file", Span(max(end - 1, 0), end))
+
+    def at(self, *texts: str) -> bool:
+        """Whether one of these comes next."""
+        return self.here().kind in ("sign", "name") and self.here().text in texts
+
+    def take(self) -> Token:
+        """The next word, which is then behind us."""
+        token = self.here()
+        self._place += 1
+        return token
+
+    def skip(self, text: str) -> bool:
+        """Take the next word if it is this one."""
+        return self.at(text) and bool(self.take())
+
+    def expect(self, text: str, why: str) -> Token:
+        """Take this word. Raises NotPolar if another one comes next."""
+        if self.at(text):
+            return self.take()
+        found = self.here()
+        raise NotPolar(f"expected “{text}” {why}, found {found.called()}", self._before(found), f"write “{text}” here")
+
+    def name(self, what: str) -> Token:
+        """Take a name. Raises NotPolar, saying `what` was expected."""
+        return self._kind("name", what)
+
+    def string(self, what: str) -> Token:
+        """Take a string. Raises NotPolar, saying `what` was expected."""
+        return self._kind("string", what)
+
+    def since(self, start: int) -> Span:
+        """From `start` to the end of the word last taken."""
+        return Span(start, self._tokens[self._place - 1].span.end)
+
+    def _kind(self, kind: str, what: str) -> Token:
+        if self.here().kind != kind:
+            raise NotPolar(f"expected {what}, found {self.here().called()}", self.here().span)
+        return self.take()
+
+    def _before(self, found: Token) -> Span:
+        """A forgotten “;” is shown behind what came last, not at the start of the next line."""
+        if self._place == 0:
+            return found.span
+        last = self._tokens[min(self._place, len(self._tokens)) - 1].span
+        return Span(last.end - 1, last.end) if "\n" in self._source[last.end : found.span.start] else found.span

@@ -1,0 +1,102 @@
+"""`policy test`: what the door decides, in SQL, over the world of the scenarios, held against their tables."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import inspect, select
+
+from policies.access import Access
+from policies.compiled import Policy
+from policies.facts import parameters_of, shape_of
+from policies.principals import Principal
+from policies.resources import PROTECTED
+from policies.sql import predicate
+from policies.workbench.casts import MODELS, THE_PLATFORM, World
+from policies.workbench.samples import sample
+from policies.workbench.scenarios import Cell, Place, Scenarios
+from storage.database import Transaction
+from storage.pages import fetch
+from storage.records import Record
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One line of a table, tried. It holds if `decided` is what was `wanted`, no more and no less."""
+
+    about: str
+    wanted: frozenset[str]
+    decided: frozenset[str]
+    place: Place
+
+    @property
+    def holds(self) -> bool:
+        """Whether the policy decides as written."""
+        return self.wanted == self.decided
+
+    def difference(self) -> str:
+        """What is otherwise than written, in words."""
+        more, less = sorted(self.decided - self.wanted), sorted(self.wanted - self.decided)
+        told = [f"may {', '.join(more)}, and should not"] if more else []
+        return "; ".join(told + ([f"should {', '.join(less)}, and may not"] if less else []))
+
+
+def run(policy: Policy, scenarios: Scenarios) -> list[Trial]:
+    """Every table and list of the scenarios, line by line, in a database made for it."""
+    with sample(scenarios.world) as session:
+        return list(_trials(policy, scenarios, session))
+
+
+def _trials(policy: Policy, scenarios: Scenarios, session: Transaction) -> Iterator[Trial]:
+    decided = decisions(policy, scenarios.world, session)
+    for cell, wanted in scenarios.decisions.items():
+        yield Trial(f"{cell[0]} → {cell[1]}", wanted, decided.get(cell, frozenset()), scenarios.places[cell])
+    names = names_of(scenarios.world)
+    for listing in scenarios.lists:
+        access = Access(policy, scenarios.world.people[listing.who], session)
+        rows = fetch(session, access.select(MODELS[listing.model], listing.action))
+        found = frozenset(names[key_of(row)] for row in rows)
+        session.expunge_all()
+        yield Trial(f"{listing.who}'s list, {listing.action} {listing.model}", listing.rows, found, listing.place)
+
+
+def decisions(policy: Policy, world: World, session: Transaction) -> dict[Cell, frozenset[str]]:
+    """What everybody may do with everything; whoever may do nothing is left out."""
+    found: dict[Cell, frozenset[str]] = {}
+    names = names_of(world)
+    models = {type(thing) for thing in world.things.values()}
+    for who, principal in world.people.items():
+        if actions := policy.platform_actions(shape_of(principal)):
+            found[who, THE_PLATFORM] = frozenset(map(str, actions))
+        for model in models & set(MODELS.values()):
+            for key, allowed in rights(policy, principal, model, session).items():
+                found[who, names[key]] = allowed
+    return found
+
+
+def rights(
+    policy: Policy, principal: Principal, model: type[Record], session: Transaction
+) -> dict[tuple[Any, ...], frozenset[str]]:
+    """By primary key, what `principal` may do with each row of `model` that they may touch at all. One statement."""
+    plans = policy.decisions(shape_of(principal), model).plans if model in PROTECTED else {}
+    if not plans:
+        return {}
+    keys = inspect(model).primary_key
+    columns = [predicate(model, plan).label(action) for action, plan in plans.items()]
+    statement = select(*keys, *columns).params(**parameters_of(principal))
+    found = {}
+    for row in session.execute(statement):
+        if allowed := frozenset(str(action) for action in plans if row._mapping[action]):
+            found[model, *row[: len(keys)]] = allowed
+    return found
+
+
+def key_of(row: Record) -> tuple[Any, ...]:
+    """The model and primary key of a row: what names it in every database."""
+    mapper = inspect(type(row))
+    return (type(row), *(getattr(row, str(column.key)) for column in mapper.primary_key))
+
+
+def names_of(world: World) -> dict[tuple[Any, ...], str]:
+    """What the world calls each row, by model and primary key."""
+    return {key_of(thing): name for name, thing in world.things.items()}
