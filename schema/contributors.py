@@ -25,7 +25,9 @@ class PrivacyPreferences:
     )
     training: bool = strawberry.field(description="Work may be used to train models.")
     analytics: bool = strawberry.field(description="Use of the platform may be analysed.")
-    strip_metadata: bool = strawberry.field(description="Camera data and locations are taken out of images on arrival.")
+    strip_metadata: bool = strawberry.field(
+        description="The wish that camera data and locations be taken out of images. It is kept, and not acted upon yet."
+    )
     support_access: bool = strawberry.field(description="Support may ask for access without writing first.")
     updated_at: datetime = strawberry.field(description="When a choice was last changed.")
 
@@ -70,7 +72,9 @@ class UpdatePrivacyPreferencesInput:
     style_learning: bool | None = strawberry.field(default=None, description="Learn style from earlier work.")
     training: bool | None = strawberry.field(default=None, description="Use work to train models.")
     analytics: bool | None = strawberry.field(default=None, description="Analyse use of the platform.")
-    strip_metadata: bool | None = strawberry.field(default=None, description="Take metadata out of images.")
+    strip_metadata: bool | None = strawberry.field(
+        default=None, description="The wish that metadata be taken out of images; not acted upon yet."
+    )
     support_access: bool | None = strawberry.field(default=None, description="Support may ask for access.")
 
 
