@@ -26,7 +26,7 @@ class PrivacyPreferences:
     training: bool = strawberry.field(description="Work may be used to train models.")
     analytics: bool = strawberry.field(description="Use of the platform may be analysed.")
     strip_metadata: bool = strawberry.field(
-        description="The wish that camera data and locations be taken out of images. It is kept, and not acted upon yet."
+        description="The wish to have camera data and places taken out of images. Kept, and not acted upon yet."
     )
     support_access: bool = strawberry.field(description="Support may ask for access without writing first.")
     updated_at: datetime = strawberry.field(description="When a choice was last changed.")
