@@ -47,9 +47,16 @@ def synthetic(session: Transaction, shapes: Iterable[Shape]) -> People:
     people = {}
     for shape in shapes:
         for principal in islice(_of_shape(session, shape), MOST_PEOPLE):
-            whom = principal.on_behalf_of or principal.id
-            people[f"{shape.name or shape.kind.lower()} {whom or ' '.join(sorted(shape.roles))}"] = principal
+            people[_called(shape, principal)] = principal
     return people
+
+
+def _called(shape: Shape, principal: Principal) -> str:
+    """A name for each: the same contributor stepped up, or through a key, is another principal."""
+    kind = shape.name or shape.kind.lower()
+    marks = [*sorted(shape.scopes), *sorted(shape.roles), *(["mfa"] * shape.mfa), *(["stepped up"] * shape.stepped_up)]
+    whom = principal.on_behalf_of or principal.id
+    return " ".join([kind, *marks, *([str(whom)] if whom else [])])
 
 
 def _of_shape(session: Transaction, shape: Shape) -> Iterator[Principal]:
