@@ -285,6 +285,9 @@ def _let_finish(engine: Engine) -> None:
         time.sleep(0.01)
 
 
+LITTLE_WORK = 10
+"""Seconds of processor time: what would double with every fragment takes minutes."""
+
 _policy = cache(Policy.load)
 """Compiling the policy takes seconds and is the same every time."""
 

@@ -74,7 +74,7 @@ def assert_nothing_in_clear(world: World) -> None:
 
 def test_a_run_killed_while_it_writes_is_finished_by_the_next_process(world: World, stand_in: StandIn) -> None:
     """kill -9 in the second of four variations, three times over: four outputs, each stored and told once."""
-    stand_in.words, stand_in.pause = [f"{MARKER} "] * 10, 0.03
+    stand_in.words, stand_in.pause = [f"{MARKER} "] * 10, 0.1
     owner = world.contributor()
     prompt_id = world.submit(world.project(owner), owner, MARKER, variations=4)
     for kills in range(1, 4):

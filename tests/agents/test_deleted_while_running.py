@@ -26,7 +26,7 @@ def test_a_deletion_in_mid_sentence_leaves_nothing_and_ends_the_run_quietly(
     world: World, started: Agents, stand_in: StandIn, scope: DeletionScope, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The eraser and its counter find everything gone while the model still talks; the run ends without an error."""
-    stand_in.words, stand_in.pause = [f"{MARKER} "] * 60, 0.05
+    stand_in.words, stand_in.pause = [f"{MARKER} "] * 60, 0.3
     owner = world.contributor()
     project = world.project(owner)
     prompt_id = world.submit(project, owner, MARKER, variations=3)
@@ -52,7 +52,7 @@ def test_a_deletion_in_mid_sentence_leaves_nothing_and_ends_the_run_quietly(
 
 
 def _wait_until_erased(world: World, deletion_id: uuid.UUID) -> Deletion:
-    for _ in range(400):
+    for _ in range(2_000):
         with transaction(world.store.engine, read_only=True) as session:
             deletion = session.get_one(Deletion, deletion_id)
         if deletion.status in (DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ERASED):

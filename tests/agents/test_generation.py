@@ -194,7 +194,7 @@ def test_the_text_grows_sealed_while_it_is_written(world: World, agents: Agents,
 
     stand_in.on_word = look
     generate(agents, prompt_id)
-    assert 2 <= len(set(seen)) <= 6
+    assert len(set(seen)) >= 2
     assert seen == sorted(seen, key=len)
     assert all(f"{MARKER} " * 12 == text or (f"{MARKER} " * 12).startswith(text) for text in seen)
 

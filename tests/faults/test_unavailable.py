@@ -153,7 +153,7 @@ def test_every_call_is_refused_with_a_code_and_changes_nothing_and_then_all_is_w
         assert status in (200, 503), (name, status, text)
         assert '"UNAVAILABLE"' in text, (name, text)
         assert not any(word in text.lower() for word in ("sqlite", "traceback", str(server.home).lower())), text
-    assert took < 30
+    assert took < 120
     assert effects(server) == before
     for name, call in calls.items():
         status, text = call()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from starlette.testclient import TestClient
 
-from tests.world import MODERN, World
+from tests.world import LITTLE_WORK, MODERN, World
 
 LEGACY = "application/json"
 PROBE = "{ viewer { kind } }"
@@ -223,11 +223,11 @@ def _deep(levels: int) -> str:
     ],
 )
 def test_a_document_that_asks_for_too_much_is_refused_at_once(world: World, query: str, code: str) -> None:
-    """Within a second, with a code; and whoever asks next is answered as usual."""
+    """With a code and for little work, however loaded the machine; and whoever asks next is answered as usual."""
     ada = world.register("ada")
-    begun = time.monotonic()
+    begun = time.process_time()
     answer = world.ask(query, ada)
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < LITTLE_WORK
     assert {error["extensions"]["code"] for error in answer.errors} == {code}
     assert all(len(error["message"]) <= 400 for error in answer.errors)
     assert world.ask(PROBE, ada).data == {"viewer": {"kind": "CONTRIBUTOR"}}

