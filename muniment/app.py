@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from muniment import ledger, transfers
 from muniment.endpoint import Endpoint
-from muniment.house import open_house, working
+from muniment.house import announce, open_house, working
 from muniment.settings import Settings
 from resolvers.context import House
 from schema.api import build, sdl
@@ -42,6 +42,7 @@ def create(settings: Settings) -> Starlette:
             app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings))
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
+            await anyio.to_thread.run_sync(announce, app.state.house, "server")
             try:
                 yield
             finally:

@@ -1,6 +1,7 @@
 """Opening the house from its settings: database, keys, blobs, policy; and the agents that work in it."""
 
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,11 +18,14 @@ from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from muniment.settings import Settings
 from policies.access import Policy
+from policies.principals import Kind
 from resolvers.context import House, Limits
 from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
+from storage.ledger.events import SystemStarted
+from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
 from storage.work import Store
 
@@ -48,6 +52,13 @@ def open_house(settings: Settings) -> Iterator[House]:
     finally:
         engine.dispose()
         keyring.close()
+
+
+def announce(house: House, component: str) -> None:
+    """Record that this process, a `component` of the platform, has started."""
+    scope = AuditScope(component, Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
+    with house.store.begin(scope) as work:
+        work.record(SystemStarted())
 
 
 @contextmanager

@@ -192,8 +192,9 @@ def begin_upload(context: Context, admitted: Ticket) -> Upload:
     """
     with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
-        if asset.status is not AssetStatus.AWAITING_UPLOAD:
-            raise Conflict("This asset has its bytes already. Create a new asset for another file.")
+    if asset.status is not AssetStatus.AWAITING_UPLOAD:
+        upload_refused(context, asset.id, events.UploadRefusal.ALREADY_UPLOADED, 0)
+        raise Conflict("This asset has its bytes already. Create a new asset for another file.")
     blob_id = new_id()
     writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id))
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
