@@ -126,16 +126,33 @@ job("PRIVACY", "read", _: Deletion);
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
 job("SECURITY", "read", _: AuditEvent);
+# It opens who that was, and from where, while an investigation is open into the call that the event was part of,
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.into_call and investigation.status = "OPEN";
+# or into somebody in it: who acted, for whom, or whose data it was.
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.personal.into_actor and investigation.status = "OPEN";
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.personal.into_principal and investigation.status = "OPEN";
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.personal.into_subject and investigation.status = "OPEN";
+# Security opens an investigation, for a reason and a bounded time, and closes it. Whom it is about is told.
+job("SECURITY", "open_investigation", _: Platform);
+job("SECURITY", "read", _: Investigation);
+job("SECURITY", "read_content", _: Investigation);
+job("SECURITY", "close", investigation: Investigation) if investigation.status = "OPEN";
 
 # Auditors read the audit trail as evidence. The personal side of an event stays sealed.
 # Owner: data protection officer
 job("AUDITOR", "read", _: AuditEvent);
+# They see which investigations there were, and how long each lasted.
+job("AUDITOR", "read", _: Investigation);
 
 
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project"];
+    permissions = ["create_project", "open_investigation"];
 }
 
 # Any contributor may start a project.
@@ -403,3 +420,14 @@ has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_i
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
 # What their API keys and agents did for them is theirs to see as well.
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;
+
+
+resource Investigation {
+    permissions = ["read", "read_content", "close"];
+    roles = ["subject"];
+
+    # Whoever is investigated sees that they are, since when and until when. The reason stays with security.
+    "read" if "subject";
+}
+
+has_role(person: Person, "subject", investigation: Investigation) if investigation.person_id = person.id;

@@ -26,7 +26,7 @@ def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None) ->
 def export(settings: Settings, place: Path) -> int:
     """Copy the log to `place`; answers how many entries it has. Raises NothingPublished."""
     with open_house(settings) as house:
-        return write_copy(house.store.engine, ledger.key(house), place)
+        return write_copy(house.store.engine, ledger.key(house), place, house.store.archive)
 
 
 _WHERE = "/ledger/vkey"

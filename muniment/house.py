@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from agents import erasures, exports, generation
-from agents.ledger import Sequencer
+from agents.ledger import Ageing, Sequencer
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -24,6 +24,7 @@ from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
+from storage.ledger.archiving import Archive
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
@@ -46,9 +47,8 @@ def open_house(settings: Settings) -> Iterator[House]:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         queue.prepare(engine)
-        yield House(
-            Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin), policy, limits(settings)
-        )
+        blobs, archive = BlobStore(settings.blob_dir, keyring), Archive(settings.archive_dir)
+        yield House(Store(engine, keyring, blobs, settings.origin, archive), policy, limits(settings))
     finally:
         engine.dispose()
         keyring.close()
@@ -73,7 +73,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
     sequencer.start()
     ending = threading.Event()
-    tidying = threading.Thread(target=_tidy_often, args=(agents, ending), name="tidying", daemon=True)
+    ageing = Ageing(agents, timedelta(days=settings.audit_days))
+    tidying = threading.Thread(target=_tidy_often, args=(agents, ageing, ending), name="tidying", daemon=True)
     tidying.start()
     try:
         yield agents
@@ -84,13 +85,22 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         tidying.join(timeout=10)
 
 
-def _tidy_often(agents: Agents, ending: threading.Event) -> None:
-    """Destroy expired archives and what crashes left, every few minutes."""
+def _tidy_often(agents: Agents, ageing: Ageing, ending: threading.Event) -> None:
+    """Destroy expired archives, what crashes left, and what the trail has remembered for long enough."""
     while not ending.wait(_TIDY_SECONDS):
-        try:
-            erasures.tidy(agents)
-        except Exception:
-            _log.exception("tidying failed")
+        for task in (lambda: erasures.tidy(agents), lambda: grow_older(agents, ageing)):
+            try:
+                task()
+            except Exception:
+                _log.exception("tidying failed")
+
+
+def grow_older(agents: Agents, ageing: Ageing) -> None:
+    """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""
+    if ageing.end_investigations():
+        erasures.resume_open_erasures(agents)
+    ageing.anonymise()
+    ageing.archive()
 
 
 def providers(settings: Settings) -> list[Provider]:

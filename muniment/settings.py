@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     )
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
+    archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
+    """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
@@ -71,6 +73,8 @@ class Settings(BaseSettings):
     step_up_minutes: float = Field(default=10, gt=0, le=60)
     ticket_minutes: float = Field(default=15, gt=0, le=1440)
     export_days: float = Field(default=7, gt=0, le=90)
+    audit_days: float = Field(default=365, gt=0, le=3650)
+    """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
 
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)
@@ -93,7 +97,7 @@ class Settings(BaseSettings):
     origin: str = Field(default="muniment.local", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}$")
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
-    @field_validator("home", "blob_dir", "ledger_dir", "policy_file", "tls_cert", "tls_key")
+    @field_validator("home", "blob_dir", "ledger_dir", "archive_dir", "policy_file", "tls_cert", "tls_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path

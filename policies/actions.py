@@ -12,11 +12,13 @@ class Action(enum.StrEnum):
     """An action on a resource; the resource is named beside it wherever one is used."""
 
     CANCEL = "cancel"
+    CLOSE = "close"
     CREATE_API_KEY = "create_api_key"
     CREATE_ASSET = "create_asset"
     CREATE_PROJECT = "create_project"
     DELETE = "delete"
     EXPORT = "export"
+    OPEN_INVESTIGATION = "open_investigation"
     READ = "read"
     READ_CONTENT = "read_content"
     REVOKE = "revoke"

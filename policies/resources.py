@@ -10,6 +10,7 @@ from storage.assets import Asset, Blob
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion
 from storage.exports import Export
+from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
@@ -33,6 +34,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Contributor,
     Deletion,
     Export,
+    Investigation,
     Output,
     PrivacyPreferences,
     Project,

@@ -19,7 +19,7 @@ from storage.ledger.events import (
     Resource,
     TrailRead,
 )
-from storage.ledger.reads import content_reads
+from storage.ledger.reads import content_reads, trail_openings
 from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
@@ -82,6 +82,8 @@ class Context:
         """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0
         """How many entries of the trail this operation has read."""
+        self.unmasked: dict[uuid.UUID, tuple[uuid.UUID, frozenset[uuid.UUID]]] = {}
+        """Entries whose personal side this operation has opened: under which investigation, and who is in it."""
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
         self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
@@ -237,7 +239,8 @@ class Context:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
-        events = content_reads(work.vault.opened - self._told, self._scope())
+        unmasked, self.unmasked = self.unmasked, {}
+        events = [*content_reads(work.vault.opened - self._told, self._scope()), *trail_openings(unmasked)]
         if not (trail_read or refusals or events):
             return
         with self.house.store.begin(self._scope()) as unit:

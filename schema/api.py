@@ -22,6 +22,7 @@ from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.exports import ExportMutations
+from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.projects import ProjectMutations
@@ -39,6 +40,7 @@ class Mutation(
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
+    InvestigationMutations,
     ProjectMutations,
     PromptMutations,
     SessionMutations,

@@ -28,6 +28,7 @@ from schema.deletions import Deletion
 from schema.exports import Export
 from schema.guards import question
 from schema.ids import decode_id, decode_id_of
+from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
@@ -36,7 +37,8 @@ from schema.prompts import Prompt
 from schema.sessions import Viewer, viewer
 
 KINDS: dict[str, type[Node]] = {
-    kind.__name__: kind for kind in (ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Output, Project, Prompt)
+    kind.__name__: kind
+    for kind in (ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Investigation, Output, Project, Prompt)
 }
 """What `node` finds, by the name in the global id."""
 
@@ -194,6 +196,14 @@ class Query:
     ) -> Connection[ApiKey]:
         part = part_of(info, "ApiKey", first, after, last, before)
         connection: Connection[ApiKey] = listed(info, ApiKey, part)
+        return connection
+
+    @question("Investigations: of security and auditors all, of everybody else those into themselves.")
+    def investigations(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Investigation]:
+        part = part_of(info, "Investigation", first, after, last, before)
+        connection: Connection[Investigation] = listed(info, Investigation, part)
         return connection
 
     @question("The audit trail, as far as you may read it. Reading it is itself an entry.")

@@ -28,7 +28,13 @@ from storage.ledger.events.exports import (
     ExportLinkMinted,
     ExportRequested,
 )
-from storage.ledger.events.ledger import Discrepancy, LedgerHalted
+from storage.ledger.events.investigations import (
+    InvestigationEnd,
+    InvestigationEnded,
+    InvestigationOpened,
+    TrailOpened,
+)
+from storage.ledger.events.ledger import Discrepancy, LedgerHalted, TrailAnonymised, TrailArchived
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
@@ -84,6 +90,9 @@ __all__ = [
     "ExportLinkMinted",
     "ExportRequested",
     "Identifier",
+    "InvestigationEnd",
+    "InvestigationEnded",
+    "InvestigationOpened",
     "LedgerHalted",
     "Outcome",
     "OutputStored",
@@ -109,6 +118,9 @@ __all__ = [
     "SignInRefusal",
     "StaffAdded",
     "SystemStarted",
+    "TrailAnonymised",
+    "TrailArchived",
+    "TrailOpened",
     "TrailRead",
     "UploadRefusal",
 ]

@@ -28,3 +28,27 @@ class LedgerHalted(Event):
     reason: Discrepancy
     published_count: int
     present_count: int
+
+
+class TrailAnonymised(Event):
+    """The personal sides of entries that have reached their age were destroyed; the entries and their proofs stay."""
+
+    action = "trail.anonymised"
+    category = Category.AGENT_ACTION
+    resource = Resource.AUDIT_EVENT
+
+    event_count: int
+
+
+class TrailArchived(Event):
+    """Old entries left the database, after they had been written to the archive, signed for there, and verified.
+
+    `archived_count` is how many entries the archive holds in all: those before that place in the log.
+    """
+
+    action = "trail.archived"
+    category = Category.AGENT_ACTION
+    resource = Resource.AUDIT_EVENT
+
+    event_count: int
+    archived_count: int

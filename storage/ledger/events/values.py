@@ -44,6 +44,7 @@ class Resource(enum.StrEnum):
     DELETION = "deletion"
     DELETION_RECEIPT = "deletion_receipt"
     EXPORT = "export"
+    INVESTIGATION = "investigation"
     OUTPUT = "output"
     PLATFORM = "platform"
     PRIVACY_PREFERENCES = "privacy_preferences"
