@@ -25,9 +25,7 @@ def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault 
     Who it was is said as far as it is not forgotten. From where is said only if `vault` is passed and `entry` carries
     the grant to read content; without the grant the vault raises. Raises LeafDamaged if the leaf is not one.
     """
-    form = leaves.read(entry.leaf)
-    del form["version"], form["commitments"]
-    form |= dict.fromkeys(leaves.ACTOR)
+    form = nameless_form(entry.leaf)
     if personal is None:
         return form
     form["userId"], form["onBehalfOf"] = id_text(personal.actor_id), id_text(personal.on_behalf_of)
@@ -37,6 +35,13 @@ def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault 
         form["ipAddress"] = vault.open(personal, "ip_address")
         form["userAgent"] = vault.open(personal, "user_agent")
     return form
+
+
+def nameless_form(leaf: bytes) -> dict[str, Any]:
+    """The event in a leaf in its published form, with nobody in it. Raises LeafDamaged if the leaf is not one."""
+    form = leaves.read(leaf)
+    del form["version"], form["commitments"]
+    return form | dict.fromkeys(leaves.ACTOR)
 
 
 def openings(entry: AuditEvent, personal: AuditPersonal, vault: Vault) -> dict[str, Opening]:
