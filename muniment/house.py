@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from agents import erasures, exports, generation
-from agents.ledger import Ageing, Sequencer
+from agents.ledger import Ageing, Courier, Sequencer, Webhook
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -25,6 +25,7 @@ from storage.blobs.store import BlobStore
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
+from storage.ledger.envelopes import secrets_of
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
@@ -72,6 +73,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     agents = start(idle, executor_id=settings.worker_name)
     sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
     sequencer.start()
+    courier = _courier(house, settings)
     ending = threading.Event()
     ageing = Ageing(agents, timedelta(days=settings.audit_days))
     tidying = threading.Thread(target=_tidy_often, args=(agents, ageing, ending), name="tidying", daemon=True)
@@ -81,8 +83,21 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     finally:
         ending.set()
         stop(agents)
+        if courier is not None:
+            courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
         tidying.join(timeout=10)
+
+
+def _courier(house: House, settings: Settings) -> Courier | None:
+    """Whoever brings the trail to the operator's webhook, on the way; None where there is no webhook."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    keys = secrets_of(settings.webhook_secret.get_secret_value())
+    webhook = Webhook(settings.webhook_url, keys, inside_too=not settings.production)
+    courier = Courier(house.store, webhook, house.policy.version)
+    courier.start()
+    return courier
 
 
 def _tidy_often(agents: Agents, ageing: Ageing, ending: threading.Event) -> None:

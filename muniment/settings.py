@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     """The name by which the endpoint knows its model. Here it is offered, and recorded, in lower case."""
     model_seconds: float = Field(default=120, gt=0)
 
+    # Who is told of each entry of the audit trail, besides whoever reads it
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
+    """
+
     worker: bool = True
     """Whether `serve` runs the agents in its own process too."""
     worker_name: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")

@@ -59,11 +59,8 @@ def unmask(context: Context, rows: Sequence[AuditEvent]) -> dict[uuid.UUID, dict
     found = investigations.covering(context, rows) if context.principal.kind is Kind.STAFF else {}
     opened = {}
     for row in rows:
-        if row.id not in found:
-            continue
-        people = frozenset(trail.contributors_in(row, row.personal))
-        form = trail.public_form(row, row.personal, context.work.vault)
-        if form["actorKind"] != Kind.STAFF.value:  # colleagues are not what it is into
-            context.unmasked[row.id] = found[row.id].id, people
-            opened[row.id] = form
+        if row.id not in found or trail.nameless_form(row.leaf)["actorKind"] == Kind.STAFF.value:
+            continue  # colleagues are not what it is into
+        context.unmasked[row.id] = found[row.id].id, frozenset(trail.contributors_in(row, row.personal))
+        opened[row.id] = trail.public_form(row, row.personal, context.work.vault)
     return opened

@@ -240,7 +240,8 @@ class Context:
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
         unmasked, self.unmasked = self.unmasked, {}
-        events = [*content_reads(work.vault.opened - self._told, self._scope()), *trail_openings(unmasked)]
+        opened = {one for one in work.vault.opened - self._told if one[2] not in unmasked}
+        events = [*content_reads(opened, self._scope()), *trail_openings(unmasked)]
         if not (trail_read or refusals or events):
             return
         with self.house.store.begin(self._scope()) as unit:

@@ -1,6 +1,7 @@
 """The ledger agent: gives every entry of the trail its place, publishes signed checkpoints, and lets the trail age."""
 
 from agents.ledger.ageing import Ageing
+from agents.ledger.courier import Courier, Webhook
 from agents.ledger.sequencer import Sequencer
 
-__all__ = ["Ageing", "Sequencer"]
+__all__ = ["Ageing", "Courier", "Sequencer", "Webhook"]

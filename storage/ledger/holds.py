@@ -25,11 +25,11 @@ def held() -> ColumnElement[bool]:
         for who in people
     ]
     event = aliased(AuditEvent)
-    calls = select(Investigation.correlation_id).where(under_way, Investigation.correlation_id.is_not(None))
     into_call = (
-        exists()
-        .select_from(event)
-        .where(event.id == AuditPersonal.event_id, event.correlation_id.in_(calls))
+        select(event.id)
+        .join(Investigation, Investigation.correlation_id == event.correlation_id)
+        .where(event.id == AuditPersonal.event_id, under_way)
         .correlate(AuditPersonal)
+        .exists()
     )
     return or_(*into_person, into_call)

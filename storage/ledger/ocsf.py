@@ -53,6 +53,15 @@ _KINDS = {
     "staff.added": _Kind(_ENTITY, _CREATE, "Create"),
     "system.started": _Kind(_LIFECYCLE, 3, "Start"),
 }
+_NAMES = {
+    _API: "api_activity",
+    _ENTITY: "entity_management",
+    _FINDING: "detection_finding",
+    _HOSTING: "file_hosting",
+    _LIFECYCLE: "application_lifecycle",
+    _LOGIN: "authentication",
+    _STORE: "datastore_activity",
+}
 _VERBS = {
     "created": (_CREATE, "Create"), "requested": (_CREATE, "Create"), "submitted": (_CREATE, "Create"),
     "stored": (_CREATE, "Create"), "built": (_CREATE, "Create"), "uploaded": (_CREATE, "Create"),
@@ -95,6 +104,11 @@ def event(form: Mapping[str, Any], *, origin: str, index: int | None = None) -> 
     if (code := form["details"].get("code") or form["details"].get("reason")) is not None:
         found["status_code"] = code
     return found
+
+
+def class_name(class_uid: int) -> str:
+    """What OCSF calls a class: the last part of the address of its schema."""
+    return _NAMES[class_uid]
 
 
 def _kind_of(action: str) -> _Kind:

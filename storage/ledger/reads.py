@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import groupby
 
-from storage.ledger.entries import AuditPersonal
 from storage.ledger.events import ContentRead, Resource, TrailOpened
 from storage.ledger.events.base import MOST_IDS
 from storage.ledger.scope import AuditScope
@@ -16,15 +15,11 @@ def content_reads(opened: Iterable[tuple[uuid.UUID | None, str, uuid.UUID]], sco
     """What has to be recorded of `opened` (`Vault.opened`: owner, table, row id), in a fixed order.
 
     One event per owner, kind of thing and hundred things; of things keyed by a person's id only the count. What is the
-    reader's own, or is read on its owner's behalf, is no read by another. What is opened of the trail itself is told by
-    `trail_openings`. The caller MUST commit these before what was opened leaves.
+    reader's own, or is read on its owner's behalf, is no read by another. The caller MUST commit these before what was
+    opened leaves.
     """
     reader = scope.on_behalf_of or scope.actor_id
-    others = {
-        one
-        for one in opened
-        if one[1] != AuditPersonal.__tablename__ and (reader is None or (one[0] != reader and one[2] != reader))
-    }
+    others = {one for one in opened if reader is None or (one[0] != reader and one[2] != reader)}
     events: list[ContentRead] = []
     for (_, table), rows in groupby(sorted(others, key=_order), key=lambda one: (one[0], one[1])):
         kind = _kind_of(table)

@@ -34,7 +34,14 @@ from storage.ledger.events.investigations import (
     InvestigationOpened,
     TrailOpened,
 )
-from storage.ledger.events.ledger import Discrepancy, LedgerHalted, TrailAnonymised, TrailArchived
+from storage.ledger.events.ledger import (
+    DeliveryFailure,
+    Discrepancy,
+    LedgerHalted,
+    TrailAnonymised,
+    TrailArchived,
+    WebhookFailed,
+)
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
@@ -78,6 +85,7 @@ __all__ = [
     "DeletionRequested",
     "DeletionStarted",
     "DeletionVerified",
+    "DeliveryFailure",
     "Discrepancy",
     "Event",
     "EventRefused",
@@ -123,4 +131,5 @@ __all__ = [
     "TrailOpened",
     "TrailRead",
     "UploadRefusal",
+    "WebhookFailed",
 ]

@@ -15,6 +15,14 @@ class Discrepancy(enum.StrEnum):
     DAMAGED = "damaged"  # entries or tiles in the database don't hold together
 
 
+class DeliveryFailure(enum.StrEnum):
+    """Why a webhook was not received."""
+
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"  # the address leads into our own network
+    NO_ANSWER = "NO_ANSWER"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+
+
 class LedgerHalted(Event):
     """The database no longer continues what the log had published, so nothing is signed until somebody has looked.
 
@@ -52,3 +60,13 @@ class TrailArchived(Event):
 
     event_count: int
     archived_count: int
+
+
+class WebhookFailed(Event):
+    """The operator's webhook did not receive an entry; it is sent again until it does. Once per outage."""
+
+    action = "webhook.failed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    reason: DeliveryFailure

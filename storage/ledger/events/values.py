@@ -32,6 +32,7 @@ class Resource(enum.StrEnum):
     API_KEY = "api_key"
     ASSET = "asset"
     AUDIT_CHECKPOINT = "audit_checkpoint"
+    AUDIT_DELIVERY = "audit_delivery"
     AUDIT_EVENT = "audit_event"
     AUDIT_LEASE = "audit_lease"
     AUDIT_PENDING = "audit_pending"

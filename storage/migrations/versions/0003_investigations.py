@@ -1,4 +1,4 @@
-"""Investigations"""
+"""Investigations, and how far the log has been delivered"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,3 +33,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_investigations_correlation_id"), "investigations", ["correlation_id"])
     op.create_index(op.f("ix_investigations_person_id"), "investigations", ["person_id"])
+    op.create_table(
+        "audit_deliveries",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("next_index", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_deliveries")),
+    )
