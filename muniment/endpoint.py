@@ -24,7 +24,7 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
-from muniment.requests import address_of, bearer_token, parse_json, read_body
+from muniment.requests import address_of, bearer_token, parse_json, read_body, repeatable
 from resolvers.context import Asking, Context, House
 from resolvers.errors import BadInput, Code, CodedError, Unauthenticated
 from resolvers.identity import identify
@@ -97,7 +97,8 @@ class Endpoint(GraphQL[Any, RootValue]):
         house: House = request.app.state.house
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         try:
-            context = Context(house, _identified(house, request, bearer_token(request)))
+            asking = _identified(house, request, bearer_token(request))
+            context = Context(house, asking, repeatable=repeatable(request, asked))
             result = self._schema.execute_sync(
                 asked["query"],
                 variable_values=asked["variables"],

@@ -98,6 +98,7 @@ def limits(settings: Settings) -> Limits:
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),
         ticket=timedelta(minutes=settings.ticket_minutes),
+        idempotency=timedelta(hours=settings.idempotency_hours),
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, le=720)
     step_up_minutes: float = Field(default=10, gt=0, le=60)
     ticket_minutes: float = Field(default=15, gt=0, le=1440)
+    idempotency_hours: float = Field(default=24, gt=0, le=720)
+    """How long a mutation's answer is kept under its Idempotency-Key."""
     export_days: float = Field(default=7, gt=0, le=90)
 
     # How much is let in

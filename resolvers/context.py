@@ -36,6 +36,7 @@ class Limits:
     variations: int = 10
     sign_in_failures: int = 10
     sign_in_window: timedelta = timedelta(minutes=15)
+    idempotency: timedelta = timedelta(hours=24)
     models: tuple[str, ...] = ("smollm2-135m-instruct",)
 
 
@@ -72,12 +73,27 @@ class Asking:
     correlation_id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
+@dataclass(frozen=True)
+class Repeatable:
+    """A request that came with an Idempotency-Key: the key, and what was asked, always in the same form."""
+
+    key: str
+    request: bytes
+
+
 class Context:
     """One operation's surroundings. `work` and `access` belong to the transaction that is open at the moment."""
 
-    def __init__(self, house: House, asking: Asking, renew: Callable[[], Asking] | None = None) -> None:
+    def __init__(
+        self,
+        house: House,
+        asking: Asking,
+        renew: Callable[[], Asking] | None = None,
+        repeatable: Repeatable | None = None,
+    ) -> None:
         self.house = house
         self.asking = asking
+        self.repeatable = repeatable
         self.renew = renew
         """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0

@@ -66,6 +66,12 @@ class Unauthenticated(CodedError):
     code = Code.UNAUTHENTICATED
 
 
+class IdempotencyMismatch(CodedError):
+    """An Idempotency-Key was used before, for another request. Nothing was done now."""
+
+    code = Code.IDEMPOTENCY_MISMATCH
+
+
 class RateLimited(CodedError):
     """Too many attempts; the message says when to come back."""
 

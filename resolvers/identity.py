@@ -53,6 +53,13 @@ def identify(
     )
 
 
+def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | None:
+    """The principal of a session; None once it has ended."""
+    with transaction(house.store.engine, read_only=True) as reading:
+        session = accounts.live_session_by_id(reading, session_id)
+        return None if session is None else _of_session(reading, session)
+
+
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
     """The principal whose request minted `ticket`. Raises `NotFound` once their session or key has ended."""
     with transaction(house.store.engine, read_only=True) as reading:

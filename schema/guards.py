@@ -1,6 +1,7 @@
 """Root fields, closed by default: each demands a signed-in caller, or says why strangers may use it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -12,6 +13,7 @@ from policies.errors import Refused
 from policies.principals import Kind
 from resolvers.context import Refusal
 from resolvers.errors import Code, Unauthenticated
+from schema.idempotency import once
 from schema.nodes import Info
 
 
@@ -46,7 +48,7 @@ class Audited(Guarded):
     """A root mutation field, run in one unit of work: the change, its event and the job it queues commit together.
 
     A document with several mutations runs them one after the other, each in its own transaction, so that an error in
-    one says nothing about the others.
+    one says nothing about the others. Under an Idempotency-Key each of them is done once.
     """
 
     def apply(self, field: StrawberryField) -> None:
@@ -56,6 +58,8 @@ class Audited(Guarded):
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self.let_in(info)
+        if info.context.repeatable is not None:
+            return once(info, partial(next_, source, info, **kwargs))
         with info.context.writing(info.python_name):
             return next_(source, info, **kwargs)
 
