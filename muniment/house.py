@@ -98,6 +98,7 @@ def limits(settings: Settings) -> Limits:
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),
         ticket=timedelta(minutes=settings.ticket_minutes),
+        access_grant=timedelta(hours=settings.access_grant_hours),
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )

@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     step_up_minutes: float = Field(default=10, gt=0, le=60)
     ticket_minutes: float = Field(default=15, gt=0, le=1440)
     export_days: float = Field(default=7, gt=0, le=90)
+    access_grant_hours: float = Field(default=24, gt=0, le=168)
+    """The longest that staff may ask to see a contributor's work."""
 
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)

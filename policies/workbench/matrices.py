@@ -36,7 +36,7 @@ class Resource:
     ways: list[str] = field(default_factory=list)
     rights: dict[str, dict[Action, list[int]]] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
-    """What each field takes to be seen: `read`, `read_content`, or nothing that anybody has."""
+    """What each field takes to be seen: `read`, the action that it opens with, or nothing that anybody has."""
 
     def actions(self) -> list[Action]:
         """What can be done with it by anybody, reading first."""
@@ -85,7 +85,7 @@ def _renumbered(resource: Resource) -> Resource:
 def _fields(model: type[Record]) -> Iterator[tuple[str, str]]:
     for key, column in mapper_of(model).columns.items():
         credential = (column.info.get("under") or model.sealed_under) == "platform"
-        opened = "nothing" if credential else "read_content"
+        opened = "nothing" if credential else str(column.info.get("opens_with"))
         shown = {Holding.PLAIN: "read", Holding.SEALED: opened}
         yield str(key), shown.get(column.info["holding"], "nothing")
 
