@@ -99,6 +99,7 @@ def limits(settings: Settings) -> Limits:
         step_up=timedelta(minutes=settings.step_up_minutes),
         ticket=timedelta(minutes=settings.ticket_minutes),
         idempotency=timedelta(hours=settings.idempotency_hours),
+        access_grant=timedelta(hours=settings.access_grant_hours),
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     idempotency_hours: float = Field(default=24, gt=0, le=720)
     """How long a mutation's answer is kept under its Idempotency-Key."""
     export_days: float = Field(default=7, gt=0, le=90)
+    access_grant_hours: float = Field(default=24, gt=0, le=168)
+    """The longest that staff may ask to see a contributor's work."""
 
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)

@@ -46,6 +46,10 @@ class Rulebook:
                 f"{name}:{line}: an order is compared the other way round, or with no number: write the column first, "
                 "then `<`, `<=`, `>` or `>=`, then a number"
             )
+        for line, told in reading.lost_equalities(source):
+            raise PolicyError(
+                f"{name}:{line}: {told}, and oso would forget it: write `thing.one = thing.other`, with `or`"
+            )
         self._oso = self._load(source)
 
     def plans(self, shape: Shape, model: type[Record]) -> dict[Action, Plan]:

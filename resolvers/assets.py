@@ -231,14 +231,19 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
         asset = context.access.get(Asset, admitted.object_id, Action.READ_CONTENT)
         if asset.blob_id is None:
             raise NotFound("Asset")
+        name = context.work.vault.open(asset, "file_name")
+        used = context.grants_used(context.work, context.work.vault.opened, since=context.work.now)
+        grant = next(iter(used.values()), None)
         context.work.record(
             events.ContentDownloaded(
                 resource_id=asset.id,
                 subject_id=asset.owner_id,
                 project_id=asset.project_id,
+                grant_id=grant.id if grant else None,
                 byte_size=asset.byte_size,
                 partial=partial,
+                role=grant.role if grant else None,
+                reason=grant.reason if grant else None,
             )
         )
-        name = context.work.vault.open(asset, "file_name")
         return Download(asset.media_type, name, asset.blob_id, asset.byte_size)

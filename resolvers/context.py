@@ -1,16 +1,18 @@
 """What a use case works with: who asks, the unit of work, and the door."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from policies.access import Access, Policy
 from policies.errors import Refused
-from policies.principals import Principal
+from policies.principals import Kind, Principal
 from resolvers.errors import CodedError, Unauthenticated
+from storage import grants
+from storage.grants import AccessGrant
 from storage.ledger.events import (
     AccessDenied,
     Identifier,
@@ -19,8 +21,9 @@ from storage.ledger.events import (
     Resource,
     TrailRead,
 )
-from storage.ledger.reads import content_reads
+from storage.ledger.reads import Opened, content_reads, others
 from storage.ledger.scope import AuditScope
+from storage.records import Record
 from storage.work import Store, UnitOfWork
 
 
@@ -31,6 +34,7 @@ class Limits:
     session: timedelta = timedelta(hours=12)
     step_up: timedelta = timedelta(minutes=10)
     ticket: timedelta = timedelta(minutes=15)
+    access_grant: timedelta = timedelta(hours=24)
     upload_bytes: int = 2 * 1024**3
     prompt_characters: int = 20_000
     variations: int = 10
@@ -100,7 +104,7 @@ class Context:
         """How many entries of the trail this operation has read."""
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
-        self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
+        self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
@@ -253,17 +257,26 @@ class Context:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
-        events = content_reads(work.vault.opened - self._told, self._scope())
-        if not (trail_read or refusals or events):
+        foreign = others(work.vault.opened.keys() - self._told, self._scope())
+        if not (trail_read or refusals or foreign):
             return
         with self.house.store.begin(self._scope()) as unit:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
                 unit.record(_denied(refusal), Outcome.DENIED)
-            for event in events:
+            rows = {key: work.vault.opened[key] for key in foreign}
+            for event in content_reads(foreign, self._scope(), self.grants_used(unit, rows, since=work.now)):
                 unit.record(event)
-        self._told |= work.vault.opened
+        self._told |= work.vault.opened.keys()
+
+    def grants_used(
+        self, unit: UnitOfWork, rows: Mapping[Opened, Record], *, since: datetime
+    ) -> dict[Opened, AccessGrant]:
+        """The access grants under which the caller, being staff, came to open each of `rows` after `since`."""
+        if self.principal.kind is not Kind.STAFF or self.principal.id is None:
+            return {}
+        return grants.used(unit.session, self.principal.id, rows, since)
 
 
 def _denied(refusal: Refusal) -> AccessDenied:

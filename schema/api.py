@@ -22,6 +22,7 @@ from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
+from schema.grants import AccessGrantMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.projects import ProjectMutations
@@ -34,6 +35,7 @@ from schema.subscriptions import Subscription
 
 @strawberry.type(description="Everything that can be done. Each answers the id of the event that records it.")
 class Mutation(
+    AccessGrantMutations,
     ApiKeyMutations,
     AssetMutations,
     ContributorMutations,

@@ -26,6 +26,7 @@ from schema.connections import (
 from schema.contributors import Contributor
 from schema.deletions import Deletion
 from schema.exports import Export
+from schema.grants import AccessGrant
 from schema.guards import question
 from schema.ids import decode_id, decode_id_of
 from schema.ledger import AuditProof, Ledger
@@ -36,7 +37,8 @@ from schema.prompts import Prompt
 from schema.sessions import Viewer, viewer
 
 KINDS: dict[str, type[Node]] = {
-    kind.__name__: kind for kind in (ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Output, Project, Prompt)
+    kind.__name__: kind
+    for kind in (AccessGrant, ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Output, Project, Prompt)
 }
 """What `node` finds, by the name in the global id."""
 
@@ -194,6 +196,14 @@ class Query:
     ) -> Connection[ApiKey]:
         part = part_of(info, "ApiKey", first, after, last, before)
         connection: Connection[ApiKey] = listed(info, ApiKey, part)
+        return connection
+
+    @question("Requests of staff to see your work, and what became of them; for staff, those they may see.")
+    def access_grants(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[AccessGrant]:
+        part = part_of(info, "AccessGrant", first, after, last, before)
+        connection: Connection[AccessGrant] = listed(info, AccessGrant, part)
         return connection
 
     @question("The audit trail, as far as you may read it. Reading it is itself an entry.")

@@ -19,7 +19,7 @@ from unittest import mock
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, delete, event, select, text
 from starlette.testclient import TestClient
 
 from muniment.app import create
@@ -36,7 +36,7 @@ from storage.ledger.scope import AuditScope
 from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
-from storage.staff import StaffRole
+from storage.staff import RoleAssignment, StaffMember, StaffRole
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
@@ -133,6 +133,18 @@ class World:
         email = f"staff{next(self._numbers)}@example.org"
         _, password = staff.add(self.house, email, list(roles))
         return Person("staff", self.sign_in(email, password).data["it"]["session"]["token"], email=email)
+
+    def change_job(self, person: Person, role: StaffRole) -> None:
+        """Give a member of staff this job in the place of whatever they have."""
+        with self.house.store.begin(agent_scope()) as work:
+            member = work.session.scalar(
+                select(StaffMember).where(
+                    StaffMember.email_lookup == self.house.store.keyring.keyed_hash("email", person.email)
+                )
+            )
+            assert member is not None
+            work.session.execute(delete(RoleAssignment).where(RoleAssignment.staff_id == member.id))
+            work.session.add(RoleAssignment(staff_id=member.id, role=role))
 
     def step_up(self, person: Person) -> None:
         self.do("stepUp", person, password=PASSWORD).data  # noqa: B018 - fails the test where it did not work

@@ -16,8 +16,8 @@ from storage.exports import Export, ExportScope
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.pages import with_decisions
-from storage.records import Exported, Record
-from storage.vault import GRANT, Vault
+from storage.records import READ_CONTENT, Exported, Record
+from storage.vault import Vault
 
 _BATCH = 200
 
@@ -101,7 +101,7 @@ def events(session: Session, allowed: Select[Any], vault: Vault, export: Export)
     for row in session.execute(ordered.execution_options(yield_per=_BATCH)):
         entry = with_decisions(row)
         personal = trail.personal_of(session, entry)
-        own = personal is not None and personal.actor_id == export.owner_id and GRANT in entry.decisions
+        own = personal is not None and personal.actor_id == export.owner_id and READ_CONTENT in entry.decisions
         yield entry, trail.public_form(entry, personal, vault if own else None)
 
 

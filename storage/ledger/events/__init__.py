@@ -28,6 +28,13 @@ from storage.ledger.events.exports import (
     ExportLinkMinted,
     ExportRequested,
 )
+from storage.ledger.events.grants import (
+    AccessGrantApproved,
+    AccessGrantConsented,
+    AccessGrantDenied,
+    AccessGrantEnded,
+    AccessGrantRequested,
+)
 from storage.ledger.events.ledger import Discrepancy, LedgerHalted
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
@@ -56,6 +63,11 @@ from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 __all__ = [
     "REGISTRY",
     "AccessDenied",
+    "AccessGrantApproved",
+    "AccessGrantConsented",
+    "AccessGrantDenied",
+    "AccessGrantEnded",
+    "AccessGrantRequested",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",

@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "surface1"
-down_revision = "0002"
+down_revision = "0003_access_grants"
 branch_labels = None
 depends_on = None
 
