@@ -9,7 +9,7 @@ from tink import aead, prf, proto_keyset_format, signature
 from tink.proto import ed25519_pb2 as _ed25519
 from tink.proto import tink_pb2 as _tink
 
-from storage.keys.errors import CiphertextDamaged, KeysetDamaged, KeyStoreUnavailable
+from storage.keys.errors import CiphertextDamaged, KeysetDamaged, KeyStoreError, KeyStoreUnavailable
 from storage.keys.names import HASHES, SIGNING, KeysetName, join
 
 aead.register()
@@ -116,7 +116,9 @@ def _answer(call: Callable[[], _Result]) -> _Result:
         return call()
     except (tink.TinkError, CiphertextDamaged):
         problem: Exception = KeysetDamaged("a keyset does not open: wrapped by another key, changed, or moved")
-    except Exception as error:  # cloud clients raise connection errors of their own through Tink
+    except KeyStoreError as known:
+        problem = known
+    except Exception as error:
         problem = KeyStoreUnavailable(f"the key management service did not answer ({type(error).__name__})")
     raise problem
 

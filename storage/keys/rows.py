@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from storage.clock import now
 from storage.keys import erasures
 from storage.keys.errors import KeyDestroyed, KeysetExists
 from storage.keys.names import KeysetName
-from storage.keys.tables import keysets
+from storage.keys.tables import keysets, layout
 
 Lock = Literal["share", "update"]
 
@@ -27,10 +27,30 @@ def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row
     return session.execute(statement).first()
 
 
+def wrapping(session: Session, *, lock: bool = False) -> str | None:
+    """The key-encryption key that wraps from now on; None for the one the settings name first. A lock keeps it so."""
+    statement = select(layout.c.kek)
+    found: str | None = session.scalar(statement.with_for_update(read=True) if lock else statement)
+    return found
+
+
+def label(session: Session, kek: str) -> None:
+    """Name the key that wraps keysets which do not say so: they are from when there was only one."""
+    unlabelled = keysets.c.kek.is_(None) & keysets.c.parent_kind.is_(None)
+    if session.scalar(select(func.count()).select_from(keysets).where(unlabelled)):
+        session.execute(update(keysets).where(unlabelled).values(kek=kek, wrapped_at=keysets.c.created_at))
+
+
 def add(
-    session: Session, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None, version: int, wrapped: bytes
+    session: Session,
+    name: KeysetName,
+    owner: uuid.UUID | None,
+    parent: KeysetName | None,
+    version: int,
+    wrapped: bytes,
+    kek: str | None,
 ) -> None:
-    """Keep a wrapped keyset.
+    """Keep a keyset, wrapped by its `parent` or under `kek`.
 
     Raises KeysetExists, and KeyDestroyed when its parent, its owner's keyset or the thing it is for has been erased:
     whatever races with an erasure loses.
@@ -52,6 +72,8 @@ def add(
         "version": version,
         "wrapped": wrapped,
         "created_at": now(),
+        "kek": kek,
+        "wrapped_at": None if parent else now(),
     }
     try:
         session.execute(insert(keysets).values(values))
