@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """A key-encryption key beside the first, while keysets move from one to the other (docs/operations/keys.md)."""
     kms_seconds: float = Field(default=5, gt=0, le=60)
     """How long a key management service is waited for before an operation that needs it is refused."""
+    key_rotation_days: float = Field(default=365, gt=0, le=3650)
+    """How old a key may get before `keys status` and `doctor` say that it is due."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)

@@ -26,6 +26,7 @@ from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, HashKey, Key, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key
 from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join
+from storage.keys.rotation import Rotation
 from storage.keys.stores import KeyStore
 
 _FIRST_VERSION = 1
@@ -169,6 +170,10 @@ class Keyring:
         moment: datetime = now() - age
         with self._store.begin(read_only=True) as session:
             return rows.blobs_before(session, moment)
+
+    def rotation(self) -> Rotation:
+        """What rotates keysets in this key store."""
+        return Rotation(self._store, self._keks, self._cache, self.aead)
 
     def journal_erasure(self, deletion_id: uuid.UUID, owner: uuid.UUID, scope: str, object_id: uuid.UUID) -> None:
         """Write down that this is to be destroyed, before anything is. The thing then gets no new keyset, ever."""

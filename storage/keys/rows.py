@@ -86,7 +86,7 @@ def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
     gone: set[KeysetName] = set()
     for name in sorted(set(names)):
         if find(session, name, lock="update") is not None:
-            gone |= {name, *_names(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id)}
+            gone |= {name, *named(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id)}
             session.execute(delete(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id))
     return gone
 
@@ -94,7 +94,7 @@ def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
 def destroy_owned_by(session: Session, owner: uuid.UUID) -> set[KeysetName]:
     """Delete every keyset of this contributor. Answers which there were."""
     find(session, KeysetName("contributor", str(owner)), lock="update")
-    gone = set(_names(session, keysets.c.owner == owner))
+    gone = set(named(session, keysets.c.owner == owner))
     session.execute(delete(keysets).where(keysets.c.owner == owner))
     return gone
 
@@ -104,11 +104,19 @@ def count(session: Session, owner: uuid.UUID) -> int:
     return session.scalar(select(func.count()).select_from(keysets).where(keysets.c.owner == owner)) or 0
 
 
+def wrapped_by(session: Session, parent: KeysetName) -> list[tuple[KeysetName, bytes]]:
+    """The keysets that `parent` wraps, and their wrapped bytes."""
+    mine = (keysets.c.parent_kind == parent.kind) & (keysets.c.parent_id == parent.id)
+    found = session.execute(select(keysets.c.kind, keysets.c.id, keysets.c.wrapped).where(mine))
+    return [(KeysetName(kind, id_), wrapped) for kind, id_, wrapped in found]
+
+
 def blobs_before(session: Session, moment: datetime) -> list[KeysetName]:
     """The keysets of blobs that were made before `moment`."""
-    return _names(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
+    return named(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
 
 
-def _names(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:
-    statement = select(keysets.c.kind, keysets.c.id).where(*conditions)
+def named(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:
+    """The keysets of which these hold, in order."""
+    statement = select(keysets.c.kind, keysets.c.id).where(*conditions).order_by(keysets.c.kind, keysets.c.id)
     return [KeysetName(kind, id_) for kind, id_ in session.execute(statement)]
