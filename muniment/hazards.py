@@ -43,6 +43,11 @@ def in_production(told: "Settings") -> list[str]:
             "The key store lies beside the data, so one copied disk or backup holds both: set MUNIMENT_KEY_STORE_URL to"
             " a place outside MUNIMENT_HOME, on storage that is backed up apart."
         )
+    if not keys and not data and _login(told.key_store_url) == _login(told.database_url):
+        found.append(
+            "Keys and data are reached with the same login of one PostgreSQL server, so whoever has one has both: give"
+            " MUNIMENT_KEY_STORE_URL a user of its own."
+        )
     if data and told.ledger_dir.is_relative_to(data.parent):
         found.append(
             "The ledger's checkpoints lie beside the database, so a restored backup would take them back with it: set"
@@ -75,9 +80,21 @@ def _place(url: str) -> object:
     """What tells two databases apart: the file, or the server and the database's name. Credentials do not."""
     if file := _file(url):
         return file.resolve()
+    return (*_server(url), urlsplit(url).path)
+
+
+def _login(url: str) -> object:
+    parts = urlsplit(url)
+    return (*_server(url), parts.username or parse_qs(parts.query).get("user", [""])[0])
+
+
+def _server(url: str) -> tuple[str, str]:
+    """Host and port, however they are said."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    return (parts.hostname or query.get("host"), parts.port or query.get("port"), parts.path)
+    host = parts.hostname or query.get("host", [""])[0]
+    port = parts.netloc.rpartition("@")[2].rpartition(":")[2] if parts.hostname else query.get("port", [""])[0]
+    return "localhost" if is_loopback(host) else host, port if port.isdigit() else "5432"
 
 
 def _in_clear(url: str) -> bool:

@@ -36,7 +36,7 @@ WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
 def open_house(settings: Settings) -> Iterator[House]:
     """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises."""
     policy = Policy.load(settings.policy_file)
-    keyring = Keyring.open(settings.key_store_url, settings.kek_uri, cache_seconds=settings.key_cache_seconds)
+    keyring = open_keyring(settings)
     engine = open_engine(settings.database_url)
     try:
         migrations.upgrade(engine)
@@ -48,6 +48,18 @@ def open_house(settings: Settings) -> Iterator[House]:
     finally:
         engine.dispose()
         keyring.close()
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The keys alone. Raises what `Keyring.open` raises."""
+    first, *also = settings.kek_uris
+    return Keyring.open(
+        settings.key_store_url,
+        first,
+        also=also,
+        cache_seconds=settings.key_cache_seconds,
+        kms_seconds=settings.kms_seconds,
+    )
 
 
 @contextmanager

@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     kek_uri: str = Field(
         default_factory=lambda told: f"insecure-local://{quote(str(told['home'] / 'keys'))}", repr=False
     )
+    second_kek_uri: str | None = Field(default=None, repr=False)
+    """A key-encryption key beside the first, while keysets move from one to the other (docs/operations/keys.md)."""
+    kms_seconds: float = Field(default=5, gt=0, le=60)
+    """How long a key management service is waited for before an operation that needs it is refused."""
+    key_rotation_days: float = Field(default=365, gt=0, le=3650)
+    """How old a key may get before `keys status` and `doctor` say that it is due."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
@@ -122,7 +128,12 @@ class Settings(BaseSettings):
     @property
     def insecure(self) -> bool:
         """Whether the key-encryption key is the stand-in for development."""
-        return self.kek_uri.startswith("insecure")
+        return any(uri.startswith("insecure") for uri in self.kek_uris)
+
+    @property
+    def kek_uris(self) -> tuple[str, ...]:
+        """The key-encryption keys, the one that wraps first."""
+        return (self.kek_uri, self.second_kek_uri) if self.second_kek_uri else (self.kek_uri,)
 
     @property
     def tls(self) -> bool:

@@ -6,6 +6,7 @@ names version, table, column, row and owner, so that a value moved anywhere else
 
 import functools
 import json
+import time
 import uuid
 from typing import Any, NamedTuple
 
@@ -77,6 +78,8 @@ class Vault:
         """Every row that a field was opened of, by owner, table and row id, for one audit event per operation."""
         self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
         """Reason, table and row id of every row that the platform opened for itself."""
+        self.sealed_since: float | None = None
+        """When the first value was sealed (monotonic): what was sealed must be stored before its key is retired."""
 
     def seal(self, row: Record, **values: Any) -> None:
         """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.
@@ -115,6 +118,24 @@ class Vault:
         self.opened_as_system.add((reason, row.__tablename__, stand.row_id))
         return self._open(row, stand)
 
+    def renewed(self, row: Record, column: str) -> Sealed | None:
+        """What is sealed in this column, sealed anew with its keyset's newest key; None where that is so already.
+
+        Nobody comes to see it, so no grant is asked. Raises SealedDamaged, NotSealable, and what `Keyring.aead` raises.
+        """
+        value = getattr(row, column)
+        if value is None:
+            return None
+        stand = _stand(row, column)
+        key = self._keyring.aead(stand.keyset)
+        if value.stored.startswith(_VERSION + key.primary):
+            return None
+        return self._sealed(row, column, self._open(row, stand))
+
+    def keyset_of(self, row: Record, column: str) -> KeysetName:
+        """The keyset under which this column of this row is sealed. Raises NotSealable."""
+        return _stand(row, column).keyset
+
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
         stand = _stand(row, column)
         if value is None:
@@ -122,6 +143,8 @@ class Vault:
         plaintext = _encode(value)
         if plaintext is None:
             raise NotSealable(f"{column} of {row!r} holds a {type(value).__name__} that is no text, bytes or JSON")
+        if self.sealed_since is None:
+            self.sealed_since = time.monotonic()
         key = self._keyring.aead(stand.keyset)
         return Sealed(_VERSION + key.encrypt(plaintext, stand.associated_data))
 

@@ -35,6 +35,7 @@ from storage.ledger.events.grants import (
     AccessGrantEnded,
     AccessGrantRequested,
 )
+from storage.ledger.events.keys import KeysRotated, KeysRotationStarted, RotatedKeys
 from storage.ledger.events.ledger import Discrepancy, LedgerHalted
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
@@ -96,6 +97,8 @@ __all__ = [
     "ExportLinkMinted",
     "ExportRequested",
     "Identifier",
+    "KeysRotated",
+    "KeysRotationStarted",
     "LedgerHalted",
     "Outcome",
     "OutputStored",
@@ -109,6 +112,7 @@ __all__ = [
     "RefusalCode",
     "Resource",
     "RoleAssigned",
+    "RotatedKeys",
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
