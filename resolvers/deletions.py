@@ -48,7 +48,7 @@ def request(context: Context, scope: DeletionScope, object_id: uuid.UUID) -> Del
 
 
 def _close_account(context: Context, contributor: Contributor, deletion: Deletion) -> None:
-    """From this commit on nobody works in the account, or looks into it; the asking session may only watch the deletion."""
+    """From this commit on nobody works in the account or looks into it; the asking session watches the deletion."""
     work = context.work
     session_id = context.asking.session_id
     session = None if session_id is None else accounts.live_session_by_id(work.session, session_id)
