@@ -16,6 +16,7 @@ from policies.plans import Plan
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, protected
 from policies.rulebooks import Rulebook
+from policies.workbench.roles import Statement, stated
 from storage.records import Record
 from storage.staff import StaffRole
 
@@ -64,6 +65,8 @@ class Policy:
     """The file's text, for those who explain it."""
     name: str
     """What messages call the file."""
+    roles: dict[str, Statement]
+    """What each job of staff is for and who answers for it, in the file's own words."""
 
     def __init__(self, source: bytes, name: str) -> None:
         self.version = hashlib.sha256(source).hexdigest()[:16]
@@ -73,6 +76,7 @@ class Policy:
             raise PolicyError(f"{name}:1: the file is not UTF-8") from problem
         self.source, self.name = text, name
         self._rulebook = Rulebook(text, name)
+        self.roles = stated(text, name)
         self._later = Remembered(_UNFORESEEN_AT_MOST)
         self._plans = {
             (shape, model): self._rulebook.plans(shape, model) for shape, model in product(FORESEEN, PROTECTED)

@@ -1,8 +1,9 @@
 """Assets: announcing a file, sending its bytes, changing what is said about it."""
 
+import functools
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -217,12 +218,16 @@ def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadR
 
 @dataclass(frozen=True)
 class Download:
-    """Bytes on their way out: the access event is durable already."""
+    """Bytes on their way out: the access event is durable already.
+
+    `ask_again`, where there is one, is to be called between pieces: it raises once the right to them is gone.
+    """
 
     media_type: str
     file_name: str
     blob_id: uuid.UUID
     byte_size: int
+    ask_again: Callable[[], None] | None = None
 
 
 def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Download:
@@ -246,4 +251,13 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
                 reason=grant.reason if grant else None,
             )
         )
-        return Download(asset.media_type, name, asset.blob_id, asset.byte_size)
+        own = context.caller_id == asset.owner_id
+        again = None if own else functools.partial(_still_open, context, asset.id)
+        return Download(asset.media_type, name, asset.blob_id, asset.byte_size, again)
+
+
+def _still_open(context: Context, asset_id: uuid.UUID) -> None:
+    """Return while the caller may still fetch another's file. Raises, and has it recorded, once they may not."""
+    context.renewed("download")
+    with context.asked("download"):
+        context.access.get(Asset, asset_id, Action.READ_CONTENT)

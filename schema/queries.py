@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from policies.errors import NotFound
-from resolvers import audit, inputs, ledger
+from resolvers import audit, inputs, ledger, roles
 from resolvers.errors import BadInput
 from schema.api_keys import ApiKey
 from schema.assets import Asset
@@ -34,6 +34,7 @@ from schema.nodes import Info, Level, Node
 from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
+from schema.roles import Role
 from schema.sessions import Viewer, viewer
 
 KINDS: dict[str, type[Node]] = {
@@ -205,6 +206,10 @@ class Query:
         part = part_of(info, "AccessGrant", first, after, last, before)
         connection: Connection[AccessGrant] = listed(info, AccessGrant, part)
         return connection
+
+    @question("The jobs of those who run the platform: what each is for, and who answers for it.")
+    def roles(self, info: Info) -> list[Role]:
+        return [Role(job=job) for job in roles.all_of_them(info.context)]
 
     @question("The audit trail, as far as you may read it. Reading it is itself an entry.")
     def audit_events(

@@ -54,7 +54,7 @@ def check_source(content: bytes, name: str) -> Checked:
     except NotPolar as problem:
         unread = Problem("syntax", str(problem), problem.span, "", problem.advice)
         return Checked(name, source, in_order(words or [unread]))
-    problems = in_order([*words, *names.check(document)])
+    problems = in_order([*words, *names.check(document), *lints.jobs(document)])
     if problems:
         return Checked(name, source, problems)
     try:

@@ -44,11 +44,10 @@ class Case:
             "justification": JUSTIFICATION,
             "ticket": TICKET,
             "expiresAt": (now() + timedelta(hours=1)).isoformat(),
-            **other,
         }
         if scope != "ACCOUNT":
             given["objectId"] = object_id or self.ids()[scope.lower()]
-        return self.world.do("requestAccess", by, wants=WANTS, **given)
+        return self.world.do("requestAccess", by, wants=WANTS, **{**given, **other})
 
     def asked(self, by: Person, scope: str = "PROJECT", **other: Any) -> str:
         """The id of a request that waits."""

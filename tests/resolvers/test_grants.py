@@ -9,7 +9,7 @@ from storage.clock import now
 from storage.staff import StaffRole
 from tests.resolvers import granting
 from tests.resolvers.granting import JUSTIFICATION, TICKET, Case
-from tests.world import Person, World
+from tests.world import Person, World, raw_id
 
 EVERYTHING = {"project", "asset", "prompt", "output"}
 LOG = """{ accessLog(first: 100) { edges { node { action actorKind userId grantId resource details timestamp } } } }"""
@@ -196,7 +196,7 @@ def test_every_open_by_staff_is_in_the_access_log_with_its_grant(case: Case) -> 
         assert (event["details"]["role"], event["details"]["reason"]) == ("SUPPORT", "SUPPORT_REQUEST")
         assert event["timestamp"] >= before.isoformat(timespec="milliseconds")[:23]
         assert event["userId"] is None
-    assert log[1]["details"]["objectIds"] == [str(granting.raw_id(case.asset))]
+    assert log[1]["details"]["objectIds"] == [str(raw_id(case.asset))]
 
 
 def test_a_read_without_a_grant_of_ones_own_names_none(case: Case) -> None:
