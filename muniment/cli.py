@@ -92,7 +92,7 @@ def demo(
 
 @app.command()
 def doctor(home: Home = None) -> None:
-    """Look over this installation: versions, places, what keeps keys and data apart. Exit 1 if something is amiss."""
+    """Look over this installation: versions, places, keys and what wraps them. Exit 1 if something is amiss."""
     settings = _settings(home=home)
     from muniment.doctor import examine
 

@@ -1,25 +1,16 @@
-"""A look over an installation without opening anything: what is installed, where things lie, what is apart."""
+"""A look over an installation without opening any content: what is installed, where things lie, how keys stand."""
 
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from muniment import hazards
+from muniment import hazards, posture
+from muniment.findings import Finding
 from muniment.settings import Settings
 
 _LEAST_FREE_BYTES = 1024**3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: what about, whether it is well, and in which words."""
-
-    about: str
-    good: bool
-    text: str
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -32,6 +23,7 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("environment", True, settings.env),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
+        *posture.findings(settings),
         *_apart(settings),
     ]
 

@@ -35,7 +35,7 @@ def in_production(told: "Settings") -> list[str]:
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
             " a key management service."
         )
-    keys, data = _file(told.key_store_url), _file(told.database_url)
+    keys, data = file_of(told.key_store_url), file_of(told.database_url)
     if keys and any(
         keys.is_relative_to(place) for place in (told.home, told.blob_dir, *([data.parent] if data else []))
     ):
@@ -70,7 +70,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _file(url: str) -> Path | None:
+def file_of(url: str) -> Path | None:
     """The file of an SQLite URL; None for a server's."""
     scheme, _, rest = url.partition(":///")
     return Path(rest.partition("?")[0]).absolute() if scheme.startswith("sqlite") else None
@@ -78,7 +78,7 @@ def _file(url: str) -> Path | None:
 
 def _place(url: str) -> object:
     """What tells two databases apart: the file, or the server and the database's name. Credentials do not."""
-    if file := _file(url):
+    if file := file_of(url):
         return file.resolve()
     return (*_server(url), urlsplit(url).path)
 

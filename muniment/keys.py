@@ -11,6 +11,7 @@ from resolvers import keys
 from storage.clock import now
 from storage.keys import inventory
 from storage.keys.kms import kek_id
+from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING
 from storage.rotations import Told
 
 
@@ -23,6 +24,9 @@ class Line:
     state: str
     since: datetime | None
     due: datetime | None
+    rotating: int = 0
+    left_behind: bool = False
+    """Whether it is a key-encryption key under which keysets still lie, while new ones go under another."""
 
     @property
     def overdue(self) -> bool:
@@ -41,12 +45,23 @@ def status(settings: Settings) -> list[Line]:
     lines = []
     for kek in found.keks:
         state = "wraps new keysets" if kek.wraps else "being left"
-        lines.append(Line(kek.uri, kek.count, state, kek.wrapped_at, due(kek.wrapped_at)))
+        left = not kek.wraps and kek.count > 0
+        lines.append(Line(kek.uri, kek.count, state, kek.wrapped_at, due(kek.wrapped_at), left_behind=left))
     for kind in found.keysets:
         state = f"rotating: {kind.rotating}" if kind.rotating else "in use"
         ages = kind.kind != "blob"  # a blob's own key seals one file, once
-        lines.append(Line(kind.kind, kind.count, state, kind.keyed_at, due(kind.keyed_at) if ages else None))
+        ends = due(kind.keyed_at) if ages else None
+        lines.append(Line(kind.kind, kind.count, state, kind.keyed_at, ends, rotating=kind.rotating))
     return lines
+
+
+def how_to_rotate(line: Line) -> str:
+    """What to do about an overdue key; nothing for one that can't be rotated yet."""
+    if line.name in (HASHES.id, SIGNING.id):
+        return ""
+    if line.name in (CREDENTIALS.id, LEDGER.id, "contributor", "project"):
+        return ": run `python -m muniment keys rotate --keysets`"
+    return ": rotate it in its service, then run `python -m muniment keys rotate --kek URI` with the same URI"
 
 
 def as_json(lines: list[Line]) -> str:
