@@ -1,11 +1,13 @@
 """Access grants: how staff come to see a contributor's work, and how they stop seeing it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from storage.clock import now
+from storage.ledger import entries
 from storage.staff import StaffRole
 from tests.resolvers import granting
 from tests.resolvers.granting import JUSTIFICATION, TICKET, Case
@@ -233,3 +235,30 @@ def test_ends_are_bounded_by_the_operator(case: Case) -> None:
         with case.world.unchanged():
             refused = case.ask(case.support, expiresAt=expires)
         assert (refused.code, refused.field) == ("BAD_USER_INPUT", "expiresAt")
+
+
+def test_of_two_decisions_at_once_one_holds(case: Case) -> None:
+    """Consent and denial at the same moment: one is done and recorded, the other is told that it came too late."""
+    grant = case.asked(case.support)
+    since = len(case.world.events())
+    deciding = ("consentToAccess", "denyAccess") * 2
+    with ThreadPoolExecutor(len(deciding)) as pool:
+        answers = list(pool.map(lambda mutation: case.decide(mutation, case.owner, grant), deciding))
+    done = [answer.data["it"]["accessGrant"]["status"] for answer in answers if answer.code is None]
+    assert sorted(answer.code or "" for answer in answers) == ["", "CONFLICT", "CONFLICT", "CONFLICT"]
+    event = {"ACTIVE": "access_grant.consented", "DENIED": "access_grant.denied"}[done[0]]
+    assert [each["action"] for each in case.world.events()[since:]] == [event]
+    assert case.opens(case.support) == (EVERYTHING if done == ["ACTIVE"] else set())
+
+
+def test_a_look_that_can_not_be_recorded_is_not_had(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the trail broken a live grant opens nothing."""
+    case.granted(case.support)
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(entries, "append", broken)
+    for kind in EVERYTHING:
+        refused = case.read(case.support, kind)
+        assert (refused.code, refused.body.get("data")) == ("INTERNAL_SERVER_ERROR", None), kind
