@@ -95,6 +95,7 @@ class Policy:
         self.source, self.name = text, name
         self._rulebook = Rulebook(text, name)
         self.roles = stated(text, name)
+        self._rulebook.demand_names()
         self._later = Remembered(_UNFORESEEN_AT_MOST)
         self._plans = {
             (shape, model): self._rulebook.plans(shape, model) for shape, model in product(FORESEEN, PROTECTED)

@@ -103,4 +103,6 @@ def _refused(problem: PolicyError, document: Document) -> Problem:
         if place:
             span = Span(span.start + place.start(), span.start + place.end())
             break
+    if "anybody at all" in message:
+        return Problem("anybody", message, span, "strangers are never let in; a right is somebody's", advice)
     return Problem("not-compiled", message, span, "no database could decide this rule as it is written", advice)

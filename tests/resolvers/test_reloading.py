@@ -50,7 +50,7 @@ def test_what_one_proposes_another_brings_into_force(world: World) -> None:
         ("policy.entered", hash_of(OWN)[:16]),
         ("access.denied", policy[:16]),
     ]
-    assert events[0]["details"] == {"version": policy[:16], "gainedCount": 0, "lostCount": 1}
+    assert events[0]["details"] == {"version": policy[:16], "gainedCount": 0, "lostCount": 2}
     assert events[2]["details"] == {"version": policy[:16], "follows": hash_of(OWN)[:16], "origin": "RELOAD"}
 
 
