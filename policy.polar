@@ -52,7 +52,7 @@ covers("read", "read_content", _);
 covers("read", "read_contact", _);
 covers("read", "read_reason", _);
 # Whoever programs against us may ask why something was refused.
-covers("read", "explain", _: Platform);
+covers("read", "explain", _);
 
 # A key that may write works in projects. It sees the states of what it works on.
 covers("write", "read", _: Project);

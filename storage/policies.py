@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, String, select
+from sqlalchemy import LargeBinary, String, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped
 
@@ -68,6 +68,11 @@ class Newest:
 
     number: int
     hash: str
+
+
+def are_kept(session: Transaction) -> bool:
+    """Whether this database has come so far as to have these tables."""
+    return inspect(session.connection()).has_table(PolicyChange.__tablename__)
 
 
 def newest(session: Transaction) -> Newest | None:

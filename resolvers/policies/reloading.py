@@ -123,7 +123,8 @@ def confirm(context: Context, proposal: uuid.UUID, policy_hash: str) -> PolicyCh
     try:
         policies.enter(work.session, change)
     except PolicyOvertaken:
-        raise Conflict("Another policy came into force at this moment: propose it again.") from None
+        told = "Another policy came into force at this moment: propose it again."
+        raise _kept_out(told, version, PolicyRefusal.OVERTAKEN) from None
     work.record(standing.entered(change, known))
     return change
 

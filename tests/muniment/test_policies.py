@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from agents.models.gateway import Gateway
+from agents.runtime import Agents
 from muniment.house import open_house
 from muniment.policies import Follower
 from muniment.settings import Settings, SettingsError, load
@@ -211,6 +213,18 @@ def test_a_request_keeps_the_policy_it_began_with(home: Path, database_url: str,
         assert context.policy.version == hash_of(LESS)[:16]
 
 
+def test_agents_go_by_the_policy_of_their_step(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """A run that goes on for long asks by the policy that is in force at each step, and its events say by which."""
+    with ruled(home, database_url) as world:
+        agents = Agents(world.house.store, world.house.force, Gateway([]))
+        for policy in (OWN, LESS):
+            world.house.force.replace(Policy(policy, "policy.polar"), 1)
+            with agents.acting("generation", None, run=uuid.uuid4(), read_only=True) as (work, access):
+                world.house.force.replace(Policy(SAME, "policy.polar"), 1)
+                assert access.policy.hash == hash_of(policy)
+                assert work.scope.policy_version == hash_of(policy)[:16]
+
+
 def test_a_policy_that_can_not_be_loaded_here_leaves_the_last_good_one(
     home: Path, database_url: str, cheap_passwords: None
 ) -> None:
@@ -295,6 +309,7 @@ def test_a_command_beside_a_server_changes_no_policy(home: Path, database_url: s
         assert count(world) == 1
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.one_database("postgresql", reason="on SQLite a home takes one process")
 def test_two_processes_switch(tmp_path: Path, database_url: str) -> None:
     """Real servers on one database: two people ask one of them, and the other one refuses as well."""
