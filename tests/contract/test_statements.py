@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from schema.queries import KINDS
+from storage.staff import StaffRole
 from storage.vault import Vault
+from tests.resolvers.granting import Case
 from tests.world import Person, World
 
 Statements = Callable[[], list[str]]
@@ -77,14 +79,17 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     prompt = world.prompt(ada, project)
     gone = world.asset(ada, project)
     deletion = world.do("deleteAsset", ada, wants="deletion { id } auditEventId", assetId=gone).data["it"]
+    support, asset, output = world.employ(StaffRole.SUPPORT), world.asset(ada, project), world.output(prompt)
+    case = Case(world, ada, project, asset, prompt, output, support, support, support)
     ids = {
+        "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
-        "Asset": world.asset(ada, project),
+        "Asset": asset,
         "AuditEvent": deletion["auditEventId"],
         "Contributor": ada.id,
         "Deletion": deletion["deletion"]["id"],
         "Export": world.do("requestExport", ada, wants="export { id }").data["it"]["export"]["id"],
-        "Output": world.output(prompt),
+        "Output": output,
         "Project": project,
         "Prompt": prompt,
     }
