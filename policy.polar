@@ -27,6 +27,7 @@ assured(_: Person, "create_asset");
 assured(_: Person, "create_project");
 assured(_: Person, "deny");
 assured(_: Person, "end");
+assured(_: Person, "explain");
 assured(_: Person, "read");
 assured(_: Person, "read_contact");
 assured(_: Person, "read_content");
@@ -50,6 +51,8 @@ covers("read", "read", _);
 covers("read", "read_content", _);
 covers("read", "read_contact", _);
 covers("read", "read_reason", _);
+# Whoever programs against us may ask why something was refused.
+covers("read", "explain", _);
 
 # A key that may write works in projects. It sees the states of what it works on.
 covers("write", "read", _: Project);
@@ -121,6 +124,9 @@ opens("read_content");
 # Staff do their jobs, each a short list. No job opens a contributor's work, whoever holds it.
 allow(staff: Staff, action: String, thing) if role in staff.roles and job(role, action, thing);
 
+# Whoever works here may ask why they themselves may do something or may not.
+allow(_: Staff, "explain", _: Platform);
+
 # Support looks after accounts: it sees that one exists, since when and in what state.
 # Owner: head of support
 job("SUPPORT", "read", _: Contributor);
@@ -132,6 +138,8 @@ job("SUPPORT", "request_access", contributor: Contributor) if
 # Owner: head of operations
 job("SYSADMIN", "read", _: Export);
 job("SYSADMIN", "read", _: Deletion);
+# They bring a policy into force, two people together: one proposes it, another one confirms it.
+job("SYSADMIN", "reload_policy", _: Platform);
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -156,11 +164,17 @@ job("SECURITY", "read", _: AccessGrant);
 job("SECURITY", "read_reason", _: AccessGrant);
 job("SECURITY", "deny", _: AccessGrant);
 job("SECURITY", "end", _: AccessGrant);
+# It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
+# tells rules, and of things only what security may see itself.
+job("SECURITY", "reload_policy", _: Platform);
+job("SECURITY", "explain_others", _: Platform);
 
 # Auditors read the audit trail as evidence, and who was given access to what. The personal side of an event, and the
 # words in which access was asked for, stay sealed.
 # Owner: data protection officer
 job("AUDITOR", "read", _: AuditEvent);
+# They ask as well by which rule somebody may do something.
+job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
@@ -220,11 +234,13 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project"];
+    permissions = ["create_project", "explain"];
 }
 
 # Any contributor may start a project.
 has_permission(_: Person, "create_project", _: Platform);
+# Any contributor may ask why they may do something or may not, about what they may see.
+has_permission(_: Person, "explain", _: Platform);
 
 
 resource Contributor {

@@ -39,7 +39,7 @@ def create(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with ExitStack() as stack:
             enter: Callable[..., Any] = stack.enter_context
-            app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings))
+            app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings, serves=True))
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             try:
@@ -81,12 +81,15 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database and the key store answer too."""
+    """The database and the key store answer too, and the policy is the one in force everywhere."""
     house: House = request.app.state.house
     try:
         await anyio.to_thread.run_sync(_touch, house)
     except Exception:
         return PlainTextResponse("not ready: the database or the key store does not answer\n", 503)
+    if unloadable := house.force.held.unloadable:
+        kept = house.policy.version
+        return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
     return PlainTextResponse("ready\n")
 
 

@@ -46,10 +46,15 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.", show_default=False)] = None,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run the agents in this process too.")] = True,
+    watch_policy: Annotated[
+        bool,
+        typer.Option("--watch-policy", help="Development: a policy comes into force when it is saved."),
+    ] = False,
 ) -> None:
     """Start the API and, unless told otherwise, the agents."""
     # `--worker` is the default and says nothing; only `--no-worker` overrides a setting.
-    settings = _settings(home=home, host=host, port=port, worker=None if worker else False)
+    agents, watch = None if worker else False, watch_policy or None
+    settings = _settings(home=home, host=host, port=port, worker=agents, policy_watch=watch)
     from muniment import serve as serving
     from muniment.app import create
     from muniment.homes import claimed

@@ -35,6 +35,11 @@ def in_production(told: "Settings") -> list[str]:
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
             " a key management service."
         )
+    if told.policy_watch:
+        found.append(
+            "MUNIMENT_POLICY_WATCH lets one person change who may do what: unset it. In production one proposes"
+            " a policy and another one confirms it (reloadPolicy)."
+        )
     keys, data = file_of(told.key_store_url), file_of(told.database_url)
     if keys and any(
         keys.is_relative_to(place) for place in (told.home, told.blob_dir, *([data.parent] if data else []))

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import structlog
@@ -15,9 +15,10 @@ from agents.models.local import NAME as OFFLINE
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
+from muniment.policies import Follower
 from muniment.settings import Settings
-from policies.access import Policy
-from resolvers.context import House, Limits
+from resolvers.context import House, Limits, PolicySources
+from resolvers.policies import standing
 from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
@@ -33,18 +34,25 @@ WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
 
 
 @contextmanager
-def open_house(settings: Settings) -> Iterator[House]:
-    """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises."""
-    policy = Policy.load(settings.policy_file)
+def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
+    """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises.
+
+    With `serves` it follows the policy for as long as it is open; without, it takes the one in force, and the file only
+    where there is none.
+    """
     keyring = open_keyring(settings)
     engine = open_engine(settings.database_url)
     try:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         queue.prepare(engine)
-        yield House(
-            Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin), policy, limits(settings)
-        )
+        store = Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin)
+        sources = PolicySources(settings.policy_file, settings.policy_approvals)
+        file_wins = serves and not settings.production
+        force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
+        house = House(store, force, limits(settings), sources)
+        with following(house, watch=settings.policy_watch) if serves else nullcontext():
+            yield house
     finally:
         engine.dispose()
         keyring.close()
@@ -63,10 +71,21 @@ def open_keyring(settings: Settings) -> Keyring:
 
 
 @contextmanager
+def following(house: House, *, watch: bool) -> Iterator[None]:
+    """The policy in force, taken over within a second of its coming into force, while the block runs."""
+    follower = Follower(house, watch=watch)
+    follower.start()
+    try:
+        yield
+    finally:
+        follower.stop()
+
+
+@contextmanager
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    idle = Agents(house.store, house.policy, gateway, export_lifetime=timedelta(days=settings.export_days))
+    idle = Agents(house.store, house.force, gateway, export_lifetime=timedelta(days=settings.export_days))
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)

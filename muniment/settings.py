@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
     policy_file: Path = Path("policy.polar")
+    policy_approvals: Path = Path("policies/approvals.yaml")
+    """Rights that a change of the policy may give, each named by somebody."""
+    policy_accepted: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """The SHA-256 of a policy file that takes the place of the one in force at the start of a release."""
+    policy_watch: bool = False
+    """Whether a policy file that is saved comes into force at once. Development only."""
 
     # How long things live
     session_hours: float = Field(default=12, gt=0, le=720)
@@ -103,7 +109,7 @@ class Settings(BaseSettings):
     origin: str = Field(default="muniment.local", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}$")
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
-    @field_validator("home", "blob_dir", "ledger_dir", "policy_file", "tls_cert", "tls_key")
+    @field_validator("home", "blob_dir", "ledger_dir", "policy_file", "policy_approvals", "tls_cert", "tls_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path

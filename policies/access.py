@@ -74,6 +74,10 @@ class Access:
         row: Model = with_decisions(found)
         return row
 
+    def platform(self) -> frozenset[Action]:
+        """What the principal may do on the platform itself, as it is at this moment."""
+        return self.policy.platform_actions(self._shape)
+
     def check(self, action: Action) -> None:
         """Return if the principal may `action` on the platform itself; raise StepUpRequired or Forbidden if not."""
         if action in self.policy.platform_actions(self._shape):

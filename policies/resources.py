@@ -58,6 +58,11 @@ def mapper_of(model: type[Record]) -> Mapper[Any]:
     return mapper
 
 
+def key_of(row: Record) -> tuple[Any, ...]:
+    """The primary key of a row."""
+    return tuple(mapper_of(type(row)).primary_key_from_instance(row))
+
+
 def fields_of(model: type[Record]) -> dict[str, type]:
     """The attributes that rules can follow: columns and relations, by the types that Polar knows them under."""
     mapper = mapper_of(model)

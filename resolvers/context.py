@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 from policies.access import Access, Policy
 from policies.errors import Refused
+from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.errors import CodedError, Unauthenticated
 from storage import grants
 from storage.grants import AccessGrant
 from storage.ledger.events import (
     AccessDenied,
+    Event,
     Identifier,
     Outcome,
     RefusalCode,
@@ -45,12 +48,26 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class PolicySources:
+    """Where a policy comes from before it is in force: the file, and the gains of it that are approved."""
+
+    file: Path = Path("policy.polar")
+    approvals: Path = Path("policies/approvals.yaml")
+
+
+@dataclass(frozen=True)
 class House:
     """What outlives a request: the opened store, the policy in force, the operator's limits."""
 
     store: Store
-    policy: Policy
+    force: InForce
     limits: Limits = field(default_factory=Limits)
+    sources: PolicySources = field(default_factory=PolicySources)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force at this moment. An operation asks once, and goes by that one to its end."""
+        return self.force.policy
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,8 @@ class Context:
         repeatable: Repeatable | None = None,
     ) -> None:
         self.house = house
+        self.policy = house.policy
+        """What this operation is decided by, from its beginning to its end; of a subscription, one event."""
         self.asking = asking
         self.repeatable = repeatable
         self.renew = renew
@@ -104,6 +123,8 @@ class Context:
         """How many entries of the trail this operation has read."""
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
+        self.readings: list[Event] = []
+        """What else of this reading belongs into the trail."""
         self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
@@ -141,7 +162,7 @@ class Context:
         if self._open is not None:
             work = self._open[0]
             work.scope = self._scope()
-            self._open = (work, Access(self.house.policy, principal, work.session))
+            self._open = (work, Access(self.policy, principal, work.session))
 
     def again(self) -> "Context":
         """A context of the same caller's for a later operation, with who they are established anew."""
@@ -149,6 +170,7 @@ class Context:
 
     def renewed(self, attempted: str) -> None:
         """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
+        self.policy = self.house.policy
         if self.renew is None:
             return
         try:
@@ -224,7 +246,7 @@ class Context:
     def _afresh(self, work: UnitOfWork) -> tuple[UnitOfWork, Access]:
         """A reading that goes on after a change: it sees what was written, as whoever is asking now."""
         work.session.rollback()
-        return work, Access(self.house.policy, self.principal, work.session)
+        return work, Access(self.policy, self.principal, work.session)
 
     def _current(self) -> tuple[UnitOfWork, Access]:
         if self._open is None:
@@ -234,7 +256,7 @@ class Context:
     @contextmanager
     def _unit(self, *, read_only: bool) -> Iterator[UnitOfWork]:
         with self.house.store.begin(self._scope(), read_only=read_only) as work:
-            self._open = (work, Access(self.house.policy, self.principal, work.session))
+            self._open = (work, Access(self.policy, self.principal, work.session))
             try:
                 yield work
             finally:
@@ -250,21 +272,24 @@ class Context:
             ip_address=asking.ip_address,
             user_agent=asking.user_agent,
             correlation_id=asking.correlation_id,
-            policy_version=self.house.policy.version,
+            policy_version=self.policy.version,
         )
 
     def _record_reads(self, work: UnitOfWork) -> None:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
+        readings, self.readings = self.readings, []
         foreign = others(work.vault.opened.keys() - self._told, self._scope())
-        if not (trail_read or refusals or foreign):
+        if not (trail_read or refusals or readings or foreign):
             return
         with self.house.store.begin(self._scope()) as unit:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
                 unit.record(_denied(refusal), Outcome.DENIED)
+            for reading in readings:
+                unit.record(reading)
             rows = {key: work.vault.opened[key] for key in foreign}
             for event in content_reads(foreign, self._scope(), self.grants_used(unit, rows, since=work.now)):
                 unit.record(event)

@@ -25,6 +25,7 @@ from schema.exports import ExportMutations
 from schema.grants import AccessGrantMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
@@ -41,6 +42,7 @@ class Mutation(
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
+    PolicyMutations,
     ProjectMutations,
     PromptMutations,
     SessionMutations,

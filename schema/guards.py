@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from policies.errors import Refused
 from policies.principals import Kind
-from resolvers.context import Refusal
+from resolvers.context import Context, Refusal
 from resolvers.errors import Code, Unauthenticated
 from schema.idempotency import once
 from schema.nodes import Info
@@ -51,6 +51,11 @@ class Audited(Guarded):
     one says nothing about the others. Under an Idempotency-Key each of them is done once.
     """
 
+    def __init__(self, public: str | None = None, before: Callable[[Context], object] | None = None) -> None:
+        super().__init__(public)
+        self.before = before
+        """What takes long and can be done before the transaction begins."""
+
     def apply(self, field: StrawberryField) -> None:
         """Describe the one argument that every mutation has."""
         for argument in field.arguments:
@@ -58,6 +63,8 @@ class Audited(Guarded):
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self.let_in(info)
+        if self.before is not None:
+            self.before(info.context)
         if info.context.repeatable is not None:
             return once(info, partial(next_, source, info, **kwargs))
         with info.context.writing(info.python_name):
@@ -77,9 +84,9 @@ def question(description: str, *, public: str | None = None) -> Any:
     return strawberry.field(description=description, extensions=[Asked(public)])
 
 
-def mutation(description: str, *, public: str | None = None) -> Any:
-    """A root mutation field. `public` says why a stranger may do it."""
-    return strawberry.mutation(description=description, extensions=[Audited(public)])
+def mutation(description: str, *, public: str | None = None, before: Callable[[Context], object] | None = None) -> Any:
+    """A root mutation field. `public` says why a stranger may do it; `before` is done ahead of its transaction."""
+    return strawberry.mutation(description=description, extensions=[Audited(public, before)])
 
 
 def followed(description: str) -> Any:

@@ -32,6 +32,7 @@ from schema.ids import decode_id, decode_id_of
 from schema.ledger import AuditProof, Ledger
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
+from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.roles import Role
@@ -241,6 +242,10 @@ class Query:
     def audit_proof(self, info: Info, id: Id) -> AuditProof | None:
         proven = ledger.proof(info.context, decode_id_of("AuditEvent", id, "id"))
         return None if proven is None else AuditProof(proven=proven)
+
+    @question("The policy in force: which one, who may do what by it, and why.")
+    def policy(self, info: Info) -> Policy:
+        return Policy()
 
     @question("The log that the audit trail is hashed into.", public="what is signed for everybody is nobody's secret")
     def ledger(self, info: Info) -> Ledger:

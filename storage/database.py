@@ -55,6 +55,12 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
     return create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
 
 
+def exists(engine: Engine) -> bool:
+    """Whether looking would find a database, and not make an empty file where there is none."""
+    path = engine.url.database
+    return engine.dialect.name != "sqlite" or path in (None, "", ":memory:") or Path(str(path)).is_file()
+
+
 def prepare_sqlite(connection: Any, _record: Any) -> None:
     """Give a fresh SQLite connection the settings our promises rest on, whoever opened the engine."""
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below

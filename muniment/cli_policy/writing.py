@@ -83,8 +83,7 @@ def watch(
 ) -> None:
     """Check and test again whenever the policy or a scenario is saved. Ctrl-C ends it.
 
-    A server keeps the policy it started with: run `python -m muniment serve` beside this, and start it again to see a
-    change through the API.
+    To see a change through the API as well, run `python -m muniment serve --watch-policy` beside this.
     """
     from policies.workbench import watching
     from policies.workbench.scenarios import FOLDER

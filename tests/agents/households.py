@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
+from policies.force import InForce
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
@@ -59,7 +60,7 @@ def household(home: Path, engine: Engine, policy: Policy | None = None) -> Itera
         keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
     store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
     try:
-        yield Agents(store, policy or Policy.load(POLICY), Gateway([]))
+        yield Agents(store, InForce(policy or Policy.load(POLICY)), Gateway([]))
     finally:
         keyring.close()
 

@@ -38,6 +38,15 @@ from storage.ledger.events.grants import (
 from storage.ledger.events.keys import KeysRotated, KeysRotationStarted, RotatedKeys
 from storage.ledger.events.ledger import Discrepancy, LedgerHalted
 from storage.ledger.events.outputs import OutputStored
+from storage.ledger.events.policies import (
+    PolicyEntered,
+    PolicyExplained,
+    PolicyFault,
+    PolicyProposed,
+    PolicyRefusal,
+    PolicyReloadFailed,
+    PolicyReloadRefused,
+)
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
     PromptCancelRequested,
@@ -102,6 +111,13 @@ __all__ = [
     "LedgerHalted",
     "Outcome",
     "OutputStored",
+    "PolicyEntered",
+    "PolicyExplained",
+    "PolicyFault",
+    "PolicyProposed",
+    "PolicyRefusal",
+    "PolicyReloadFailed",
+    "PolicyReloadRefused",
     "PreferencesUpdated",
     "ProjectCreated",
     "ProjectShared",

@@ -47,6 +47,8 @@ class Resource(enum.StrEnum):
     EXPORT = "export"
     OUTPUT = "output"
     PLATFORM = "platform"
+    POLICY_CHANGE = "policy_change"
+    POLICY_VERSION = "policy_version"
     PRIVACY_PREFERENCES = "privacy_preferences"
     PROJECT = "project"
     PROJECT_MEMBER = "project_member"
