@@ -209,7 +209,7 @@ class Context:
     def record(self, refusal: Refusal) -> None:
         """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
-            work.record(_denied(refusal), Outcome.DENIED)
+            work.record(denied(refusal), Outcome.DENIED)
 
     @contextmanager
     def asked(self, attempted: str) -> Iterator["Context"]:
@@ -264,7 +264,7 @@ class Context:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
-                unit.record(_denied(refusal), Outcome.DENIED)
+                unit.record(denied(refusal), Outcome.DENIED)
             rows = {key: work.vault.opened[key] for key in foreign}
             for event in content_reads(foreign, self._scope(), self.grants_used(unit, rows, since=work.now)):
                 unit.record(event)
@@ -279,7 +279,8 @@ class Context:
         return grants.used(unit.session, self.principal.id, rows, since)
 
 
-def _denied(refusal: Refusal) -> AccessDenied:
+def denied(refusal: Refusal) -> AccessDenied:
+    """The event that says so."""
     return AccessDenied(
         resource_id=None,
         subject_id=None,

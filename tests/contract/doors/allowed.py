@@ -4,6 +4,7 @@ A new line here is a decision about security: it needs a reason that a reviewer 
 """
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
+_GUESSES = "counts guesses under a keyed hash, so that they can be stopped"
 _OWN = "the asking session is looked up by the id or token that it just proved to have"
 _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more than docs/errors tells"
 _UNIQUE = "writes what the use case made; reads nothing but whether a unique value is taken"
@@ -23,8 +24,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.account_of": ("resolvers/sessions.py", _OWN),
     "storage.accounts.add_unique": ("resolvers/contributors.py resolvers/deletions.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
-    "storage.accounts.count_failure": ("resolvers/sessions.py", _BEFORE),
-    "storage.accounts.failures_since": ("resolvers/sessions.py", _BEFORE),
+    "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
+    "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.forget_failures": ("resolvers/sessions.py", _BEFORE),
     "storage.accounts.live_api_key": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.live_api_key_by_id": ("resolvers/identity.py", _BEFORE),
