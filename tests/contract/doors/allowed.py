@@ -13,6 +13,8 @@ _ERASING = "what is destroyed must be found whether or not anybody may still see
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _LOG = "the log holds hashes and is everybody's to read"
 _ASKED = "of a row that the door has just given out"
+_AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
+_KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 
@@ -84,8 +86,17 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/building.py agents/ledger/sequencer.py resolvers/ledger.py",
         _LOG,
     ),
+    "storage.grants.end_all": ("resolvers/deletions.py", _ASKED),
+    "storage.grants.lock": ("resolvers/grants.py", _ASKED),
+    "storage.grants.used": ("resolvers/context.py", "names the grant in the trail, once rows came through the door"),
+    "storage.idempotency.add": ("resolvers/idempotency.py", _UNIQUE),
+    "storage.idempotency.alone": ("resolvers/idempotency.py", "a lock; reads nothing"),
+    "storage.idempotency.forget": ("agents/erasures/resuming.py", _ERASING),
+    "storage.idempotency.under_key": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
+    "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
+    "storage.rotations.rotate_keysets": ("resolvers/keys.py", _KEYS),
     "storage.projects.find_member": ("resolvers/projects.py", _ASKED),
     "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
@@ -113,6 +124,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 PLACES: dict[tuple[str, str, str], str] = {
     ("schema/contributors.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
+    ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
     ("schema/sessions.py", "session", "issued.session.expires_at"): "a signed-in device, no database session",
     ("resolvers/sessions.py", "session", "now() + context.limits.session"): "how long a signed-in device lives",
     ("resolvers/context.py", "session", "work.session.rollback"): "ends the snapshot; reads nothing",
@@ -137,6 +149,12 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("muniment/transfers.py", "seal", "reader"): "after begin_download has asked the door for READ_CONTENT",
     ("agents/exports/contents.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("agents/generation/briefs.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
+    ("resolvers/grants.py", "caller", "Access"): "asks in one job of the caller's alone: fewer rights than they hold",
+    ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
+    ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
+    ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    ("storage/resealing.py", "seal", "Vault"): "seals anew what a key that is rotated had sealed",
+    ("muniment/posture.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
     ("resolvers/context.py", "caller", "Access"): "for the operation's own principal",
     ("resolvers/identity.py", "caller", "Principal"): "after the token was checked",
     ("resolvers/sessions.py", "caller", "Principal"): "after the password was checked",
@@ -147,6 +165,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 """Single places: the file, which rule it would break, what stands there; and why that is right."""
 
 WITHOUT_ACTION: dict[str, str] = {
+    "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.ledger": "what is signed for everybody is nobody's secret",
     "Mutation.registerContributor": "an account begins here: there is nothing yet to ask about",
     "Mutation.signIn": "a session begins here: who is asking is only being found out",

@@ -7,6 +7,7 @@ from tests.contract.doors.code import Function, House, Module
 
 KINDS = {"question": "Query", "mutation": "Mutation", "followed": "Subscription"}
 ASKING = {"select", "get", "check"}
+_AS_PASSED = "(what is handed over)"
 
 
 def root_fields(house: House) -> Iterator[tuple[str, Module, Function]]:
@@ -37,6 +38,7 @@ def strangers(house: House) -> Iterator[str]:
 def asked(house: House, module: Module, function: Function) -> set[str]:
     """What the door is asked on the way of a function: `select READ`, `get DELETE`, `check CREATE_PROJECT`."""
     found: set[str] = set()
+    passed: set[str] = set()
     seen: set[int] = set()
     waiting: list[tuple[Module, ast.AST]] = [(module, function)]
     while waiting:
@@ -45,8 +47,11 @@ def asked(house: House, module: Module, function: Function) -> set[str]:
             continue
         seen.add(id(node))
         found |= {f"{verb} {action}" for verb, action in _questions(node)}
+        passed |= set(_passed_on(node))
         waiting += list(_called(house, home, node))
-    return found
+    asked_by_name = {question.split()[0] for question in found if question.endswith(_AS_PASSED)}
+    found = {question for question in found if not question.endswith(_AS_PASSED)}
+    return found | {f"{verb} {action}" for verb in asked_by_name for action in passed}
 
 
 def _questions(function: ast.AST) -> Iterator[tuple[str, str]]:
@@ -55,9 +60,23 @@ def _questions(function: ast.AST) -> Iterator[tuple[str, str]]:
             continue
         if not ast.unparse(node.func.value).endswith("access"):
             continue
-        for argument in [*node.args[:3], *(keyword.value for keyword in node.keywords)]:
-            if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "Action":
-                yield node.func.attr, argument.attr
+        actions = list(_actions(node))
+        yield from ((node.func.attr, action) for action in actions)
+        if not actions:
+            yield node.func.attr, _AS_PASSED
+
+
+def _passed_on(function: ast.AST) -> Iterator[str]:
+    """Actions that are handed to a function of ours, which asks the door for what it was handed."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield from _actions(node)
+
+
+def _actions(call: ast.Call) -> Iterator[str]:
+    for argument in [*call.args[:3], *(keyword.value for keyword in call.keywords)]:
+        if isinstance(argument, ast.Attribute) and ast.unparse(argument.value) == "Action":
+            yield argument.attr
 
 
 def _called(house: House, module: Module, function: ast.AST) -> Iterator[tuple[Module, ast.AST]]:
