@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from graphql import GraphQLInputObjectType, get_named_type, is_required_input_field
 
+from schema.queries import KINDS
 from tests.schema.inference import cast as casts
 from tests.schema.inference.answers import ask
 from tests.schema.inference.cast import Cast
@@ -21,6 +22,9 @@ SENSIBLE = {
     "email": "zoe@example.org",
 }
 """What fields are given so that an input is refused for the thing it names, and not before. The rest goes by type."""
+
+REFUSED_EARLIER = {"requestAccess": "its fields depend on one another; tests/resolvers/test_grants.py asks in earnest"}
+"""Mutations whose generated input is refused before anything is looked for, with the reason. They are tried all the same."""
 
 NOBODY_S = "00000000-0000-7000-8000-000000000000"
 
@@ -57,9 +61,10 @@ def attempt(cast: Cast, mutation: str, field: str, named: str) -> str:
 
 
 def _named(field: str) -> str:
-    """The kind of thing that a field of an input names: `assetIds` an Asset."""
+    """The kind of thing that a field of an input names: `assetIds` an Asset, `grantId` an AccessGrant."""
     name = field.removesuffix("s").removesuffix("Id")
-    return name[0].upper() + name[1:]
+    name = name[0].upper() + name[1:]
+    return next((kind for kind in sorted(KINDS) if kind.endswith(name)), "Project")
 
 
 def _beginning(field: str) -> str:
@@ -88,7 +93,7 @@ def test_a_foreign_thing_is_refused_as_one_that_never_was(world: World, statemen
                     for each in (row, uuid.UUID(NOBODY_S))
                 )
                 assert there == gone, f"{caller}: {mutation}.{field}"
-                if caller == "ada, stepped up":
+                if caller == "ada, stepped up" and mutation not in REFUSED_EARLIER:
                     assert '"NOT_FOUND"' in there.body, f"{mutation}.{field} is refused before it looks: {there.body}"
             assert world.footprint() == before, caller
 
