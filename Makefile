@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run demo test check bench schema lock clients
+.PHONY: help setup develop run demo test check bench schema mutants lock clients
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench: develop  ## measure, and compare with the baselines
 
 schema: setup  ## write schema.graphql anew from the code
 	@$(PY) -m muniment schema print > schema.graphql
+
+mutants: develop  ## change the policy in every small way, and write docs/policy-mutants.md
+	@$(PY) -m muniment policy mutants $(ARGS)
 
 lock:  ## resolve requirements/*.in into the hash-locked *.lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH."; exit 1; }

@@ -17,7 +17,7 @@ from muniment import ledger, transfers
 from muniment.endpoint import Endpoint
 from muniment.house import open_house, working
 from muniment.settings import Settings
-from resolvers.context import House
+from resolvers.house import House
 from schema.api import build, sdl
 from storage.database import transaction
 

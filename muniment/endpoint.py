@@ -25,8 +25,9 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from muniment.requests import address_of, bearer_token, parse_json, read_body, repeatable
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Code, CodedError, Unauthenticated
+from resolvers.house import House
 from resolvers.identity import identify
 from schema.api import Schema
 from schema.errors import coded, coded_exception

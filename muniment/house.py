@@ -17,7 +17,7 @@ from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from muniment.policies import Follower
 from muniment.settings import Settings
-from resolvers.context import House, Limits, PolicySources
+from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
 from storage.blobs.store import BlobStore

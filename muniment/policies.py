@@ -8,7 +8,7 @@ import typer
 from policies.compiled import hash_of, version_of
 from policies.errors import PolicyError
 from policies.workbench import checking, problems
-from resolvers.context import House
+from resolvers.house import House
 from resolvers.policies import standing
 from storage.ledger.events import PolicyFault
 from storage.policies import PolicyOvertaken

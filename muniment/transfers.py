@@ -17,8 +17,9 @@ from policies.errors import Refused
 from policies.principals import ANONYMOUS
 from resolvers import assets, exports, tickets
 from resolvers.assets import Download, Upload
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict, TooLarge
+from resolvers.house import House
 from resolvers.identity import identify_bearer
 from resolvers.tickets import Bearer, Purpose, Ticket
 from schema.errors import coded_exception

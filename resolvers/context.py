@@ -4,83 +4,25 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Self
+from datetime import datetime
 
-from policies.access import Access, Policy
+from policies.access import Access
 from policies.errors import Refused
-from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.errors import CodedError, Unauthenticated
+from resolvers.house import House, Limits
+from resolvers.refusals import Refusal, denied
 from storage import grants
 from storage.grants import AccessGrant
 from storage.ledger.events import (
-    AccessDenied,
     Event,
-    Identifier,
     Outcome,
-    RefusalCode,
-    Resource,
     TrailRead,
 )
 from storage.ledger.reads import Opened, content_reads, others
 from storage.ledger.scope import AuditScope
 from storage.records import Record
-from storage.work import Store, UnitOfWork
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the operator has set: how long things live and how large they may be."""
-
-    session: timedelta = timedelta(hours=12)
-    step_up: timedelta = timedelta(minutes=10)
-    ticket: timedelta = timedelta(minutes=15)
-    access_grant: timedelta = timedelta(hours=24)
-    upload_bytes: int = 2 * 1024**3
-    prompt_characters: int = 20_000
-    variations: int = 10
-    sign_in_failures: int = 10
-    sign_in_window: timedelta = timedelta(minutes=15)
-    idempotency: timedelta = timedelta(hours=24)
-    models: tuple[str, ...] = ("smollm2-135m-instruct",)
-
-
-@dataclass(frozen=True)
-class PolicySources:
-    """Where a policy comes from before it is in force: the file, and the gains of it that are approved."""
-
-    file: Path = Path("policy.polar")
-    approvals: Path = Path("policies/approvals.yaml")
-
-
-@dataclass(frozen=True)
-class House:
-    """What outlives a request: the opened store, the policy in force, the operator's limits."""
-
-    store: Store
-    force: InForce
-    limits: Limits = field(default_factory=Limits)
-    sources: PolicySources = field(default_factory=PolicySources)
-
-    @property
-    def policy(self) -> Policy:
-        """The policy in force at this moment. An operation asks once, and goes by that one to its end."""
-        return self.force.policy
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What was attempted, on what kind of thing, and why it was refused: what the trail keeps of a refusal."""
-
-    attempted: str
-    resource: str
-    code: str
-
-    @classmethod
-    def of(cls, attempted: str, refusal: Refused) -> Self:
-        return cls(attempted, refusal.resource, refusal.code)
+from storage.work import UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -231,7 +173,7 @@ class Context:
     def record(self, refusal: Refusal) -> None:
         """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
-            work.record(_denied(refusal), Outcome.DENIED)
+            work.record(denied(refusal), Outcome.DENIED)
 
     @contextmanager
     def asked(self, attempted: str) -> Iterator["Context"]:
@@ -287,7 +229,7 @@ class Context:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
-                unit.record(_denied(refusal), Outcome.DENIED)
+                unit.record(denied(refusal), Outcome.DENIED)
             for reading in readings:
                 unit.record(reading)
             rows = {key: work.vault.opened[key] for key in foreign}
@@ -302,13 +244,3 @@ class Context:
         if self.principal.kind is not Kind.STAFF or self.principal.id is None:
             return {}
         return grants.used(unit.session, self.principal.id, rows, since)
-
-
-def _denied(refusal: Refusal) -> AccessDenied:
-    return AccessDenied(
-        resource_id=None,
-        subject_id=None,
-        resource_kind=Resource.of(refusal.resource),
-        attempted=Identifier(refusal.attempted),
-        code=RefusalCode(refusal.code),
-    )

@@ -72,6 +72,12 @@ class IdempotencyMismatch(CodedError):
     code = Code.IDEMPOTENCY_MISMATCH
 
 
+class NoAccount(CodedError):
+    """An e-mail has no account. Whoever asks for many of them is stopped: `keep` counts."""
+
+    code = Code.NOT_FOUND
+
+
 class RateLimited(CodedError):
     """Too many attempts; the message says when to come back."""
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from policies.errors import NotFound
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.context import Asking, House
+from resolvers.context import Asking
 from resolvers.errors import Unauthenticated
+from resolvers.house import House
 from resolvers.tickets import Bearer, Ticket
 from storage import accounts
 from storage.clock import now

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from policies.principals import ANONYMOUS
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
+from resolvers.house import House
 from storage import rotations
 from storage.ledger.events import Event, KeysRotated, KeysRotationStarted, RotatedKeys
 from storage.rotations import Rotated, Told

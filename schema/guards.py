@@ -11,8 +11,9 @@ from strawberry.types.field import StrawberryField
 
 from policies.errors import Refused
 from policies.principals import Kind
-from resolvers.context import Context, Refusal
+from resolvers.context import Context
 from resolvers.errors import Code, Unauthenticated
+from resolvers.refusals import Refusal
 from schema.idempotency import once
 from schema.nodes import Info
 

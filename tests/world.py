@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from muniment.app import create
 from muniment.settings import Settings, load
 from resolvers import staff
-from resolvers.context import House
+from resolvers.house import House
 from storage import passwords
 from storage.clock import now
 from storage.exports import Export, ExportStatus

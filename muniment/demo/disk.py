@@ -11,7 +11,7 @@ from pathlib import Path
 from muniment.house import open_house, open_keyring
 from muniment.settings import Settings
 from resolvers import staff
-from resolvers.context import House
+from resolvers.house import House
 from storage.keys.errors import KeyStoreError
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName

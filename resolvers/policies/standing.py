@@ -8,7 +8,7 @@ from policies.compiled import AT_MOST_BYTES, Policy, hash_of, version_of
 from policies.errors import PolicyError
 from policies.force import InForce
 from policies.workbench import checking
-from resolvers.context import PolicySources
+from resolvers.house import PolicySources
 from storage import policies
 from storage.database import transaction
 from storage.ids import new_id

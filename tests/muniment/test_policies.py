@@ -18,7 +18,8 @@ from policies.actions import Action
 from policies.compiled import Policy
 from policies.errors import PolicyError
 from resolvers import staff
-from resolvers.context import Context, PolicySources
+from resolvers.context import Context
+from resolvers.house import PolicySources
 from resolvers.identity import identify
 from resolvers.policies import standing
 from storage import policies

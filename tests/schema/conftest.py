@@ -8,7 +8,7 @@ import pytest
 
 from muniment.house import open_house
 from muniment.settings import load
-from resolvers.context import House
+from resolvers.house import House
 from schema.api import Schema, build
 from storage.keys.kms import InsecureWarning
 from tests.schema.callers import Caller
