@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 ARGS ?=
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run demo test check bench schema lock
+.PHONY: help setup develop run demo test check bench schema mutants lock clients
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,19 +24,31 @@ demo:  ## play a contributor's whole life against the running server
 test: develop  ## run the tests, on SQLite and PostgreSQL
 	@$(PY) -m pytest -n auto $(ARGS)
 
-check: develop  ## lint, types, import directions, generated files, tests: what CI runs
+check: develop  ## lint, types, import directions, generated files, tests, clients: what CI runs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
 	$(PY) -m pytest -n auto
+	@$(MAKE) --no-print-directory clients
 	@echo "make check: everything holds."
+
+clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20)
+	$(PY) -m tests.node
+
+tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
+	@command -v npm >/dev/null || { echo "make clients needs Node 20 and npm on PATH."; exit 1; }
+	npm ci --prefix tests/node --no-audit --no-fund --ignore-scripts
+	@touch $@
 
 bench: develop  ## measure, and compare with the baselines
 	@$(PY) -m benchmarks $(ARGS)
 
 schema: setup  ## write schema.graphql anew from the code
 	@$(PY) -m muniment schema print > schema.graphql
+
+mutants: develop  ## change the policy in every small way, and write docs/policy-mutants.md
+	@$(PY) -m muniment policy mutants $(ARGS)
 
 lock:  ## resolve requirements/*.in into the hash-locked *.lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH."; exit 1; }

@@ -3,7 +3,8 @@
 # How to read it. Chapter 1 says who can ask at all and how far each kind of caller reaches. Chapter 2 has one block per
 # thing: the ways to be someone to it (its roles), what each role may do, and the facts that make one somebody.
 # "read" means seeing that a thing exists, with its dates, sizes and states. "read_content" means opening what is sealed
-# in it: names, texts, files. Every other verb is one operation of the API. "Owner" is who answers for a job or an agent.
+# in it: names, texts, files. "read_contact" and "read_reason" open single fields that say so: how to reach somebody, and
+# why staff ask for access. Every other verb is one operation of the API. "Owner" is who answers for a job or an agent.
 
 
 ### 1. Who asks ########################################################################################################
@@ -20,11 +21,17 @@ assured(person: Person, "delete") if person.stepped_up;
 assured(person: Person, "export") if person.stepped_up;
 # Everything else is for anyone signed in.
 assured(_: Person, "cancel");
+assured(_: Person, "consent");
 assured(_: Person, "create_api_key");
 assured(_: Person, "create_asset");
 assured(_: Person, "create_project");
+assured(_: Person, "deny");
+assured(_: Person, "end");
+assured(_: Person, "explain");
 assured(_: Person, "read");
+assured(_: Person, "read_contact");
 assured(_: Person, "read_content");
+assured(_: Person, "read_reason");
 assured(_: Person, "revoke");
 assured(_: Person, "share");
 assured(_: Person, "submit_prompt");
@@ -42,6 +49,10 @@ allow(key: Key, action: String, thing) if
 # A key that may read opens everything its owner may open.
 covers("read", "read", _);
 covers("read", "read_content", _);
+covers("read", "read_contact", _);
+covers("read", "read_reason", _);
+# Whoever programs against us may ask why something was refused.
+covers("read", "explain", _);
 
 # A key that may write works in projects. It sees the states of what it works on.
 covers("write", "read", _: Project);
@@ -90,6 +101,10 @@ allow(agent: Agent{name: "exports"}, "build", export: Export) if
     export.id = agent.run and has_role(agent.person, "owner", export);
 allow(agent: Agent{name: "exports"}, action: String, thing) if
     opens(action) and has_role(agent.person, "owner", thing);
+# To an archive belong how its contributor is reached, and why staff asked for access.
+allow(agent: Agent{name: "exports"}, "read_contact", contributor: Contributor) if
+    has_role(agent.person, "owner", contributor);
+allow(agent: Agent{name: "exports"}, "read_reason", grant: AccessGrant) if has_role(agent.person, "owner", grant);
 # What its contributor did elsewhere stands in their copy of the trail too.
 allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
 
@@ -106,22 +121,38 @@ allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
 opens("read");
 opens("read_content");
 
-# Staff do their jobs, each a short list. No job opens a contributor's content, whoever holds it.
+# Staff do their jobs, each a short list. No job opens a contributor's work, whoever holds it.
 allow(staff: Staff, action: String, thing) if role in staff.roles and job(role, action, thing);
+
+# Whoever works here may ask why they themselves may do something or may not.
+allow(_: Staff, "explain", _: Platform);
 
 # Support looks after accounts: it sees that one exists, since when and in what state.
 # Owner: head of support
 job("SUPPORT", "read", _: Contributor);
+# Where a case needs a look at the work, it asks those who let support ask.
+job("SUPPORT", "request_access", contributor: Contributor) if
+    contributor.status = "ACTIVE" and contributor.preferences.support_access;
 
 # System administrators keep jobs running: they see exports and deletions queued, running and failed.
 # Owner: head of operations
 job("SYSADMIN", "read", _: Export);
 job("SYSADMIN", "read", _: Deletion);
+# They bring a policy into force, two people together: one proposes it, another one confirms it.
+job("SYSADMIN", "reload_policy", _: Platform);
 
-# Privacy officers see that contributors' requests about their data are answered.
+# Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
+# of others without a reason.
 # Owner: data protection officer
 job("PRIVACY", "read", _: Export);
 job("PRIVACY", "read", _: Deletion);
+job("PRIVACY", "read", _: Contributor);
+job("PRIVACY", "request_access", contributor: Contributor) if contributor.status = "ACTIVE";
+# They see each request for access with its reason, turn it down, and end what was agreed to.
+job("PRIVACY", "read", _: AccessGrant);
+job("PRIVACY", "read_reason", _: AccessGrant);
+job("PRIVACY", "deny", _: AccessGrant);
+job("PRIVACY", "end", _: AccessGrant);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -141,31 +172,102 @@ job("SECURITY", "open_investigation", _: Platform);
 job("SECURITY", "read", _: Investigation);
 job("SECURITY", "read_content", _: Investigation);
 job("SECURITY", "close", investigation: Investigation) if investigation.status = "OPEN";
+# It sees that an account exists, and asks for access to what an incident needs.
+job("SECURITY", "read", _: Contributor);
+job("SECURITY", "request_access", contributor: Contributor) if contributor.status = "ACTIVE";
+# They see each request for access with its reason, turn it down, and end what was agreed to.
+job("SECURITY", "read", _: AccessGrant);
+job("SECURITY", "read_reason", _: AccessGrant);
+job("SECURITY", "deny", _: AccessGrant);
+job("SECURITY", "end", _: AccessGrant);
+# It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
+# tells rules, and of things only what security may see itself.
+job("SECURITY", "reload_policy", _: Platform);
+job("SECURITY", "explain_others", _: Platform);
 
-# Auditors read the audit trail as evidence. The personal side of an event stays sealed.
+# Auditors read the audit trail as evidence, and who was given access to what. The personal side of an event, and the
+# words in which access was asked for, stay sealed.
 # Owner: data protection officer
 job("AUDITOR", "read", _: AuditEvent);
 # They see which investigations there were, and how long each lasted.
 job("AUDITOR", "read", _: Investigation);
+# They ask as well by which rule somebody may do something.
+job("AUDITOR", "explain_others", _: Platform);
+job("AUDITOR", "read", _: AccessGrant);
+
+# Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
+allow(staff: Staff, "approve", grant: AccessGrant) if
+    role in staff.roles and decides(role) and
+    grant.decider = "SECOND_PERSON" and grant.grantee_id != staff.id;
+
+decides("PRIVACY");
+decides("SECURITY");
+
+# Whoever asked for access sees what became of it, and gives it back.
+allow(staff: Staff, action: String, grant: AccessGrant) if
+    action in ["read", "read_reason", "end"] and holds(staff, grant);
+
+# A grant is made out to one person in one job. Whoever leaves the job leaves its grants behind.
+holds(staff: Staff, grant) if
+    role in staff.roles and asks(role) and grant.role = role and grant.grantee_id = staff.id;
+
+asks("PRIVACY");
+asks("SECURITY");
+asks("SUPPORT");
+
+# A contributor's work opens to staff under a live grant on it and in no other way: one that was agreed to, has not been
+# ended, and whose time is not up.
+allow(staff: Staff, action: String, thing) if opens(action) and under_grant(staff, thing);
+
+# It opens one thing of theirs, a project with what is in it, or everything in the account.
+under_grant(staff: Staff, project: Project) if
+    grant in project.grants and grant.live and holds(staff, grant) and
+    (grant.object_id = project.owner_id or grant.object_id = project.id);
+under_grant(staff: Staff, asset: Asset) if
+    grant in asset.grants and grant.live and holds(staff, grant) and
+    (grant.object_id = asset.owner_id or grant.object_id = asset.project_id or grant.object_id = asset.id);
+under_grant(staff: Staff, prompt: Prompt) if
+    grant in prompt.grants and grant.live and holds(staff, grant) and
+    (grant.object_id = prompt.owner_id or grant.object_id = prompt.project_id or grant.object_id = prompt.id);
+# With a prompt go the steps of its run, the list of what was given with it, and what was made from it.
+under_grant(staff: Staff, step: PromptStep) if
+    grant in step.grants and grant.live and holds(staff, grant) and
+    (grant.object_id = step.owner_id or grant.object_id = step.project_id or grant.object_id = step.prompt_id);
+under_grant(staff: Staff, given: PromptAsset) if
+    grant in given.grants and grant.live and holds(staff, grant) and
+    (grant.object_id = given.owner_id or grant.object_id = given.project_id or grant.object_id = given.prompt_id);
+under_grant(staff: Staff, output: Output) if
+    grant in output.grants and grant.live and holds(staff, grant) and
+    (grant.object_id = output.owner_id or grant.object_id = output.project_id or grant.object_id = output.prompt_id or
+     grant.object_id = output.id);
+# What was learned from a contributor's work belongs to the account as a whole.
+under_grant(staff: Staff, profile: StyleProfile) if
+    grant in profile.grants and grant.live and holds(staff, grant) and grant.object_id = profile.owner_id;
+
+# Whoever may open anything of a contributor's may see how to reach them.
+allow(staff: Staff, "read_contact", contributor: Contributor) if
+    grant in contributor.grants and grant.live and holds(staff, grant);
 
 
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project", "open_investigation"];
+    permissions = ["create_project", "explain", "open_investigation"];
 }
 
 # Any contributor may start a project.
 has_permission(_: Person, "create_project", _: Platform);
+# Any contributor may ask why they may do something or may not, about what they may see.
+has_permission(_: Person, "explain", _: Platform);
 
 
 resource Contributor {
-    permissions = ["read", "read_content", "update", "export", "delete", "create_api_key"];
+    permissions = ["read", "read_contact", "update", "export", "delete", "create_api_key", "request_access"];
     roles = ["owner"];
 
     # A contributor sees and opens what we hold about them, and corrects it.
     "read" if "owner";
-    "read_content" if "owner";
+    "read_contact" if "owner";
     "update" if "owner";
     # A contributor may take out a copy of everything we hold about them.
     "export" if "owner";
@@ -212,6 +314,23 @@ resource StyleProfile {
 }
 
 has_role(person: Person, "owner", profile: StyleProfile) if profile.owner_id = person.id;
+
+
+resource AccessGrant {
+    permissions = ["read", "read_reason", "consent", "approve", "deny", "end"];
+    roles = ["owner"];
+
+    # A contributor sees who asks for access to what is theirs, in which job, for how long and why.
+    "read" if "owner";
+    "read_reason" if "owner";
+    # They agree or not, and end what they agreed to, or what somebody agreed to in their place, at any time.
+    "consent" if "owner";
+    "deny" if "owner";
+    "end" if "owner";
+}
+
+# A grant belongs to the contributor whose things it opens.
+has_role(person: Person, "owner", grant: AccessGrant) if grant.subject_id = person.id;
 
 
 resource ApiKey {

@@ -20,7 +20,8 @@ import structlog
 from dbos import DBOS, DBOSConfig
 
 from agents.models.gateway import Gateway
-from policies.access import Access, Policy
+from policies.access import Access
+from policies.force import InForce
 from policies.principals import Kind, Principal
 from storage import queue
 from storage.blobs.errors import BlobStoreUnavailable
@@ -66,7 +67,7 @@ class Agents:
     """What a workflow is given beside its ids."""
 
     store: Store
-    policy: Policy
+    force: InForce
     models: Gateway
     export_lifetime: timedelta = timedelta(days=7)
     """How long an archive can be fetched before it is destroyed."""
@@ -82,6 +83,7 @@ class Agents:
         `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else, and it
         ties the events of the run together in the trail.
         """
+        policy = self.force.policy
         principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
         scope = AuditScope(
             component=f"agent:{agent}",
@@ -91,10 +93,10 @@ class Agents:
             ip_address=None,
             user_agent=None,
             correlation_id=run,
-            policy_version=self.policy.version,
+            policy_version=policy.version,
         )
         with self.store.begin(scope, read_only=read_only) as work:
-            yield work, Access(self.policy, principal, work.session)
+            yield work, Access(policy, principal, work.session)
 
     def go_on(self) -> None:
         """Raise Stopping when this process is ending. To be asked wherever a run may take long."""

@@ -4,7 +4,8 @@ import uuid
 from dataclasses import dataclass
 
 from policies.principals import Kind, Principal
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
+from resolvers.house import House
 from resolvers.sessions import open_session
 from storage.assets import Asset, AssetStatus
 from storage.contributors import Contributor, PrivacyPreferences

@@ -17,7 +17,7 @@ from muniment import ledger, transfers
 from muniment.endpoint import Endpoint
 from muniment.house import announce, open_house, working
 from muniment.settings import Settings
-from resolvers.context import House
+from resolvers.house import House
 from schema.api import build, sdl
 from storage.database import transaction
 
@@ -39,7 +39,7 @@ def create(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with ExitStack() as stack:
             enter: Callable[..., Any] = stack.enter_context
-            app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings))
+            app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings, serves=True))
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             await anyio.to_thread.run_sync(announce, app.state.house, "server")
@@ -82,12 +82,15 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database and the key store answer too."""
+    """The database and the key store answer too, and the policy is the one in force everywhere."""
     house: House = request.app.state.house
     try:
         await anyio.to_thread.run_sync(_touch, house)
     except Exception:
         return PlainTextResponse("not ready: the database or the key store does not answer\n", 503)
+    if unloadable := house.force.held.unloadable:
+        kept = house.policy.version
+        return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
     return PlainTextResponse("ready\n")
 
 

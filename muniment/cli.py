@@ -24,7 +24,8 @@ staff = typer.Typer(no_args_is_help=True, help="The people who run the platform.
 export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
 schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
 audit = typer.Typer(no_args_is_help=True, help="The audit trail, checked without trusting it.")
-groups = {"staff": staff, "policy": cli_policy.app, "export": export, "schema": schema, "audit": audit}
+keys = typer.Typer(no_args_is_help=True, help="The keys that everything is sealed with.")
+groups = {"keys": keys, "staff": staff, "policy": cli_policy.app, "export": export, "schema": schema, "audit": audit}
 for name, group in groups.items():
     app.add_typer(group, name=name)
 
@@ -46,10 +47,15 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8000.", show_default=False)] = None,
     worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Run the agents in this process too.")] = True,
+    watch_policy: Annotated[
+        bool,
+        typer.Option("--watch-policy", help="Development: a policy comes into force when it is saved."),
+    ] = False,
 ) -> None:
     """Start the API and, unless told otherwise, the agents."""
     # `--worker` is the default and says nothing; only `--no-worker` overrides a setting.
-    settings = _settings(home=home, host=host, port=port, worker=None if worker else False)
+    agents, watch = None if worker else False, watch_policy or None
+    settings = _settings(home=home, host=host, port=port, worker=agents, policy_watch=watch)
     from muniment import serve as serving
     from muniment.app import create
     from muniment.homes import claimed
@@ -92,7 +98,7 @@ def demo(
 
 @app.command()
 def doctor(home: Home = None) -> None:
-    """Look over this installation: versions, places, what keeps keys and data apart. Exit 1 if something is amiss."""
+    """Look over this installation: versions, places, keys and what wraps them. Exit 1 if something is amiss."""
     settings = _settings(home=home)
     from muniment.doctor import examine
 
@@ -199,6 +205,50 @@ def audit_show(
     with _told():
         for line in show(settings, given, action, last):
             typer.echo(line)
+
+
+@keys.command("status")
+def keys_status(
+    home: Home = None,
+    shape: Annotated[str, typer.Option("--format", help="table or json.")] = "table",
+) -> None:
+    """Say which keys there are, how old, and when each is next due. Shows no key, asks no key management service."""
+    settings = _settings(home=home)
+    from muniment import keys as inventory
+
+    shapes = {"table": inventory.as_table, "json": inventory.as_json}
+    if shape not in shapes:
+        _give_up(f"There is no format {shape}: table, json.", code=2)
+    with _told():
+        typer.echo(shapes[shape](inventory.status(settings)))
+
+
+@keys.command("rotate")
+def keys_rotate(
+    home: Home = None,
+    keysets: Annotated[
+        bool, typer.Option("--keysets", help="New keys for all keysets; seals everything anew.")
+    ] = False,
+    kek: Annotated[
+        str | None, typer.Option(help="Bring every keyset under the key-encryption key at this URI.")
+    ] = None,
+) -> None:
+    """Rotate keys while everything goes on. Stopped anywhere, the same command brings it to its end."""
+    settings = _settings(home=home)
+    if not keysets and kek is None:
+        _give_up("Say which keys: --keysets, --kek URI.", code=2)
+    if kek is not None and kek not in settings.kek_uris:
+        _give_up(
+            "Every process must know that key before keysets lie under it: set MUNIMENT_SECOND_KEK_URI to it wherever"
+            " Muniment runs, start those anew one by one, then do this again.",
+            code=2,
+        )
+    from muniment import keys as rotating
+
+    with _told():
+        held = sum(rotating.rotate(settings, keysets=keysets, kek=kek, say=typer.echo))
+    if held:
+        _give_up(f"{held} keysets keep their old keys, for something under them does not open: run `doctor`.")
 
 
 @schema.command("print")

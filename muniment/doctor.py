@@ -1,25 +1,20 @@
-"""A look over an installation without opening anything: what is installed, where things lie, what is apart."""
+"""A look over an installation without opening any content: what is installed, where things lie, how keys stand."""
 
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from muniment import hazards
+from muniment import hazards, posture
+from muniment.findings import Finding
 from muniment.settings import Settings
+from policies.compiled import version_of
+from policies.workbench import checking
+from storage import policies
+from storage.database import DatabaseUnreachable, exists, open_engine, transaction
 
 _LEAST_FREE_BYTES = 1024**3
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: what about, whether it is well, and in which words."""
-
-    about: str
-    good: bool
-    text: str
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -30,10 +25,40 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("cryptography", int(version("cryptography").split(".")[0]) >= 50, version("cryptography")),
         Finding("policy engine", version("oso") == "0.27.3", f"oso {version('oso')}"),
         Finding("environment", True, settings.env),
+        *_policy(settings),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
+        *posture.findings(settings),
         *_apart(settings),
     ]
+
+
+def _policy(settings: Settings) -> list[Finding]:
+    """Whether the file could be served, and whether it is what is in force."""
+    file = checking.check(settings.policy_file)
+    name = settings.policy_file.name
+    if file.policy is None or file.problems:
+        return [Finding("policy", False, f"{name} can't be served: `python -m muniment policy check` says why")]
+    found = [Finding("policy", True, f"{name} holds together (version {file.policy.version})")]
+    known = _in_force(settings)
+    if known is not None and known != file.policy.hash:
+        found.append(Finding("policy", True, f"another one is in force (version {version_of(known)})"))
+    return found
+
+
+def _in_force(settings: Settings) -> str | None:
+    """The hash of the policy in force; None while there is none, or no database that answers."""
+    engine = open_engine(settings.database_url)
+    try:
+        if not exists(engine):
+            return None
+        with transaction(engine, read_only=True) as session:
+            known = policies.newest(session) if policies.are_kept(session) else None
+    except DatabaseUnreachable:
+        return None
+    finally:
+        engine.dispose()
+    return None if known is None else known.hash
 
 
 def _places(settings: Settings) -> tuple[Path, ...]:

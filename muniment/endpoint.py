@@ -24,9 +24,10 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
-from muniment.requests import address_of, bearer_token, parse_json, read_body
-from resolvers.context import Asking, Context, House
+from muniment.requests import address_of, bearer_token, parse_json, read_body, repeatable
+from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Code, CodedError, Unauthenticated
+from resolvers.house import House
 from resolvers.identity import identify
 from schema.api import Schema
 from schema.errors import coded, coded_exception
@@ -97,7 +98,8 @@ class Endpoint(GraphQL[Any, RootValue]):
         house: House = request.app.state.house
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         try:
-            context = Context(house, _identified(house, request, bearer_token(request)))
+            asking = _identified(house, request, bearer_token(request))
+            context = Context(house, asking, repeatable=repeatable(request, asked))
             result = self._schema.execute_sync(
                 asked["query"],
                 variable_values=asked["variables"],

@@ -44,13 +44,23 @@ def in_production(told: "Settings") -> list[str]:
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
             " a key management service."
         )
-    keys, data = _file(told.key_store_url), _file(told.database_url)
+    if told.policy_watch:
+        found.append(
+            "MUNIMENT_POLICY_WATCH lets one person change who may do what: unset it. In production one proposes"
+            " a policy and another one confirms it (reloadPolicy)."
+        )
+    keys, data = file_of(told.key_store_url), file_of(told.database_url)
     if keys and any(
         keys.is_relative_to(place) for place in (told.home, told.blob_dir, *([data.parent] if data else []))
     ):
         found.append(
             "The key store lies beside the data, so one copied disk or backup holds both: set MUNIMENT_KEY_STORE_URL to"
             " a place outside MUNIMENT_HOME, on storage that is backed up apart."
+        )
+    if not keys and not data and _login(told.key_store_url) == _login(told.database_url):
+        found.append(
+            "Keys and data are reached with the same login of one PostgreSQL server, so whoever has one has both: give"
+            " MUNIMENT_KEY_STORE_URL a user of its own."
         )
     if data and told.ledger_dir.is_relative_to(data.parent):
         found.append(
@@ -76,7 +86,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _file(url: str) -> Path | None:
+def file_of(url: str) -> Path | None:
     """The file of an SQLite URL; None for a server's."""
     scheme, _, rest = url.partition(":///")
     return Path(rest.partition("?")[0]).absolute() if scheme.startswith("sqlite") else None
@@ -84,11 +94,23 @@ def _file(url: str) -> Path | None:
 
 def _place(url: str) -> object:
     """What tells two databases apart: the file, or the server and the database's name. Credentials do not."""
-    if file := _file(url):
+    if file := file_of(url):
         return file.resolve()
+    return (*_server(url), urlsplit(url).path)
+
+
+def _login(url: str) -> object:
+    parts = urlsplit(url)
+    return (*_server(url), parts.username or parse_qs(parts.query).get("user", [""])[0])
+
+
+def _server(url: str) -> tuple[str, str]:
+    """Host and port, however they are said."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    return (parts.hostname or query.get("host"), parts.port or query.get("port"), parts.path)
+    host = parts.hostname or query.get("host", [""])[0]
+    port = parts.netloc.rpartition("@")[2].rpartition(":")[2] if parts.hostname else query.get("port", [""])[0]
+    return "localhost" if is_loopback(host) else host, port if port.isdigit() else "5432"
 
 
 def _in_clear(url: str) -> bool:

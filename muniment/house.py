@@ -3,7 +3,7 @@
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 import structlog
@@ -16,10 +16,11 @@ from agents.models.local import NAME as OFFLINE
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
+from muniment.policies import Follower
 from muniment.settings import Settings
-from policies.access import Policy
 from policies.principals import Kind
-from resolvers.context import House, Limits
+from resolvers.house import House, Limits, PolicySources
+from resolvers.policies import standing
 from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
@@ -39,20 +40,52 @@ WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
 
 
 @contextmanager
-def open_house(settings: Settings) -> Iterator[House]:
-    """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises."""
-    policy = Policy.load(settings.policy_file)
-    keyring = Keyring.open(settings.key_store_url, settings.kek_uri, cache_seconds=settings.key_cache_seconds)
+def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
+    """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises.
+
+    With `serves` it follows the policy for as long as it is open; without, it takes the one in force, and the file only
+    where there is none.
+    """
+    keyring = open_keyring(settings)
     engine = open_engine(settings.database_url)
     try:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         queue.prepare(engine)
         blobs, archive = BlobStore(settings.blob_dir, keyring), Archive(settings.archive_dir)
-        yield House(Store(engine, keyring, blobs, settings.origin, archive), policy, limits(settings))
+        store = Store(engine, keyring, blobs, settings.origin, archive)
+        sources = PolicySources(settings.policy_file, settings.policy_approvals)
+        file_wins = serves and not settings.production
+        force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
+        house = House(store, force, limits(settings), sources)
+        with following(house, watch=settings.policy_watch) if serves else nullcontext():
+            yield house
     finally:
         engine.dispose()
         keyring.close()
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The keys alone. Raises what `Keyring.open` raises."""
+    first, *also = settings.kek_uris
+    return Keyring.open(
+        settings.key_store_url,
+        first,
+        also=also,
+        cache_seconds=settings.key_cache_seconds,
+        kms_seconds=settings.kms_seconds,
+    )
+
+
+@contextmanager
+def following(house: House, *, watch: bool) -> Iterator[None]:
+    """The policy in force, taken over within a second of its coming into force, while the block runs."""
+    follower = Follower(house, watch=watch)
+    follower.start()
+    try:
+        yield
+    finally:
+        follower.stop()
 
 
 def announce(house: House, component: str) -> None:
@@ -66,7 +99,7 @@ def announce(house: House, component: str) -> None:
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    idle = Agents(house.store, house.policy, gateway, export_lifetime=timedelta(days=settings.export_days))
+    idle = Agents(house.store, house.force, gateway, export_lifetime=timedelta(days=settings.export_days))
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
@@ -134,6 +167,8 @@ def limits(settings: Settings) -> Limits:
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),
         ticket=timedelta(minutes=settings.ticket_minutes),
+        idempotency=timedelta(hours=settings.idempotency_hours),
+        access_grant=timedelta(hours=settings.access_grant_hours),
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )

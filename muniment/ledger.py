@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from resolvers import ledger
-from resolvers.context import House
+from resolvers.house import House
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger.tiles import TileRefused

@@ -1,12 +1,16 @@
 """What is taken from a request before anything acts on it: its bytes, counted as they come, and who sends it."""
 
 import ipaddress
+import re
 from typing import Any
 
 import orjson
 from starlette.requests import HTTPConnection, Request
 
+from resolvers.context import Repeatable
 from resolvers.errors import BadInput, TooLarge
+
+_KEY = re.compile(r"[!#-~]{1,255}")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -29,6 +33,20 @@ def parse_json(raw: bytes) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise BadInput("The body is not JSON. Send an object with `query`, and `variables` if there are any.") from None
+
+
+def repeatable(connection: HTTPConnection, asked: dict[str, Any]) -> Repeatable | None:
+    """The request's Idempotency-Key with what is asked; None without one. Raises `BadInput` for what is no key.
+
+    The key may stand in quotes, as the HTTP draft has it (draft-ietf-httpapi-idempotency-key-header), or without.
+    """
+    keys = connection.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    key = keys[0].removeprefix('"').removesuffix('"') if len(keys) == 1 else ""
+    if not _KEY.fullmatch(key):
+        raise BadInput("Idempotency-Key takes one key of 1 to 255 printable characters; a random UUID serves well.")
+    return Repeatable(key, orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:

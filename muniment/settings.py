@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     kek_uri: str = Field(
         default_factory=lambda told: f"insecure-local://{quote(str(told['home'] / 'keys'))}", repr=False
     )
+    second_kek_uri: str | None = Field(default=None, repr=False)
+    """A key-encryption key beside the first, while keysets move from one to the other (docs/operations/keys.md)."""
+    kms_seconds: float = Field(default=5, gt=0, le=60)
+    """How long a key management service is waited for before an operation that needs it is refused."""
+    key_rotation_days: float = Field(default=365, gt=0, le=3650)
+    """How old a key may get before `keys status` and `doctor` say that it is due."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
@@ -67,14 +73,24 @@ class Settings(BaseSettings):
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
     policy_file: Path = Path("policy.polar")
+    policy_approvals: Path = Path("policies/approvals.yaml")
+    """Rights that a change of the policy may give, each named by somebody."""
+    policy_accepted: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    """The SHA-256 of a policy file that takes the place of the one in force at the start of a release."""
+    policy_watch: bool = False
+    """Whether a policy file that is saved comes into force at once. Development only."""
 
     # How long things live
     session_hours: float = Field(default=12, gt=0, le=720)
     step_up_minutes: float = Field(default=10, gt=0, le=60)
     ticket_minutes: float = Field(default=15, gt=0, le=1440)
+    idempotency_hours: float = Field(default=24, gt=0, le=720)
+    """How long a mutation's answer is kept under its Idempotency-Key."""
     export_days: float = Field(default=7, gt=0, le=90)
     audit_days: float = Field(default=365, gt=0, le=3650)
     """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
+    access_grant_hours: float = Field(default=24, gt=0, le=168)
+    """The longest that staff may ask to see a contributor's work."""
 
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)
@@ -103,7 +119,9 @@ class Settings(BaseSettings):
     origin: str = Field(default="muniment.local", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}$")
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
-    @field_validator("home", "blob_dir", "ledger_dir", "archive_dir", "policy_file", "tls_cert", "tls_key")
+    @field_validator(
+        "home", "blob_dir", "ledger_dir", "archive_dir", "policy_file", "policy_approvals", "tls_cert", "tls_key"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
@@ -128,7 +146,12 @@ class Settings(BaseSettings):
     @property
     def insecure(self) -> bool:
         """Whether the key-encryption key is the stand-in for development."""
-        return self.kek_uri.startswith("insecure")
+        return any(uri.startswith("insecure") for uri in self.kek_uris)
+
+    @property
+    def kek_uris(self) -> tuple[str, ...]:
+        """The key-encryption keys, the one that wraps first."""
+        return (self.kek_uri, self.second_kek_uri) if self.second_kek_uri else (self.kek_uri,)
 
     @property
     def tls(self) -> bool:

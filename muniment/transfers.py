@@ -17,8 +17,9 @@ from policies.errors import Refused
 from policies.principals import ANONYMOUS
 from resolvers import assets, exports, tickets
 from resolvers.assets import Download, Upload
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict, TooLarge
+from resolvers.house import House
 from resolvers.identity import identify_bearer
 from resolvers.tickets import Bearer, Purpose, Ticket
 from schema.errors import coded_exception
@@ -132,12 +133,15 @@ async def _download(request: Request, purpose: Purpose, begin: Callable[..., Dow
     reader = context.house.store.blobs.reader(found.blob_id, found.byte_size)
     pieces = reader.read(start, stop)
     first = await _in_thread(next, pieces, b"")  # a damaged blob is a coded error while it still can be one
-    return StreamingResponse(_pieces(first, pieces), status, headers, media_type=found.media_type)
+    return StreamingResponse(_pieces(first, pieces, found.ask_again), status, headers, media_type=found.media_type)
 
 
-async def _pieces(first: bytes, rest: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _pieces(first: bytes, rest: Iterator[bytes], ask_again: Callable[[], None] | None) -> AsyncIterator[bytes]:
+    """The bytes, for as long as they may be had: a right that ends on the way breaks the transfer off."""
     yield first
     while True:
+        if ask_again is not None:
+            await _in_thread(ask_again)
         gathered = await _in_thread(_gather, rest)
         if not gathered:
             return

@@ -17,7 +17,7 @@ def run(settings: Settings) -> None:
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
-    with open_house(settings) as house, working(house, settings):
+    with open_house(settings, serves=True) as house, working(house, settings):
         announce(house, "agents")
         typer.echo("The agents are at work. Ctrl-C stops them.")
         log.info("working", environment=settings.env)

@@ -42,8 +42,9 @@ class Access:
     def select(self, model: type[Record], action: Action, also: Iterable[Action] = ()) -> Select[Any]:
         """The rows of `model` that the principal may `action`, for `storage.pages.fetch`; narrow and order it freely.
 
-        Each row comes with a boolean column `may_<action>` for `action`, `read_content` and each of `also`. The ids of
-        the principal are bound already. Raises PolicyError for a model that the policy has no block for.
+        Each row comes with a boolean column `may_<action>` for `action`, for each action that opens
+        something sealed in it (`read_content` and its like), and for each of `also`. The ids of the principal are bound
+        already. Raises PolicyError for a model that the policy has no block for.
         """
         statement = self.policy.decisions(self._shape, model).listing(action, also)
         return statement.params(**self._parameters)
@@ -72,6 +73,10 @@ class Access:
             raise Forbidden(model.__name__, action)
         row: Model = with_decisions(found)
         return row
+
+    def platform(self) -> frozenset[Action]:
+        """What the principal may do on the platform itself, as it is at this moment."""
+        return self.policy.platform_actions(self._shape)
 
     def check(self, action: Action) -> None:
         """Return if the principal may `action` on the platform itself; raise StepUpRequired or Forbidden if not."""

@@ -1,7 +1,8 @@
 """What can be done, named once.
 
 The grammar is Polar's bare verb in snake case: `read` sees that a thing exists and its plain fields, `read_content`
-opens its sealed fields and files, and every other verb is one use case of `resolvers/`. A contract test holds this list
+opens its sealed fields and files, `read_contact` and `read_reason` open single ones that say so, and every other verb
+is one use case of `resolvers/`. A contract test holds this list
 against policy.polar: each action is granted somewhere, each name in the policy stands here.
 """
 
@@ -11,16 +12,26 @@ import enum
 class Action(enum.StrEnum):
     """An action on a resource; the resource is named beside it wherever one is used."""
 
+    APPROVE = "approve"
     CANCEL = "cancel"
     CLOSE = "close"
+    CONSENT = "consent"
     CREATE_API_KEY = "create_api_key"
     CREATE_ASSET = "create_asset"
     CREATE_PROJECT = "create_project"
     DELETE = "delete"
+    DENY = "deny"
+    END = "end"
+    EXPLAIN = "explain"
+    EXPLAIN_OTHERS = "explain_others"
     EXPORT = "export"
     OPEN_INVESTIGATION = "open_investigation"
     READ = "read"
+    READ_CONTACT = "read_contact"
     READ_CONTENT = "read_content"
+    READ_REASON = "read_reason"
+    RELOAD_POLICY = "reload_policy"
+    REQUEST_ACCESS = "request_access"
     REVOKE = "revoke"
     SHARE = "share"
     SUBMIT_PROMPT = "submit_prompt"

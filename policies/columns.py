@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Boolean, Column, DateTime, Enum, Integer, Numeric, 
 from sqlalchemy.types import TypeDecorator
 
 from policies.plans import Operator
-from policies.resources import mapper_of
+from policies.resources import mapper_of, worked_out
 from storage.records import Holding, Record
 
 
@@ -22,9 +22,9 @@ class Unsupported(Exception):
 
 
 def comparable(model: type[Record], name: str) -> Column[Any]:
-    """The column behind `model.name`, if rules may compare it."""
+    """The column behind `model.name`, or one for what is worked out from others, if rules may compare it."""
     mapper = mapper_of(model)
-    column = mapper.columns.get(name)
+    column = mapper.columns.get(name, worked_out(model).get(name))
     if column is None:
         if name in mapper.relationships:
             raise Unsupported(f"{model.__name__}.{name} is a relation: compare a column of what it leads to", name)

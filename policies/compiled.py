@@ -16,6 +16,7 @@ from policies.plans import Plan
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, protected
 from policies.rulebooks import Rulebook
+from policies.workbench.roles import Statement, stated
 from storage.records import Record
 from storage.staff import StaffRole
 
@@ -33,6 +34,19 @@ FORESEEN: tuple[Shape, ...] = (
 """The shapes compiled when a policy loads. Others pass the same checks on first use, into a bounded cache."""
 
 _UNFORESEEN_AT_MOST = 2048
+
+AT_MOST_BYTES = 1024 * 1024
+"""What is longer is refused before it is read as a policy."""
+
+
+def hash_of(source: bytes) -> str:
+    """What a policy is known by for certain: the SHA-256 of its file, in hex."""
+    return hashlib.sha256(source).hexdigest()
+
+
+def version_of(policy_hash: str) -> str:
+    """What audit events call the policy of this hash."""
+    return policy_hash[:16]
 
 
 class Remembered:
@@ -58,21 +72,30 @@ class Remembered:
 class Policy:
     """policy.polar, parsed, checked and compiled. It never changes, and threads may share it."""
 
+    hash: str
+    """The SHA-256 of the file, in hex."""
     version: str
-    """The first 16 hex digits of the SHA-256 of the file: what audit events name."""
+    """Its first 16 digits: what audit events name."""
     source: str
     """The file's text, for those who explain it."""
     name: str
     """What messages call the file."""
+    roles: dict[str, Statement]
+    """What each job of staff is for and who answers for it, in the file's own words."""
 
     def __init__(self, source: bytes, name: str) -> None:
-        self.version = hashlib.sha256(source).hexdigest()[:16]
+        if len(source) > AT_MOST_BYTES:
+            raise PolicyError(f"{name}:1: the file is longer than 1 MiB: write a policy that people can read")
+        self.hash = hash_of(source)
+        self.version = version_of(self.hash)
         try:
             text = source.decode()
         except UnicodeDecodeError as problem:
             raise PolicyError(f"{name}:1: the file is not UTF-8") from problem
         self.source, self.name = text, name
         self._rulebook = Rulebook(text, name)
+        self.roles = stated(text, name)
+        self._rulebook.demand_names()
         self._later = Remembered(_UNFORESEEN_AT_MOST)
         self._plans = {
             (shape, model): self._rulebook.plans(shape, model) for shape, model in product(FORESEEN, PROTECTED)
@@ -84,7 +107,8 @@ class Policy:
     def load(cls, path: Path) -> Self:
         """The policy in the file at `path`. Raises PolicyError with file and line, if any of it can't be used."""
         try:
-            source = path.read_bytes()
+            with path.open("rb") as file:
+                source = file.read(AT_MOST_BYTES + 1)
         except OSError as problem:
             raise PolicyError(f"{path}: can't be read") from problem
         return cls(source, path.name)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, false, select, true
 
 from policies.actions import Action
 from policies.plans import Plan
+from policies.resources import opening
 from policies.sql import predicate
 from storage.pages import DECISION
 from storage.records import Record
@@ -26,7 +27,7 @@ class Decisions:
     _statements: dict[tuple[Any, ...], Select[Any]] = field(default_factory=dict)
 
     def listing(self, action: Action, also: Iterable[Action]) -> Select[Any]:
-        """Rows that may be `action`ed, with a decision column for it, for reading content and for each of `also`."""
+        """Rows that may be `action`ed, with decision columns for it, for what opens something sealed, for `also`."""
         key = ("list", action, frozenset(also))
         if key not in self._statements:
             plan = self._plan(action)
@@ -51,7 +52,7 @@ class Decisions:
 
     def _columns(self, action: Action, also: frozenset[Action], given: Plan) -> list[ColumnElement[bool]]:
         """A labelled boolean per action; what follows from the condition that every row meets is not asked twice."""
-        actions = sorted({action, Action.READ_CONTENT, *also})
+        actions = sorted({action, *opening(self.model), *also})
         plans = ((name, self._plan(name)) for name in actions)
         return [
             (true() if plan == given and plan else self._predicate(plan)).label(DECISION + name) for name, plan in plans

@@ -40,7 +40,7 @@ class Slot:
 
 
 PRINCIPAL = Slot("principal_id")
-"""The id of the contributor whose rights count: the caller's own, or that of whom a key or an agent acts for."""
+"""The id of whoever's rights count: the caller's own, or that of the contributor for whom a key or an agent acts."""
 RUN = Slot("principal_run")
 """The id of the prompt, export or deletion that an agent is working on."""
 
@@ -81,6 +81,7 @@ class Agent:
 class Staff:
     """A member of staff with the jobs they hold."""
 
+    id: Any
     roles: list[str]
     mfa: bool
 
@@ -118,7 +119,7 @@ class Shape:
                 person = Person(PRINCIPAL, stepped_up=False) if self.delegated else None
                 return Agent(self.name or "", person, RUN)
             case Kind.STAFF:
-                return Staff(sorted(self.roles), self.mfa)
+                return Staff(PRINCIPAL, sorted(self.roles), self.mfa)
             case Kind.ANONYMOUS:
                 return None
 
@@ -141,10 +142,10 @@ def shape_of(principal: Principal) -> Shape:
 def parameters_of(principal: Principal) -> dict[str, uuid.UUID | None]:
     """The values of the principal's slots. An absent one is NULL, which equals nothing.
 
-    Raises PolicyError for a contributor, or a key of nobody, without an id: that is no principal.
+    Raises PolicyError for a contributor, a member of staff or a key of nobody without an id: that is no principal.
     """
     delegate = principal.kind in (Kind.API_KEY, Kind.AGENT)
     person = principal.on_behalf_of if delegate else principal.id
-    if person is None and principal.kind in (Kind.CONTRIBUTOR, Kind.DEPARTING, Kind.API_KEY):
-        raise PolicyError(f"a principal of kind {principal.kind} was built without the contributor's id")
+    if person is None and principal.kind not in (Kind.ANONYMOUS, Kind.AGENT):
+        raise PolicyError(f"a principal of kind {principal.kind} was built without the id of the person")
     return {PRINCIPAL.parameter: person, RUN.parameter: principal.run}

@@ -93,6 +93,46 @@ def backward_orders(source: str) -> Iterator[int]:
             yield source.count("\n", 0, token.start()) + 1
 
 
+def lost_equalities(source: str) -> Iterator[tuple[int, str]]:
+    """Line and words of what would make two paths equal by way of names: a list, `one = other`, a name twice in a head.
+
+    oso 0.27.3 keeps `thing.owner_id = thing.id`, and forgets the condition where two names that stand for such paths
+    are made equal: what is left allows more than the rule does. Written between the paths themselves, it is kept.
+    """
+    tokens = [token for token in _TOKEN.finditer(source) if not token.group().startswith("#")]
+    words = ["", *(token.group() for token in tokens), "", ""]
+    for position, token in enumerate(tokens, 1):
+        before, word, after = words[position - 1 : position + 2]
+        if word == "[" and any(map(_is_name, words[position : words.index("]", position)])):
+            found = "a list holds something that is not written out"
+        elif word == "=" and _is_name(before) and _is_name(after):
+            path = (position > 2 and words[position - 2] == ".") or words[position + 2] in (".", "(")
+            found = "" if path else f"“{before} = {after}” compares two names"
+        else:
+            continue
+        if found:
+            yield source.count("\n", 0, token.start()) + 1, found
+    for statement in statements(source):
+        said = re.match(r"\w+\((.*)", re.sub(r"#[^\n]*", "", statement.text(source)), re.DOTALL)
+        names = re.findall(r"(?:^|,|\w:)\s*([a-z_]\w*)\s*(?=[:,)}])", _head(said[1])) if said else []
+        if twice := next((name for name in names if name != "_" and names.count(name) > 1), None):
+            yield statement.line, f"“{twice}” stands twice in the head of a rule"
+
+
+def _head(text: str) -> str:
+    """What stands before the parenthesis that ends the head of a rule, with it."""
+    depth = 1
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if not depth:
+            return text[: place + 1]
+    return text
+
+
+def _is_name(word: str) -> bool:
+    return word.isidentifier() and word not in ("true", "false", "nil")
+
+
 def blame(source: str, complaint: Callable[[str], str | None], word: str) -> int | None:
     """The line of the statement that causes what `complaint` says of `source`; None if no single one does.
 

@@ -2,20 +2,23 @@
 
 from typing import Any, Final
 
-from sqlalchemy import inspect
+from sqlalchemy import Boolean, Column, inspect
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapper
 
+from policies.actions import Action
 from policies.errors import PolicyError
 from storage.assets import Asset, Blob
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion
 from storage.exports import Export
+from storage.grants import AccessGrant
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
-from storage.records import Record
+from storage.records import READ_CONTENT, Holding, Record
 from storage.sessions import ApiKey
 
 
@@ -26,6 +29,7 @@ class Platform:
 PLATFORM: Final = Platform()
 
 PROTECTED: tuple[type[Record], ...] = (
+    AccessGrant,
     ApiKey,
     Asset,
     AuditEvent,
@@ -56,13 +60,34 @@ def mapper_of(model: type[Record]) -> Mapper[Any]:
     return mapper
 
 
+def key_of(row: Record) -> tuple[Any, ...]:
+    """The primary key of a row."""
+    return tuple(mapper_of(type(row)).primary_key_from_instance(row))
+
+
 def fields_of(model: type[Record]) -> dict[str, type]:
     """The attributes that rules can follow: columns and relations, by the types that Polar knows them under."""
     mapper = mapper_of(model)
-    fields: dict[str, type] = dict.fromkeys(mapper.columns.keys(), object)
+    fields: dict[str, type] = dict.fromkeys((*mapper.columns.keys(), *worked_out(model)), object)
     for name, relation in mapper.relationships.items():
         fields[name] = list if relation.uselist else relation.mapper.class_
     return fields
+
+
+def worked_out(model: type[Record]) -> dict[str, Column[bool]]:
+    """Attributes that follow from columns and the clock, by name, as the columns that rules take them for.
+
+    They are the hybrid attributes of the model, and true or false: `grant.live`.
+    """
+    found = inspect(model).all_orm_descriptors.items()
+    names = [name for name, each in found if isinstance(each, hybrid_property) and not name.startswith("_")]
+    return {name: Column(name, Boolean(), info={"holding": Holding.PLAIN}) for name in names}
+
+
+def opening(model: type[Record]) -> frozenset[Action]:
+    """The actions that open the model's sealed columns, and read_content, which opens its files."""
+    columns = (column.info for column in mapper_of(model).columns)
+    return frozenset({Action(info.get("opens_with", READ_CONTENT)) for info in columns} | {Action.READ_CONTENT})
 
 
 def protected(model: type[Record]) -> type[Record]:

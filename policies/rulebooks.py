@@ -31,6 +31,14 @@ class _Wildcard(Exception):
     """A rule allows every action."""
 
 
+class _Anybody(Exception):
+    """A rule allows something to whoever asks."""
+
+
+class _Stranger:
+    """Somebody about whom nothing is known, as rules would see them. No rule can name this class."""
+
+
 class Rulebook:
     """One version of the policy. `name` is how messages call the file."""
 
@@ -45,6 +53,10 @@ class Rulebook:
             raise PolicyError(
                 f"{name}:{line}: an order is compared the other way round, or with no number: write the column first, "
                 "then `<`, `<=`, `>` or `>=`, then a number"
+            )
+        for line, told in reading.lost_equalities(source):
+            raise PolicyError(
+                f"{name}:{line}: {told}, and oso would forget it: write `thing.one = thing.other`, with `or`"
             )
         self._oso = self._load(source)
 
@@ -66,6 +78,30 @@ class Rulebook:
                 return self._platform_actions(self._oso, shape)
             except (Observed, OsoError, _Wildcard) as problem:
                 raise self._error(problem, lambda oso: self._platform_actions(oso, shape)) from problem
+
+    def demand_names(self) -> None:
+        """Raise PolicyError, with file and line, for a rule that allows something to whoever asks, known or not.
+
+        The door never asks for a stranger; a rule that would let one in is a mistake, or meant for others to find.
+        """
+        with self._lock:
+            try:
+                self._no_strangers(self._oso)
+            except (_Anybody, Observed, OsoError, Unsupported, _Wildcard) as problem:
+                raise self._error(problem, self._no_strangers) from problem
+
+    def _no_strangers(self, oso: Oso) -> None:
+        for model in PROTECTED:
+            thing = Variable("thing")
+            self._none(_ask(oso, _Stranger(), thing, {"thing": TypeConstraint(thing, model.__name__)}))
+        self._none(_ask(oso, _Stranger(), PLATFORM, {}))
+
+    def _none(self, answers: list[tuple[Action, dict[str, Any]]]) -> None:
+        if answers:
+            raise _Anybody(
+                f"“{answers[0][0]}” is allowed to anybody at all, who has not signed in included: name in the head who "
+                "may, such as `person: Person`"
+            )
 
     def _load(self, source: str) -> Oso:
         oso = Oso()
@@ -90,7 +126,7 @@ class Rulebook:
         ways: dict[Action, set[Row]] = {}
         thing = Variable("thing")
         constraint = TypeConstraint(thing, model.__name__)
-        for action, answer in _ask(oso, shape, thing, {"thing": constraint}):
+        for action, answer in _ask(oso, shape.facts(), thing, {"thing": constraint}):
             try:
                 ways.setdefault(action, set()).add(way(model, answer["thing"], self._classes))
             except Impossible:
@@ -98,7 +134,7 @@ class Rulebook:
         return {action: simplify(found) for action, found in ways.items() if found}
 
     def _platform_actions(self, oso: Oso, shape: Shape) -> frozenset[Action]:
-        return frozenset(action for action, _ in _ask(oso, shape, PLATFORM, {}))
+        return frozenset(action for action, _ in _ask(oso, shape.facts(), PLATFORM, {}))
 
     def _error(self, problem: Exception, attempt: Any) -> PolicyError:
         """`problem` in the words of a policy author, with the line of the rule that causes it."""
@@ -114,8 +150,7 @@ class Rulebook:
         return PolicyError(f"{self._name}:{line or 1}: {_plain(problem)}")
 
 
-def _ask(oso: Oso, shape: Shape, thing: Any, bindings: dict[str, Any]) -> list[tuple[Action, dict[str, Any]]]:
-    facts = shape.facts()
+def _ask(oso: Oso, facts: object, thing: Any, bindings: dict[str, Any]) -> list[tuple[Action, dict[str, Any]]]:
     if facts is None:
         return []
     results = oso.query_rule("allow", facts, Variable("action"), thing, bindings=bindings, accept_expression=True)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     or_,
     true,
 )
-from sqlalchemy.orm import RelationshipProperty
+from sqlalchemy.orm import RelationshipProperty, aliased
 
 from policies.plans import Bound, Compare, Operator, Outer, Plan, Row, Values
 from policies.resources import mapper_of
@@ -50,7 +50,7 @@ def _spell(part: Any) -> str:
 
 def _holds(model: type[Record], row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
     """`row`'s conditions on `scope[-1]`, a table or alias of `model`; the outer rows stand before it."""
-    near = [_compare(condition, scope) for condition in sorted(row.conditions, key=_spell)]
+    near = [_compare(model, condition, scope) for condition in sorted(row.conditions, key=_spell)]
     far = [
         _related(model, name, inner, scope) for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))
     ]
@@ -67,8 +67,8 @@ def _related(model: type[Record], name: str, row: Row, scope: tuple[FromClause, 
     return exists().select_from(alias).where(*joined, inner).correlate_except(alias)
 
 
-def _compare(condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
-    column: ColumnElement[Any] = scope[-1].c[condition.column]
+def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
+    column = _column(model, condition.column, scope[-1])
     match condition.operand:
         case Bound(parameter):
             operand: Any = bindparam(parameter, type_=Uuid())
@@ -81,6 +81,14 @@ def _compare(condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement
     if condition.operator == "=" and isinstance(condition.operand, Outer):
         return column.is_not_distinct_from(operand)  # None equals None
     return _COMPARED[condition.operator](column, operand)
+
+
+def _column(model: type[Record], name: str, table: FromClause) -> ColumnElement[Any]:
+    """The column of that name, or what the model works out in its stead, on `table`."""
+    if name in table.c:
+        return table.c[name]
+    worked_out: ColumnElement[Any] = getattr(aliased(model, table), name)
+    return worked_out
 
 
 _COMPARED: dict[Operator, Callable[[ColumnElement[Any], Any], ColumnElement[bool]]] = {

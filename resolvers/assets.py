@@ -1,8 +1,9 @@
 """Assets: announcing a file, sending its bytes, changing what is said about it."""
 
+import functools
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,12 +219,16 @@ def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadR
 
 @dataclass(frozen=True)
 class Download:
-    """Bytes on their way out: the access event is durable already."""
+    """Bytes on their way out: the access event is durable already.
+
+    `ask_again`, where there is one, is to be called between pieces: it raises once the right to them is gone.
+    """
 
     media_type: str
     file_name: str
     blob_id: uuid.UUID
     byte_size: int
+    ask_again: Callable[[], None] | None = None
 
 
 def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Download:
@@ -232,14 +237,28 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
         asset = context.access.get(Asset, admitted.object_id, Action.READ_CONTENT)
         if asset.blob_id is None:
             raise NotFound("Asset")
+        name = context.work.vault.open(asset, "file_name")
+        used = context.grants_used(context.work, context.work.vault.opened, since=context.work.now)
+        grant = next(iter(used.values()), None)
         context.work.record(
             events.ContentDownloaded(
                 resource_id=asset.id,
                 subject_id=asset.owner_id,
                 project_id=asset.project_id,
+                grant_id=grant.id if grant else None,
                 byte_size=asset.byte_size,
                 partial=partial,
+                role=grant.role if grant else None,
+                reason=grant.reason if grant else None,
             )
         )
-        name = context.work.vault.open(asset, "file_name")
-        return Download(asset.media_type, name, asset.blob_id, asset.byte_size)
+        own = context.caller_id == asset.owner_id
+        again = None if own else functools.partial(_still_open, context, asset.id)
+        return Download(asset.media_type, name, asset.blob_id, asset.byte_size, again)
+
+
+def _still_open(context: Context, asset_id: uuid.UUID) -> None:
+    """Return while the caller may still fetch another's file. Raises, and has it recorded, once they may not."""
+    context.renewed("download")
+    with context.asked("download"):
+        context.access.get(Asset, asset_id, Action.READ_CONTENT)

@@ -1,64 +1,28 @@
 """What a use case works with: who asks, the unit of work, and the door."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Self
+from datetime import datetime
 
-from policies.access import Access, Policy
+from policies.access import Access
 from policies.errors import Refused
-from policies.principals import Principal
+from policies.principals import Kind, Principal
 from resolvers.errors import CodedError, Unauthenticated
+from resolvers.house import House, Limits
+from resolvers.refusals import Refusal, denied
+from storage import grants
+from storage.grants import AccessGrant
 from storage.ledger.events import (
-    AccessDenied,
-    Identifier,
+    Event,
     Outcome,
-    RefusalCode,
-    Resource,
     TrailRead,
 )
-from storage.ledger.reads import content_reads, trail_openings
+from storage.ledger.reads import Opened, content_reads, others, trail_openings
 from storage.ledger.scope import AuditScope
-from storage.work import Store, UnitOfWork
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the operator has set: how long things live and how large they may be."""
-
-    session: timedelta = timedelta(hours=12)
-    step_up: timedelta = timedelta(minutes=10)
-    ticket: timedelta = timedelta(minutes=15)
-    upload_bytes: int = 2 * 1024**3
-    prompt_characters: int = 20_000
-    variations: int = 10
-    sign_in_failures: int = 10
-    sign_in_window: timedelta = timedelta(minutes=15)
-    models: tuple[str, ...] = ("smollm2-135m-instruct",)
-
-
-@dataclass(frozen=True)
-class House:
-    """What outlives a request: the opened store, the policy in force, the operator's limits."""
-
-    store: Store
-    policy: Policy
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What was attempted, on what kind of thing, and why it was refused: what the trail keeps of a refusal."""
-
-    attempted: str
-    resource: str
-    code: str
-
-    @classmethod
-    def of(cls, attempted: str, refusal: Refused) -> Self:
-        return cls(attempted, refusal.resource, refusal.code)
+from storage.records import Record
+from storage.work import UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -72,12 +36,29 @@ class Asking:
     correlation_id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
+@dataclass(frozen=True)
+class Repeatable:
+    """A request that came with an Idempotency-Key: the key, and what was asked, always in the same form."""
+
+    key: str
+    request: bytes
+
+
 class Context:
     """One operation's surroundings. `work` and `access` belong to the transaction that is open at the moment."""
 
-    def __init__(self, house: House, asking: Asking, renew: Callable[[], Asking] | None = None) -> None:
+    def __init__(
+        self,
+        house: House,
+        asking: Asking,
+        renew: Callable[[], Asking] | None = None,
+        repeatable: Repeatable | None = None,
+    ) -> None:
         self.house = house
+        self.policy = house.policy
+        """What this operation is decided by, from its beginning to its end; of a subscription, one event."""
         self.asking = asking
+        self.repeatable = repeatable
         self.renew = renew
         """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0
@@ -86,7 +67,9 @@ class Context:
         """Entries whose personal side this operation has opened: under which investigation, and who is in it."""
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
-        self._told: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
+        self.readings: list[Event] = []
+        """What else of this reading belongs into the trail."""
+        self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
 
@@ -123,7 +106,7 @@ class Context:
         if self._open is not None:
             work = self._open[0]
             work.scope = self._scope()
-            self._open = (work, Access(self.house.policy, principal, work.session))
+            self._open = (work, Access(self.policy, principal, work.session))
 
     def again(self) -> "Context":
         """A context of the same caller's for a later operation, with who they are established anew."""
@@ -131,6 +114,7 @@ class Context:
 
     def renewed(self, attempted: str) -> None:
         """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
+        self.policy = self.house.policy
         if self.renew is None:
             return
         try:
@@ -191,7 +175,7 @@ class Context:
     def record(self, refusal: Refusal) -> None:
         """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
-            work.record(_denied(refusal), Outcome.DENIED)
+            work.record(denied(refusal), Outcome.DENIED)
 
     @contextmanager
     def asked(self, attempted: str) -> Iterator["Context"]:
@@ -206,7 +190,7 @@ class Context:
     def _afresh(self, work: UnitOfWork) -> tuple[UnitOfWork, Access]:
         """A reading that goes on after a change: it sees what was written, as whoever is asking now."""
         work.session.rollback()
-        return work, Access(self.house.policy, self.principal, work.session)
+        return work, Access(self.policy, self.principal, work.session)
 
     def _current(self) -> tuple[UnitOfWork, Access]:
         if self._open is None:
@@ -216,7 +200,7 @@ class Context:
     @contextmanager
     def _unit(self, *, read_only: bool) -> Iterator[UnitOfWork]:
         with self.house.store.begin(self._scope(), read_only=read_only) as work:
-            self._open = (work, Access(self.house.policy, self.principal, work.session))
+            self._open = (work, Access(self.policy, self.principal, work.session))
             try:
                 yield work
             finally:
@@ -232,33 +216,36 @@ class Context:
             ip_address=asking.ip_address,
             user_agent=asking.user_agent,
             correlation_id=asking.correlation_id,
-            policy_version=self.house.policy.version,
+            policy_version=self.policy.version,
         )
 
     def _record_reads(self, work: UnitOfWork) -> None:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
+        readings, self.readings = self.readings, []
         unmasked, self.unmasked = self.unmasked, {}
-        opened = {one for one in work.vault.opened - self._told if one[2] not in unmasked}
-        events = [*content_reads(opened, self._scope()), *trail_openings(unmasked)]
-        if not (trail_read or refusals or events):
+        readings = [*readings, *trail_openings(unmasked)]
+        opened = {one for one in work.vault.opened.keys() - self._told if one[2] not in unmasked}
+        foreign = others(opened, self._scope())
+        if not (trail_read or refusals or readings or foreign):
             return
         with self.house.store.begin(self._scope()) as unit:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
-                unit.record(_denied(refusal), Outcome.DENIED)
-            for event in events:
+                unit.record(denied(refusal), Outcome.DENIED)
+            for reading in readings:
+                unit.record(reading)
+            rows = {key: work.vault.opened[key] for key in foreign}
+            for event in content_reads(foreign, self._scope(), self.grants_used(unit, rows, since=work.now)):
                 unit.record(event)
-        self._told |= work.vault.opened
+        self._told |= work.vault.opened.keys()
 
-
-def _denied(refusal: Refusal) -> AccessDenied:
-    return AccessDenied(
-        resource_id=None,
-        subject_id=None,
-        resource_kind=Resource.of(refusal.resource),
-        attempted=Identifier(refusal.attempted),
-        code=RefusalCode(refusal.code),
-    )
+    def grants_used(
+        self, unit: UnitOfWork, rows: Mapping[Opened, Record], *, since: datetime
+    ) -> dict[Opened, AccessGrant]:
+        """The access grants under which the caller, being staff, came to open each of `rows` after `since`."""
+        if self.principal.kind is not Kind.STAFF or self.principal.id is None:
+            return {}
+        return grants.used(unit.session, self.principal.id, rows, since)

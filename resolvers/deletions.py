@@ -6,7 +6,7 @@ from typing import Any
 from policies.actions import Action
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, Unauthenticated
-from storage import accounts
+from storage import accounts, grants
 from storage.assets import Asset
 from storage.contributors import Contributor, ContributorStatus
 from storage.deletions import Deletion, DeletionReceipt, DeletionScope
@@ -48,7 +48,7 @@ def request(context: Context, scope: DeletionScope, object_id: uuid.UUID) -> Del
 
 
 def _close_account(context: Context, contributor: Contributor, deletion: Deletion) -> None:
-    """From this commit on nobody works in the account; the asking session may only watch the deletion."""
+    """From this commit on nobody works in the account or looks into it; the asking session watches the deletion."""
     work = context.work
     session_id = context.asking.session_id
     session = None if session_id is None else accounts.live_session_by_id(work.session, session_id)
@@ -60,6 +60,7 @@ def _close_account(context: Context, contributor: Contributor, deletion: Deletio
     )
     accounts.revoke_sessions(work.session, contributor.id)
     accounts.revoke_api_keys(work.session, contributor.id)
+    grants.end_all(work.session, contributor.id, work.now)
 
 
 def request_account(context: Context, *, confirmed: bool) -> Deletion:

@@ -66,6 +66,18 @@ class Unauthenticated(CodedError):
     code = Code.UNAUTHENTICATED
 
 
+class IdempotencyMismatch(CodedError):
+    """An Idempotency-Key was used before, for another request. Nothing was done now."""
+
+    code = Code.IDEMPOTENCY_MISMATCH
+
+
+class NoAccount(CodedError):
+    """An e-mail has no account. Whoever asks for many of them is stopped: `keep` counts."""
+
+    code = Code.NOT_FOUND
+
+
 class RateLimited(CodedError):
     """Too many attempts; the message says when to come back."""
 

@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from policies.errors import NotFound
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.context import Asking, House
+from resolvers.context import Asking
 from resolvers.errors import Unauthenticated
+from resolvers.house import House
 from resolvers.tickets import Bearer, Ticket
 from storage import accounts
 from storage.clock import now
@@ -51,6 +52,13 @@ def identify(
         user_agent=user_agent[:400] if user_agent else None,
         correlation_id=uuid.uuid4(),
     )
+
+
+def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | None:
+    """The principal of a session; None once it has ended."""
+    with transaction(house.store.engine, read_only=True) as reading:
+        session = accounts.live_session_by_id(reading, session_id)
+        return None if session is None else _of_session(reading, session)
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from policies.errors import NotFound
 from resolvers import audit
-from resolvers.context import Context, House
+from resolvers.context import Context
+from resolvers.house import House
 from storage.database import transaction
 from storage.ledger import checkpoint, publishing
 from storage.ledger.entries import AuditEvent

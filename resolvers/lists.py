@@ -9,6 +9,7 @@ from policies.errors import Forbidden
 from resolvers.context import Context
 from storage.pages import Page, Slice, fetch_by_id, fetch_page, fetch_pages, narrow
 from storage.records import Record
+from storage.vault import opens_with
 
 R = TypeVar("R", bound=Record)
 
@@ -38,16 +39,17 @@ def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[A
     return context.access.get(model, row_id, Action.READ, also)
 
 
-def may_open(row: Record) -> bool:
-    """Whether the door let the caller open what is sealed in the row."""
-    return Action.READ_CONTENT.value in row.decisions
+def may_open(row: Record, column: str) -> bool:
+    """Whether the door let the caller open what is sealed in this column of the row."""
+    return opens_with(type(row), column) in row.decisions
 
 
 def opened(context: Context, row: Record, column: str) -> Any:
     """The content of a sealed field. Raises `Forbidden` where the door let the caller read the row but not open it."""
-    if not may_open(row):
-        refusal = Forbidden(type(row).__name__, Action.READ_CONTENT)
-        context.refuse(Action.READ_CONTENT.value, refusal)
+    if not may_open(row, column):
+        needed = Action(opens_with(type(row), column))
+        refusal = Forbidden(type(row).__name__, needed)
+        context.refuse(needed.value, refusal)
         raise refusal
     return context.work.vault.open(row, column)
 

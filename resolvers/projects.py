@@ -6,13 +6,17 @@ from policies.actions import Action
 from policies.errors import NotFound
 from resolvers import inputs
 from resolvers.context import Context
-from resolvers.errors import BadInput, Conflict
+from resolvers.errors import BadInput, Conflict, NoAccount, RateLimited
+from resolvers.refusals import Refusal, denied
 from storage import accounts
+from storage.clock import now
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.ledger import events
+from storage.ledger.events import Outcome
 from storage.projects import MemberRole, Project, ProjectMember, find_member
 from storage.sessions import SubjectKind
+from storage.work import UnitOfWork
 
 
 def create(context: Context, name: str) -> Project:
@@ -49,13 +53,15 @@ def update(context: Context, project_id: uuid.UUID, name: str) -> Project:
 def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole) -> Project:
     """Let another contributor see the project (viewer) or work in it (editor).
 
-    Raises `NotFound` for an e-mail without an account, `Conflict` for sharing with oneself.
+    Raises `NoAccount` for an e-mail without an account, `RateLimited` after too many of them, `Conflict` for sharing
+    with oneself.
     """
     lookup = context.house.store.keyring.keyed_hash("email", inputs.email(email))
     project = context.access.get(Project, project_id, Action.SHARE)
+    guesses = _guesses(context)
     account = accounts.account_by_email(context.work.session, lookup)
     if account is None or account.kind is not SubjectKind.CONTRIBUTOR:
-        raise NotFound("Contributor")
+        raise _no_account(context, guesses)
     if account.row.id == project.owner_id:
         raise Conflict("This project is yours already.", field="email")
     member = find_member(context.work.session, project.id, account.row.id)
@@ -73,10 +79,37 @@ def unshare(context: Context, project_id: uuid.UUID, email: str) -> Project:
     lookup = context.house.store.keyring.keyed_hash("email", inputs.email(email))
     project = context.access.get(Project, project_id, Action.SHARE)
     account = accounts.account_by_email(context.work.session, lookup)
-    member = None if account is None else find_member(context.work.session, project.id, account.row.id)
+    member = find_member(context.work.session, project.id, project.id if account is None else account.row.id)
     if member is None:
         raise BadInput("The project is not shared with this e-mail.", field="email")
     context.work.session.delete(member)
     context.work.record(events.ProjectUnshared(resource_id=project.id, subject_id=member.contributor_id))
     context.work.session.flush()
     return project
+
+
+def _guesses(context: Context) -> bytes:
+    """Under what the caller's e-mails without an account are counted; raises `RateLimited` once they were too many.
+
+    It is raised before the e-mail is looked up: from then on known and unknown ones answer alike.
+    """
+    limits = context.limits
+    lookup = context.house.store.keyring.keyed_hash("unknown_email", context.caller_id.bytes)
+    if accounts.failures_since(context.work.session, lookup, now() - limits.sign_in_window) < limits.sign_in_failures:
+        return lookup
+
+    def keep(work: UnitOfWork) -> None:
+        work.record(denied(Refusal("share_project", "Contributor", RateLimited.code.value)), Outcome.DENIED)
+
+    minutes = int(limits.sign_in_window.total_seconds() // 60)
+    raise RateLimited(f"Too many e-mails without an account. Try again in {minutes} minutes.", keep=keep)
+
+
+def _no_account(context: Context, guesses: bytes) -> NoAccount:
+    refusal = NotFound("Contributor")
+
+    def keep(work: UnitOfWork) -> None:
+        accounts.count_failure(work.session, guesses, context.limits.sign_in_window)
+        work.record(denied(Refusal.of("share_project", refusal)), Outcome.DENIED)
+
+    return NoAccount(str(refusal), keep=keep)

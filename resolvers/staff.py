@@ -5,8 +5,9 @@ import uuid
 
 from policies.principals import ANONYMOUS
 from resolvers import inputs
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
 from resolvers.errors import Conflict
+from resolvers.house import House
 from storage import accounts
 from storage.ids import new_id
 from storage.ledger import events

@@ -11,7 +11,6 @@ from graphql import GraphQLError, get_operation_ast, parse
 from graphql import OperationType as GraphQLOperationType
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
@@ -21,10 +20,13 @@ from schema.assets import AssetMutations
 from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
+from schema.executor import Executor
 from schema.exports import ExportMutations
+from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
@@ -35,12 +37,14 @@ from schema.subscriptions import Subscription
 
 @strawberry.type(description="Everything that can be done. Each answers the id of the event that records it.")
 class Mutation(
+    AccessGrantMutations,
     ApiKeyMutations,
     AssetMutations,
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
     InvestigationMutations,
+    PolicyMutations,
     ProjectMutations,
     PromptMutations,
     SessionMutations,
@@ -58,20 +62,6 @@ class OneUnitOfWork(SchemaExtension):
             return
         with context.reading():
             yield
-
-
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Runs each event of a subscription as operations run: whole, in a worker thread, in one unit of work."""
-
-    def execute_operation(self, serially: bool | None = None) -> Any:
-        """The operation, or one event of it: then an awaitable."""
-        if self.operation.operation is not GraphQLOperationType.SUBSCRIPTION:
-            return super().execute_operation(serially)
-        return anyio.to_thread.run_sync(self._event)
-
-    def _event(self) -> Any:
-        with self.context_value.reading():
-            return super().execute_operation(serially=False)
 
 
 class Schema(strawberry.Schema):

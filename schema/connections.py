@@ -9,11 +9,12 @@ import strawberry
 from resolvers import lists, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput
+from schema.leaves import leaf
 from schema.nodes import Info, Level, Node
 from schema.selections import selects
 from storage.pages import MAX_PAGE, Page, Slice
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Node)
 
 First = Annotated[int | None, strawberry.argument(description="How many from the start, at most 100. 50 if not said.")]
 After = Annotated[str | None, strawberry.argument(description="Only what comes after this cursor.")]
@@ -38,8 +39,17 @@ class PageInfo:
 
     has_next_page: bool = strawberry.field(description="Whether more come after this page.")
     has_previous_page: bool = strawberry.field(description="Whether some come before this page.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first thing on this page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last thing on this page.")
+    start_cursor: str | None = leaf(
+        lambda self, info: self.edges[0].cursor_for(info.context) if self.edges else None,
+        str | None,
+        "Cursor of the first thing on this page.",
+    )
+    end_cursor: str | None = leaf(
+        lambda self, info: self.edges[-1].cursor_for(info.context) if self.edges else None,
+        str | None,
+        "Cursor of the last thing on this page.",
+    )
+    edges: strawberry.Private[list[Any]]
 
 
 @strawberry.type(description="One place in a list, with the thing that stands there.")
@@ -47,7 +57,16 @@ class Edge(Generic[T]):
     """Relay's Edge."""
 
     node: T = strawberry.field(description="The thing itself.")
-    cursor: str = strawberry.field(description="This place, for `after` and `before`. Opaque; good for this list only.")
+    cursor: str = leaf(
+        lambda self, info: self.cursor_for(info.context),
+        str,
+        "This place, for `after` and `before`. Opaque; good for this list only.",
+    )
+    listing: strawberry.Private[str]
+
+    def cursor_for(self, context: Context) -> str:
+        """The cursor is a MAC, and so is made only where it is asked for."""
+        return tickets.cursor(context.house.store.keyring, self.listing, self.node.row.id)
 
 
 @strawberry.type(description="One page of a list.")
@@ -86,19 +105,10 @@ def part_of(
     )
 
 
-def connect(context: Context, kind: type[Node], listing: str, page: Page[Any], level: Level, *, decided: bool) -> Any:
+def connect(kind: type[Node], listing: str, page: Page[Any], level: Level, *, decided: bool) -> Any:
     """A page as a connection; its nodes are siblings on `level`."""
-    keyring = context.house.store.keyring
-    edges = [
-        Edge(node=kind(row=row, level=level, decided=decided), cursor=tickets.cursor(keyring, listing, row.id))
-        for row in page.rows
-    ]
-    info = PageInfo(
-        has_next_page=page.has_next,
-        has_previous_page=page.has_previous,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
-    )
+    edges: list[Any] = [Edge(node=kind(row=row, level=level, decided=decided), listing=listing) for row in page.rows]
+    info = PageInfo(has_next_page=page.has_next, has_previous_page=page.has_previous, edges=edges)
     return Connection(edges=edges, page_info=info, total_count=page.total or 0)
 
 
@@ -106,7 +116,7 @@ def listed(info: Info, kind: type[Node], part: Slice, **equal: Any) -> Any:
     """A list that hangs on nothing: all that the caller may read, narrowed by `equal`."""
     also = kind.also(info)
     page = lists.page(info.context, kind.record, part, also=also, **equal)
-    return connect(info.context, kind, kind.__name__, page, Level(page.rows), decided=bool(also))
+    return connect(kind, kind.__name__, page, Level(page.rows), decided=bool(also))
 
 
 def nested(info: Info, parent: Node, kind: type[Node], part: Slice, column: str) -> Any:
@@ -120,4 +130,4 @@ def nested(info: Info, parent: Node, kind: type[Node], part: Slice, column: str)
         return found, Level([row for page in found.values() for row in page.rows])
 
     found, level = parent.level.once((kind, column, part, also), load)
-    return connect(info.context, kind, kind.__name__, found[parent.row.id], level, decided=bool(also))
+    return connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also))

@@ -28,7 +28,9 @@ class PrivacyPreferences:
     strip_metadata: bool = strawberry.field(
         description="The wish to have camera data and places taken out of images. Kept, and not acted upon yet."
     )
-    support_access: bool = strawberry.field(description="Support may ask for access without writing first.")
+    support_access: bool = strawberry.field(
+        description="Support may ask to see some of their work. They still agree to each request, or not."
+    )
     updated_at: datetime = strawberry.field(description="When a choice was last changed.")
 
 
@@ -42,7 +44,8 @@ class Contributor(Node):
         Action.DELETE,
         Action.EXPORT,
         Action.READ,
-        Action.READ_CONTENT,
+        Action.READ_CONTACT,
+        Action.REQUEST_ACCESS,
         Action.UPDATE,
     )
 
@@ -75,7 +78,9 @@ class UpdatePrivacyPreferencesInput:
     strip_metadata: bool | None = strawberry.field(
         default=None, description="The wish that metadata be taken out of images; not acted upon yet."
     )
-    support_access: bool | None = strawberry.field(default=None, description="Support may ask for access.")
+    support_access: bool | None = strawberry.field(
+        default=None, description="Let support ask to see your work, each time."
+    )
 
 
 @strawberry.type(description="The preferences as they are now.")

@@ -1,6 +1,7 @@
 """Root fields, closed by default: each demands a signed-in caller, or says why strangers may use it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -10,8 +11,10 @@ from strawberry.types.field import StrawberryField
 
 from policies.errors import Refused
 from policies.principals import Kind
-from resolvers.context import Refusal
+from resolvers.context import Context
 from resolvers.errors import Code, Unauthenticated
+from resolvers.refusals import Refusal
+from schema.idempotency import once
 from schema.nodes import Info
 
 
@@ -46,8 +49,13 @@ class Audited(Guarded):
     """A root mutation field, run in one unit of work: the change, its event and the job it queues commit together.
 
     A document with several mutations runs them one after the other, each in its own transaction, so that an error in
-    one says nothing about the others.
+    one says nothing about the others. Under an Idempotency-Key each of them is done once.
     """
+
+    def __init__(self, public: str | None = None, before: Callable[[Context], object] | None = None) -> None:
+        super().__init__(public)
+        self.before = before
+        """What takes long and can be done before the transaction begins."""
 
     def apply(self, field: StrawberryField) -> None:
         """Describe the one argument that every mutation has."""
@@ -56,6 +64,10 @@ class Audited(Guarded):
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
         self.let_in(info)
+        if self.before is not None:
+            self.before(info.context)
+        if info.context.repeatable is not None:
+            return once(info, partial(next_, source, info, **kwargs))
         with info.context.writing(info.python_name):
             return next_(source, info, **kwargs)
 
@@ -73,9 +85,9 @@ def question(description: str, *, public: str | None = None) -> Any:
     return strawberry.field(description=description, extensions=[Asked(public)])
 
 
-def mutation(description: str, *, public: str | None = None) -> Any:
-    """A root mutation field. `public` says why a stranger may do it."""
-    return strawberry.mutation(description=description, extensions=[Audited(public)])
+def mutation(description: str, *, public: str | None = None, before: Callable[[Context], object] | None = None) -> Any:
+    """A root mutation field. `public` says why a stranger may do it; `before` is done ahead of its transaction."""
+    return strawberry.mutation(description=description, extensions=[Audited(public, before)])
 
 
 def followed(description: str) -> Any:

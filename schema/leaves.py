@@ -1,14 +1,16 @@
 """Leaf fields without arguments: most of every page, so they are resolved without Strawberry's detour.
 
-Strawberry wraps each resolver in layers that convert arguments and look for extensions; a leaf has neither, and its
-function is called by graphql-core directly. `tests/schema/test_leaves.py` proves that the answers are the same.
+Strawberry wraps each resolver in layers that convert arguments and look for extensions; a leaf has neither. Its
+function stands in the schema itself, and `schema.executor` calls it directly.
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import strawberry
-from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema
+from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 Resolve = Callable[[Any, Any], Any]
@@ -28,11 +30,26 @@ def leaf(resolve: Resolve, kind: Any, description: str) -> Any:
 
 
 def shorten(schema: GraphQLSchema) -> None:
-    """Let graphql-core call the function of every leaf field itself."""
+    """Let every leaf, and every field that only shows an attribute, be resolved by its function alone."""
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
             for field in kind.fields.values():
                 definition = field.extensions.get("strawberry-definition")
-                resolve = definition.metadata.get(_MARK) if definition is not None else None
+                resolve = None if definition is None else _resolve_of(definition)
                 if resolve is not None:
                     field.resolve = resolve
+                    field.extensions[_MARK] = resolve
+
+
+def resolve_of(field: GraphQLField) -> Resolve | None:
+    """The function of a field that was shortened."""
+    found: Resolve | None = field.extensions.get(_MARK)
+    return found
+
+
+def _resolve_of(definition: StrawberryField) -> Resolve | None:
+    marked: Resolve | None = definition.metadata.get(_MARK)
+    if marked is not None or not definition.is_basic_field:
+        return marked
+    attribute = attrgetter(definition.python_name)
+    return lambda node, info: attribute(node)

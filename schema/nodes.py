@@ -123,7 +123,7 @@ def sealed(column: str, kind: Any, description: str) -> Any:
     optional = type(None) in get_args(kind)
 
     def resolve(self: Any, info: Info) -> Any:
-        if optional and not lists.may_open(self.row):
+        if optional and not lists.may_open(self.row, column):
             return None
         return lists.opened(info.context, self.row, column)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from policies.errors import NotFound
-from resolvers import audit, inputs, ledger
+from resolvers import audit, inputs, ledger, roles
 from resolvers.errors import BadInput
 from schema.api_keys import ApiKey
 from schema.assets import Asset
@@ -26,19 +26,34 @@ from schema.connections import (
 from schema.contributors import Contributor
 from schema.deletions import Deletion
 from schema.exports import Export
+from schema.grants import AccessGrant
 from schema.guards import question
 from schema.ids import decode_id, decode_id_of
 from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
+from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
+from schema.roles import Role
 from schema.sessions import Viewer, viewer
 
 KINDS: dict[str, type[Node]] = {
     kind.__name__: kind
-    for kind in (ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Investigation, Output, Project, Prompt)
+    for kind in (
+        AccessGrant,
+        ApiKey,
+        Asset,
+        AuditEvent,
+        Contributor,
+        Deletion,
+        Export,
+        Investigation,
+        Output,
+        Project,
+        Prompt,
+    )
 }
 """What `node` finds, by the name in the global id."""
 
@@ -198,6 +213,18 @@ class Query:
         connection: Connection[ApiKey] = listed(info, ApiKey, part)
         return connection
 
+    @question("Requests of staff to see your work, and what became of them; for staff, those they may see.")
+    def access_grants(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[AccessGrant]:
+        part = part_of(info, "AccessGrant", first, after, last, before)
+        connection: Connection[AccessGrant] = listed(info, AccessGrant, part)
+        return connection
+
+    @question("The jobs of those who run the platform: what each is for, and who answers for it.")
+    def roles(self, info: Info) -> list[Role]:
+        return [Role(job=job) for job in roles.all_of_them(info.context)]
+
     @question("Investigations: of security and auditors all, of everybody else those into themselves.")
     def investigations(
         self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
@@ -220,9 +247,7 @@ class Query:
         part = part_of(info, "AuditEvent", first, after, last, before, order_by)
         equal = {} if action is None else {"action": inputs.text(action, "action", at_most=100)}
         page = audit.page(info.context, part, **equal)
-        connection: Connection[AuditEvent] = connect(
-            info.context, AuditEvent, "AuditEvent", page, Level(page.rows), decided=True
-        )
+        connection: Connection[AuditEvent] = connect(AuditEvent, "AuditEvent", page, Level(page.rows), decided=True)
         return connection
 
     @question("What others, agents included, did with your work: who, when, and what.")
@@ -231,15 +256,17 @@ class Query:
     ) -> Connection[AuditEvent]:
         part = part_of(info, "AuditEvent", first, after, last, before)
         page = audit.access_log(info.context, part)
-        connection: Connection[AuditEvent] = connect(
-            info.context, AuditEvent, "AuditEvent", page, Level(page.rows), decided=True
-        )
+        connection: Connection[AuditEvent] = connect(AuditEvent, "AuditEvent", page, Level(page.rows), decided=True)
         return connection
 
     @question("Proof that an entry you may read is in the log. Null until a checkpoint covers it, about a second.")
     def audit_proof(self, info: Info, id: Id) -> AuditProof | None:
         proven = ledger.proof(info.context, decode_id_of("AuditEvent", id, "id"))
         return None if proven is None else AuditProof(proven=proven)
+
+    @question("The policy in force: which one, who may do what by it, and why.")
+    def policy(self, info: Info) -> Policy:
+        return Policy()
 
     @question("The log that the audit trail is hashed into.", public="what is signed for everybody is nobody's secret")
     def ledger(self, info: Info) -> Ledger:

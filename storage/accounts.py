@@ -37,13 +37,16 @@ def add_unique(transaction: Transaction, *rows: object) -> None:
 
 
 def account_by_email(transaction: Transaction, lookup: bytes) -> Account | None:
-    """The account under this e-mail, contributors before staff; None where there is none or it is being erased."""
+    """The account under this e-mail, contributors before staff; None where there is none or it is being erased.
+
+    Both are asked in any case: how much is asked says nothing about what is there.
+    """
     contributor = transaction.scalar(
         select(Contributor).where(Contributor.email_lookup == lookup, Contributor.status == ContributorStatus.ACTIVE)
     )
+    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup == lookup))
     if contributor is not None:
         return Account(SubjectKind.CONTRIBUTOR, contributor)
-    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup == lookup))
     return None if member is None else Account(SubjectKind.STAFF, member)
 
 

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, foreign, relationship
 
 from storage.clock import now
 from storage.ids import new_id
@@ -28,10 +28,17 @@ class Contributor(Record):
     id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
     created_at: Mapped[datetime] = plain(default=now)
     status: Mapped[ContributorStatus] = plain(default=ContributorStatus.ACTIVE)
-    email: Mapped[Sealed] = sealed()
+    email: Mapped[Sealed] = sealed(opens_with="read_contact")
     email_lookup: Mapped[bytes] = keyed(unique=True)
-    display_name: Mapped[Sealed] = sealed()
+    display_name: Mapped[Sealed] = sealed(opens_with="read_contact")
     password_hash: Mapped[Sealed] = sealed(under="platform")
+
+    preferences: Mapped["PrivacyPreferences"] = relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin=lambda: Contributor.id == foreign(PrivacyPreferences.owner_id),
+        uselist=False,
+    )
 
 
 class PrivacyPreferences(Record):

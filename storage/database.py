@@ -1,11 +1,12 @@
 """Engines: how SQLite and PostgreSQL are opened so that both keep the same promises."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
@@ -24,6 +25,8 @@ class DatabaseMoved(OperationalError):
     def __init__(self) -> None:
         super().__init__(None, None, OSError("the database's file was moved or replaced while it was in use"))
 
+
+_SETTLED_WITHIN = 60
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -50,6 +53,12 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         stay_with_the_file(engine)
         return engine
     return create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
+
+
+def exists(engine: Engine) -> bool:
+    """Whether looking would find a database, and not make an empty file where there is none."""
+    path = engine.url.database
+    return engine.dialect.name != "sqlite" or path in (None, "", ":memory:") or Path(str(path)).is_file()
 
 
 def prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -79,6 +88,27 @@ def stay_with_the_file(engine: Engine) -> None:
     event.listen(engine, "connect", look)
     event.listen(engine, "checkout", look)
     event.listen(engine, "engine_disposed", lambda _engine: first.clear())  # nothing is open any more
+
+
+def settle(engine: Engine) -> None:
+    """Wait until every transaction that is writing now has ended.
+
+    Raises DatabaseUnreachable when one does not within a minute.
+    """
+    if engine.dialect.name == "sqlite":
+        with transaction(engine):  # there is one writer at a time, and now it was us
+            return
+    deadline = time.monotonic() + _SETTLED_WITHIN
+    with engine.connect() as connection:
+        current = int(connection.execute(text("SELECT pg_current_xact_id()::text")).scalar_one())
+    while True:
+        with engine.connect() as connection:
+            oldest = connection.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
+        if int(oldest) > current:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("a transaction has been writing for more than a minute")
+        time.sleep(0.1)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import accounts
+from storage import accounts, grants
 from storage.catalogue import models
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
@@ -75,7 +75,7 @@ def reach(model: type[Record], target: Target) -> ColumnElement[bool] | None:
 
 
 def stop(session: Session, aims: Iterable[Target]) -> None:
-    """Let nothing go on in what is being erased: runs are cancelled, an account's sessions and keys end."""
+    """Let nothing go on in what is being erased: runs are cancelled; an account's sessions, keys and grants end."""
     moment = now()
     for target in aims:
         running = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING)) & Prompt.cancel_requested_at.is_(None)
@@ -88,6 +88,7 @@ def stop(session: Session, aims: Iterable[Target]) -> None:
             session.execute(closing.values(status=ContributorStatus.ERASING), execution_options=_UNLOADED)
             accounts.revoke_sessions(session, target.owner_id)
             accounts.revoke_api_keys(session, target.owner_id)
+            grants.end_all(session, target.owner_id, moment)
 
 
 def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uuid.UUID]:

@@ -19,6 +19,9 @@ from sqlalchemy.types import TypeDecorator
 
 from storage.sealed import Sealed, SealedBytes
 
+READ_CONTENT = "read_content"
+"""The action that opens a sealed column, unless the column names another one."""
+
 
 class Holding(enum.StrEnum):
     """How a column keeps its value."""
@@ -109,17 +112,22 @@ class Record(DeclarativeBase):
         return f"<{type(self).__name__} {getattr(self, 'id', '?')}>"
 
 
-def plain(*args: Any, **kwargs: Any) -> MappedColumn[Any]:
-    """A column kept in clear. Only ids, times, sizes, states, media types and counts qualify."""
-    return mapped_column(*args, info={"holding": Holding.PLAIN}, **kwargs)
+def plain(*args: Any, withheld: str | None = None, **kwargs: Any) -> MappedColumn[Any]:
+    """A column kept in clear. Only ids, times, sizes, states, media types and counts qualify.
+
+    `withheld` says why the column is not the contributor's to see, though the row is: exports leave it out.
+    """
+    return mapped_column(*args, info={"holding": Holding.PLAIN, "withheld": withheld}, **kwargs)
 
 
-def sealed(*, under: str | None = None, **kwargs: Any) -> MappedColumn[Any]:
+def sealed(*, under: str | None = None, opens_with: str = READ_CONTENT, **kwargs: Any) -> MappedColumn[Any]:
     """A column kept as AEAD ciphertext; its attribute is a `Sealed`, never the content.
 
-    `under` overrides the model's `sealed_under` for this column.
+    `under` overrides the model's `sealed_under` for this column. `opens_with` is the action that a row must carry the
+    decision for: a finer one than read_content where some job needs this column and not the work beside it.
     """
-    return mapped_column(SealedBytes(), info={"holding": Holding.SEALED, "under": under}, **kwargs)
+    info = {"holding": Holding.SEALED, "under": under, "opens_with": opens_with}
+    return mapped_column(SealedBytes(), info=info, **kwargs)
 
 
 def keyed(*args: Any, **kwargs: Any) -> MappedColumn[Any]:

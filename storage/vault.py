@@ -6,6 +6,7 @@ names version, table, column, row and owner, so that a value moved anywhere else
 
 import functools
 import json
+import time
 import uuid
 from typing import Any, NamedTuple
 
@@ -22,8 +23,6 @@ from storage.sealed import Sealed
 _VERSION = b"\x01"
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
 _PLATFORM = {"platform": CREDENTIALS, "ledger": LEDGER}
-GRANT = "read_content"
-"""The decision that a row must carry for its fields to be opened."""
 
 
 class SealedDamaged(Exception):
@@ -48,6 +47,7 @@ class _Place(NamedTuple):
     """What the model says about one sealed column, looked up once."""
 
     column: str
+    opens_with: str
     prefix: bytes
     key: str
     owner: str | None
@@ -74,10 +74,12 @@ class Vault:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
-        self.opened: set[tuple[uuid.UUID | None, str, uuid.UUID]] = set()
-        """Owner, table and row id of every row that a field was opened of, for one audit event per operation."""
+        self.opened: dict[tuple[uuid.UUID | None, str, uuid.UUID], Record] = {}
+        """Every row that a field was opened of, by owner, table and row id, for one audit event per operation."""
         self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
         """Reason, table and row id of every row that the platform opened for itself."""
+        self.sealed_since: float | None = None
+        """When the first value was sealed (monotonic): what was sealed must be stored before its key is retired."""
 
     def seal(self, row: Record, **values: Any) -> None:
         """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.
@@ -93,15 +95,16 @@ class Vault:
     def open(self, row: Record, column: str) -> Any:
         """What was sealed in this column; None stays None.
 
-        Raises SealedWithoutGrant unless the door gave the row its read_content, SealedDamaged, and what `Keyring.aead`
-        raises.
+        Raises SealedWithoutGrant unless the row carries the decision that the column opens with, SealedDamaged, and
+        what `Keyring.aead` raises.
         """
-        if GRANT not in row.decisions:
-            raise SealedWithoutGrant(f"{row!r} came without {GRANT}: load it through the door")
+        needed = opens_with(type(row), column)
+        if needed not in row.decisions:
+            raise SealedWithoutGrant(f"{row!r} came without {needed}: load it through the door")
         stand = _stand(row, column)
         value = self._open(row, stand)
         if value is not None:
-            self.opened.add((stand.owner, row.__tablename__, stand.row_id))
+            self.opened[stand.owner, row.__tablename__, stand.row_id] = row
         return value
 
     def open_as_system(self, row: Record, column: str, *, reason: str) -> Any:
@@ -115,6 +118,24 @@ class Vault:
         self.opened_as_system.add((reason, row.__tablename__, stand.row_id))
         return self._open(row, stand)
 
+    def renewed(self, row: Record, column: str) -> Sealed | None:
+        """What is sealed in this column, sealed anew with its keyset's newest key; None where that is so already.
+
+        Nobody comes to see it, so no grant is asked. Raises SealedDamaged, NotSealable, and what `Keyring.aead` raises.
+        """
+        value = getattr(row, column)
+        if value is None:
+            return None
+        stand = _stand(row, column)
+        key = self._keyring.aead(stand.keyset)
+        if value.stored.startswith(_VERSION + key.primary):
+            return None
+        return self._sealed(row, column, self._open(row, stand))
+
+    def keyset_of(self, row: Record, column: str) -> KeysetName:
+        """The keyset under which this column of this row is sealed. Raises NotSealable."""
+        return _stand(row, column).keyset
+
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
         stand = _stand(row, column)
         if value is None:
@@ -122,6 +143,8 @@ class Vault:
         plaintext = _encode(value)
         if plaintext is None:
             raise NotSealable(f"{column} of {row!r} holds a {type(value).__name__} that is no text, bytes or JSON")
+        if self.sealed_since is None:
+            self.sealed_since = time.monotonic()
         key = self._keyring.aead(stand.keyset)
         return Sealed(_VERSION + key.encrypt(plaintext, stand.associated_data))
 
@@ -141,6 +164,11 @@ class Vault:
         return _decode(plaintext)
 
 
+def opens_with(model: type[Record], column: str) -> str:
+    """The action that opens this sealed column. Raises NotSealable for any other column."""
+    return _place(model, column).opens_with
+
+
 @functools.cache
 def _place(model: type[Record], column: str) -> _Place:
     mapper = inspect(model)
@@ -152,6 +180,7 @@ def _place(model: type[Record], column: str) -> _Place:
     under = found.info.get("under") or model.sealed_under
     return _Place(
         column=column,
+        opens_with=found.info["opens_with"],
         prefix=join(_VERSION, model.__tablename__.encode(), found.name.encode()),
         key=mapper.get_property_by_column(mapper.primary_key[0]).key,
         owner=model.card.subject,

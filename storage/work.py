@@ -1,5 +1,6 @@
 """The store and its unit of work: one transaction that changes records, records the event and queues the job."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,16 @@ from sqlalchemy.orm import Session
 from storage import clock, queue
 from storage.blobs.store import BlobStore
 from storage.database import transaction
+from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.keyring import Keyring
 from storage.ledger import entries
 from storage.ledger.archiving import Archive
 from storage.ledger.events import Event, Outcome
 from storage.ledger.scope import AuditScope
 from storage.vault import Vault
+
+SEALED_WITHIN = 60.0
+"""Seconds that may pass in one unit of work from the first value sealed to the commit."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,15 @@ class Store:
 
     @contextmanager
     def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:
-        """One unit of work on behalf of `scope`'s actor. Commits when the block ends, rolls back when it raises."""
+        """One unit of work on behalf of `scope`'s actor. Commits when the block ends, rolls back when it raises.
+
+        Raises KeyStoreUnavailable instead of committing what was sealed so long ago that its key may be retired by now.
+        """
         with transaction(self.engine, read_only=read_only) as session:
-            yield UnitOfWork(self, session, Vault(self.keyring), scope)
+            vault = Vault(self.keyring)
+            yield UnitOfWork(self, session, vault, scope)
+            if vault.sealed_since is not None and time.monotonic() - vault.sealed_since > SEALED_WITHIN:
+                raise KeyStoreUnavailable("too much time passed between sealing and storing: do it again")
 
 
 @dataclass

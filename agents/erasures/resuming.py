@@ -3,7 +3,7 @@
 from agents.erasures.destroying import erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import deletions, exports
+from storage import deletions, exports, idempotency
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
@@ -48,12 +48,13 @@ def _reinstate(agents: Agents, entry: Erasure) -> None:
 
 
 def tidy(agents: Agents, *, older_than_seconds: float = 3600) -> int:
-    """Remove what crashes and time left behind: unfinished or unknown files, archives and receipts that ended.
+    """Remove what crashes and time left behind: unfinished or unknown files, archives, receipts and answers that ended.
 
     Answers how many files were swept. `older_than_seconds` may be 0 only while nothing else writes: before `start`.
     """
     expire(agents)
     with transaction(agents.store.engine) as session:
         deletions.forget_receipts(session, now())
+        idempotency.forget(session, now())
         known = exports.known_blobs(session)
     return agents.store.blobs.sweep(known, older_than_seconds)

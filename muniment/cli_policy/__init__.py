@@ -13,6 +13,7 @@ for verb in (
     writing.test,
     writing.coverage,
     writing.matrix,
+    writing.mutants,
     writing.watch,
     asking.explain,
     asking.diff,

@@ -76,6 +76,34 @@ def matrix(
         given.give_up("docs/access-matrix.md is behind the policy: run `python -m muniment policy matrix`.")
 
 
+def mutants(
+    policy: given.Policy = None,
+    scenarios: given.Folder = None,
+    compare: Annotated[bool, typer.Option("--check", help="Write no page.")] = False,
+    as_json: given.AsJson = False,
+) -> None:
+    """Change the policy in every small way and see whether the scenarios notice. Exit 1 if one is missed.
+
+    Writes docs/policy-mutants.md. It takes about a minute.
+    """
+    from policies.workbench import mutation, mutation_pages
+
+    looked = given.looked_over(policy)
+    try:
+        known = mutation.load()
+    except mutation.EquivalentsError as problem:
+        given.give_up(str(problem))
+    found = mutation.score(looked.document, given.scenarios(scenarios), known)
+    if as_json:
+        given.print_json(mutation.as_data(found, looked.file))
+    else:
+        typer.echo(mutation.told(found, looked.file))
+    if found.missed or found.unneeded:
+        raise typer.Exit(1)
+    if not compare:
+        mutation_pages.PAGE.write_text(mutation_pages.page(found), encoding="utf-8")
+
+
 def watch(
     policy: given.Policy = None,
     scenarios: given.Folder = None,
@@ -83,8 +111,7 @@ def watch(
 ) -> None:
     """Check and test again whenever the policy or a scenario is saved. Ctrl-C ends it.
 
-    A server keeps the policy it started with: run `python -m muniment serve` beside this, and start it again to see a
-    change through the API.
+    To see a change through the API as well, run `python -m muniment serve --watch-policy` beside this.
     """
     from policies.workbench import watching
     from policies.workbench.scenarios import FOLDER

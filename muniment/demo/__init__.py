@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from muniment.demo import ending, life, record, refusals, searching, taking_out, writing
+from muniment.demo import ending, granting, life, record, refusals, searching, taking_out, writing
 from muniment.demo.cast import Work, new_word, person
 from muniment.demo.client import Client
 from muniment.demo.disk import Home, home_of
@@ -52,6 +52,8 @@ def _play(stage: Stage, client: Client, files: list[Path], home: Home | None, vk
     writing.give_brief(stage, ada, work, own_files=bool(files))
     record.read_record(stage, ada)
     bea, staff = refusals.try_doors(stage, ada, work, home)
+    if staff is not None:
+        granting.let_in(stage, ada, work, staff)
     archive = taking_out.take_out(stage, ada, work, staff, vkey)
     if home is None:
         ending.let_go(stage, ada, work)

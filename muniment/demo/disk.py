@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from muniment.house import open_house
+from muniment.house import open_house, open_keyring
 from muniment.settings import Settings
 from resolvers import staff
-from resolvers.context import House
+from resolvers.house import House
 from storage.keys.errors import KeyStoreError
-from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName
 from storage.ledger.notes import NoteRefused, VerifierKey
@@ -82,7 +81,7 @@ def _holds_key(settings: Settings, vkey: str) -> bool:
     if store.startswith("sqlite:///") and not Path(store.removeprefix("sqlite:///")).is_file():
         return False
     try:
-        keyring = Keyring.open(store, settings.kek_uri)
+        keyring = open_keyring(settings)
         try:
             return keyring.public_key() == VerifierKey.parse(vkey).public_key
         finally:

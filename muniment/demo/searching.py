@@ -1,4 +1,4 @@
-"""Act seven, and the last look: what lies on the server's disk."""
+"""Act eight, and the last look: what lies on the server's disk."""
 
 import base64
 import tempfile

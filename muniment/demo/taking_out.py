@@ -1,4 +1,4 @@
-"""Act six: everything of hers in one archive, opened, and checked without the server."""
+"""Act seven: everything of hers in one archive, opened, and checked without the server."""
 
 import io
 import json

@@ -81,7 +81,7 @@ def row(model: type[Record], name: str, values: Mapping[str, Any]) -> Record:
 
 def principal(name: str, said: Mapping[str, Any]) -> Principal:
     """Whoever `said` describes; nothing said is nobody. Raises Unclear."""
-    known = {"contributor", "stepped_up", "departing", "key of", "scopes", "agent", "for", "run", "staff"}
+    known = {"contributor", "stepped_up", "departing", "key of", "scopes", "agent", "for", "run", "staff", "called"}
     if strange := sorted(set(said) - known):
         raise Unclear(f"“{name}”: “{strange[0]}” says nothing about a person; known are {', '.join(sorted(known))}")
     proven = bool(said.get("stepped_up"))
@@ -97,7 +97,7 @@ def principal(name: str, said: Mapping[str, Any]) -> Principal:
         return Principal(Kind.AGENT, name=str(said["agent"]), on_behalf_of=whom and _id(whom), run=run and _id(run))
     if "staff" in said:
         roles = frozenset(map(str, said["staff"] or ()))
-        return Principal(Kind.STAFF, id=id_of(name), roles=roles, mfa=True, stepped_up=True)
+        return Principal(Kind.STAFF, id=_id(said.get("called", name)), roles=roles, mfa=True, stepped_up=True)
     return ANONYMOUS
 
 

@@ -8,15 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from policies import reading
-from policies.compiled import Policy
+from policies.compiled import AT_MOST_BYTES, Policy
 from policies.errors import PolicyError
-from policies.workbench import lints, names
+from policies.workbench import lints, names, recursion
 from policies.workbench.parsing import parse
-from policies.workbench.problems import Problem, in_order
+from policies.workbench.problems import Problem, in_order, told
 from policies.workbench.terms import Document, Span
 from policies.workbench.tokens import NotPolar
-
-AT_MOST_BYTES = 1024 * 1024
 
 
 @dataclass
@@ -54,7 +52,8 @@ def check_source(content: bytes, name: str) -> Checked:
     except NotPolar as problem:
         unread = Problem("syntax", str(problem), problem.span, "", problem.advice)
         return Checked(name, source, in_order(words or [unread]))
-    problems = in_order([*words, *names.check(document)])
+    named = in_order([*words, *names.check(document), *lints.jobs(document)])
+    problems = named or list(recursion.check(document))
     if problems:
         return Checked(name, source, problems)
     try:
@@ -62,6 +61,17 @@ def check_source(content: bytes, name: str) -> Checked:
     except PolicyError as problem:
         return Checked(name, source, [_refused(problem, document)])
     return Checked(name, source, in_order(lints.lint(document)), policy, document)
+
+
+def demand(content: bytes, name: str) -> Policy:
+    """The policy, if it can be served: compiled, and without a single finding. Raises PolicyError with all of them.
+
+    What only warns an author at work, such as a rule that can never hold, does not come into force either.
+    """
+    found = check_source(content, name)
+    if found.policy is None or found.problems:
+        raise PolicyError("\n\n".join(told(problem, found.source, found.file) for problem in found.problems))
+    return found.policy
 
 
 @lru_cache(maxsize=4)
@@ -93,4 +103,6 @@ def _refused(problem: PolicyError, document: Document) -> Problem:
         if place:
             span = Span(span.start + place.start(), span.start + place.end())
             break
+    if "anybody at all" in message:
+        return Problem("anybody", message, span, "strangers are never let in; a right is somebody's", advice)
     return Problem("not-compiled", message, span, "no database could decide this rule as it is written", advice)

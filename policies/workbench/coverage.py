@@ -14,6 +14,7 @@ from policies.workbench.mutants import Mutant, mutants
 from policies.workbench.scenarios import Cell, Scenarios
 from policies.workbench.terms import Document
 from policies.workbench.tracing import Tracer
+from policies.workbench.weaker import Weakened
 
 _Reached = set[tuple[int, int]]
 
@@ -34,7 +35,7 @@ class Coverage:
 
 def coverage(document: Document, scenarios: Scenarios) -> Coverage:
     """Change one thing of the policy after another, and see whether a decision of the scenarios changes."""
-    trial = _Trial(document, scenarios)
+    trial = Trial(document, scenarios)
     found = Coverage([], [])
     for mutant in mutants(document):
         cell = trial.notices(mutant)
@@ -45,7 +46,9 @@ def coverage(document: Document, scenarios: Scenarios) -> Coverage:
     return found
 
 
-class _Trial:
+class Trial:
+    """The scenarios, decided once; then asked whether they notice a change."""
+
     def __init__(self, document: Document, scenarios: Scenarios) -> None:
         self._document = document
         self._asked: dict[Cell, tuple[Principal, object]] = {
@@ -61,14 +64,14 @@ class _Trial:
             self._decided[cell] = self._actions(tracer, cell)
             self._reached[cell] = tracer.reached
 
-    def notices(self, mutant: Mutant) -> Cell | None:
+    def notices(self, mutant: Mutant | Weakened) -> Cell | None:
         """A line that would come out otherwise; None if there is none."""
         changed = reader(self._document, mutant.rules(self._document))
         return next(
             (cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None
         )
 
-    def _likely(self, mutant: Mutant) -> Iterator[Cell]:
+    def _likely(self, mutant: Mutant | Weakened) -> Iterator[Cell]:
         start = mutant.rule.span.start
         if not mutant.widens:
             yield from (cell for cell, reached in self._reached.items() if (start, mutant.condition) in reached)

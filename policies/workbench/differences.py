@@ -1,5 +1,6 @@
 """`policy diff`: whom a change of the policy gives or takes what, with the rows of a database that show it."""
 
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from storage.contributors import Contributor
 from storage.database import Transaction
 from storage.deletions import Deletion
 from storage.exports import Export
+from storage.grants import AccessGrant
 from storage.prompts import Prompt
 from storage.records import Record
 
@@ -75,7 +77,10 @@ def _of_shape(session: Transaction, shape: Shape) -> Iterator[Principal]:
             for run, person in session.execute(select(model.id, whom).order_by(model.id.desc()).limit(MOST_PEOPLE)):
                 yield Principal(shape.kind, name=shape.name, on_behalf_of=person, run=run)
         case Kind.STAFF:
-            yield Principal(shape.kind, roles=shape.roles, mfa=shape.mfa)
+            # Those who hold a grant, for whom the rules about grants count; if there are none, somebody in the job.
+            held = select(AccessGrant.grantee_id).where(AccessGrant.role.in_(shape.roles)).distinct()
+            for identity in list(session.scalars(held.limit(MOST_PEOPLE))) or [uuid.UUID(int=0)]:
+                yield Principal(shape.kind, id=identity, roles=shape.roles, mfa=shape.mfa)
 
 
 def _counted(

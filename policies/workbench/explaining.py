@@ -13,7 +13,7 @@ from sqlalchemy import inspect, select
 
 from policies.actions import Action
 from policies.compiled import Policy
-from policies.facts import parameters_of, shape_of
+from policies.facts import FACTS, parameters_of, shape_of
 from policies.principals import Principal
 from policies.resources import Platform, protected
 from policies.sql import predicate
@@ -55,11 +55,13 @@ def explain(
     thing: Record | Platform,
     session: Transaction,
     names: Mapping[uuid.UUID, str] | None = None,
+    may_see: Callable[[Record], bool] | None = None,
 ) -> Explanation:
     """Why `principal` may or may not `action` this thing, which stands in `session`'s database. Reads only.
 
     Whoever calls this has asked the door whether the one who wants to know may see the thing: an explanation names
-    facts of it. `names` are words to put for ids.
+    facts of it. `names` are words to put for ids. With `may_see`, facts are shown of the principal and of rows for
+    which it answers true, and of nothing else.
     """
     allowed = decide(policy, principal, action, thing, session)
     document = document_of(policy.source)
@@ -67,7 +69,7 @@ def explain(
     tried: list[Attempt] = []
     tracer = reader(document, look=looking_into(session))
     answers = [] if facts is None else tracer.ask(facts, str(action), thing, tried)
-    teller = _Teller(document, names or {})
+    teller = _Teller(document, names or {}, may_see)
     if answers:
         told = [teller.held(asked.proof) for asked in answers]
     else:
@@ -99,9 +101,12 @@ def document_of(source: str) -> Document:
 
 
 class _Teller:
-    def __init__(self, document: Document, names: Mapping[uuid.UUID, str]) -> None:
+    def __init__(
+        self, document: Document, names: Mapping[uuid.UUID, str], may_see: Callable[[Record], bool] | None
+    ) -> None:
         self._document = document
         self._names = names
+        self._may_see = may_see
 
     def held(self, step: Step) -> Reason:
         span = step.rule.span
@@ -126,7 +131,22 @@ class _Teller:
     def _sight(self, facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """The facts in words; of a name and a field of it, the field."""
         shown = (name for name in facts if not any(other.startswith(f"{name}.") for other in facts))
-        return tuple((name, self._word(facts[name])) for name in shown)
+        return tuple((name, self._word(self._seen(facts[name]))) for name in shown if self._is_shown(name, facts))
+
+    def _is_shown(self, name: str, facts: Mapping[str, Any]) -> bool:
+        """Whether a fact may be told: what it is a fact of may be seen. A bare value could be anybody's."""
+        if self._may_see is None:
+            return True
+        value, holder = facts[name], facts.get(name.rpartition(".")[0])
+        if isinstance(value, Record):
+            return self._may_see(value)
+        return self._may_see(holder) if isinstance(holder, Record) else isinstance(holder, FACTS)
+
+    def _seen(self, value: Any) -> Any:
+        """Of several rows those that may be seen; how many others there are is not told."""
+        if self._may_see is None or not isinstance(value, list):
+            return value
+        return [each for each in value if not isinstance(each, Record) or self._may_see(each)]
 
     def _word(self, value: Any) -> str:
         if isinstance(value, uuid.UUID):

@@ -10,11 +10,10 @@ from policies.workbench.terms import Call, Document, Literal, Rule, Term, Variab
 
 
 def lint(document: Document) -> Iterator[Problem]:
-    """Every finding. They warn: the policy decides without them as it does with them."""
+    """Every finding but those of `jobs`. They warn: the policy decides without them as it does with them."""
     yield from _unused(document)
     yield from _unreachable(document)
     yield from _shadowed(document)
-    yield from _jobs(document)
 
 
 def _unused(document: Document) -> Iterator[Problem]:
@@ -84,12 +83,13 @@ def _normal(rule: Rule, source: str) -> tuple[str, set[str]]:
     return head, {spelled(condition) for condition in rule.conditions()}
 
 
-def _jobs(document: Document) -> Iterator[Problem]:
+def jobs(document: Document) -> Iterator[Problem]:
+    """Jobs and agents that are given access without saying what for, or who answers for it. None is loaded."""
     for role, statement in statements(document).items():
-        if role in HELD_FOR_A_JOB and statement.span and not (statement.job and statement.owner):
+        if role in HELD_FOR_A_JOB and statement.span and not statement.whole:
             missing = "says what it is for" if not statement.job else "names who answers for it"
             yield Problem(
                 "job-without-statement", f"no comment {missing} above the first rule of {role}",
                 statement.span, "access is given for a job, and somebody answers for it",
-                "“# What the job needs this for.” and “# Owner: head of …”", error=False,
+                "“# What the job needs this for.” and “# Owner: head of …”",
             )  # fmt: skip

@@ -28,6 +28,10 @@ ROLES: dict[str, Shape] = {
 """Everybody who can ask, by the words a page uses. Each is one shape for which the policy is compiled."""
 
 
+_AS = ", as "
+"""Behind it stands who alone is shown a field that is withheld from contributors."""
+
+
 @dataclass
 class Resource:
     """One kind of thing. `rights` holds, by role and action, the numbers of `ways`, which count from 1."""
@@ -36,7 +40,7 @@ class Resource:
     ways: list[str] = field(default_factory=list)
     rights: dict[str, dict[Action, list[int]]] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
-    """What each field takes to be seen: `read`, `read_content`, or nothing that anybody has."""
+    """What each field takes to be seen: `read`, the action that it opens with, or nothing that anybody has."""
 
     def actions(self) -> list[Action]:
         """What can be done with it by anybody, reading first."""
@@ -45,7 +49,8 @@ class Resource:
 
     def seen_by(self, field: str) -> list[str]:
         """The roles that see a field of some row."""
-        return [role for role, rights in self.rights.items() if self.fields[field] in map(str, rights)]
+        needed, _, kind = self.fields[field].partition(_AS)
+        return [role for role, rights in self.rights.items() if role.startswith(kind) and needed in map(str, rights)]
 
 
 def matrix(policy: Policy) -> list[Resource]:
@@ -85,31 +90,31 @@ def _renumbered(resource: Resource) -> Resource:
 def _fields(model: type[Record]) -> Iterator[tuple[str, str]]:
     for key, column in mapper_of(model).columns.items():
         credential = (column.info.get("under") or model.sealed_under) == "platform"
-        opened = "nothing" if credential else "read_content"
-        shown = {Holding.PLAIN: "read", Holding.SEALED: opened}
+        opened = "nothing" if credential else str(column.info.get("opens_with"))
+        plain = f"{Action.READ}{_AS}staff" if column.info.get("withheld") else str(Action.READ)
+        shown = {Holding.PLAIN: plain, Holding.SEALED: opened}
         yield str(key), shown.get(column.info["holding"], "nothing")
 
 
-def way_in_words(way: Row) -> str:
-    """What must be true of a row for this way: `owner_id is theirs`."""
-    near = sorted(_condition(condition) for condition in way.conditions)
-    far = sorted(f"{name}: {way_in_words(row)}" for name, row in way.related)
+def way_in_words(way: Row, depth: int = 0) -> str:
+    """What must be true of a row for this way: `owner_id is theirs`. `depth` counts the relations that lead here."""
+    near = sorted(_condition(condition, depth) for condition in way.conditions)
+    far = sorted(f"{name}: {way_in_words(row, depth + 1)}" for name, row in way.related)
     return ", ".join([*near, *far]) or "every row"
 
 
-def _condition(condition: Compare) -> str:
+def _condition(condition: Compare, depth: int) -> str:
+    sign = {"=": "is", "!=": "is not"}.get(condition.operator, condition.operator)
     match condition.operand:
         case Bound(parameter):
-            told = "theirs" if parameter == PRINCIPAL.parameter else "that of its run"
-            return f"{condition.column} is {told}" if condition.operator == "=" else f"{condition.column} is not {told}"
+            return f"{condition.column} {sign} {'theirs' if parameter == PRINCIPAL.parameter else 'that of its run'}"
         case Outer(up, column):
-            return f"{condition.column} {condition.operator} {column} of " + (
-                "the row" if not up else f"{up} further out"
-            )
+            whose = "the row's" if up == depth else "its own" if not up else f"{up} further out"
+            return f"{condition.column} {sign} {whose} {column}"
+        case Values((True,)) if condition.operator == "=":
+            return condition.column
         case Values(values):
-            words = " or ".join(_value(value) for value in values)
-            sign = {"=": "is", "!=": "is not"}.get(condition.operator, condition.operator)
-            return f"{condition.column} {sign} {words}"
+            return f"{condition.column} {sign} {' or '.join(_value(value) for value in values)}"
 
 
 def _value(value: Any) -> str:

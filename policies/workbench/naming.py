@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from policies.errors import NotFound
 from policies.principals import ANONYMOUS, Principal
 from policies.resources import PLATFORM, PROTECTED, Platform, mapper_of
 from policies.workbench.casts import MODELS, THE_PLATFORM, Unclear, World, connect, principal, row
@@ -72,6 +73,14 @@ def stored(said: str, session: Transaction) -> Record | Platform:
     found: Record | None = session.get(model, identity) if len(identity) == len(columns) else None
     if found is None:
         raise Unclear(f"the database has no {kind} with that id")
+    return found
+
+
+def stored_row(model: type[Record], identity: uuid.UUID, session: Transaction) -> Record:
+    """The row with this id, whoever may see it: an explanation shows of it what may be seen. Raises NotFound."""
+    found: Record | None = session.get(model, identity) if len(mapper_of(model).primary_key) == 1 else None
+    if found is None:
+        raise NotFound(model.__name__)
     return found
 
 

@@ -20,9 +20,13 @@ class _Class:
 
 @dataclass
 class Reached:
-    """`asked`: each rule that something asks for. `vain`: of each condition, by its rule, whether no rule gives it."""
+    """`asked`: each rule that something asks for. `vain`: of each condition, by its rule, whether no rule gives it.
+
+    `circular`: conditions that ask for the very thing that they are to decide.
+    """
 
     asked: set[Rule] = field(default_factory=set)
+    circular: set[Call] = field(default_factory=set)
     vain: dict[tuple[Rule, Term], bool] = field(default_factory=dict)
 
 
@@ -44,13 +48,19 @@ class _Walker:
         self._rules: dict[tuple[str, int], list[Rule]] = {}
         for rule in document.rules:
             self._rules.setdefault((rule.name, len(rule.parameters)), []).append(rule)
+        self._related = {
+            (block.name, relation): _Class(target)
+            for block in document.blocks
+            for relation, (target, _) in block.relations.items()
+        }
         self._unions = {
             kind: frozenset(_Class(block.name) for block in document.blocks if block.kind == kind.lower())
             for kind in ("Actor", "Resource")
         }
         self._seen: set[tuple[int, _Use]] = set()
+        self._inside: set[tuple[int, _Use]] = set()
 
-    def call(self, name: str, use: _Use) -> bool:
+    def call(self, name: str, use: _Use, by: Call | None = None) -> bool:
         """Walk into every rule that `use` could mean; whether there is one."""
         found = False
         for rule in self._rules.get((name, len(use)), ()):
@@ -59,10 +69,14 @@ class _Walker:
                 continue
             found = True
             self.reached.asked.add(rule)
-            narrowed = tuple(could.get(f"#{place}") for place in range(len(use)))
-            if (rule.span.start, narrowed) not in self._seen:
-                self._seen.add((rule.span.start, narrowed))
+            node = rule.span.start, tuple(could.get(f"#{place}") for place in range(len(use)))
+            if node in self._inside and by is not None:
+                self.reached.circular.add(by)
+            if node not in self._seen:
+                self._seen.add(node)
+                self._inside.add(node)
                 self._body(rule, could)
+                self._inside.remove(node)
         return found
 
     def _enter(self, rule: Rule, use: _Use) -> dict[str, Could] | None:
@@ -91,13 +105,18 @@ class _Walker:
 
     def _body(self, rule: Rule, could: dict[str, Could]) -> None:
         known = kinds(rule)
+        for condition in rule.conditions() if rule.block else ():
+            # `… on "project"`: the block says what the relation leads to.
+            related = condition.arguments[0] if isinstance(condition, Call) else None
+            if isinstance(related, Variable) and (target := self._related.get((str(rule.block), related.name))):
+                could[related.name] = frozenset({target})
         for name, single in _single_classes(could):
             known.setdefault(name, single)
         for condition in rule.conditions():
             for part in _parts(condition):
                 if isinstance(part, Call) and part.of is None:
                     use = tuple(_could(argument, could, known) for argument in part.arguments)
-                    held = self.call(part.name, use)
+                    held = self.call(part.name, use, part)
                     self.reached.vain[rule, part] = self.reached.vain.get((rule, part), True) and not held
                 elif isinstance(part, Operation) and part.operator == "in" and isinstance(part.left, Variable):
                     listed = _listed(part.right, known)

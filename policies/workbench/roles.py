@@ -5,8 +5,11 @@ A job's comment stands above the first rule that names it, and ends with a line 
 
 from dataclasses import dataclass
 
+from policies.errors import PolicyError
 from policies.principals import AgentName, Scope
+from policies.workbench.parsing import parse
 from policies.workbench.terms import Document, Literal, Rule, Span
+from policies.workbench.tokens import NotPolar
 from storage.staff import StaffRole
 
 HELD_FOR_A_JOB = frozenset(map(str, (*StaffRole, *AgentName)))
@@ -21,6 +24,11 @@ class Statement:
     owner: str
     span: Span | None
 
+    @property
+    def whole(self) -> bool:
+        """Whether it says both."""
+        return bool(self.job and self.owner)
+
 
 def statements(document: Document) -> dict[str, Statement]:
     """The statement of each job of staff, each scope of keys and each agent."""
@@ -34,6 +42,27 @@ def statements(document: Document) -> dict[str, Statement]:
             job = " ".join(line for line in lines if not line.startswith(_OWNER))
             found[role] = Statement(job, owner, rule.span)
     return found
+
+
+def stated(source: str, name: str) -> dict[str, Statement]:
+    """The statement of each job, as the policy called `name` has it: what people are told of the roles.
+
+    Raises PolicyError for a job or an agent that is given access and does not say what for, or who answers for it.
+    """
+    try:
+        document = parse(source)
+    except NotPolar as problem:
+        line = problem.span.line(source)
+        raise PolicyError(f"{name}:{line}: {problem}" + (f": {problem.advice}" if problem.advice else "")) from problem
+    found = statements(document)
+    for role, statement in found.items():
+        if role in HELD_FOR_A_JOB and statement.span and not statement.whole:
+            missing = "Owner" if statement.job else "job"
+            raise PolicyError(
+                f"{name}:{statement.span.line(source)}: {role} is given access, and no comment above its first rule "
+                f"says its {missing}: write “# What the job needs this for.” and “# Owner: head of …” above it"
+            )
+    return {str(role): found[role] for role in StaffRole}
 
 
 def _role_of(rule: Rule) -> str:

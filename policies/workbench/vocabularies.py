@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from policies.actions import Action
 from policies.facts import FACTS
 from policies.principals import AgentName, Scope
-from policies.resources import PROTECTED, RELATED, Platform, mapper_of
+from policies.resources import PROTECTED, RELATED, Platform, mapper_of, worked_out
 from storage.records import Record
 from storage.staff import StaffRole
 
@@ -34,7 +34,7 @@ def fields(name: str) -> list[str] | None:
         return None
     if issubclass(known, Record):
         mapper = mapper_of(known)
-        return [*map(str, mapper.columns.keys()), *map(str, mapper.relationships.keys())]
+        return [*map(str, mapper.columns.keys()), *worked_out(known), *map(str, mapper.relationships.keys())]
     return [part.name for part in dataclasses.fields(known)] if dataclasses.is_dataclass(known) else []
 
 

@@ -1,7 +1,8 @@
 """Rows as they stand in an archive, and the JSON Schemas that describe them: both derived from the models.
 
-A row shows its plain columns and the sealed ones that are its contributor's; keyed hashes and credentials sealed under
-the platform's key stay behind, for they say nothing about the person and would only help a thief.
+A row shows its plain columns and the sealed ones that are its contributor's. Keyed hashes and credentials sealed under
+the platform's key stay behind, for they say nothing about the person and would only help a thief; so do columns that
+are withheld, each with its reason.
 """
 
 import base64
@@ -29,7 +30,8 @@ def shown_columns(model: type[Record]) -> dict[str, Column[Any]]:
 
 
 def exported(row: Record, vault: Opens) -> dict[str, Any]:
-    """`row` as an object of the archive. Raises SealedWithoutGrant unless the row came with `read_content`."""
+    """`row` as an object of the archive. Raises SealedWithoutGrant unless the row came with what each column
+    opens with."""
     return {
         camel(key): _plain(vault.open(row, key) if is_sealed(column) else getattr(row, key))
         for key, column in shown_columns(type(row)).items()
@@ -58,7 +60,7 @@ def is_sealed(column: Column[Any]) -> bool:
 def _is_shown(model: type[Record], column: Column[Any]) -> bool:
     if is_sealed(column):
         return (column.info.get("under") or model.sealed_under) != "platform"
-    return column.info.get("holding") is Holding.PLAIN
+    return column.info.get("holding") is Holding.PLAIN and column.info.get("withheld") is None
 
 
 def _plain(value: Any) -> Any:

@@ -16,8 +16,8 @@ from storage.exports import Export, ExportScope
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.pages import with_decisions
-from storage.records import Exported, Record
-from storage.vault import GRANT, Vault
+from storage.records import READ_CONTENT, Exported, Record
+from storage.vault import Vault
 
 _BATCH = 200
 
@@ -82,8 +82,9 @@ def rows(
     conditions = [getattr(model, column) == value for column, value in equal.items()]
     columns = [getattr(model, column) for column in order] or list(inspect(model).primary_key)
     statement = allowed.where(belongs(model, export), *conditions).order_by(*columns)
-    for row in session.execute(statement.execution_options(yield_per=_BATCH)):
-        yield with_decisions(row)
+    with session.execute(statement.execution_options(yield_per=_BATCH)) as found:  # closed where a reader gives up
+        for row in found:
+            yield with_decisions(row)
 
 
 def count_events(session: Session, export: Export) -> int:
@@ -98,11 +99,12 @@ def events(session: Session, allowed: Select[Any], vault: Vault, export: Export)
     From where the owner acted is their own to know and is told; from where others did is not.
     """
     ordered = trail.with_personal(allowed).order_by(AuditEvent.id)
-    for row in session.execute(ordered.execution_options(yield_per=_BATCH)):
-        entry = with_decisions(row)
-        personal = trail.personal_of(session, entry)
-        own = personal is not None and personal.actor_id == export.owner_id and GRANT in entry.decisions
-        yield entry, trail.public_form(entry, personal, vault if own else None)
+    with session.execute(ordered.execution_options(yield_per=_BATCH)) as found:
+        for row in found:
+            entry = with_decisions(row)
+            personal = trail.personal_of(session, entry)
+            own = personal is not None and personal.actor_id == export.owner_id and READ_CONTENT in entry.decisions
+            yield entry, trail.public_form(entry, personal, vault if own else None)
 
 
 def expected_bytes(session: Session, export: Export, *, row_bytes: int) -> int:

@@ -6,7 +6,7 @@ destroys is out of use there at once, and in every other process within that tim
 
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -15,10 +15,18 @@ from storage.clock import now
 from storage.keys import erasures, keysets, rows
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
-from storage.keys.errors import KeyDestroyed, KeysetExists, KeysetProtected, KeyStoreError
+from storage.keys.errors import (
+    KeyDestroyed,
+    KeyEncryptionKeyRefused,
+    KeysetExists,
+    KeysetProtected,
+    KeyStoreError,
+)
+from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, HashKey, Key, SigningKey, Wrapper
-from storage.keys.kms import Kms, has_key, open_kms
+from storage.keys.kms import SECONDS, has_key
 from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join
+from storage.keys.rotation import Rotation
 from storage.keys.stores import KeyStore
 
 _FIRST_VERSION = 1
@@ -30,15 +38,26 @@ _Kind = TypeVar("_Kind", bound=Key)
 class Keyring:
     """Keysets by name. Safe between threads; open one per process."""
 
-    def __init__(self, store: KeyStore, kms: Kms, cache_seconds: float) -> None:
+    def __init__(self, store: KeyStore, keks: Keks, cache_seconds: float) -> None:
         self._store = store
-        self._kms = kms
+        self._keks = keks
         self._cache = KeyCache(cache_seconds)
         self.cache_seconds = cache_seconds
 
     @classmethod
-    def open(cls, key_store_url: str, kek_uri: str, *, cache_seconds: float = 60) -> "Keyring":
+    def open(
+        cls,
+        key_store_url: str,
+        kek_uri: str,
+        *,
+        also: Sequence[str] = (),
+        cache_seconds: float = 60,
+        kms_seconds: float = SECONDS,
+    ) -> "Keyring":
         """Open the key store, making its tables and the platform's own keysets where there are none.
+
+        Keysets may lie under the key at `kek_uri`, or at one of `also` while they move from one to the other. A key
+        management service is waited for no longer than `kms_seconds`.
 
         Raises KeyStoreUnavailable, KeyStoreMissing, KeyEncryptionKeyRefused, or KeysetDamaged when the store was
         wrapped under another key-encryption key.
@@ -47,7 +66,15 @@ class Keyring:
         try:
             with store.begin(read_only=True) as session:
                 fresh = rows.find(session, SIGNING) is None
-            keyring = cls(store, open_kms(kek_uri, create=fresh), cache_seconds)
+            keks = Keks([kek_uri, *also], create=fresh, seconds=kms_seconds)
+            with store.begin() as session:
+                rows.label(session, keks.first)
+                wrapping = rows.wrapping(session)
+            if wrapping is not None and wrapping not in keks:
+                raise KeyEncryptionKeyRefused(
+                    "the keys were moved under another key-encryption key than the settings name: name that one"
+                )
+            keyring = cls(store, keks, cache_seconds)
             for name in _PLATFORM:
                 keyring._ensure(name)
         except BaseException:
@@ -58,12 +85,13 @@ class Keyring:
     @property
     def insecure(self) -> bool:
         """Whether the key-encryption key is a development stand-in that production must refuse."""
-        return self._kms.insecure
+        return self._keks.insecure
 
     def close(self) -> None:
         """Forget every key and close the key store."""
         self._cache.clear()
         self._store.close()
+        self._keks.close()
 
     def create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None = None) -> None:
         """Make the keyset `name`, committed before this returns. `parent` wraps it; without one, the KMS does.
@@ -73,10 +101,9 @@ class Keyring:
         """
         if name.kind != "platform":
             uuid.UUID(name.id)  # ValueError here, before anything is made
-        wrapper: Wrapper = self._kms if parent is None else self.aead(parent)
-        wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
-        with self._store.begin() as session:
-            rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped)
+        made = False
+        while not made:
+            made = self._create(name, owner, parent)
 
     def exists(self, name: KeysetName) -> bool:
         """Whether the keyset is in the key store now, whatever the cache holds."""
@@ -144,6 +171,10 @@ class Keyring:
         with self._store.begin(read_only=True) as session:
             return rows.blobs_before(session, moment)
 
+    def rotation(self) -> Rotation:
+        """What rotates keysets in this key store."""
+        return Rotation(self._store, self._keks, self._cache, self.aead)
+
     def journal_erasure(self, deletion_id: uuid.UUID, owner: uuid.UUID, scope: str, object_id: uuid.UUID) -> None:
         """Write down that this is to be destroyed, before anything is. The thing then gets no new keyset, ever."""
         with self._store.begin() as session:
@@ -163,6 +194,18 @@ class Keyring:
         """Write down that the erasure is done. The entry stays, for backups that are older than it."""
         with self._store.begin() as session:
             erasures.close(session, deletion_id)
+
+    def _create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
+        """Make it, or answer False when meanwhile another key-encryption key has taken over."""
+        with self._store.begin(read_only=True) as session:
+            kek = None if parent else rows.wrapping(session) or self._keks.first
+        wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(kek)
+        wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
+        with self._store.begin() as session:
+            if parent is None and (rows.wrapping(session, lock=True) or self._keks.first) != kek:
+                return False
+            rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
+        return True
 
     def _ensure(self, name: KeysetName) -> None:
         if not self.exists(name):
@@ -188,7 +231,7 @@ class Keyring:
         if row is None:
             raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
         parent = KeysetName(row.parent_kind, row.parent_id) if row.parent_kind else None
-        wrapper: Wrapper = self._kms if parent is None else self.aead(parent)
+        wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(row.kek)
         key = keysets.unwrap(name, row.owner, row.version, row.wrapped, wrapper)
         self._cache.put(name, key, read_at, generation)
         return key

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 import tink
-from tink import aead, prf, proto_keyset_format, signature
+from tink import aead, prf, proto_keyset_format, secret_key_access, signature
 from tink.proto import ed25519_pb2 as _ed25519
 from tink.proto import tink_pb2 as _tink
 
-from storage.keys.errors import CiphertextDamaged, KeysetDamaged, KeyStoreUnavailable
+from storage.keys.errors import CiphertextDamaged, KeysetDamaged, KeyStoreError, KeyStoreUnavailable
 from storage.keys.names import HASHES, SIGNING, KeysetName, join
 
 aead.register()
@@ -21,6 +21,8 @@ tink_pb2: Any = _tink
 
 # Wrapped keysets stay readable for ever: another way to bind them gets a new label, and tests/golden keeps the old.
 _LABEL = b"muniment keyset 1"
+
+_PREFIX_SIZE = 5
 
 HASH_SIZE = 32
 """Bytes in a keyed hash."""
@@ -47,10 +49,12 @@ class Key:
 class AeadKey(Key, Wrapper):
     """Encrypts and decrypts with AES-256-GCM."""
 
-    __slots__ = ("_primitive",)
+    __slots__ = ("_primitive", "primary")
 
     def __init__(self, handle: tink.KeysetHandle) -> None:
         self._primitive = handle.primitive(aead.Aead)  # type: ignore[type-abstract]
+        self.primary: bytes = _prefix(handle.keyset_info().primary_key_id)
+        """With which every ciphertext begins that the key in use made: Tink's 5 bytes, no secret."""
 
     def encrypt(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Encrypt, bound to `associated_data`. The result is 33 bytes longer than `plaintext`."""
@@ -111,12 +115,75 @@ def unwrap(name: KeysetName, owner: uuid.UUID | None, version: int, wrapped: byt
     return SigningKey(handle) if name == SIGNING else AeadKey(handle)
 
 
+def changed(
+    name: KeysetName,
+    owner: uuid.UUID | None,
+    version: int,
+    wrapped: bytes,
+    wrapper: Wrapper,
+    new_wrapper: Wrapper,
+    change: Callable[[Any], None] | None,
+) -> bytes:
+    """The keyset wrapped by `new_wrapper`; with a `change` of its keys as the next version. Raises as `unwrap` does."""
+    opened = _answer(lambda: proto_keyset_format.parse_encrypted(wrapped, wrapper, _context(name, owner, version)))
+    if change is not None:
+        opened, version = _with(opened, change), version + 1
+    return _answer(lambda: proto_keyset_format.serialize_encrypted(opened, new_wrapper, _context(name, owner, version)))
+
+
+def add_key(name: KeysetName) -> Callable[[Any], None]:
+    """A change: a fresh key comes last, and is not yet the one in use."""
+
+    def change(keyset: Any) -> None:
+        taken = {key.key_id for key in keyset.key}
+        while True:
+            [key] = _plain(tink.new_keyset_handle(_template(name))).key
+            if key.key_id not in taken:
+                break
+        keyset.key.append(key)
+
+    return change
+
+
+def use_newest(keyset: Any) -> None:
+    """A change: the key that came last is the one in use."""
+    keyset.primary_key_id = keyset.key[-1].key_id
+
+
+def keep_newest(keyset: Any) -> None:
+    """A change: the key in use is the only one."""
+    for key in [key for key in keyset.key if key.key_id != keyset.primary_key_id]:
+        keyset.key.remove(key)
+
+
+def wrapping_key(wrapped: bytes) -> bytes:
+    """Which key of its parent wraps a keyset, as `AeadKey.primary` says it."""
+    inside: bytes = tink_pb2.EncryptedKeyset.FromString(wrapped).encrypted_keyset
+    return inside[:_PREFIX_SIZE]
+
+
+def _with(handle: tink.KeysetHandle, change: Callable[[Any], None]) -> tink.KeysetHandle:
+    keyset = _plain(handle)
+    change(keyset)
+    return proto_keyset_format.parse(keyset.SerializeToString(), secret_key_access.TOKEN)
+
+
+def _plain(handle: tink.KeysetHandle) -> Any:
+    return tink_pb2.Keyset.FromString(proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+
+
+def _prefix(key_id: int) -> bytes:
+    return b"\x01" + key_id.to_bytes(4, "big")
+
+
 def _answer(call: Callable[[], _Result]) -> _Result:
     try:
         return call()
     except (tink.TinkError, CiphertextDamaged):
         problem: Exception = KeysetDamaged("a keyset does not open: wrapped by another key, changed, or moved")
-    except Exception as error:  # cloud clients raise connection errors of their own through Tink
+    except KeyStoreError as known:
+        problem = known
+    except Exception as error:
         problem = KeyStoreUnavailable(f"the key management service did not answer ({type(error).__name__})")
     raise problem
 

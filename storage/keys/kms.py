@@ -1,7 +1,7 @@
 """The key-encryption key: the one key that wraps keysets, chosen by URI.
 
 `insecure-local:///path/to/directory` keeps it in a file: good for a laptop, refused in production. A key management
-service answers to the same two methods.
+service (`aws-kms://`, `gcp-kms://`, `vault://`) answers to the same two methods.
 """
 
 import os
@@ -19,6 +19,9 @@ from storage.keys.errors import KeyEncryptionKeyRefused
 aead.register()
 
 _KEY_FILE = "insecure-key-encryption-key.json"
+_LOCAL = "insecure-local"
+SECONDS = 5.0
+"""How long a key management service is waited for, unless the settings say otherwise."""
 
 
 class InsecureWarning(UserWarning):
@@ -31,27 +34,39 @@ class Kms(aead.Aead):
     insecure: bool
     """Whether production must refuse it."""
 
+    def close(self) -> None:
+        """Let go of what it holds. It is not asked again."""
 
-def open_kms(uri: str, *, create: bool) -> Kms:
-    """The KMS at `uri`. `create` allows a local key to be made where there is none yet.
 
-    Raises KeyEncryptionKeyRefused for a URI that is not understood and for a local key that is missing or exposed.
+def open_kms(uri: str, *, create: bool, seconds: float = SECONDS) -> Kms:
+    """The KMS at `uri`, each call bounded by `seconds`. `create` allows a local key to be made where there is none yet.
+
+    A service is not asked before it is needed. Raises KeyEncryptionKeyRefused for a URI that is not understood, for a
+    service whose library is not installed, and for a local key that is missing or exposed.
     """
-    return InsecureLocalKms(_directory(uri), create=create)
+    if _is_local(uri):
+        return InsecureLocalKms(_directory(uri), create=create)
+    from storage.keys import remote, services
+
+    return remote.RemoteKms(services.service(uri, seconds), seconds)
 
 
 def has_key(uri: str) -> bool:
-    """Whether there is a key at `uri` already. Raises KeyEncryptionKeyRefused for a URI that is not understood."""
-    return (_directory(uri) / _KEY_FILE).exists()
+    """Whether there is a key in a local directory already; of a service nobody can tell, so False."""
+    return _is_local(uri) and (_directory(uri) / _KEY_FILE).exists()
+
+
+def kek_id(uri: str) -> str:
+    """The name under which the key store remembers which key wrapped a keyset. Moving a local key keeps its name."""
+    return _LOCAL if _is_local(uri) else uri
+
+
+def _is_local(uri: str) -> bool:
+    return urlsplit(uri).scheme == _LOCAL
 
 
 def _directory(uri: str) -> Path:
     parts = urlsplit(uri)
-    if parts.scheme != "insecure-local":
-        raise KeyEncryptionKeyRefused(
-            f"no key management service answers to {parts.scheme or 'an empty scheme'!r}: "
-            "use insecure-local:///path/to/directory"
-        )
     if parts.netloc or not parts.path.startswith("/"):
         raise KeyEncryptionKeyRefused("insecure-local needs three slashes and an absolute path to a directory")
     return Path(unquote(parts.path))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from storage.clock import now
 from storage.keys import erasures
 from storage.keys.errors import KeyDestroyed, KeysetExists
 from storage.keys.names import KeysetName
-from storage.keys.tables import keysets
+from storage.keys.tables import keysets, layout
 
 Lock = Literal["share", "update"]
 
@@ -27,10 +27,30 @@ def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row
     return session.execute(statement).first()
 
 
+def wrapping(session: Session, *, lock: bool = False) -> str | None:
+    """The key-encryption key that wraps from now on; None for the one the settings name first. A lock keeps it so."""
+    statement = select(layout.c.kek)
+    found: str | None = session.scalar(statement.with_for_update(read=True) if lock else statement)
+    return found
+
+
+def label(session: Session, kek: str) -> None:
+    """Name the key that wraps keysets which do not say so: they are from when there was only one."""
+    unlabelled = keysets.c.kek.is_(None) & keysets.c.parent_kind.is_(None)
+    if session.scalar(select(func.count()).select_from(keysets).where(unlabelled)):
+        session.execute(update(keysets).where(unlabelled).values(kek=kek, wrapped_at=keysets.c.created_at))
+
+
 def add(
-    session: Session, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None, version: int, wrapped: bytes
+    session: Session,
+    name: KeysetName,
+    owner: uuid.UUID | None,
+    parent: KeysetName | None,
+    version: int,
+    wrapped: bytes,
+    kek: str | None,
 ) -> None:
-    """Keep a wrapped keyset.
+    """Keep a keyset, wrapped by its `parent` or under `kek`.
 
     Raises KeysetExists, and KeyDestroyed when its parent, its owner's keyset or the thing it is for has been erased:
     whatever races with an erasure loses.
@@ -52,6 +72,8 @@ def add(
         "version": version,
         "wrapped": wrapped,
         "created_at": now(),
+        "kek": kek,
+        "wrapped_at": None if parent else now(),
     }
     try:
         session.execute(insert(keysets).values(values))
@@ -64,7 +86,7 @@ def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
     gone: set[KeysetName] = set()
     for name in sorted(set(names)):
         if find(session, name, lock="update") is not None:
-            gone |= {name, *_names(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id)}
+            gone |= {name, *named(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id)}
             session.execute(delete(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id))
     return gone
 
@@ -72,7 +94,7 @@ def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
 def destroy_owned_by(session: Session, owner: uuid.UUID) -> set[KeysetName]:
     """Delete every keyset of this contributor. Answers which there were."""
     find(session, KeysetName("contributor", str(owner)), lock="update")
-    gone = set(_names(session, keysets.c.owner == owner))
+    gone = set(named(session, keysets.c.owner == owner))
     session.execute(delete(keysets).where(keysets.c.owner == owner))
     return gone
 
@@ -82,11 +104,19 @@ def count(session: Session, owner: uuid.UUID) -> int:
     return session.scalar(select(func.count()).select_from(keysets).where(keysets.c.owner == owner)) or 0
 
 
+def wrapped_by(session: Session, parent: KeysetName) -> list[tuple[KeysetName, bytes]]:
+    """The keysets that `parent` wraps, and their wrapped bytes."""
+    mine = (keysets.c.parent_kind == parent.kind) & (keysets.c.parent_id == parent.id)
+    found = session.execute(select(keysets.c.kind, keysets.c.id, keysets.c.wrapped).where(mine))
+    return [(KeysetName(kind, id_), wrapped) for kind, id_, wrapped in found]
+
+
 def blobs_before(session: Session, moment: datetime) -> list[KeysetName]:
     """The keysets of blobs that were made before `moment`."""
-    return _names(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
+    return named(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
 
 
-def _names(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:
-    statement = select(keysets.c.kind, keysets.c.id).where(*conditions)
+def named(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:
+    """The keysets of which these hold, in order."""
+    statement = select(keysets.c.kind, keysets.c.id).where(*conditions).order_by(keysets.c.kind, keysets.c.id)
     return [KeysetName(kind, id_) for kind, id_ in session.execute(statement)]

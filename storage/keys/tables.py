@@ -13,18 +13,25 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import Session
 
 from storage.keys.errors import KeyStoreError
 from storage.records import UtcDateTime
 
-_VERSION = 1
+_VERSION = 2
 _SET_UP_LOCK = 0x6D756E69  # "muni": any number does that nothing else on that server locks
 
 metadata = MetaData()
 
-layout = Table("key_store_layout", metadata, Column("version", Integer, primary_key=True))
+layout = Table(
+    "key_store_layout",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    # The key-encryption key that wraps from now on. NULL: the one that the settings name first.
+    Column("kek", String(400)),
+)
 
 keysets = Table(
     "keysets",
@@ -37,6 +44,13 @@ keysets = Table(
     Column("version", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime(), nullable=False),
+    # Which key-encryption key wraps it, since when; NULL where another keyset does.
+    Column("kek", String(400)),
+    Column("wrapped_at", UtcDateTime()),
+    # When its primary key was made (NULL: with the keyset), and how far a rotation has come, since when.
+    Column("keyed_at", UtcDateTime()),
+    Column("stage", String(20)),
+    Column("stage_at", UtcDateTime()),
     # A keyset goes with the one that wraps it, and is not made once that one is gone.
     ForeignKeyConstraint(["parent_kind", "parent_id"], ["keysets.kind", "keysets.id"], ondelete="CASCADE"),
     Index("ix_keysets_owner", "owner"),
@@ -67,6 +81,17 @@ def set_up(session: Session) -> bool:
     if found is None:
         session.execute(insert(layout).values(version=_VERSION))
         return True
-    if found != _VERSION:
+    if found == 1:
+        _bring_up(session)
+    elif found != _VERSION:
         raise KeyStoreError(f"this key store has layout {found}, and this program knows layout {_VERSION}")
     return False
+
+
+def _bring_up(session: Session) -> None:
+    """From layout 1, which knew one key-encryption key and no rotation, to 2."""
+    dialect = session.get_bind().dialect
+    for column in (layout.c.kek, *(keysets.c[name] for name in ("kek", "wrapped_at", "keyed_at", "stage", "stage_at"))):
+        kind = column.type.compile(dialect)
+        session.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
+    session.execute(update(layout).values(version=_VERSION))

@@ -4,38 +4,40 @@ import uuid
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import groupby
+from types import MappingProxyType
 
+from storage.grants import AccessGrant
 from storage.ledger.events import ContentRead, Resource, TrailOpened
 from storage.ledger.events.base import MOST_IDS
 from storage.ledger.scope import AuditScope
 from storage.records import model_of
 
+Opened = tuple[uuid.UUID | None, str, uuid.UUID]
 
-def content_reads(opened: Iterable[tuple[uuid.UUID | None, str, uuid.UUID]], scope: AuditScope) -> list[ContentRead]:
-    """What has to be recorded of `opened` (`Vault.opened`: owner, table, row id), in a fixed order.
 
-    One event per owner, kind of thing and hundred things; of things keyed by a person's id only the count. What is the
-    reader's own, or is read on its owner's behalf, is no read by another. The caller MUST commit these before what was
-    opened leaves.
-    """
+def others(opened: Iterable[Opened], scope: AuditScope) -> set[Opened]:
+    """Of `opened` (`Vault.opened`: owner, table, row id), what is not the reader's, or read for its owner."""
     reader = scope.on_behalf_of or scope.actor_id
-    others = {one for one in opened if reader is None or (one[0] != reader and one[2] != reader)}
+    return {one for one in opened if reader is None or (one[0] != reader and one[2] != reader)}
+
+
+def content_reads(
+    opened: Iterable[Opened], scope: AuditScope, under: Mapping[Opened, AccessGrant] = MappingProxyType({})
+) -> list[ContentRead]:
+    """What has to be recorded of `opened`, in a fixed order; `under` names the grants by which staff opened it.
+
+    One event per owner, kind of thing, grant and hundred things; of things keyed by a person's id only the count. The
+    caller MUST commit these before what was opened leaves.
+    """
     events: list[ContentRead] = []
-    for (_, table), rows in groupby(sorted(others, key=_order), key=lambda one: (one[0], one[1])):
-        kind = _kind_of(table)
-        found = list(rows)
-        for start in range(0, len(found), MOST_IDS):
-            page = found[start : start + MOST_IDS]
-            ids = () if kind.is_person else tuple(row_id for _, _, row_id in page)
-            events.append(
-                ContentRead(
-                    resource_id=None,
-                    subject_id=page[0][0],
-                    resource_kind=kind,
-                    object_count=len(page),
-                    object_ids=ids,
-                )
-            )
+
+    def by_grant(one: Opened) -> tuple[str, str, str]:
+        return str(one[0]), one[1], str(under[one].id) if one in under else ""
+
+    found = sorted(others(opened, scope), key=lambda one: (*by_grant(one), one[2]))
+    for _, rows in groupby(found, key=by_grant):
+        listed = list(rows)
+        events += [_read(listed[start : start + MOST_IDS], under) for start in range(0, len(listed), MOST_IDS)]
     return events
 
 
@@ -55,9 +57,19 @@ def trail_openings(unmasked: Mapping[uuid.UUID, tuple[uuid.UUID, frozenset[uuid.
     ]
 
 
-def _order(one: tuple[uuid.UUID | None, str, uuid.UUID]) -> tuple[str, str, uuid.UUID]:
-    owner, table, row_id = one
-    return str(owner), table, row_id
+def _read(page: list[Opened], under: Mapping[Opened, AccessGrant]) -> ContentRead:
+    owner, table, _ = page[0]
+    kind, grant = _kind_of(table), under.get(page[0])
+    return ContentRead(
+        resource_id=None,
+        subject_id=owner,
+        grant_id=grant.id if grant else None,
+        resource_kind=kind,
+        object_count=len(page),
+        object_ids=() if kind.is_person else tuple(row_id for _, _, row_id in page),
+        role=grant.role if grant else None,
+        reason=grant.reason if grant else None,
+    )
 
 
 @cache

@@ -8,6 +8,7 @@ from storage import (  # noqa: F401 - each module enters its tables into the met
     contributors,
     deletions,
     exports,
+    grants,
     outputs,
     prompts,
     sessions,

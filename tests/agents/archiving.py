@@ -13,6 +13,7 @@ from agents.ledger import Ageing
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
+from policies.force import InForce
 from storage.database import open_engine
 from storage.ledger import archiving, publishing, trail, verify_audit
 from storage.ledger.archiving import Archive
@@ -42,7 +43,7 @@ POLICY = b'allow(person: Person, "read", thing: Contributor) if thing.id = perso
 
 def agents_of(store: Store, home: Path) -> Agents:
     """Agents with an archive, for `Ageing`."""
-    return Agents(replace(store, archive=Archive(home / "archive")), Policy(POLICY, "tiny"), Gateway([]))
+    return Agents(replace(store, archive=Archive(home / "archive")), InForce(Policy(POLICY, "tiny")), Gateway([]))
 
 
 def main(home: str, database: str, step: str) -> None:

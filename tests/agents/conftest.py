@@ -11,6 +11,7 @@ from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
+from policies.force import InForce
 from storage import queue
 from tests.agents.standins import StandIn, provider
 from tests.agents.worlds import ROOT, World, open_store
@@ -52,12 +53,12 @@ def gateway(stand_in: StandIn) -> Iterator[Gateway]:
 @pytest.fixture
 def agents(world: World, gateway: Gateway) -> Agents:
     """Agents at hand, with nothing running by itself: a test calls a workflow as DBOS would."""
-    return Agents(world.store, world.policy, gateway)
+    return Agents(world.store, InForce(world.policy), gateway)
 
 
 @pytest.fixture
 def started(world: World, gateway: Gateway) -> Iterator[Agents]:
     """Agents at work on the queue."""
-    running = runtime.start(runtime.Agents(world.store, world.policy, gateway))
+    running = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
     yield running
     runtime.stop(running)

@@ -13,12 +13,14 @@ from sqlalchemy import Engine
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
+from policies.force import InForce
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
+from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.ids import new_id
 from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
@@ -29,10 +31,13 @@ from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
 from storage.sessions import ApiKey, Session, SubjectKind
+from storage.staff import StaffRole
 from storage.work import Store
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "policy.polar"
+EMPLOYEE = uuid.UUID(int=0x5AFF)
+"""The id of a member of staff to whom everybody has given access."""
 
 
 @dataclass
@@ -55,7 +60,7 @@ def household(home: Path, engine: Engine, policy: Policy | None = None) -> Itera
         keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
     store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
     try:
-        yield Agents(store, policy or Policy.load(POLICY), Gateway([]))
+        yield Agents(store, InForce(policy or Policy.load(POLICY)), Gateway([]))
     finally:
         keyring.close()
 
@@ -130,6 +135,21 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
             work.session.add_all([output, step])
             work.session.flush()
             someone.outputs.append(output.id)
+        things = zip(AccessScope, (someone.id, project_id, asset.id, prompt.id, someone.outputs[-1]), strict=True)
+        for scope, thing in things:
+            grant = AccessGrant(
+                subject_id=someone.id,
+                grantee_id=EMPLOYEE,
+                role=StaffRole.SUPPORT,
+                scope=scope,
+                object_id=thing,
+                reason=ReasonCode.SUPPORT_REQUEST,
+                decider=Decider.CONTRIBUTOR,
+                expires_at=_later(),
+                status=GrantStatus.ACTIVE,
+            )
+            work.vault.seal(grant, justification=f"why {someone.marker}", ticket=f"case {someone.marker}")
+            work.session.add(grant)
     someone.projects.append(project_id)
     someone.assets.append(asset.id)
     someone.prompts.append(prompt.id)

@@ -169,7 +169,7 @@ def test_deleting_a_project_takes_everything_in_it_and_nothing_else(agents: Agen
     erase(agents, asked)
     assert (deletion(agents, asked).status, deletion(agents, asked).remaining) == (DeletionStatus.ERASED, {})
     assert rows_of(agents, mara) == before | {
-        "assets": 2, "blobs": 2, "deletions": 1, "exports": 2, "outputs": 2, "project_members": 0, "projects": 1,
+        "access_grants": 9, "assets": 2, "blobs": 2, "deletions": 1, "exports": 2, "outputs": 2, "project_members": 0, "projects": 1,
         "prompt_assets": 1, "prompt_steps": 2, "prompts": 1,
     }  # fmt: skip
     assert rows_of(agents, noor) == theirs
@@ -188,7 +188,7 @@ def test_deleting_a_prompt_takes_its_run_and_leaves_its_assets(agents: Agents, m
     erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.ERASED
     assert rows_of(agents, mara) == before | {
-        "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1
+        "access_grants": 9, "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1
     }  # fmt: skip
 
 
@@ -213,7 +213,9 @@ def test_deleting_an_asset_takes_its_file_its_key_and_its_copies(agents: Agents,
     erase(agents, asked)
     done = deletion(agents, asked)
     assert (done.status, done.keysets_destroyed) == (DeletionStatus.ERASED, 2)
-    assert rows_of(agents, mara) == before | {"assets": 3, "blobs": 1, "deletions": 1, "exports": 0, "prompt_assets": 1}
+    assert rows_of(agents, mara) == before | {
+        "access_grants": 9, "assets": 3, "blobs": 1, "deletions": 1, "exports": 0, "prompt_assets": 1
+    }  # fmt: skip
     assert len(files) == 2
     assert not [blob for blob in files if agents.store.blobs.exists(blob)]
     assert not [blob for blob in files if agents.store.keyring.exists(KeysetName("blob", str(blob)))]

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from agents import runtime
 from agents.models.gateway import Gateway
 from agents.runtime import Agents, Stopping
+from policies.force import InForce
 from storage import queue
 from storage.database import transaction
 from storage.keys.names import KeysetName
@@ -68,7 +69,7 @@ def test_the_queue_holds_no_word_of_a_failing_workflow(
         raise MyError(MARKER)
 
     runtime.register("fail", fail)
-    agents = runtime.start(runtime.Agents(world.store, world.policy, gateway))
+    agents = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
     identity = uuid.uuid4()
     try:
         with world.work() as work:
@@ -97,7 +98,7 @@ def test_no_more_run_at_once_than_registered(world: World, gateway: Gateway, reg
             now -= 1
 
     runtime.register("count", count, at_once=2)
-    agents = runtime.start(runtime.Agents(world.store, world.policy, gateway))
+    agents = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
     try:
         identities = [uuid.uuid4() for _ in range(6)]
         with world.work() as work:
@@ -117,7 +118,7 @@ def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(
     stand_in.words, stand_in.pause = ["word "] * 30, 0.5
     owner = world.contributor()
     prompt_id = world.submit(world.project(owner), owner, variations=2)
-    first = runtime.start(runtime.Agents(world.store, world.policy, gateway))
+    first = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
     while not stand_in.sent:
         time.sleep(0.05)
     runtime.stop(first)
@@ -126,7 +127,7 @@ def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(
     assert prompt is not None
     assert prompt.status is PromptStatus.RUNNING
     stand_in.pause = 0
-    second = runtime.start(runtime.Agents(world.store, world.policy, gateway))
+    second = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
     wait_for_status(world, "generate", prompt_id, "SUCCESS")
     runtime.stop(second)
     assert world.texts(prompt_id, owner) == [("word " * 30).strip()] * 2

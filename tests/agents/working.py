@@ -10,6 +10,7 @@ from agents.models.gateway import Gateway
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from policies.access import Policy
+from policies.force import InForce
 from storage.database import open_engine
 from tests.agents.worlds import ROOT, open_store
 
@@ -20,7 +21,7 @@ def main(home: str, database: str, provider: str | None = None) -> None:
     local = LocalModel()
     remote: list[Provider] = [Endpoint("house-model", provider)] if provider else []
     store = open_store(open_engine(database), Path(home))
-    runtime.start(runtime.Agents(store, Policy.load(ROOT / "policy.polar"), Gateway([local, *remote])))
+    runtime.start(runtime.Agents(store, InForce(Policy.load(ROOT / "policy.polar")), Gateway([local, *remote])))
     sys.stdout.write("started\n")
     sys.stdout.flush()
     known = None

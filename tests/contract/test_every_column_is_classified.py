@@ -14,7 +14,8 @@ COLUMNS = [(model, column) for model in MODELS for column in model.__table__.col
 
 # Text that may stand in clear, by column: each is a value of a list of our own, or names a program or a format.
 PLAIN_TEXT = {
-    "action", "component", "failure_code", "media_type", "model", "model_digest", "preference", "prefix", "provider",
+    "action", "component", "failure_code", "hash", "media_type", "model", "model_digest", "preference", "prefix", "provider",
+    "version",
 }  # fmt: skip
 
 

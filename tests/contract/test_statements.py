@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from schema.queries import KINDS
+from storage.staff import StaffRole
 from storage.vault import Vault
+from tests.resolvers.granting import Case
 from tests.world import Person, World
 
 Statements = Callable[[], list[str]]
@@ -66,6 +69,39 @@ def test_a_list_is_one_statement_per_level_whatever_its_length(world: World, sta
                 assert len(next(iter(found.values()))["edges"]) == many
             costs[many][query] = len(statements()) - around
     assert costs[12] == costs[1] == LEVELS
+
+
+def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, statements: Statements) -> None:
+    """Asked for with the thing, of every type that has an id; a new type needs a line here."""
+    ada = world.register("ada")
+    world.step_up(ada)
+    project = world.project(ada)
+    prompt = world.prompt(ada, project)
+    gone = world.asset(ada, project)
+    deletion = world.do("deleteAsset", ada, wants="deletion { id } auditEventId", assetId=gone).data["it"]
+    support, asset, output = world.employ(StaffRole.SUPPORT), world.asset(ada, project), world.output(prompt)
+    case = Case(world, ada, project, asset, prompt, output, support, support, support)
+    ids = {
+        "AccessGrant": case.asked(support),
+        "ApiKey": world.key(ada, "read")[0],
+        "Asset": asset,
+        "AuditEvent": deletion["auditEventId"],
+        "Contributor": ada.id,
+        "Deletion": deletion["deletion"]["id"],
+        "Export": world.do("requestExport", ada, wants="export { id }").data["it"]["export"]["id"],
+        "Output": output,
+        "Project": project,
+        "Prompt": prompt,
+    }
+    assert set(ids) == set(KINDS)
+    for kind, given in ids.items():
+        costs = []
+        for wants in ("id", "id viewerCan"):
+            statements()
+            found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", ada, id=given).data["node"]
+            costs.append([sql.split(" FROM ")[-1].split()[0] for sql in statements()])
+        assert "READ" in found["viewerCan"], kind
+        assert costs[0] == costs[1], kind
 
 
 def test_reading_the_trail_costs_the_same_whatever_its_length(world: World, statements: Statements) -> None:

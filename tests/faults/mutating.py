@@ -17,9 +17,11 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from policies.access import Access, Policy
+from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers import projects
-from resolvers.context import Asking, Context, House
+from resolvers.context import Asking, Context
+from resolvers.house import House
 from storage import queue
 from storage.database import open_engine
 from storage.ledger import entries
@@ -76,7 +78,7 @@ def main(home: str, database: str, kills: str) -> None:
 def _mutate(place: Path, database: str, policy: Policy, ada: uuid.UUID, name: str, step: str, answer: int) -> None:
     store = open_store(open_engine(database), place)
     _set_up(step)
-    context = Context(House(store, policy), Asking(Principal(Kind.CONTRIBUTOR, ada)))
+    context = Context(House(store, InForce(policy)), Asking(Principal(Kind.CONTRIBUTOR, ada)))
     with context.writing("create_project") as working:
         row = projects.create(working, name)
         said = f"{row.id} {working.work.last_event_id}"

@@ -10,22 +10,25 @@ from policies.access import Policy
 from policies.actions import Action
 from policies.compiled import FORESEEN
 from policies.facts import Shape
+from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
+from storage.contributors import ContributorStatus
+from storage.grants import AccessGrant, Decider
 from storage.investigations import InvestigationStatus
 from storage.records import Record
 from storage.staff import StaffRole
 
 UNATTENDED = {Action.BUILD, Action.ERASE, Action.GENERATE, Action.VERIFY}
-CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
-
-
-BEYOND_READING = {
-    "AuditEvent": {Action.READ_CONTENT},
-    "Investigation": {Action.READ_CONTENT, Action.CLOSE},
-    "Platform": {Action.OPEN_INVESTIGATION},
+NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
+STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus)), "EDITOR", "VIEWER"}
+WITHOUT_A_GRANT = {
+    "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON},
+    "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
+    "Contributor": {Action.READ, Action.REQUEST_ACCESS},
+    "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
 }
-"""What security alone may do to follow an incident. None of it is a contributor's work."""
+CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +56,7 @@ def test_the_policy_names_no_action_that_does_not_exist(rules: str) -> None:
     """Every word in quotes is an action, a role on a thing, a scope, an agent, a job or a relation that we know."""
     roles = set(re.findall(r'"([^"]+)"', " ".join(re.findall(r"roles = \[([^\]]*)\]", rules))))
     relations = set(re.findall(r"(\w+): [A-Z]", " ".join(re.findall(r"relations = \{([^}]*)\}", rules))))
-    states = {"EDITOR", "VIEWER", *InvestigationStatus}
-    known = {*map(str, (*Action, *Scope, *AgentName, *StaffRole)), *roles, *relations, *states}
+    known = {*map(str, (*Action, *Scope, *AgentName, *StaffRole)), *roles, *relations, *STATES}
     assert set(re.findall(r'"([^"]+)"', rules)) - known == set()
 
 
@@ -87,17 +89,48 @@ def test_a_comment_in_words_stands_above_every_rule_that_grants(policy_path: Pat
     assert bare == []
 
 
+ABOUT_THE_POLICY = {Action.EXPLAIN, Action.EXPLAIN_OTHERS, Action.RELOAD_POLICY}
+"""What staff may do on the platform itself: ask why, and bring a policy into force, two together."""
+
+
 @pytest.mark.parametrize("model", PROTECTED, ids=lambda model: model.__name__)
 def test_no_job_opens_content_however_many_are_held(model: type[Record], policy: Policy) -> None:
-    """No set of staff roles may do more than read plain fields, and of a contributor's work not even that."""
+    """No set of jobs may do anything with a contributor's work but by a live grant made out to whoever asks."""
     for count in range(len(StaffRole) + 1):
         for roles in combinations(StaffRole, count):
             shape = Shape(Kind.STAFF, roles=frozenset(map(str, roles)), mfa=True, stepped_up=True)
-            allowed = set(policy.decisions(shape, model).plans)
-            beyond = BEYOND_READING if StaffRole.SECURITY in roles else {}
-            assert allowed <= {Action.READ, *beyond.get(model.__name__, ())}, f"{roles} on {model.__name__}"
-            assert not (allowed and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
-            assert policy.platform_actions(shape) <= beyond.get("Platform", set())
+            plans = policy.decisions(shape, model).plans
+            ungranted = {action for action, ways in plans.items() if not all(_under_grant(way, roles) for way in ways)}
+            assert ungranted <= WITHOUT_A_GRANT.get(model.__name__, {Action.READ}), f"{roles} on {model.__name__}"
+            assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
+            assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
+            security = {Action.OPEN_INVESTIGATION} if StaffRole.SECURITY in roles else set()
+            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | security
+
+
+def _under_grant(way: Row, roles: tuple[StaffRole, ...]) -> bool:
+    """Whether a way leads over a live grant, made out to whoever asks in a job that they have."""
+    for relation, grant in way.related:
+        conditions = {condition.column: condition for condition in grant.conditions}
+        if relation == "grants" and {"live", "grantee_id", "role"} <= set(conditions):
+            jobs = conditions["role"].operand
+            assert conditions["live"] == Compare("live", "=", Values((True,)))
+            assert conditions["grantee_id"] == Compare("grantee_id", "=", Bound("principal_id"))
+            assert isinstance(jobs, Values)
+            assert set(jobs.any_of) <= set(roles) & {StaffRole.PRIVACY, StaffRole.SECURITY, StaffRole.SUPPORT}
+            return True
+    return False
+
+
+def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
+    """Staff never consent in a contributor's place, and whoever approves is not whoever asked, in any set of jobs."""
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), AccessGrant).plans
+            assert Action.CONSENT not in plans
+            for way in plans.get(Action.APPROVE, ()):
+                assert Compare("grantee_id", "!=", Bound("principal_id")) in way.conditions, roles
+                assert Compare("decider", "=", Values((Decider.SECOND_PERSON,))) in way.conditions, roles
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
@@ -123,9 +156,9 @@ def test_nobody_may_do_nothing(model: type[Record], policy: Policy) -> None:
 
 @pytest.mark.parametrize("model", PROTECTED, ids=lambda model: model.__name__)
 def test_keys_never_reach_further_than_their_owner(model: type[Record], policy: Policy) -> None:
-    """Each way open to a key is a way open to its owner, and no key deletes, shares or makes keys."""
+    """Each way open to a key is a way open to its owner, and no key deletes, shares, makes keys or lets staff in."""
     owner = policy.decisions(Shape(Kind.CONTRIBUTOR, stepped_up=True), model).plans
     for scopes in (*({scope} for scope in Scope), set(Scope)):
         plans = policy.decisions(Shape(Kind.API_KEY, scopes=frozenset(scopes)), model).plans
         assert all(plan == owner[action] for action, plan in plans.items())
-        assert not {Action.CREATE_API_KEY, Action.DELETE, Action.REVOKE, Action.SHARE} & set(plans)
+        assert not NO_KEYS & set(plans)

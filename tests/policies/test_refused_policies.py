@@ -72,6 +72,36 @@ def test_what_sql_can_not_decide_is_refused_with_its_line(condition: str, words:
 
 
 @pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        ("asset.id in [asset.owner_id, asset.project_id]", "a list holds something that is not written out"),
+        ("one = asset.owner_id and asset.id in [one]", "a list holds something that is not written out"),
+        ("one = asset.id and other = asset.owner_id and one = other", "“one = other” compares two names"),
+        ("one := asset.id and other := asset.owner_id and one = other", "“one = other” compares two names"),
+    ],
+)
+def test_what_oso_would_forget_is_refused(condition: str, words: str) -> None:
+    """Paths made equal by way of names: the rule would load, and allow every asset."""
+    message = refusal(on_asset(condition))
+    assert message.startswith("test.polar:4: ")
+    assert words in message
+
+
+@pytest.mark.parametrize("head", ["same(one, one)", "same(one, _: Asset{id: one})", "same(one: String, one)"])
+def test_a_name_twice_in_a_head_is_refused(head: str) -> None:
+    """It makes two arguments equal, which oso would forget where both are paths."""
+    message = refusal(f'{head};\nmay(_: Person, "read", asset: Asset) if same(asset.id, asset.owner_id);\n')
+    assert message.startswith("test.polar:3: “one” stands twice in the head of a rule")
+
+
+def test_paths_may_be_compared_and_lists_written_out() -> None:
+    """What oso keeps is not refused: paths with paths, one after the other, and lists of literals."""
+    kept = 'm in asset.project.members and m.role in ["EDITOR", "VIEWER"] and (asset.id = asset.owner_id or 1 = 2)'
+    rule = f'may(person: Person, "read", asset: Asset) if person.stepped_up = true and {kept};\n'
+    Policy((ABOVE + rule + 'may(_: Person, "read", _: Output);\n').encode(), "test.polar")
+
+
+@pytest.mark.parametrize(
     "word",
     [
         "cut",

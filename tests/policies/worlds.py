@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from policies.principals import ANONYMOUS, AgentName, Kind, Principal, Scope
 from storage.assets import Asset, AssetStatus, Blob
-from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.contributors import Consent, Contributor, ContributorStatus, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
+from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
@@ -33,6 +34,23 @@ PEOPLE_OF_EVENTS = (  # who acted, for whom, whose data
     (None, "ada", "bob"),
     ("eve", None, None),
     (None, None, None),
+)
+PAST, FUTURE = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+LIVE, OVER = (GrantStatus.ACTIVE, FUTURE), (GrantStatus.ACTIVE, PAST)
+GRANTS = (  # to whom, in which job, whose, on what, and how it stands
+    ("sue", StaffRole.SUPPORT, "ada", "ada", *LIVE),
+    ("pam", StaffRole.PRIVACY, "ada", "atlas", *LIVE),
+    ("pam", StaffRole.PRIVACY, "eve", "eve", *OVER),
+    ("sol", StaffRole.SECURITY, "ada", "atlas asset 0", *LIVE),
+    ("sol", StaffRole.SECURITY, "ada", "atlas/ada prompt", *LIVE),
+    ("sol", StaffRole.SECURITY, "ada", "alone/ada output 0", *LIVE),
+    ("sol", StaffRole.SECURITY, "eve", "nothing that there is", *LIVE),
+    ("cat", StaffRole.SUPPORT, "bob", "atlas", *LIVE),  # what Bob agrees to opens nothing of Ada's
+    ("cat", StaffRole.SUPPORT, "bob", "ada", *LIVE),
+    ("tim", StaffRole.SYSADMIN, "ada", "ada", *LIVE),
+    ("ada", StaffRole.SECURITY, "eve", "eve", *LIVE),  # an employee with the id of a contributor
+    *(("lee", StaffRole.SUPPORT, "ada", "ada", status, FUTURE) for status in GrantStatus if status != "ACTIVE"),
+    ("lee", StaffRole.SUPPORT, "ada", "ada", *OVER),
 )
 OWN_RUNS = {"generation": "prompt", "exports": "export", "erasures": "deletion", "verifier": "deletion"}
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
@@ -70,6 +88,8 @@ def build() -> World:
     _project(world, "bob", "book", {"max": MemberRole.VIEWER})
     _project(world, "eve", "etude", {})
     _prompt(world, "alone", "sam", {"owner_id": named("ada"), "project_id": named("alone")})  # no member any more
+    for number, grant in enumerate(GRANTS):
+        _grant(world, number, *grant)
     for number, people in enumerate(PEOPLE_OF_EVENTS):
         _event(world, f"event {number}", *people)
     world.add("event of nobody left", _entry(named("event of nobody left")))
@@ -90,9 +110,15 @@ def store(session: Session) -> World:
 
 def _account(world: World, name: str) -> None:
     me = named(name)
-    account = Contributor(id=me, email=SEAL, email_lookup=name.encode(), display_name=SEAL, password_hash=SEAL)
+    status = ContributorStatus.ERASING if name == "dia" else ContributorStatus.ACTIVE
+    account = Contributor(
+        id=me, status=status, email=SEAL, email_lookup=name.encode(), display_name=SEAL, password_hash=SEAL
+    )
     world.add(name, account)
-    world.add(f"{name}'s preferences", PrivacyPreferences(owner_id=me, style_learning=name == "ada"))
+    world.add(
+        f"{name}'s preferences",
+        PrivacyPreferences(owner_id=me, style_learning=name == "ada", support_access=name in "ada dia"),
+    )
     world.add(f"{name}'s style", StyleProfile(owner_id=me, profile=SEAL))
     for number, text in enumerate(("", "a")):
         consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
@@ -167,6 +193,35 @@ def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> 
         world.add(f"{name} output {variation}", output)
 
 
+def _grant(
+    world: World,
+    number: int,
+    grantee: str,
+    role: StaffRole,
+    subject: str,
+    thing: str,
+    status: GrantStatus,
+    ends: datetime,
+) -> None:
+    grant = AccessGrant(
+        id=named(f"grant {number}"),
+        subject_id=named(subject),
+        grantee_id=named(grantee),
+        role=role,
+        scope=list(AccessScope)[number % len(AccessScope)],
+        object_id=named(thing),
+        reason=list(ReasonCode)[number % len(ReasonCode)],
+        decider=list(Decider)[number % 2],
+        justification=SEAL,
+        ticket=SEAL,
+        status=status,
+        requested_at=PAST,
+        expires_at=ends,
+        decided_by=named("sue") if number % 3 else None,
+    )
+    world.add(f"grant {number}", grant)
+
+
 def _event(world: World, name: str, *people: str | None) -> None:
     world.add(name, _entry(named(name)))
     ids = (person and named(person) for person in people)
@@ -229,4 +284,7 @@ def everyone() -> dict[str, Principal]:
         cast[f"staff: {' '.join(roles) or 'no role'}"] = Principal(
             Kind.STAFF, id=named("ada"), roles=frozenset(roles), mfa=True, stepped_up=True
         )
+    for name in dict.fromkeys(grant[0] for grant in GRANTS):
+        for role in {grant[1] for grant in GRANTS if grant[0] == name} | {StaffRole.SUPPORT}:
+            cast[f"{name} of {role}"] = Principal(Kind.STAFF, id=named(name), roles=frozenset({role}))
     return cast

@@ -52,6 +52,12 @@ GRID = {
     "node deletion": "U 0 0 0 - 0 - 0 0 0 0 -",
     "node key": "U 0 0 0 0 0 - 0 0 0 0 -",
     "node event": "U 0 0 0 0 - - 0 0 0 0 -",
+    "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
+    "requestAccess": "U N N F N N F N F N N F",
+    "consentToAccess": "U N N N N F F N N N N -",
+    "approveAccess": "U N N N N F F N N N N F",
+    "denyAccess": "U N N N N F F N N N N -",
+    "endAccess": "U N N N N F F N N N N -",
     "signOut": "U - U - - - U U U - - -",
     "revokeSessions": "U - U - - - U U U - - -",
     "createApiKey": "U - N N N N F N F - - -",
@@ -110,6 +116,7 @@ QUERIES = {
     "node prompt": ("prompt", "id"),
     "node output": ("output", "id"),
     "node export": ("export", "id"),
+    "node grant": ("grant", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
     "node event": ("event", "id"),
@@ -134,6 +141,18 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
+    "requestAccess": lambda ids: {
+        "contributorId": ids["contributor"],
+        "scope": "ACCOUNT",
+        "reasonCode": "SUPPORT_REQUEST",
+        "justification": "Something does not open.",
+        "ticket": "1",
+        "expiresAt": (now() + timedelta(hours=1)).isoformat(),
+    },
+    "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
+    "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
+    "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
+    "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "deleteOutput": lambda ids: {"outputId": ids["output"]},
     "deletePrompt": lambda ids: {"promptId": ids["prompt"]},
     "deleteAsset": lambda ids: {"assetId": ids["asset"]},
@@ -175,6 +194,8 @@ def make(world: World) -> Scene:
         "key": world.key(owner, "read")[0],
         "event": deletion["auditEventId"],
         "friend": friend.email,
+        "grant": _request(world, owner),
+        "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {
         "nobody": None,
@@ -191,6 +212,13 @@ def make(world: World) -> Scene:
     for person in people.values():
         world.ask("{ viewer { kind } }", person).data  # noqa: B018 - a key's first use is noted in its row
     return Scene(world, people, ids)
+
+
+def _request(world: World, owner: Person) -> str:
+    """A request of security to see the owner's account."""
+    asking = MUTATIONS["requestAccess"]({"contributor": owner.id}) | {"reasonCode": "SECURITY_INCIDENT"}
+    asked = world.do("requestAccess", world.employ(StaffRole.SECURITY), wants="accessGrant { id }", **asking)
+    return str(asked.data["it"]["accessGrant"]["id"])
 
 
 def elsewhere(ids: dict[str, str]) -> dict[str, str]:

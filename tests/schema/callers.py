@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from resolvers.context import Context, House
+from resolvers.context import Context
+from resolvers.house import House
 from resolvers.identity import identify
 from schema.api import Schema
 from schema.errors import coded

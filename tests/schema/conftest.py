@@ -8,8 +8,7 @@ import pytest
 
 from muniment.house import open_house
 from muniment.settings import load
-from policies.access import Policy
-from resolvers.context import House
+from resolvers.house import House
 from schema.api import Schema, build
 from storage.keys.kms import InsecureWarning
 from tests.schema.callers import Caller
@@ -21,16 +20,9 @@ def schema() -> Schema:
     return build()
 
 
-@pytest.fixture(scope="session")
-def policy() -> Policy:
-    """The policy, compiled once: it is frozen, and compiling it takes longer than a test."""
-    return Policy.load(load().policy_file)
-
-
 @pytest.fixture
-def house(home: Path, database_url: str, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(home: Path, database_url: str) -> Iterator[House]:
     """Everything that a request needs, on a fresh database and with fresh keys."""
-    monkeypatch.setattr(Policy, "load", lambda _: policy)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         opened = open_house(load(home=home, database_url=database_url, worker=False))

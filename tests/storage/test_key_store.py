@@ -176,9 +176,9 @@ def test_a_key_store_laid_out_by_a_newer_program_is_refused(keyring: Keyring, tm
     keyring.close()
     engine = open_engine(f"sqlite:///{tmp_path}/keys/keys.sqlite")
     with transaction(engine) as session:
-        session.execute(tables.layout.update().values(version=2))
+        session.execute(tables.layout.update().values(version=3))
     engine.dispose()
-    with pytest.raises(KeyStoreError, match="layout 2"):
+    with pytest.raises(KeyStoreError, match="layout 3"):
         open_keyring(tmp_path)
 
 

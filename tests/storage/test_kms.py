@@ -90,9 +90,15 @@ def test_a_lost_key_is_not_replaced(tmp_path: Path) -> None:
         "/just/a/path",
         "insecure-local://relative/path",
         "insecure-local:",
-        "aws-kms://arn:aws:kms:eu-central-1:111122223333:key/1",
-        "gcp-kms://projects/p/locations/l/keyRings/r/cryptoKeys/k",
-        "hcvault://vault.example:8200/transit/keys/k",
+        "aws-kms://",
+        "aws-kms://alias/muniment",
+        "aws-kms://arn:aws:s3:eu-central-1:111122223333:key/1",
+        "gcp-kms://projects/p/locations/l/keyRings/r",
+        "gcp-kms://projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+        "vault://vault.example:8200/transit/k",
+        "vault://token@vault.example:8200/transit/keys/k",
+        "vault://vault.example:8200/transit/keys/k?tls=off",
+        "azure-kv://vault.example/keys/k",
     ],
 )
 def test_an_unknown_uri_is_refused(uri: str) -> None:

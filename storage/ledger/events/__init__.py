@@ -28,12 +28,20 @@ from storage.ledger.events.exports import (
     ExportLinkMinted,
     ExportRequested,
 )
+from storage.ledger.events.grants import (
+    AccessGrantApproved,
+    AccessGrantConsented,
+    AccessGrantDenied,
+    AccessGrantEnded,
+    AccessGrantRequested,
+)
 from storage.ledger.events.investigations import (
     InvestigationEnd,
     InvestigationEnded,
     InvestigationOpened,
     TrailOpened,
 )
+from storage.ledger.events.keys import KeysRotated, KeysRotationStarted, RotatedKeys
 from storage.ledger.events.ledger import (
     DeliveryFailure,
     Discrepancy,
@@ -43,6 +51,15 @@ from storage.ledger.events.ledger import (
     WebhookFailed,
 )
 from storage.ledger.events.outputs import OutputStored
+from storage.ledger.events.policies import (
+    PolicyEntered,
+    PolicyExplained,
+    PolicyFault,
+    PolicyProposed,
+    PolicyRefusal,
+    PolicyReloadFailed,
+    PolicyReloadRefused,
+)
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
     PromptCancelRequested,
@@ -69,6 +86,11 @@ from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 __all__ = [
     "REGISTRY",
     "AccessDenied",
+    "AccessGrantApproved",
+    "AccessGrantConsented",
+    "AccessGrantDenied",
+    "AccessGrantEnded",
+    "AccessGrantRequested",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",
@@ -101,9 +123,18 @@ __all__ = [
     "InvestigationEnd",
     "InvestigationEnded",
     "InvestigationOpened",
+    "KeysRotated",
+    "KeysRotationStarted",
     "LedgerHalted",
     "Outcome",
     "OutputStored",
+    "PolicyEntered",
+    "PolicyExplained",
+    "PolicyFault",
+    "PolicyProposed",
+    "PolicyRefusal",
+    "PolicyReloadFailed",
+    "PolicyReloadRefused",
     "PreferencesUpdated",
     "ProjectCreated",
     "ProjectShared",
@@ -114,6 +145,7 @@ __all__ = [
     "RefusalCode",
     "Resource",
     "RoleAssigned",
+    "RotatedKeys",
     "RunFinished",
     "RunStarted",
     "RunStepFinished",

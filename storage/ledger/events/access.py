@@ -3,8 +3,10 @@
 import enum
 import uuid
 
+from storage.grants import ReasonCode
 from storage.ledger.events.base import Event, EventRefused
 from storage.ledger.events.values import Category, Identifier, Resource
+from storage.staff import StaffRole
 
 
 class RefusalCode(enum.StrEnum):
@@ -40,7 +42,8 @@ class AccessDenied(Event):
 class ContentRead(Event):
     """Someone other than the owner opened sealed content: written before they got to see it.
 
-    One event per owner and kind of thing; the subject is the owner.
+    One event per owner, kind of thing and grant; the subject is the owner. Of staff who read under a grant the job and
+    the reason are said, which are the grant's.
     """
 
     action = "content.read"
@@ -50,6 +53,8 @@ class ContentRead(Event):
     resource_kind: Resource
     object_count: int
     object_ids: tuple[uuid.UUID, ...]
+    role: StaffRole | None = None
+    reason: ReasonCode | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

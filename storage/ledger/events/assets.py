@@ -4,8 +4,10 @@ import enum
 import uuid
 
 from storage.assets import Classification
+from storage.grants import ReasonCode
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Resource
+from storage.staff import StaffRole
 
 
 class UploadRefusal(enum.StrEnum):
@@ -65,7 +67,10 @@ class AssetUploadRefused(Event):
 
 
 class ContentDownloaded(Event):
-    """Someone was about to be sent a file's bytes: written before the first byte leaves."""
+    """Someone was about to be sent a file's bytes: written before the first byte leaves.
+
+    Of staff who fetch it under a grant the job and the reason are said, which are the grant's.
+    """
 
     action = "content.downloaded"
     category = Category.USER_ACTION
@@ -74,3 +79,5 @@ class ContentDownloaded(Event):
     project_id: uuid.UUID
     byte_size: int
     partial: bool
+    role: StaffRole | None = None
+    reason: ReasonCode | None = None

@@ -29,6 +29,7 @@ class Outcome(enum.StrEnum):
 class Resource(enum.StrEnum):
     """The kind of thing an event is about: one for each model, and the platform itself. None is ever removed."""
 
+    ACCESS_GRANT = "access_grant"
     API_KEY = "api_key"
     ASSET = "asset"
     AUDIT_CHECKPOINT = "audit_checkpoint"
@@ -48,6 +49,8 @@ class Resource(enum.StrEnum):
     INVESTIGATION = "investigation"
     OUTPUT = "output"
     PLATFORM = "platform"
+    POLICY_CHANGE = "policy_change"
+    POLICY_VERSION = "policy_version"
     PRIVACY_PREFERENCES = "privacy_preferences"
     PROJECT = "project"
     PROJECT_MEMBER = "project_member"

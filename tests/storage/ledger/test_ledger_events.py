@@ -155,7 +155,8 @@ def test_reading_a_profile_records_no_ids() -> None:
     fields: dict[str, Any] = {"resource_id": None, "subject_id": ANY_ID, "resource_kind": Resource.CONTRIBUTOR}
     with pytest.raises(EventRefused, match="only the count"):
         ContentRead(**fields, object_count=1, object_ids=(ANY_ID,))
-    assert ContentRead(**fields, object_count=1, object_ids=()).details() == {"objectCount": 1, "objectIds": []}
+    counted = {"objectCount": 1, "objectIds": [], "role": None, "reason": None}
+    assert ContentRead(**fields, object_count=1, object_ids=()).details() == counted
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "a7_investigations"
-down_revision = "0002"
+down_revision = "b3_policies"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,136 @@
+"""The keys as an operator sees them: what there is and when it is due, and rotating it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from muniment.house import open_house
+from muniment.settings import Settings
+from resolvers import keys
+from storage.clock import now
+from storage.keys import inventory
+from storage.keys.kms import kek_id
+from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING
+from storage.rotations import Told
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind of key. `due` is when its oldest is to be rotated."""
+
+    name: str
+    count: int
+    state: str
+    since: datetime | None
+    due: datetime | None
+    rotating: int = 0
+    left_behind: bool = False
+    """Whether it is a key-encryption key under which keysets still lie, while new ones go under another."""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether that moment has passed."""
+        return self.due is not None and self.due < now()
+
+
+def status(settings: Settings) -> list[Line]:
+    """Every kind of key, key-encryption keys first. Raises KeyStoreMissing and KeyStoreUnavailable."""
+    found = inventory.taken(settings.key_store_url, kek_id(settings.kek_uri))
+    period = timedelta(days=settings.key_rotation_days)
+
+    def due(since: datetime | None) -> datetime | None:
+        return None if since is None else since + period
+
+    lines = []
+    for kek in found.keks:
+        state = "wraps new keysets" if kek.wraps else "being left"
+        left = not kek.wraps and kek.count > 0
+        lines.append(Line(kek.uri, kek.count, state, kek.wrapped_at, due(kek.wrapped_at), left_behind=left))
+    for kind in found.keysets:
+        state = f"rotating: {kind.rotating}" if kind.rotating else "in use"
+        ages = kind.kind != "blob"  # a blob's own key seals one file, once
+        ends = due(kind.keyed_at) if ages else None
+        lines.append(Line(kind.kind, kind.count, state, kind.keyed_at, ends, rotating=kind.rotating))
+    return lines
+
+
+def how_to_rotate(line: Line) -> str:
+    """What to do about an overdue key; nothing for one that can't be rotated yet."""
+    if line.name in (HASHES.id, SIGNING.id):
+        return ""
+    if line.name in (CREDENTIALS.id, LEDGER.id, "contributor", "project"):
+        return ": run `python -m muniment keys rotate --keysets`"
+    return ": rotate it in its service, then run `python -m muniment keys rotate --kek URI` with the same URI"
+
+
+def as_json(lines: list[Line]) -> str:
+    """The same for programs; moments in ISO 8601, UTC."""
+
+    def told(moment: datetime | None) -> str | None:
+        return None if moment is None else moment.isoformat()
+
+    rows = [
+        {
+            "name": line.name,
+            "count": line.count,
+            "state": line.state,
+            "since": told(line.since),
+            "due": told(line.due),
+            "overdue": line.overdue,
+        }
+        for line in lines
+    ]
+    return json.dumps(rows, indent=2)
+
+
+def as_table(lines: list[Line]) -> str:
+    """The same for people."""
+    head = ("key", "count", "state", "oldest since", "next due")
+    rows = [
+        (
+            line.name,
+            str(line.count),
+            line.state,
+            _day(line.since),
+            _day(line.due) + (" OVERDUE" if line.overdue else ""),
+        )
+        for line in lines
+    ]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    )
+
+
+def rotate(settings: Settings, *, keysets: bool, kek: str | None, say: Callable[[str], None]) -> Iterator[int]:
+    """Rotate one kind after the other; answers of each how many keysets keep old keys. `kek` is one of the settings'.
+
+    Raises KeyStoreUnavailable and DatabaseUnreachable.
+    """
+    with open_house(settings) as house:
+        if kek is not None:
+            done = keys.rotate_kek(house, kek_id(kek), _teller(say))
+            say(f"Key-encryption key: all {done.keysets} keysets lie under it now.")
+            yield done.held
+        if keysets:
+            done = keys.rotate_keysets(house, _teller(say))
+            say(f"Keysets: {done.keysets} have new keys only; {done.values} values were sealed anew.")
+            yield done.held
+
+
+def _teller(say: Callable[[str], None]) -> Told:
+    """Says each step when it begins, at every tenth of it, and when it ends."""
+    last: list[tuple[str, int]] = [("", -1)]
+
+    def told(step: str, done: int, total: int) -> None:
+        tenths = 10 * done // total
+        if (step, tenths) != last[0]:
+            last[0] = (step, tenths)
+            say(f"{step}: {10 * tenths} % ({done} of {total})")
+
+    return told
+
+
+def _day(moment: datetime | None) -> str:
+    return "-" if moment is None else moment.strftime("%Y-%m-%d")

@@ -1,0 +1,81 @@
+"""Following the policy: a thread that takes over what comes into force, and in development what is saved."""
+
+import threading
+
+import structlog
+import typer
+
+from policies.compiled import hash_of, version_of
+from policies.errors import PolicyError
+from policies.workbench import checking, problems
+from resolvers.house import House
+from resolvers.policies import standing
+from storage.ledger.events import PolicyFault
+from storage.policies import PolicyOvertaken
+
+_EVERY_SECONDS = 0.5
+_AFTER_FAILURE_SECONDS = 5.0
+
+log = structlog.get_logger("muniment.policy")
+
+
+class Follower:
+    """Looks every half a second what is in force, by one read of an index, and with `watch` at the file as well."""
+
+    def __init__(self, house: House, *, watch: bool = False) -> None:
+        self._house = house
+        self._watch = watch
+        self._seen: tuple[int, int] | None = self._state() if watch else None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="policy", daemon=True)
+
+    def start(self) -> None:
+        """Follow in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End with the look that is under way."""
+        self._ending.set()
+        self._thread.join(timeout=30)
+
+    def look(self) -> None:
+        """One look. Raises what the database raises when it does not answer."""
+        if self._watch and (state := self._state()) != self._seen:
+            self._seen = state
+            self._take_file()
+        standing.follow(self._house.store, self._house.force, self._house.sources.file.name)
+
+    def _run(self) -> None:
+        while not self._ending.wait(_EVERY_SECONDS):
+            try:
+                self.look()
+            except Exception:
+                log.exception("the policy in force could not be looked up")
+                self._ending.wait(_AFTER_FAILURE_SECONDS)
+
+    def _state(self) -> tuple[int, int] | None:
+        try:
+            found = self._house.sources.file.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def _take_file(self) -> None:
+        house = self._house
+        try:
+            content = standing.read(house.sources)
+        except PolicyError:
+            return  # between two saves; there is nothing to tell yet
+        found = checking.check_source(content, house.sources.file.name)
+        if found.problems:
+            for problem in found.problems:
+                typer.echo(problems.told(problem, found.source, found.file) + "\n", err=True)
+            typer.echo(f"The last good policy stays in force ({house.policy.version}).", err=True)
+            standing.record_failure(house.store, house.force, version_of(hash_of(content)), PolicyFault.BROKEN)
+            return
+        try:
+            standing.bring(house.store, house.force, content, house.sources.file.name)
+        except PolicyOvertaken:
+            self._seen = None  # another process was first: look again
+        else:
+            typer.echo(f"{found.file} is in force (version {house.policy.version}).", err=True)

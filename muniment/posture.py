@@ -1,0 +1,107 @@
+"""How the keys stand: who may read them, what lies apart, how old they are, whether what wraps them answers."""
+
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from muniment import hazards, keys
+from muniment.findings import Finding
+from muniment.settings import Settings
+from storage.keys.errors import KeyStoreError, KeyStoreMissing
+from storage.keys.kms import has_key, open_kms
+
+_HINT = (
+    "look at the key's state, at the credentials in the environment, and at the way there; nothing is opened or sealed"
+    " until it answers (docs/operations/keys.md)"
+)
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Every finding about keys. Asks each key management service once; changes nothing, and shows no secret."""
+    for name, file in _files(settings):
+        yield from _private(name, file)
+    yield _apart(settings)
+    try:
+        lines = keys.status(settings)
+    except KeyStoreMissing:
+        yield Finding("keys", True, "there are none yet: they are made when the server first starts")
+        return
+    except KeyStoreError as error:
+        yield Finding("keys", False, f"{error}: look at MUNIMENT_KEY_STORE_URL")
+        return
+    yield from _ages(lines, settings)
+    for uri in settings.kek_uris:
+        yield _reach(uri, settings)
+
+
+def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
+    for name, url in (("database", settings.database_url), ("key store", settings.key_store_url)):
+        if file := hazards.file_of(url):
+            yield name, file
+    if settings.tls_key is not None:
+        yield "TLS key", settings.tls_key
+
+
+def _private(name: str, file: Path) -> Iterator[Finding]:
+    if not file.is_file():
+        return
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Finding(name, False, f"{file} has mode {mode:03o}, so others may reach it: chmod 600 it")
+    else:
+        yield Finding(name, True, f"{file} is readable by this user only")
+
+
+def _apart(settings: Settings) -> Finding:
+    """Two places on one disk are one theft. That is what a laptop has; in production it is amiss."""
+    store, data = hazards.file_of(settings.key_store_url), settings.blob_dir
+    if store is None or not store.exists() or not data.exists():
+        return Finding("separation", True, "keys and data are reached at different addresses")
+    if store.stat().st_dev != data.stat().st_dev:
+        return Finding("separation", True, "keys and data lie on different file systems")
+    return Finding(
+        "separation",
+        not settings.production,
+        "keys and data lie on one file system, so that one copied disk holds both: give the key store a disk or a"
+        " PostgreSQL server of its own, and back it up apart",
+    )
+
+
+def _ages(lines: list[keys.Line], settings: Settings) -> Iterator[Finding]:
+    for line in lines:
+        if line.overdue:
+            how = keys.how_to_rotate(line)
+            yield Finding("key age", not how, f"{line.name} is older than {settings.key_rotation_days:g} days{how}")
+        if line.rotating:
+            yield Finding(
+                "rotation",
+                False,
+                f"{line.rotating} {line.name} keysets are half way: run `keys rotate --keysets` again",
+            )
+    if not any(line.overdue or line.rotating for line in lines):
+        yield Finding("key age", True, f"no key is older than {settings.key_rotation_days:g} days")
+    for line in lines:
+        if line.left_behind:
+            yield Finding(
+                "key-encryption key",
+                False,
+                f"{line.count} keysets still lie under {line.name}: run `python -m muniment keys rotate --kek URI` with"
+                " the key that new ones lie under",
+            )
+
+
+def _reach(uri: str, settings: Settings) -> Finding:
+    scheme = uri.partition("://")[0]
+    if scheme.startswith("insecure") and not has_key(uri):
+        return Finding("key-encryption key", False, "the local key is gone: restore it, for nothing opens without it")
+    probe = secrets.token_bytes(16)
+    try:
+        kms = open_kms(uri, create=False, seconds=settings.kms_seconds)
+        try:
+            answered = kms.decrypt(kms.encrypt(probe, b"doctor"), b"doctor") == probe
+        finally:
+            kms.close()
+    except KeyStoreError as error:
+        return Finding("key-encryption key", False, f"{scheme}: {error}: {_HINT}")
+    return Finding("key-encryption key", answered, f"{scheme} wraps and unwraps")

@@ -1,0 +1,49 @@
+"""What outlives a request: the opened store, the policy in force, and what the operator has set."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from policies.access import Policy
+from policies.force import InForce
+from storage.work import Store
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the operator has set: how long things live and how large they may be."""
+
+    session: timedelta = timedelta(hours=12)
+    step_up: timedelta = timedelta(minutes=10)
+    ticket: timedelta = timedelta(minutes=15)
+    access_grant: timedelta = timedelta(hours=24)
+    upload_bytes: int = 2 * 1024**3
+    prompt_characters: int = 20_000
+    variations: int = 10
+    sign_in_failures: int = 10
+    sign_in_window: timedelta = timedelta(minutes=15)
+    idempotency: timedelta = timedelta(hours=24)
+    models: tuple[str, ...] = ("smollm2-135m-instruct",)
+
+
+@dataclass(frozen=True)
+class PolicySources:
+    """Where a policy comes from before it is in force: the file, and the gains of it that are approved."""
+
+    file: Path = Path("policy.polar")
+    approvals: Path = Path("policies/approvals.yaml")
+
+
+@dataclass(frozen=True)
+class House:
+    """What outlives a request: the opened store, the policy in force, the operator's limits."""
+
+    store: Store
+    force: InForce
+    limits: Limits = field(default_factory=Limits)
+    sources: PolicySources = field(default_factory=PolicySources)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force at this moment. An operation asks once, and goes by that one to its end."""
+        return self.force.policy

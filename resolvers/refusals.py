@@ -1,0 +1,31 @@
+"""What the trail keeps of a refusal."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from policies.errors import Refused
+from storage.ledger.events import AccessDenied, Identifier, RefusalCode, Resource
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What was attempted, on what kind of thing, and why it was refused: what the trail keeps of a refusal."""
+
+    attempted: str
+    resource: str
+    code: str
+
+    @classmethod
+    def of(cls, attempted: str, refusal: Refused) -> Self:
+        return cls(attempted, refusal.resource, refusal.code)
+
+
+def denied(refusal: Refusal) -> AccessDenied:
+    """The event that says so."""
+    return AccessDenied(
+        resource_id=None,
+        subject_id=None,
+        resource_kind=Resource.of(refusal.resource),
+        attempted=Identifier(refusal.attempted),
+        code=RefusalCode(refusal.code),
+    )

@@ -1,0 +1,41 @@
+"""The keys that everything is sealed with."""
+
+import enum
+
+from storage.ledger.events.base import Event
+from storage.ledger.events.values import Category, Resource
+
+
+class RotatedKeys(enum.StrEnum):
+    """Which keys."""
+
+    KEK = "kek"  # the key-encryption key, under which keysets lie
+    KEYSETS = "keysets"  # what seals fields, and wraps the keys of blobs
+    HASHES = "hashes"  # behind look-ups: e-mail, sessions, API keys
+    SIGNING = "signing"  # what signs checkpoints and manifests
+
+
+class KeysRotationStarted(Event):
+    """An operator began to rotate keys, or took up again a rotation that was interrupted."""
+
+    action = "keys.rotation_started"
+    category = Category.ADMIN_ACTION
+    resource = Resource.PLATFORM
+
+    keys: RotatedKeys
+
+
+class KeysRotated(Event):
+    """A rotation came to its end: the old keys are destroyed, or for a key-encryption key no longer needed.
+
+    `held_count` counts keysets that keep their old keys, because something under them does not open.
+    """
+
+    action = "keys.rotated"
+    category = Category.ADMIN_ACTION
+    resource = Resource.PLATFORM
+
+    keys: RotatedKeys
+    keyset_count: int
+    value_count: int
+    held_count: int

@@ -1,0 +1,176 @@
+"""Where rows are reached past the door, each place with its reason. A place that is no longer there is taken out.
+
+A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
+"""
+
+_BEFORE = "who is asking is only being found out: there is no principal yet"
+_GUESSES = "counts guesses under a keyed hash, so that they can be stopped"
+_OWN = "the asking session is looked up by the id or token that it just proved to have"
+_NAMED = "an e-mail is looked up by its keyed hash; the answer never says more than docs/errors tells"
+_UNIQUE = "writes what the use case made; reads nothing but whether a unique value is taken"
+_AGENT = "the agent's own bookkeeping of its run; content it opens comes through the door"
+_ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
+_COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
+_LOG = "the log holds hashes and is everybody's to read"
+_ASKED = "of a row that the door has just given out"
+_AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
+_KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
+_HOUSE = "opens, checks and closes the house; no caller is there"
+_BENCH = "on the command line of whoever may open the database anyway; shows no content"
+
+SIDE_DOORS: dict[str, tuple[str, str]] = {
+    "storage.accounts.account_by_email": (
+        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py",
+        _NAMED,
+    ),
+    "storage.accounts.account_of": ("resolvers/sessions.py", _OWN),
+    "storage.accounts.add_unique": ("resolvers/contributors.py resolvers/deletions.py resolvers/staff.py", _UNIQUE),
+    "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
+    "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
+    "storage.accounts.forget_failures": ("resolvers/sessions.py", _BEFORE),
+    "storage.accounts.live_api_key": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.live_api_key_by_id": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.live_session": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.live_session_by_id": (
+        "resolvers/deletions.py resolvers/identity.py resolvers/sessions.py",
+        _OWN,
+    ),
+    "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
+    "storage.accounts.revoke_sessions": ("resolvers/deletions.py resolvers/sessions.py", _OWN),
+    "storage.accounts.roles_of": ("resolvers/identity.py resolvers/sessions.py", _BEFORE),
+    "storage.accounts.touch_api_key": ("resolvers/identity.py", _BEFORE),
+    "storage.archives.proving.proven": ("agents/exports/contents.py", _ASKED),
+    "storage.archives.sources.count": ("agents/exports/contents.py", _COUNTED),
+    "storage.archives.sources.count_events": ("agents/exports/contents.py", _COUNTED),
+    "storage.archives.sources.expected_bytes": ("agents/exports/building.py", _COUNTED),
+    "storage.archives.sources.take_snapshot": ("agents/exports/building.py", _AGENT),
+    "storage.assets.lock_awaiting": ("resolvers/assets.py", _ASKED),
+    "storage.database.transaction": (
+        "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
+        "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/sequencer.py "
+        "muniment/app.py muniment/cli_policy/given.py resolvers/identity.py resolvers/ledger.py",
+        "a transaction without a principal: what is done in it stands in this list by itself",
+    ),
+    "storage.database.open_engine": ("muniment/house.py muniment/cli_policy/given.py", _HOUSE),
+    "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
+    "storage.deletions.find": (
+        "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
+        _ERASING,
+    ),
+    "storage.deletions.forget_receipts": ("agents/erasures/resuming.py", _ERASING),
+    "storage.erasures.destroy_rows": ("agents/erasures/destroying.py", _ERASING),
+    "storage.erasures.ids": ("agents/erasures/destroying.py", _ERASING),
+    "storage.erasures.stop": ("agents/erasures/destroying.py", _ERASING),
+    "storage.erasures.targets": ("agents/erasures/destroying.py", _ERASING),
+    "storage.exports.advance": ("agents/exports/building.py", _AGENT),
+    "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
+    "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
+    "storage.exports.fail": ("agents/exports/building.py", _AGENT),
+    "storage.exports.known_blobs": ("agents/erasures/resuming.py", _ERASING),
+    "storage.exports.owner_of": ("agents/exports/building.py", _AGENT),
+    "storage.exports.publish": ("agents/exports/building.py", _AGENT),
+    "storage.exports.start": ("agents/exports/building.py", _AGENT),
+    "storage.ledger.copies.write_copy": ("muniment/auditing.py", _LOG),
+    "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.claim": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.release": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.trail.forget": ("agents/erasures/destroying.py agents/erasures/verifying.py", _ERASING),
+    "storage.ledger.trail.personal_of": ("resolvers/audit.py", _ASKED),
+    "storage.ledger.tree.Tree": ("resolvers/ledger.py", _LOG),
+    "storage.ledger.tree.newest": (
+        "agents/exports/building.py agents/ledger/sequencer.py resolvers/ledger.py",
+        _LOG,
+    ),
+    "storage.grants.end_all": ("resolvers/deletions.py", _ASKED),
+    "storage.grants.lock": ("resolvers/grants.py", _ASKED),
+    "storage.grants.used": ("resolvers/context.py", "names the grant in the trail, once rows came through the door"),
+    "storage.idempotency.add": ("resolvers/idempotency.py", _UNIQUE),
+    "storage.idempotency.alone": ("resolvers/idempotency.py", "a lock; reads nothing"),
+    "storage.idempotency.forget": ("agents/erasures/resuming.py", _ERASING),
+    "storage.idempotency.under_key": ("resolvers/idempotency.py", _AGAIN),
+    "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
+    "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
+    "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
+    "storage.rotations.rotate_keysets": ("resolvers/keys.py", _KEYS),
+    "storage.projects.find_member": ("resolvers/projects.py", _ASKED),
+    "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
+    "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
+    "storage.queue.open_queue_engine": ("agents/runtime.py", _HOUSE),
+    "storage.queue.prepare": ("muniment/house.py", _HOUSE),
+    "storage.residues.count": ("agents/erasures/verifying.py", _ERASING),
+    "storage.runs.all_active": ("agents/generation/running.py", _AGENT),
+    "storage.runs.assignment": ("agents/generation/__init__.py", _AGENT),
+    "storage.runs.begin_step": ("agents/generation/running.py agents/generation/variations.py", _AGENT),
+    "storage.runs.claim": ("agents/generation/running.py", _AGENT),
+    "storage.runs.forget_style": ("agents/generation/running.py resolvers/contributors.py", _ERASING),
+    "storage.runs.steps": ("agents/generation/running.py", _AGENT),
+    "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
+    "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),
+    "storage.work.Store": ("muniment/house.py", _HOUSE),
+    "storage.work.UnitOfWork": ("resolvers/errors.py", "names a type; nothing is made"),
+    "policies.workbench.differences.differences": ("muniment/cli_policy/asking.py", _BENCH),
+    "policies.workbench.differences.synthetic": ("muniment/cli_policy/asking.py", _BENCH),
+    "policies.workbench.explaining.explain": ("muniment/cli_policy/asking.py", _BENCH),
+    "policies.workbench.naming.stored": ("muniment/cli_policy/asking.py", _BENCH),
+    "policies.workbench.samples.sample": ("muniment/cli_policy/asking.py", "a database in memory, of made-up rows"),
+}
+"""What reads or writes by itself, by its name: from which files it may be used, and why."""
+
+PLACES: dict[tuple[str, str, str], str] = {
+    ("schema/contributors.py", "blind", "vars(input)"): "the fields of an input, by their names",
+    ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
+    ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
+    ("schema/sessions.py", "session", "issued.session.expires_at"): "a signed-in device, no database session",
+    ("resolvers/sessions.py", "session", "now() + context.limits.session"): "how long a signed-in device lives",
+    ("resolvers/context.py", "session", "work.session.rollback"): "ends the snapshot; reads nothing",
+    ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
+    ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
+    ("muniment/house.py", "session", "house.store.engine.dialect"): "which database it is",
+    ("resolvers/contributors.py", "grant", "setattr"): "a switch of PREFERENCES, which are no decisions",
+    ("storage/vault.py", "grant", "setattr"): "puts a sealed value into the column that it was sealed for",
+    ("storage/pages.py", "grant", "decisions"): "the one place that reads the door's columns into a row",
+    ("storage/ledger/trail.py", "grant", "decisions"): "an entry's personal side is the same record's other half",
+    ("policies/workbench/scenarios.py", "grant", "decisions"): "a word of the tables of scenarios",
+    ("policies/access.py", "seal", "with_decisions"): "the door",
+    ("storage/pages.py", "seal", "with_decisions"): "rows of the door's Select",
+    ("storage/archives/sources.py", "seal", "with_decisions"): "rows of the door's Select",
+    ("resolvers/sessions.py", "seal", "open_as_system"): "a password's hash, to be compared",
+    ("storage/vault.py", "seal", "aead"): "the vault",
+    ("storage/vault.py", "seal", "decrypt"): "the vault",
+    ("storage/work.py", "seal", "Vault"): "one vault for each unit of work",
+    ("storage/blobs/store.py", "seal", "aead"): "a file's own key",
+    ("storage/blobs/reader.py", "seal", "decrypt"): "segment by segment, for whoever was let in",
+    ("storage/ledger/verify_audit.py", "seal", "reader"): "a copy of the log, which is everybody's to read",
+    ("muniment/transfers.py", "seal", "reader"): "after begin_download has asked the door for READ_CONTENT",
+    ("agents/exports/contents.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
+    ("agents/generation/briefs.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
+    ("resolvers/grants.py", "caller", "Access"): "asks in one job of the caller's alone: fewer rights than they hold",
+    ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
+    ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
+    ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    ("storage/resealing.py", "seal", "Vault"): "seals anew what a key that is rotated had sealed",
+    ("muniment/posture.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
+    ("resolvers/context.py", "caller", "Access"): "for the operation's own principal",
+    ("resolvers/identity.py", "caller", "Principal"): "after the token was checked",
+    ("resolvers/sessions.py", "caller", "Principal"): "after the password was checked",
+    ("resolvers/sessions.py", "caller", "become"): "after the password was checked",
+    ("agents/runtime.py", "caller", "Access"): "for the agent's own principal",
+    ("agents/runtime.py", "caller", "Principal"): "an agent, with the rights of its contributor and no more",
+}
+"""Single places: the file, which rule it would break, what stands there; and why that is right."""
+
+WITHOUT_ACTION: dict[str, str] = {
+    "Query.roles": "what each job is for, as policy.polar says; names nobody",
+    "Query.ledger": "what is signed for everybody is nobody's secret",
+    "Mutation.registerContributor": "an account begins here: there is nothing yet to ask about",
+    "Mutation.signIn": "a session begins here: who is asking is only being found out",
+    "Mutation.signOut": "ends the session that asks",
+    "Mutation.revokeSessions": "ends sessions of the account whose session asks",
+    "Mutation.stepUp": "proves again who the asking session is",
+}
+"""Root fields that ask the door for nothing (a mutation: for nothing but READ of what it answers)."""

@@ -1,0 +1,109 @@
+"""Keys are rotated by a second process, killed and begun again, while a server is used: no call fails, ever."""
+
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.servers import PATIENCE, Server, serving, wait_for
+from tests.world import ROOT, TEXT, Person
+
+CACHE_SECONDS = 0.3
+ROTATE = f"""
+import sys, warnings
+from pathlib import Path
+warnings.simplefilter("ignore")
+from muniment import keys
+from muniment.settings import load
+from storage import rotations
+rotations.PATIENCE = 3.0
+settings = load(home=Path(sys.argv[1]), database_url=sys.argv[2], key_cache_seconds={CACHE_SECONDS})
+list(keys.rotate(settings, keysets=True, kek=settings.kek_uri, say=lambda line: print(line, flush=True)))
+"""
+TITLE = "query($id: ID!) { asset(id: $id) { title } }"
+READ = "{ projects { edges { node { name assets { edges { node { title fileName } } } } } } }"
+
+
+class Load:
+    """Somebody who reads and writes without pause, and keeps what went wrong."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.api = server.api
+        self.person: Person = self.api.register(name)
+        self.project = self.api.project(self.person, name)
+        self.asset = self.api.asset(self.person, self.project, title=name)
+        self.name = name
+        self.made = {self.asset: name}
+        self.rounds = 0
+        self.problems: list[str] = []
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self.ending.is_set():
+            try:
+                self._round()
+                self.rounds += 1
+            except Exception as problem:
+                self.problems.append(repr(problem))
+            self.ending.wait(0.05)  # a person, not a flood
+
+    def _round(self) -> None:
+        found = self.api.ask(READ, self.person).data["projects"]["edges"]
+        assert [edge["node"]["name"] for edge in found] == [self.name]
+        content = self.api.client.get(self.api.content_url(self.person, self.asset))
+        assert content.content == TEXT
+        self.made[self.api.asset(self.person, self.project, title=f"round {self.rounds}")] = f"round {self.rounds}"
+        if self.rounds % 10 == 0:
+            assert self.api.sign_in(self.person.email).data["it"]["viewer"]["kind"] == "CONTRIBUTOR"
+
+
+def rotate(server: Server, database_url: str, until: Callable[[str], bool]) -> str:
+    """Run a rotation, and kill it at the first line of which `until` is true; answers what it said."""
+    command = [sys.executable, "-c", ROTATE, str(server.home), database_url]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    told = ""
+    with process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                told += line
+                if until(line):
+                    break
+            else:
+                process.wait(PATIENCE)
+        finally:
+            process.kill()
+    return told
+
+
+@pytest.mark.timeout(600)
+def test_no_call_fails_while_keys_are_rotated_and_the_rotation_is_killed(
+    home: Path, database_url: str, chance: random.Random
+) -> None:
+    """Killed at a step picked at random, then brought to its end; everything that was written is there afterwards."""
+    steps = ["wrapped anew", "new keys", "known everywhere", "in use", "the old ones unused", "sealed anew"]
+    with serving(home, database_url, key_cache_seconds=CACHE_SECONDS) as server:
+        loads = [Load(server, name) for name in ("ada", "bo", "cy")]
+        for load in loads:
+            load.thread.start()
+        try:
+            fatal = chance.choice(steps)
+            rotate(server, database_url, lambda line: line.startswith(fatal))
+            wait_for(lambda: all(load.rounds or load.problems for load in loads))
+            told = rotate(server, database_url, lambda line: False)
+        finally:
+            for load in loads:
+                load.ending.set()
+            for load in loads:
+                load.thread.join(PATIENCE)
+        assert "have new keys only" in told, told
+        assert [load.problems for load in loads] == [[], [], []]
+        for load in loads:
+            titles = {asset: load.api.ask(TITLE, load.person, id=asset).data["asset"]["title"] for asset in load.made}
+            assert titles == load.made
+        assert server.told()["keys.rotated"] >= 2

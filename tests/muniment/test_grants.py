@@ -1,0 +1,81 @@
+"""What is under way when an access grant ends: subscriptions, tickets and transfers end with it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from muniment import transfers
+from storage.staff import StaffRole
+from tests.muniment.test_subscriptions import PROGRESS, _step, connected
+from tests.resolvers import granting
+from tests.resolvers.granting import Case
+from tests.world import World
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def case(world: World) -> Case:
+    return granting.make(world)
+
+
+ENDINGS: dict[str, Callable[[Case, str], object]] = {
+    "ended": lambda case, grant: case.decide("endAccess", case.owner, grant).data,
+    "run out": lambda case, grant: case.expire(grant),
+    "out of the job": lambda case, grant: case.world.change_job(case.support, StaffRole.SYSADMIN),
+}
+"""How a grant comes to open nothing any more."""
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_subscription_ends_with_its_grant(case: Case, ending: str) -> None:
+    """What staff follow is asked for anew at every look: no further word of it reaches them."""
+    grant = case.granted(case.support, "PROMPT")
+    with connected(case.world, case.support) as socket:
+        socket.subscribe(PROGRESS, id=case.prompt)
+        assert socket.next()["it"]["prompt"]["text"] == "Write a line."
+        ENDINGS[ending](case, grant)
+        assert socket.refusal() == "NOT_FOUND"
+        _step(case.world, case.prompt, "The river")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_ticket_opens_nothing_after_its_grant(case: Case, ending: str) -> None:
+    """A ticket minted under a grant is good while the grant is, however long it would last itself."""
+    grant = case.granted(case.support, "ASSET")
+    url = case.world.content_url(case.support, case.asset)
+    assert case.world.client.get(url).status_code == 200
+    ENDINGS[ending](case, grant)
+    with case.world.unchanged("access.denied"):
+        refused = case.world.client.get(url)
+    assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_transfer_breaks_off_where_its_grant_ends(case: Case, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large file under way no more is sent than was when the grant ended."""
+    body = b"a" * (5 * MIB)
+    case.asset = case.world.asset(case.owner, case.project, body)
+    grant = case.granted(case.support, "ASSET")
+    url = case.world.content_url(case.support, case.asset)
+    really, sent = transfers._gather, []
+
+    def gather(rest: Iterator[bytes]) -> bytes:
+        sent.append(really(rest))
+        if len(sent) == 2:
+            ENDINGS[ending](case, grant)
+        return sent[-1]
+
+    monkeypatch.setattr(transfers, "_gather", gather)
+    with case.world.client.stream("GET", url) as response:
+        received = b"".join(response.iter_raw())
+    assert 0 < len(received) < len(body)
+    assert len(sent) == 2
+    assert case.world.events()[-1]["action"] == "access.denied"
+
+
+def test_the_contributors_own_download_is_asked_for_once(case: Case) -> None:
+    """Whose file it is gets it whole; nobody else's right is at stake."""
+    body = b"a" * (3 * MIB)
+    case.asset = case.world.asset(case.owner, case.project, body)
+    assert case.world.client.get(case.world.content_url(case.owner, case.asset)).content == body

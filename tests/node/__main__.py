@@ -1,0 +1,78 @@
+"""Checks the API from outside, with the tools of its clients: starts a server of its own and runs `node --test`.
+
+`make check` calls it. It is no part of `make test`, which needs Python alone.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PATIENCE = 120
+"""Seconds until the server must answer."""
+
+REGISTER = """mutation($input: RegisterContributorInput!) {
+  registerContributor(input: $input) { session { token } }
+}"""
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """A server on a free port with a home of its own; answers its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as home:
+        command = [sys.executable, "-m", "muniment", "serve", "--home", home, "--port", str(port), "--no-worker"]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        try:
+            _await(url, process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=PATIENCE)
+
+
+def _await(url: str, process: "subprocess.Popen[bytes]") -> None:
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            if httpx2.get(f"{url}/health/ready").status_code == 200:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    raise SystemExit("The server to check did not start.")
+
+
+def register(url: str) -> str:
+    """The token of a new contributor."""
+    given = {"email": "ada@example.org", "password": "correct horse battery", "displayName": "Ada"}
+    answer = httpx2.post(f"{url}/graphql", json={"query": REGISTER, "variables": {"input": given}})
+    return str(answer.json()["data"]["registerContributor"]["session"]["token"])
+
+
+def main() -> int:
+    """The exit code of `node --test` against a fresh server."""
+    node = shutil.which("node")
+    if node is None:
+        raise SystemExit("These checks need Node 20 or newer on PATH.")
+    with serving() as url:
+        known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url)}
+        files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+        return subprocess.run(
+            [node, "--test", "--test-reporter=dot", *sys.argv[1:], *files], env=known, check=False
+        ).returncode
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

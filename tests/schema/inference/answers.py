@@ -1,0 +1,59 @@
+"""What can be seen of an answer: every byte of it, how much was asked of the database, what the trail keeps."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from storage.ids import new_id
+from storage.ledger.entries import AuditEvent, AuditPending, AuditPersonal
+from tests.world import MODERN, Person, World
+
+_OWN_TO_THE_ANSWER = (
+    (re.compile(r'("ref":")[0-9a-f-]{36}'), r"\1…"),  # of the log line
+    (re.compile(r'("/content/)[\w-]+'), r"\1…"),  # a ticket names the second at which it ends
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One answer, with what two runs of the same question differ in anyway taken out."""
+
+    status: int
+    body: str
+    statements: tuple[str, ...]
+    recorded: tuple[str, ...]
+    """What it added to the trail, without who and when. The row is taken out again."""
+
+
+def ask(world: World, by: Person | None, document: str, statements: Callable[[], list[str]], **variables: Any) -> Seen:
+    """Ask, and leave the trail as it was, so that the same question meets the same trail again."""
+    headers = {"accept": MODERN} | ({"authorization": f"Bearer {by.token}"} if by else {})
+    mark = new_id()
+    statements()
+    response = world.client.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
+    sent = tuple(statements())
+    body = response.text
+    for pattern, kept in _OWN_TO_THE_ANSWER:
+        body = pattern.sub(kept, body)
+    return Seen(response.status_code, body, sent, tuple(sorted(map(_told, _taken_out(world, mark)))))
+
+
+def _taken_out(world: World, mark: uuid.UUID) -> list[bytes]:
+    """The entries made after `mark`, which are no longer there afterwards."""
+    with world.house.store.engine.begin() as connection:
+        added = connection.execute(select(AuditEvent.id, AuditEvent.leaf).where(AuditEvent.id > mark)).all()
+        ids = [row.id for row in added]
+        for model, column in ((AuditPending, "event_id"), (AuditPersonal, "event_id"), (AuditEvent, "id")):
+            table = model.metadata.tables[model.__tablename__]
+            connection.execute(table.delete().where(table.c[column].in_(ids)))
+    return [bytes(row.leaf) for row in added]
+
+
+def _told(leaf: bytes) -> str:
+    found = json.loads(leaf)
+    return json.dumps({name: found[name] for name in ("action", "outcome", "details", "resource")}, sort_keys=True)

@@ -1,0 +1,105 @@
+"""Questions tell nothing about what one may not see: the same bytes come back whether or not it is there."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from policies.access import Access
+from policies.errors import Forbidden, NotFound
+from policies.resources import PROTECTED
+from storage import pages
+from storage.projects import Project
+from tests.schema.inference import cast as casts
+from tests.schema.inference.answers import Seen, ask
+from tests.schema.inference.cast import Cast
+from tests.schema.inference.documents import Pools, question, questions
+from tests.world import World, global_id
+
+Statements = Callable[[], list[str]]
+
+
+def told(cast: Cast, caller: str, documents: list[str], statements: Statements) -> list[Seen]:
+    """What the caller sees, question by question."""
+    return [ask(cast.world, cast.callers[caller], document, statements) for document in documents]
+
+
+def told_twice(cast: Cast, caller: str, documents: list[str], statements: Statements) -> None:
+    """The caller is told the same without the rows of others and beside them."""
+    without = told(cast, caller, documents, statements)
+    with cast.beside(caller):
+        beside = told(cast, caller, documents, statements)
+    for document, one, other in zip(documents, without, beside, strict=True):
+        assert one == other, f"{caller}: {document}"
+
+
+def test_every_model_of_the_policy_has_rows_that_somebody_may_not_see(world: World) -> None:
+    """The comparison below is about something: each caller is kept from most of what is put beside their own."""
+    cast = casts.make(world)
+    for caller in cast.callers:
+        unseen = {type(row) for row in cast.unseen(caller)}
+        assert len(set(PROTECTED) - unseen) <= 4, caller
+    assert {type(row) for row in cast.unseen("ada")} >= set(PROTECTED)
+
+
+def test_every_question_answers_alike_beside_what_may_not_be_seen(world: World, statements: Statements) -> None:
+    """Each root field, those of one thing with one's own, another's, nobody's and another kind's id, leaf by leaf."""
+    cast = casts.make(world)
+    documents = []
+    for name, field in questions().items():
+        by_id = any(str(found.type) in ("ID!", "[ID!]!") for found in field.args.values())
+        for number, one in enumerate(cast.some_ids(name) if by_id else cast.known[:1]):
+            pools = Pools([one], [cast.cursors[number % len(cast.cursors)]])
+            documents.append(question(name, pools, lambda several: several[0], 1))
+    for caller in cast.callers:
+        told_twice(cast, caller, documents, statements)
+
+
+def test_no_arguments_tell_what_may_not_be_seen(world: World, statements: Statements) -> None:
+    """Filters, orders, pages and cursors of any combination, lists in lists, and ids of others, asked by anybody."""
+    cast = casts.make(world)
+    pools = Pools([*cast.known, *cast.nowhere, "x"], [*cast.cursors, "x"])
+    callers, names = st.sampled_from(sorted(cast.callers)), st.sampled_from(sorted(questions()))
+
+    # A finding is told as it was found: to make one smaller would ask a database for minutes.
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        caller = data.draw(callers)
+        documents = [
+            question(data.draw(names), pools, lambda several: data.draw(st.sampled_from(several)), 2) for _ in range(4)
+        ]
+        told_twice(cast, caller, documents, statements)
+
+    check()
+
+
+def test_a_leak_would_be_found(world: World, statements: Statements, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count of all rows, a refusal that knows, one more statement: each is another answer."""
+    cast = casts.make(world)
+    pools = Pools(cast.known, cast.cursors)
+    totals = [question("projects", pools, lambda several: several[0], 0)]
+    told_twice(cast, "ada", totals, statements)
+    with monkeypatch.context() as patched, pytest.raises(AssertionError):
+        patched.setattr(pages, "_count", lambda *_: select(func.count()).select_from(Project).scalar_subquery())
+        told_twice(cast, "ada", totals, statements)
+    foreign = next(each for each in cast.known if each == global_id("Project", cast.hidden_id("Project")))
+    asked = [f'{{ project(id: "{foreign}") {{ id }} }}']
+    told_twice(cast, "ada", asked, statements)
+    really = Access.get
+
+    def knowing(access: Access, model: Any, identity: Any, action: Any, also: Any = ()) -> Any:
+        there = access._session.get(model, identity)
+        try:
+            return really(access, model, identity, action, also)
+        except NotFound:
+            if there is not None:
+                raise Forbidden(model.__name__, action) from None
+            raise
+
+    with monkeypatch.context() as patched, pytest.raises(AssertionError):
+        patched.setattr(Access, "get", knowing)
+        told_twice(cast, "ada", asked, statements)
