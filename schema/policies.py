@@ -1,7 +1,7 @@
 """The policy in the API's words: which one is in force, who may do what by it, why, and how another one comes."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 import strawberry
 
@@ -116,35 +116,30 @@ class PolicyDifference:
 class PolicyProposal:
     """One proposal."""
 
-    row: strawberry.Private[PolicyChange]
+    id: strawberry.ID = strawberry.field(description="Pass it to reloadPolicy to confirm.")
+    hash: str = strawberry.field(description="The SHA-256 of its text, in hex.")
+    version: str = strawberry.field(description="What audit events will call it: the first 16 digits.")
+    proposed_at: datetime = strawberry.field(description="When it was proposed.")
+    expires_at: datetime = strawberry.field(description="When it can no longer be confirmed.")
+    in_force_at: datetime | None = strawberry.field(
+        description="Since when it is in force; null until confirmed. Every process follows in a second."
+    )
 
-    @strawberry.field(description="Pass it to reloadPolicy to confirm.")
-    def id(self) -> strawberry.ID:
-        return encode_id("PolicyProposal", self.row.id)
-
-    @strawberry.field(description="The SHA-256 of its text, in hex.")
-    def hash(self) -> str:
-        return self.row.hash
-
-    @strawberry.field(description="What audit events will call it: the first 16 digits.")
-    def version(self) -> str:
-        return version_of(self.row.hash)
-
-    @strawberry.field(description="When it was proposed.")
-    def proposed_at(self) -> datetime:
-        return self.row.proposed_at
-
-    @strawberry.field(description="When it can no longer be confirmed.")
-    def expires_at(self) -> datetime:
-        return self.row.proposed_at + reloading.LIFE
-
-    @strawberry.field(description="Since when it is in force; null until confirmed. Every process follows in a second.")
-    def in_force_at(self) -> datetime | None:
-        return self.row.in_force_at
+    @classmethod
+    def of(cls, row: PolicyChange) -> Self:
+        """A proposal as the API shows it."""
+        return cls(
+            id=encode_id("PolicyProposal", row.id),
+            hash=row.hash,
+            version=version_of(row.hash),
+            proposed_at=row.proposed_at,
+            expires_at=row.proposed_at + reloading.LIFE,
+            in_force_at=row.in_force_at,
+        )
 
     @strawberry.field(description="What it gives and takes, compared with the policy that decides about this request.")
     def changes(self, info: Info) -> list[PolicyDifference]:
-        return [_difference(change) for change in reloading.changes_of(info.context, self.row)]
+        return [_difference(change) for change in reloading.changes_of(info.context, self.hash)]
 
 
 @strawberry.type(description="The policy that decides about this request: policy.polar as it came into force.")
@@ -194,7 +189,7 @@ class Policy:
     @strawberry.field(description="Proposed policies that wait for somebody else to confirm them, newest first.")
     def proposals(self, info: Info) -> list[PolicyProposal]:
         try:
-            return [PolicyProposal(row=row) for row in reloading.waiting(info.context)]
+            return [PolicyProposal.of(row) for row in reloading.waiting(info.context)]
         except Refused as refusal:
             info.context.refuse("proposals", refusal)
             raise
@@ -233,7 +228,7 @@ class PolicyMutations:
         else:
             proposal = decode_id_of("PolicyProposal", input.proposal_id, "proposalId")
             row = reloading.confirm(info.context, proposal, input.hash)
-        return ReloadPolicyPayload(proposal=PolicyProposal(row=row), audit_event_id=audit_event_id(info))
+        return ReloadPolicyPayload(proposal=PolicyProposal.of(row), audit_event_id=audit_event_id(info))
 
 
 def _difference(change: Change) -> PolicyDifference:

@@ -136,9 +136,9 @@ def waiting(context: Context) -> list[PolicyChange]:
     return [] if known is None else policies.waiting(context.work.session, known.number, context.work.now - LIFE)
 
 
-def changes_of(context: Context, change: PolicyChange) -> list[Change]:
+def changes_of(context: Context, policy_hash: str) -> list[Change]:
     """What a proposed policy gives and takes, compared with the one in force. Raises BadInput if it can't be served."""
-    source = policies.source_of(context.work.session, change.hash) or b""
+    source = policies.source_of(context.work.session, policy_hash) or b""
     return list(comparisons.changes(context.policy, _sound(context, source)))
 
 

@@ -203,5 +203,5 @@ def test_the_matrix_is_the_page_of_the_repository(world: World) -> None:
     rows = {(row["role"], row["resource"], row["action"]): row for row in found["matrix"]}
     assert rows["contributor", "Project", "READ_CONTENT"]["fields"] == ["name"]
     assert "owner_id is theirs" in rows["contributor", "Project", "SHARE"]["ways"]
-    assert ("staff: support", "Project", "READ") not in rows
+    assert ("staff: sysadmin", "Project", "READ") not in rows
     assert not [row for row in found["matrix"] if row["role"] == "anonymous"]

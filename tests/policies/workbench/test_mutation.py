@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policies.workbench import mutation, mutation_pages, scenarios
+from policies.workbench import mutation, scenarios
 from policies.workbench.parsing import parse
 from policies.workbench.weaker import CHANGES, weakened
 from tests.contract.source import ROOT
@@ -12,9 +12,6 @@ from tests.policies.workbench.small import POLICY, TABLES, lay_out
 
 SOURCE = (ROOT / "policy.polar").read_text(encoding="utf-8")
 NOTHING = "about: Nothing.\ndecisions:\n  book: |\n    who | read\n"
-
-EVERY = 6
-"""`make mutants` tries all of them; here one in so many is tried, the same ones in every run."""
 
 
 def tried(place: Path, tables: str = TABLES, known: dict[tuple[str, str], str] | None = None) -> mutation.Score:
@@ -67,19 +64,3 @@ def test_a_file_of_equivalents_that_means_nothing_is_refused(tmp_path: Path, tex
     (tmp_path / "equivalents.yaml").write_text(text)
     with pytest.raises(mutation.EquivalentsError, match=r"equivalents\.yaml"):
         mutation.load(tmp_path / "equivalents.yaml")
-
-
-def test_scenarios_notice_changes_of_the_policy() -> None:
-    """A part of the full run, in every run of the tests: none is missed."""
-    written = scenarios.load(ROOT / "policies" / "scenarios")
-    known = mutation.load(ROOT / mutation.EQUIVALENTS)
-    found = mutation.score(parse(SOURCE), written, known, EVERY)
-    assert [f"{each.line}: {each.what}" for each in found.missed] == []
-    assert len(found.noticed) > 200
-
-
-def test_the_published_score_is_of_this_policy() -> None:
-    """`make mutants` writes it anew, after any change of the policy, its scenarios, or what is changed in it."""
-    page = (ROOT / mutation_pages.PAGE).read_text(encoding="utf-8")
-    assert mutation_pages.fingerprint(ROOT) in page
-    assert "| 0 |\n" in page.split("**all**")[1]
