@@ -1,7 +1,6 @@
 """A rulebook: policy.polar inside oso, asked once for everything a shape of principal may do.
 
-oso is asked here and nowhere else, under one lock, and not for a known shape: what it answered then became a plan.
-Its own SQLAlchemy adapter is not used, since it joins relations INNER also under OR.
+oso is asked under one lock, and not for a known shape: what it answered then became a plan.
 """
 
 import re

@@ -103,3 +103,13 @@ def test_only_the_last_answers_are_remembered() -> None:
 def test_every_foreseen_shape_is_compiled_at_load(policy: Policy) -> None:
     """Nothing that a contributor, a key of one scope, an agent or one job needs is left for a request to compile."""
     assert set(policy._foreseen) == {(shape, model) for shape in FORESEEN for model in PROTECTED}
+
+
+def test_what_the_policy_never_names_does_not_tell_shapes_apart() -> None:
+    """Two shapes share their plans only where the difference is in a proof that no rule asks for."""
+    staff = Shape(Kind.STAFF, roles=frozenset({"SUPPORT"}), mfa=True)
+    assert staff.as_seen_by("if staff.mfa") == staff
+    assert staff.as_seen_by("if person.stepped_up") == replace(staff, mfa=False)
+    person = Shape(Kind.CONTRIBUTOR, stepped_up=True)
+    assert person.as_seen_by("if person.stepped_up") == person
+    assert person.as_seen_by("if staff.mfa") == replace(person, stepped_up=False)
