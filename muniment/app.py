@@ -8,15 +8,19 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from muniment import ledger, transfers
+from muniment.callers import Crowd
+from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house, working
 from muniment.settings import Settings
+from muniment.sockets import Sockets
 from resolvers.house import House
 from schema.api import build, sdl
 from storage.database import transaction
@@ -47,7 +51,14 @@ def create(settings: Settings) -> Starlette:
             finally:
                 await anyio.to_thread.run_sync(stack.pop_all().close)
 
-    endpoint = Endpoint(build(), body_limit=settings.body_limit_bytes, threads=settings.threads)
+    sockets = Sockets(
+        build(),
+        documents=Documents.load(settings.documents, only=settings.documents_only),
+        crowd=Crowd(settings.streams_per_caller),
+        body_limit=settings.body_limit_bytes,
+        origins=settings.origins,
+    )
+    endpoint = Endpoint(sockets, body_limit=settings.body_limit_bytes, threads=settings.threads)
     return Starlette(
         routes=[
             Route("/", welcome, methods=["GET"]),
@@ -59,9 +70,26 @@ def create(settings: Settings) -> Starlette:
             *ledger.routes(),
             *transfers.routes(),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[*_for_browsers(settings.origins), Middleware(SecurityHeaders)],
         lifespan=lifespan,
     )
+
+
+def _for_browsers(origins: tuple[str, ...]) -> list[Middleware]:
+    """What pages of the origins listed may do from a browser (CORS). Of other pages browsers keep the answers."""
+    if not origins:
+        return []
+    asked = ["authorization", "content-type", "idempotency-key", "range"]
+    told = ["content-range", "retry-after", "www-authenticate"]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST", "PUT"],
+            allow_headers=asked,
+            expose_headers=told,
+        )
+    ]
 
 
 async def welcome(request: Request) -> Response:

@@ -8,12 +8,12 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from muniment import hazards
 
@@ -94,6 +94,15 @@ class Settings(BaseSettings):
     threads: int = Field(default=8, ge=1, le=128)
     """Worker threads: how many operations run at once in this process."""
 
+    streams_per_caller: int = Field(default=50, ge=1, le=10_000)
+    """How many WebSockets and event streams one caller may hold open, in each process."""
+    origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
+    documents: Path | None = None
+    """Trusted documents, which clients may send by their hash: a directory of `.graphql` files, or a manifest."""
+    documents_only: bool = False
+    """Whether nothing but trusted documents runs."""
+
     # The language model; without a URL the one that ships in a package runs in a child process
     model_url: str | None = None
     model_api_key: SecretStr | None = None
@@ -109,10 +118,17 @@ class Settings(BaseSettings):
     origin: str = Field(default="muniment.local", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9./-]{0,99}$")
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
-    @field_validator("home", "blob_dir", "ledger_dir", "policy_file", "policy_approvals", "tls_cert", "tls_key")
+    @field_validator(
+        "home", "blob_dir", "ledger_dir", "policy_file", "policy_approvals", "tls_cert", "tls_key", "documents"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
+
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _listed(cls, said: Any) -> Any:
+        return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said
 
     @field_validator("public_url")
     @classmethod

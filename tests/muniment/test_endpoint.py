@@ -35,7 +35,7 @@ pytestmark = pytest.mark.one_database("sqlite", reason="what is tested ends befo
         (f"{MODERN}, {LEGACY};q=0.9", 200, MODERN),
         (f"{MODERN}; charset=utf-8", 200, MODERN),
         ("text/html", 406, "text/plain"),
-        ("image/png, text/event-stream", 406, "text/plain"),
+        ("image/png, multipart/mixed", 406, "text/plain"),
         ("nonsense", 406, "text/plain"),
     ],
 )
@@ -299,7 +299,7 @@ def test_what_breaks_inside_shows_nothing_but_a_reference(
     monkeypatch.setattr("resolvers.lists.page", breaking)
     inside = world.ask("{ projects { totalCount } }", ada)
     assert (inside.status, inside.code) == (200, code)
-    monkeypatch.setattr("muniment.endpoint.identify", breaking)
+    monkeypatch.setattr("muniment.callers.identify", breaking)
     outside = world.ask(PROBE, ada)
     assert (outside.status, outside.code) == (status, code)
     for answer in (inside, outside):

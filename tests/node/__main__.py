@@ -70,7 +70,7 @@ def main() -> int:
         known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url)}
         files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
         return subprocess.run(
-            [node, "--test", "--test-reporter=dot", *sys.argv[1:], *files], env=known, check=False
+            [node, "--test", "--test-reporter=dot", "--test-timeout=120000", *sys.argv[1:], *files], env=known, check=False
         ).returncode
 
 
