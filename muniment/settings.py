@@ -98,6 +98,10 @@ class Settings(BaseSettings):
     """How many WebSockets and event streams one caller may hold open, in each process."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
+    graphiql: bool | None = None
+    """Whether /graphiql is served. Unsaid: in development."""
+    security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://|tel:)[!-~]{3,200}$")
+    """Whom to tell of a weakness, for /.well-known/security.txt: `mailto:…` or `https://…`."""
     documents: Path | None = None
     """Trusted documents, which clients may send by their hash: a directory of `.graphql` files, or a manifest."""
     documents_only: bool = False
@@ -146,6 +150,11 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether this is production: development stand-ins are refused, logs are JSON."""
         return self.env == "production"
+
+    @property
+    def graphiql_served(self) -> bool:
+        """Whether /graphiql is there."""
+        return not self.production if self.graphiql is None else self.graphiql
 
     @property
     def insecure(self) -> bool:
