@@ -180,5 +180,7 @@ def _status(error: Any) -> int:
 
 
 def _json(body: dict[str, Any], media_type: str, status: int) -> Response:
-    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    if seconds := body.get("extensions", {}).get("cost", {}).get("retryAfterSeconds"):
+        headers["retry-after"] = str(seconds)
     return Response(orjson.dumps(body), status, headers, media_type=f"{media_type}; charset=utf-8")

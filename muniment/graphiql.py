@@ -47,7 +47,8 @@ async def file(request: Request) -> Response:
 
 _PAGE = "".join(
     (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>GraphiQL - Muniment</title>\n<link rel="icon" href="data:,">\n',
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>GraphiQL - Muniment</title>\n',
+        '<link rel="icon" href="data:,">\n',
         *(f'<link rel="stylesheet" href="/graphiql/{name}">\n' for name in _STYLES),
         '</head><body><div id="graphiql">Loading...</div>\n',
         *(f'<script src="/graphiql/{name}"></script>\n' for name in _SCRIPTS),

@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     threads: int = Field(default=8, ge=1, le=128)
     """Worker threads: how many operations run at once in this process."""
 
+    operation_seconds: float = Field(default=60, gt=0, le=3600)
+    """How long one operation may take; then it is stopped, and what it changed is rolled back."""
+    cost_per_minute: int = Field(default=500_000, ge=1_000)
+    """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute, in each process."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open, in each process."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
