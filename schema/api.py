@@ -8,7 +8,6 @@ from typing import Any
 import anyio.to_thread
 import strawberry
 from graphql import GraphQLError, get_operation_ast, parse
-from graphql import OperationType as GraphQLOperationType
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext

@@ -25,9 +25,7 @@ from strawberry.extensions import ValidationCache
 from strawberry.types import ExecutionContext
 
 from policies.principals import Kind
-from resolvers.context import Refusal
 from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated
-from resolvers.errors import BadInput, CostExceeded, Unauthenticated
 from resolvers.refusals import Refusal
 
 MAX_TOKENS = 5_000
