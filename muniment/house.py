@@ -131,6 +131,8 @@ def limits(settings: Settings) -> Limits:
         ticket=timedelta(minutes=settings.ticket_minutes),
         idempotency=timedelta(hours=settings.idempotency_hours),
         access_grant=timedelta(hours=settings.access_grant_hours),
+        operation=timedelta(seconds=settings.operation_seconds),
+        cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )
