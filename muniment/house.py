@@ -1,11 +1,8 @@
 """Opening the house from its settings: database, keys, blobs, policy; and the agents that work in it."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
-
-import structlog
 
 from agents import erasures, exports, generation
 from agents.ledger import Sequencer
@@ -17,6 +14,7 @@ from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from muniment.policies import Follower
 from muniment.settings import Settings
+from muniment.tidying import Tidying
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
@@ -25,9 +23,6 @@ from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.pairing import demand_pair
 from storage.work import Store
-
-_TIDY_SECONDS = 300
-_log = structlog.get_logger("muniment.house")
 
 WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
@@ -92,25 +87,14 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     agents = start(idle, executor_id=settings.worker_name)
     sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
     sequencer.start()
-    ending = threading.Event()
-    tidying = threading.Thread(target=_tidy_often, args=(agents, ending), name="tidying", daemon=True)
+    tidying = Tidying(house, agents, settings)
     tidying.start()
     try:
         yield agents
     finally:
-        ending.set()
+        tidying.stop()
         stop(agents)
         sequencer.stop()  # last, so that what the others still recorded has its place
-        tidying.join(timeout=10)
-
-
-def _tidy_often(agents: Agents, ending: threading.Event) -> None:
-    """Destroy expired archives and what crashes left, every few minutes."""
-    while not ending.wait(_TIDY_SECONDS):
-        try:
-            erasures.tidy(agents)
-        except Exception:
-            _log.exception("tidying failed")
 
 
 def providers(settings: Settings) -> list[Provider]:

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """How long a key management service is waited for before an operation that needs it is refused."""
     key_rotation_days: float = Field(default=365, gt=0, le=3650)
     """How old a key may get before `keys status` and `doctor` say that it is due."""
+    rotate_keysets: bool = True
+    """Whether the agents rotate keysets that are due. The key-encryption key is rotated by hand, or by its service."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
