@@ -15,13 +15,14 @@ from starlette.routing import Route
 from muniment.requests import address_of
 from policies.errors import Refused
 from policies.principals import ANONYMOUS
-from resolvers import assets, exports, tickets
-from resolvers.assets import Download, Upload
+from resolvers import assets, exports, tickets, uploads
+from resolvers.assets import Download
 from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict, TooLarge
 from resolvers.house import House
 from resolvers.identity import identify_bearer
 from resolvers.tickets import Bearer, Purpose, Ticket
+from resolvers.uploads import Upload
 from schema.errors import coded_exception
 from storage.ledger.events import UploadRefusal
 
@@ -68,7 +69,7 @@ async def export(request: Request) -> Response:
 
 async def _upload(request: Request) -> Response:
     context, ticket = await _in_thread(_admitted, request, Purpose.UPLOAD)
-    transfer: Upload = await _in_thread(assets.begin_upload, context, ticket)
+    transfer: Upload = await _in_thread(uploads.begin, context, ticket)
     try:
         announced = request.headers.get("content-length", "")
         if announced.isdigit() and int(announced) > transfer.expected:
@@ -80,7 +81,7 @@ async def _upload(request: Request) -> Response:
         with anyio.CancelScope(shield=True):
             await _in_thread(_turn_away, context, transfer, error)
         raise
-    return _json({"status": asset.status.value, "byteSize": transfer.expected}, 201)
+    return _json({"status": asset.status.value, "byteSize": asset.byte_size}, 201)
 
 
 async def _gathered(request: Request) -> AsyncIterator[bytes]:
@@ -98,7 +99,7 @@ async def _gathered(request: Request) -> AsyncIterator[bytes]:
 
 
 def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None:
-    received = transfer.writer.size
+    received = transfer.intake.received
     transfer.abort()
     reasons: dict[type[BaseException], UploadRefusal] = {
         TooLarge: UploadRefusal.TOO_LARGE,
@@ -109,7 +110,7 @@ def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None
     reason = reasons.get(type(error), UploadRefusal.TRUNCATED)
     if isinstance(error, BadInput) and error.field == "mediaType":
         reason = UploadRefusal.WRONG_TYPE
-    assets.upload_refused(context, transfer.asset_id, reason, received)
+    uploads.refused(context, transfer.asset_id, reason, received)
 
 
 async def _download(request: Request, purpose: Purpose, begin: Callable[..., Download]) -> Response:

@@ -15,12 +15,20 @@ from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.scalars import BigInt
 from storage.assets import Asset as AssetRow
 from storage.assets import AssetStatus
+from storage.metadata import Handling
 
 if TYPE_CHECKING:
     from schema.projects import Project
 
 strawberry.enum(
     AssetStatus, description="AWAITING_UPLOAD until its bytes have come; AVAILABLE; QUARANTINED if they are unsafe."
+)
+
+strawberry.enum(
+    Handling,
+    name="MetadataHandling",
+    description="AS_SENT: the owner does not ask for removal. REMOVED: camera data, places, texts and thumbnails were "
+    "taken out of the image. NOT_REMOVABLE: the owner asks for removal, and for this type of file nothing here can.",
 )
 
 
@@ -35,13 +43,18 @@ class Asset(Node):
     owner_id: strawberry.ID = reference("owner_id", "Contributor", "Whose it is.")
     status: AssetStatus = plain("status", AssetStatus, "Where it stands on its way in.")
     media_type: str = plain("media_type", str, "What kind of file it is (RFC 6838).")
-    byte_size: BigInt = plain("byte_size", BigInt, "Its size in bytes.")
+    byte_size: BigInt = plain(
+        "byte_size", BigInt, "Its size in bytes: as announced, then as kept, which is less where metadata was removed."
+    )
+    metadata_handling: Handling = plain(
+        "metadata_handling", Handling, "What was done about the file's own metadata before it was sealed."
+    )
     file_name: str = sealed("file_name", str, "Its name on the contributor's own disk.")
     title: str = sealed("title", str, "What the contributor calls it.")
     description: str = sealed("description", str, "What the contributor says about it.")
     tags: list[str] = sealed("tags", list[str], "The contributor's tags.")
     checksum: str | None = sealed(
-        "checksum", str | None, "SHA-256 of its bytes, as `sha256:…`; null until they have come."
+        "checksum", str | None, "SHA-256 of its bytes as they are kept, as `sha256:…`; null until they have come."
     )
     created_at: datetime = plain("created_at", datetime, "When it was announced.")
     updated_at: datetime = plain("updated_at", datetime, "When it last changed.")

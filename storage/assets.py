@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, Session, relationship
 
 from storage.clock import now
 from storage.ids import new_id
+from storage.metadata import Handling
 from storage.projects import Project
 from storage.records import DataCard, Exported, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
@@ -51,6 +52,7 @@ class Asset(Record):
     classification: Mapped[Classification] = plain(default=Classification.USER_CONTENT)
     media_type: Mapped[str] = plain()
     byte_size: Mapped[int] = plain(BigInteger)
+    metadata_handling: Mapped[Handling] = plain(default=Handling.AS_SENT)
     file_name: Mapped[Sealed] = sealed()
     title: Mapped[Sealed] = sealed()
     description: Mapped[Sealed] = sealed()
