@@ -13,6 +13,7 @@ from resolvers import inputs, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
+from storage import search
 from storage.assets import Asset
 from storage.ids import new_id
 from storage.ledger import events
@@ -67,6 +68,7 @@ def create(
         events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size)
     )
     work.session.flush()
+    search.index(work.session, work.vault, asset)
     return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
 
 
@@ -85,6 +87,7 @@ def update(context: Context, asset_id: uuid.UUID, **changes: Any) -> Asset:
         )
     )
     context.work.session.flush()
+    search.index(context.work.session, context.work.vault, asset)
     return asset
 
 

@@ -8,6 +8,7 @@ import functools
 import json
 import time
 import uuid
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
@@ -23,6 +24,9 @@ from storage.sealed import Sealed
 _VERSION = b"\x01"
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
 _PLATFORM = {"platform": CREDENTIALS, "ledger": LEDGER}
+
+HASHED = 16
+"""Bytes in the keyed hash of a piece of text: long enough that no two pieces meet."""
 
 
 class SealedDamaged(Exception):
@@ -135,6 +139,21 @@ class Vault:
     def keyset_of(self, row: Record, column: str) -> KeysetName:
         """The keyset under which this column of this row is sealed. Raises NotSealable."""
         return _stand(row, column).keyset
+
+    def hashed(
+        self, row: Record, columns: Iterable[str], project: uuid.UUID, split: Callable[[str], set[bytes]]
+    ) -> set[bytes]:
+        """Keyed hashes of what `split` finds in these columns. What is opened for it does not leave: no grant is asked.
+
+        Raises SealedDamaged, and what `Keyring.ensure_search_key` raises.
+        """
+        found: set[bytes] = set()
+        for column in columns:
+            value = self._open(row, _stand(row, column))
+            texts = [value] if isinstance(value, str) else value or []
+            found |= {piece for text in texts for piece in split(text)}
+        key = self._keyring.ensure_search_key(project)
+        return {key.hash(piece, HASHED) for piece in found}
 
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
         stand = _stand(row, column)
