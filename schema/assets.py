@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import strawberry
 
 from policies.actions import Action
-from resolvers import assets
+from resolvers import assets, lists
 from resolvers.tickets import Purpose
 from schema.guards import mutation
 from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.scalars import BigInt
+from schema.selections import selects
 from storage.assets import Asset as AssetRow
 from storage.assets import AssetStatus
 from storage.metadata import Handling
@@ -68,6 +69,24 @@ class Asset(Node):
             return None
         return "/content/" + assets.ticket(info.context, Purpose.CONTENT, self.row.id)
 
+    @strawberry.field(
+        description="A path on this server: send its bytes there within minutes, with PUT as a whole, or with HEAD and "
+        "PATCH in parts that survive a lost connection (tus 1.0). Ask again for a fresh one. Null once they have come, "
+        "or if you may not send them."
+    )
+    def upload_url(self, info: Info) -> str | None:
+        if self.row.status is not AssetStatus.AWAITING_UPLOAD:
+            return None
+        row = self.row if self.decided else lists.one(info.context, AssetRow, self.row.id, also=(Action.UPLOAD,))
+        if Action.UPLOAD.value not in row.decisions:
+            return None
+        return "/uploads/" + assets.ticket(info.context, Purpose.UPLOAD, row.id)
+
+    @classmethod
+    def also(cls, info: Info) -> tuple[Action, ...]:
+        """Whether bytes may be sent is decided along with the rows, if the query asks where to."""
+        return super().also(info) or ((Action.UPLOAD,) if selects(info, "uploadUrl") else ())
+
     @strawberry.field(description="The project it lies in.")
     def project(self, info: Info) -> Annotated["Project", strawberry.lazy("schema.projects")] | None:
         from schema.projects import Project
@@ -106,7 +125,7 @@ class CreateAssetPayload:
     asset: Asset = strawberry.field(description="The asset, awaiting its bytes.")
     upload_url: str = strawberry.field(
         description="A path on this server: PUT the bytes there within minutes. They are encrypted as they "
-        "arrive. If the transfer breaks, send the whole file again."
+        "arrive. If the transfer breaks, send the whole file again; or send it in parts, see `asset.uploadUrl`."
     )
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 

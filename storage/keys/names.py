@@ -45,3 +45,8 @@ def project_keyset(project: uuid.UUID) -> KeysetName:
 def search_keyset(project: uuid.UUID) -> KeysetName:
     """The keyset that hashes the words of a project, wrapped by the project's own."""
     return KeysetName("search", str(project))
+
+
+def blob_keyset(blob: uuid.UUID) -> KeysetName:
+    """The keyset that seals a file, wrapped by its project's or its contributor's."""
+    return KeysetName("blob", str(blob))
