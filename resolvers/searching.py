@@ -45,7 +45,7 @@ def page(
     condition = found.condition(context.house.store.keyring, model)
     result = fetch_page(context.work.session, model, allowed.where(condition), part)
     for row in result.rows:
-        context.work.vault.opened.add((row.owner_id, row.__tablename__, row.id))  # type: ignore[attr-defined]
+        context.work.vault.found(row)
     return result
 
 

@@ -111,6 +111,11 @@ class Vault:
             self.opened[stand.owner, row.__tablename__, stand.row_id] = row
         return value
 
+    def found(self, row: Record) -> None:
+        """Note that the row was found by its words: whoever is told that knows something of what is sealed in it."""
+        owner = getattr(row, row.card.subject) if row.card.subject else None
+        self.opened[owner, row.__tablename__, row.id] = row  # type: ignore[attr-defined]
+
     def open_as_system(self, row: Record, column: str, *, reason: str) -> Any:
         """A credential that the platform itself must read, in a column sealed under "platform"; no grant is asked.
 
