@@ -127,6 +127,13 @@ class Vault:
         self.opened_as_system.add((reason, row.__tablename__, stand.row_id))
         return self._open(row, stand)
 
+    def opens(self, row: Record, column: str) -> bool:
+        """Whether something is sealed in this column; that it opens is tried, and nothing of it leaves.
+
+        Raises SealedDamaged, NotSealable, and what `Keyring.aead` raises.
+        """
+        return self._open(row, _stand(row, column)) is not None
+
     def renewed(self, row: Record, column: str) -> Sealed | None:
         """What is sealed in this column, sealed anew with its keyset's newest key; None where that is so already.
 
