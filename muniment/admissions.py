@@ -21,7 +21,12 @@ from schema.errors import coded_exception
 
 T = TypeVar("T")
 
-_ATTEMPTED = {Purpose.UPLOAD: "upload", Purpose.CONTENT: "download", Purpose.EXPORT: "download_export"}
+_ATTEMPTED = {
+    Purpose.UPLOAD: "upload",
+    Purpose.CONTENT: "download",
+    Purpose.EXPORT: "download_export",
+    Purpose.THUMBNAIL: "download",
+}
 _STATUS = {
     "BAD_USER_INPUT": 400,
     "CONFLICT": 409,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from agents import erasures, exports, generation
+from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Sequencer
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
@@ -29,7 +29,7 @@ from storage.work import Store
 _TIDY_SECONDS = 300
 _log = structlog.get_logger("muniment.house")
 
-WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 

@@ -24,12 +24,18 @@ def routes() -> list[Route]:
         *uploads.routes(),
         Route("/content/{ticket}", content, methods=["GET"]),
         Route("/exports/{ticket}", export, methods=["GET"]),
+        Route("/thumbnails/{ticket}", thumbnail, methods=["GET"]),
     ]
 
 
 async def content(request: Request) -> Response:
     """GET an asset's bytes, whole or a range."""
     return await coded(_download, request, Purpose.CONTENT, assets.begin_download)
+
+
+async def thumbnail(request: Request) -> Response:
+    """GET the small picture of an image."""
+    return await coded(_download, request, Purpose.THUMBNAIL, assets.begin_thumbnail)
 
 
 async def export(request: Request) -> Response:

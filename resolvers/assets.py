@@ -147,6 +147,16 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
         return Download(asset.media_type, name, asset.blob_id, asset.byte_size, again)
 
 
+def begin_thumbnail(context: Context, admitted: Ticket, *, partial: bool) -> Download:
+    """What a thumbnail's ticket opens. Somebody else's is in the trail as read, whole or in part."""
+    with context.asked("download"):
+        asset = context.access.get(Asset, admitted.object_id, Action.READ_CONTENT)
+        if asset.thumbnail_id is None or asset.thumbnail_size is None:
+            raise NotFound("Asset")
+        context.work.vault.found(asset)
+        return Download("image/webp", "thumbnail.webp", asset.thumbnail_id, asset.thumbnail_size)
+
+
 def _still_open(context: Context, asset_id: uuid.UUID) -> None:
     """Return while the caller may still fetch another's file. Raises, and has it recorded, once they may not."""
     context.renewed("download")

@@ -10,7 +10,7 @@ from policies.errors import Refused
 from resolvers.context import Context
 from resolvers.errors import BadInput, CodedError, Conflict, TooLarge
 from resolvers.tickets import Ticket
-from storage.assets import Asset, AssetStatus, Blob, lock_awaiting
+from storage.assets import PICTURES, Asset, AssetStatus, Blob, lock_awaiting
 from storage.blobs.errors import BlobBusy
 from storage.blobs.partials import PartialWriter
 from storage.blobs.writer import BlobWriter
@@ -114,6 +114,8 @@ class Upload:
                 metadata=self.intake.handling,
             )
         )
+        if asset.media_type in PICTURES:
+            work.enqueue("thumbnail", asset.id)
         work.session.flush()
         return asset
 

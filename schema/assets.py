@@ -70,6 +70,15 @@ class Asset(Node):
         return "/content/" + assets.ticket(info.context, Purpose.CONTENT, self.row.id)
 
     @strawberry.field(
+        description="A path on this server: GET a small WebP of an image there for a few minutes, at most 512 pixels "
+        "wide and high. Null for what is no image, until an agent has made it, or if you may not open the asset."
+    )
+    def thumbnail_url(self, info: Info) -> str | None:
+        if self.row.thumbnail_id is None or Action.READ_CONTENT.value not in self.row.decisions:
+            return None
+        return "/thumbnails/" + assets.ticket(info.context, Purpose.THUMBNAIL, self.row.id)
+
+    @strawberry.field(
         description="A path on this server: send its bytes there within minutes, with PUT as a whole, or with HEAD and "
         "PATCH in parts that survive a lost connection (tus 1.0). Ask again for a fresh one. Null once they have come, "
         "or if you may not send them."

@@ -13,6 +13,7 @@ from agents.erasures.verifying import verify
 from agents.exports import WORKFLOW as EXPORT
 from agents.generation import WORKFLOW as GENERATE
 from agents.runtime import Agents, patiently
+from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
 from storage import erasures, queue
 from storage.assets import Asset, Blob
@@ -158,5 +159,6 @@ def _forget_runs(agents: Agents, deletion: Deletion) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         aims = erasures.targets(session, deletion)
         runs = {GENERATE: erasures.ids(session, Prompt, aims), EXPORT: erasures.ids(session, Export, aims)}
+        runs[THUMBNAIL] = erasures.ids(session, Asset, aims)
     for workflow, ids in runs.items():
         queue.forget_each(agents.store.engine, workflow, ids)

@@ -71,6 +71,17 @@ class AssetUploadRefused(Event):
     bytes_received: int
 
 
+class AssetThumbnailMade(Event):
+    """The thumbnails agent made a small picture of an image, sealed like the image itself."""
+
+    action = "asset.thumbnail_made"
+    category = Category.AGENT_ACTION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    byte_size: int
+
+
 class ContentDownloaded(Event):
     """Someone was about to be sent a file's bytes: written before the first byte leaves.
 
