@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
-from agents import erasures, exports, generation
+from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Sequencer
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
@@ -24,7 +24,7 @@ from storage.keys.keyring import Keyring
 from storage.pairing import demand_pair
 from storage.work import Store
 
-WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
