@@ -162,6 +162,22 @@ job("PRIVACY", "end", _: AccessGrant);
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
 job("SECURITY", "read", _: AuditEvent);
+# It opens who that was, and from where, while an investigation is open into the call that the event was part of,
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.into_call and investigation.status = "OPEN";
+# or into somebody in it: who acted, for whom, or whose data it was.
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.personal.into_actor and investigation.status = "OPEN";
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.personal.into_principal and investigation.status = "OPEN";
+job("SECURITY", "read_content", event: AuditEvent) if
+    investigation in event.personal.into_subject and investigation.status = "OPEN";
+# Security opens an investigation, for a reason and a bounded time, and closes it. Whom it is about is told.
+job("SECURITY", "open_investigation", _: Platform);
+job("SECURITY", "read", _: Investigation);
+job("SECURITY", "read_content", _: Investigation);
+job("SECURITY", "close", investigation: Investigation) if investigation.status = "OPEN";
+# It sees that an account exists, and asks for access to what an incident needs.
 job("SECURITY", "read", _: Contributor);
 job("SECURITY", "request_access", contributor: Contributor) if contributor.status = "ACTIVE";
 # They see each request for access with its reason, turn it down, and end what was agreed to.
@@ -178,6 +194,8 @@ job("SECURITY", "explain_others", _: Platform);
 # words in which access was asked for, stay sealed.
 # Owner: data protection officer
 job("AUDITOR", "read", _: AuditEvent);
+# They see which investigations there were, and how long each lasted.
+job("AUDITOR", "read", _: Investigation);
 # They ask as well by which rule somebody may do something.
 job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
@@ -239,7 +257,7 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project", "explain"];
+    permissions = ["create_project", "explain", "open_investigation"];
 }
 
 # Any contributor may start a project.
@@ -526,3 +544,14 @@ has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_i
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
 # What their API keys and agents did for them is theirs to see as well.
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;
+
+
+resource Investigation {
+    permissions = ["read", "read_content", "close"];
+    roles = ["subject"];
+
+    # Whoever is investigated sees that they are, since when and until when. The reason stays with security.
+    "read" if "subject";
+}
+
+has_role(person: Person, "subject", investigation: Investigation) if investigation.person_id = person.id;

@@ -16,7 +16,7 @@ from muniment import browsers, graphiql, ledger, transfers
 from muniment.callers import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
-from muniment.house import open_house, working
+from muniment.house import announce, open_house, working
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from resolvers.house import House
@@ -35,6 +35,7 @@ def create(settings: Settings) -> Starlette:
             app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings, serves=True))
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
+            await anyio.to_thread.run_sync(announce, app.state.house, "server")
             try:
                 yield
             finally:

@@ -1,13 +1,22 @@
 """Checking the audit trail from the command line, and copying it for whoever wants to check it elsewhere."""
 
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from muniment.house import open_house
 from muniment.settings import Settings
-from resolvers import ledger
-from storage.ledger import checkpoint, verify_audit
+from policies.principals import Kind, Principal
+from resolvers import audit, ledger
+from resolvers.context import Asking, Context
+from resolvers.identity import identify
+from storage.ledger import checkpoint, feeds, ocsf, verify_audit
 from storage.ledger.copies import write_copy
+from storage.ledger.events import Outcome
 from storage.ledger.verify_audit import Report
+from storage.pages import Slice
+from storage.staff import StaffRole
 
 
 def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None) -> Report:
@@ -26,7 +35,55 @@ def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None) ->
 def export(settings: Settings, place: Path) -> int:
     """Copy the log to `place`; answers how many entries it has. Raises NothingPublished."""
     with open_house(settings) as house:
-        return write_copy(house.store.engine, ledger.key(house), place)
+        return write_copy(house.store.engine, ledger.key(house), place, house.store.archive)
+
+
+def export_events(settings: Settings, write: Callable[[str], object], start: int) -> int:
+    """Write each published entry from place `start` on as an OCSF event, one per line; answers the next place.
+
+    Nobody stands in any of them: whoever can run this reads what everybody may read at /ledger, in another language.
+    """
+    with open_house(settings) as house:
+        store = house.store
+        for index, form in feeds.entries(store.engine, store.archive, start):
+            write(json.dumps(ocsf.event(form, origin=store.origin, index=index), sort_keys=True) + "\n")
+            start = index + 1
+    return start
+
+
+def show(settings: Settings, token: str | None, action: str | None, at_most: int) -> list[str]:
+    """The newest entries as lines for people, newest first: those that the bearer of `token` may read, and as far.
+
+    Without a token whoever sits at the machine reads as an auditor does: all that happened, and nobody's name. Either
+    way the reading is itself an entry. Raises `Unauthenticated` for a token that is not good.
+    """
+    operator = Asking(Principal(Kind.STAFF, roles=frozenset({StaffRole.AUDITOR.value})))
+    with open_house(settings) as house:
+        context = Context(
+            house, operator if token is None else identify(house, token, user_agent="muniment audit show")
+        )
+        equal = {} if action is None else {"action": action}
+        with context.asked("audit_show"):
+            rows = audit.page(context, Slice(limit=at_most), **equal).rows
+            return [_line(context, audit.public(context, row)) for row in rows]
+
+
+def _line(context: Context, form: Mapping[str, Any]) -> str:
+    """`2026-11-24 02:10:21  you  project.created  project 0193…  (SUCCESS)  role VIEWER`"""
+    me = {str(each) for each in (context.principal.id, context.principal.on_behalf_of) if each is not None}
+    who = {"AGENT": form["component"], "STAFF": "staff"}.get(form["actorKind"], "somebody")
+    if form["userId"] is not None:
+        who = "you" if form["userId"] in me else form["userId"]
+    if form["onBehalfOf"] is not None:
+        who += " for you" if form["onBehalfOf"] in me else f" for {form['onBehalfOf']}"
+    what = " ".join(filter(None, (form["resource"], form["resourceId"])))
+    told = ", ".join(f"{name} {_shown(value)}" for name, value in form["details"].items() if value is not None)
+    outcome = "" if form["outcome"] == Outcome.SUCCESS.value else f"  {form['outcome']}"
+    return f"{form['timestamp'].replace('T', ' ')[:19]}  {who}  {form['action']}  {what}{outcome}  {told}".rstrip()
+
+
+def _shown(value: Any) -> str:
+    return f"{len(value)} of them" if isinstance(value, list) else str(value)
 
 
 _WHERE = "/ledger/vkey"

@@ -3,8 +3,9 @@
 Imports of the work itself stand inside the commands, so that `--help` answers at once.
 """
 
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -175,16 +176,48 @@ def audit_verify(
 
 @audit.command("export")
 def audit_export(
-    file: Annotated[Path, typer.Argument(help="The ZIP to write.")],
+    file: Annotated[Path, typer.Argument(help="The file to write; with --format ocsf also - for standard output.")],
+    form: Annotated[
+        str, typer.Option("--format", help="log: a ZIP for `audit verify`. ocsf: events for a SIEM.")
+    ] = "log",
+    after: Annotated[int, typer.Option(help="With ocsf: how many entries you have already.", min=0)] = 0,
     home: Home = None,
 ) -> None:
-    """Write a copy of the whole log, for `audit verify` or docs/audit-log.md's stand-alone script."""
+    """Write a copy of the whole log, for `audit verify`; or its entries as OCSF 1.8.0 events, one JSON per line."""
+    if form not in ("log", "ocsf"):
+        _give_up("There are two formats: log, ocsf.", code=2)
     settings = _settings(home=home)
-    from muniment.auditing import export as write
+    from muniment import auditing
 
     with _told():
-        count = write(settings, file)
-    typer.echo(f"{count} entries, and what anybody needs to check them, are in {file.name}.")
+        if form == "log":
+            count = auditing.export(settings, file)
+            typer.echo(f"{count} entries, and what anybody needs to check them, are in {file.name}.")
+            return
+        with nullcontext(sys.stdout) if str(file) == "-" else file.open("w", encoding="utf-8") as out:
+            end = auditing.export_events(settings, out.write, after)
+    typer.echo(
+        f"Entries {after} to {end - 1} written. Go on with --after {end}." if end > after else "Nothing new.", err=True
+    )
+
+
+@audit.command("show")
+def audit_show(
+    action: Annotated[str | None, typer.Option(help="Only this action, such as export.downloaded.")] = None,
+    last: Annotated[int, typer.Option(help="How many entries.", min=1, max=100)] = 50,
+    token: Annotated[
+        bool, typer.Option("--token", help="Read a session token or API key from standard input.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Print the trail for people, newest first: with --token its bearer's own, else everybody's and without names."""
+    settings = _settings(home=home)
+    from muniment.auditing import show
+
+    given = typer.get_text_stream("stdin").readline().strip() if token else None
+    with _told():
+        for line in show(settings, given, action, last):
+            typer.echo(line)
 
 
 @keys.command("status")
@@ -262,12 +295,13 @@ def _told() -> Iterator[None]:
     from storage.database import DatabaseUnreachable
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
+    from storage.ledger.tree import LedgerDamaged
 
     try:
         yield
     except DatabaseUnreachable:
         _give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
-    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished) as error:
+    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:
         _give_up(str(error))
 
 

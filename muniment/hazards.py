@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from muniment.documents import Documents, DocumentsError
+from storage.ledger.envelopes import SecretRefused, secrets_of
 
 if TYPE_CHECKING:
     from muniment.settings import Settings
@@ -39,6 +40,13 @@ def everywhere(told: "Settings") -> list[str]:
         )
     if _place(told.database_url) == _place(told.key_store_url):
         found.append("Keys and data share one database: give MUNIMENT_KEY_STORE_URL a database of its own.")
+    if (told.webhook_url is None) != (told.webhook_secret is None):
+        found.append("MUNIMENT_WEBHOOK_URL and MUNIMENT_WEBHOOK_SECRET go together: set both, or neither.")
+    if told.webhook_secret is not None:
+        try:
+            secrets_of(told.webhook_secret.get_secret_value())
+        except SecretRefused as refused:
+            found.append(f"MUNIMENT_WEBHOOK_SECRET can't be used: {refused}.")
     return found
 
 
@@ -79,6 +87,8 @@ def in_production(told: "Settings") -> list[str]:
     model = urlsplit(told.model_url or "")
     if model.scheme == "http" and not is_loopback(model.hostname or ""):
         found.append("MUNIMENT_MODEL_URL would send contributors' work in clear: use an https address.")
+    if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
+        found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found
 
 

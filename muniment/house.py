@@ -1,11 +1,12 @@
 """Opening the house from its settings: database, keys, blobs, policy; and the agents that work in it."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from agents import erasures, exports, generation, thumbnails
-from agents.ledger import Sequencer
+from agents.ledger import Ageing, Courier, Sequencer, Webhook
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -15,12 +16,17 @@ from agents.runtime import Agents, start, stop
 from muniment.policies import Follower
 from muniment.settings import Settings
 from muniment.tidying import Tidying
+from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
 from storage.blobs.store import BlobStore
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
+from storage.ledger.archiving import Archive
+from storage.ledger.envelopes import secrets_of
+from storage.ledger.events import SystemStarted
+from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
 from storage.work import Store
 
@@ -41,7 +47,8 @@ def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         queue.prepare(engine)
-        store = Store(engine, keyring, BlobStore(settings.blob_dir, keyring), settings.origin)
+        blobs, archive = BlobStore(settings.blob_dir, keyring), Archive(settings.archive_dir)
+        store = Store(engine, keyring, blobs, settings.origin, archive)
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
@@ -76,6 +83,13 @@ def following(house: House, *, watch: bool) -> Iterator[None]:
         follower.stop()
 
 
+def announce(house: House, component: str) -> None:
+    """Record that this process, a `component` of the platform, has started."""
+    scope = AuditScope(component, Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
+    with house.store.begin(scope) as work:
+        work.record(SystemStarted())
+
+
 @contextmanager
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
@@ -87,14 +101,28 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     agents = start(idle, executor_id=settings.worker_name)
     sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
     sequencer.start()
-    tidying = Tidying(house, agents, settings)
+    courier = _courier(house, settings)
+    tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
         yield agents
     finally:
         tidying.stop()
         stop(agents)
+        if courier is not None:
+            courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _courier(house: House, settings: Settings) -> Courier | None:
+    """Whoever brings the trail to the operator's webhook, on the way; None where there is no webhook."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    keys = secrets_of(settings.webhook_secret.get_secret_value())
+    webhook = Webhook(settings.webhook_url, keys, inside_too=not settings.production)
+    courier = Courier(house.store, webhook, house.policy.version)
+    courier.start()
+    return courier
 
 
 def providers(settings: Settings) -> list[Provider]:

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """Whether the agents rotate keysets that are due. The key-encryption key is rotated by hand, or by its service."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
+    archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
+    """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
@@ -87,6 +89,8 @@ class Settings(BaseSettings):
     idempotency_hours: float = Field(default=24, gt=0, le=720)
     """How long a mutation's answer is kept under its Idempotency-Key."""
     export_days: float = Field(default=7, gt=0, le=90)
+    audit_days: float = Field(default=365, gt=0, le=3650)
+    """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
     access_grant_hours: float = Field(default=24, gt=0, le=168)
     """The longest that staff may ask to see a contributor's work."""
 
@@ -120,6 +124,12 @@ class Settings(BaseSettings):
     """The name by which the endpoint knows its model. Here it is offered, and recorded, in lower case."""
     model_seconds: float = Field(default=120, gt=0)
 
+    # Who is told of each entry of the audit trail, besides whoever reads it
+    webhook_url: str | None = None
+    webhook_secret: SecretStr | None = None
+    """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
+    """
+
     worker: bool = True
     """Whether `serve` runs the agents in its own process too."""
     worker_name: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -129,7 +139,15 @@ class Settings(BaseSettings):
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
     @field_validator(
-        "home", "blob_dir", "ledger_dir", "policy_file", "policy_approvals", "tls_cert", "tls_key", "documents"
+        "home",
+        "blob_dir",
+        "ledger_dir",
+        "archive_dir",
+        "policy_file",
+        "policy_approvals",
+        "tls_cert",
+        "tls_key",
+        "documents",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""What is done now and then beside the agents: expired things go, and keys that are due are rotated."""
+"""What is done now and then beside the agents: expired things go, the trail ages, keys that are due are rotated."""
 
 import threading
 import time
@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from agents import erasures
+from agents.ledger import Ageing
 from agents.runtime import Agents
 from muniment.settings import Settings
 from resolvers import keys
@@ -24,9 +25,10 @@ class _Ending(Exception):
 class Tidying:
     """A thread of its own, for as long as the agents work."""
 
-    def __init__(self, house: House, agents: Agents, settings: Settings) -> None:
+    def __init__(self, house: House, agents: Agents, ageing: Ageing, settings: Settings) -> None:
         self._house = house
         self._agents = agents
+        self._ageing = ageing
         self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
@@ -43,16 +45,21 @@ class Tidying:
 
     def once(self) -> None:
         """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
-        try:
-            erasures.tidy(self._agents)
-        except Exception:
-            _log.exception("tidying failed")
-        try:
-            self._rotate()
-        except _Ending:
-            return
-        except Exception:
-            _log.exception("rotating keys failed")
+        tasks = {"tidying": lambda: erasures.tidy(self._agents), "ageing": self._age, "rotating keys": self._rotate}
+        for task, do in tasks.items():
+            try:
+                do()
+            except _Ending:
+                return
+            except Exception:
+                _log.exception("a task failed", task=task)
+
+    def _age(self) -> None:
+        """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""
+        if self._ageing.end_investigations():
+            erasures.resume_open_erasures(self._agents)
+        self._ageing.anonymise()
+        self._ageing.archive()
 
     def _rotate(self) -> None:
         if self._period is None or time.monotonic() < self._next_rotation:

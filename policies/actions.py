@@ -14,6 +14,7 @@ class Action(enum.StrEnum):
 
     APPROVE = "approve"
     CANCEL = "cancel"
+    CLOSE = "close"
     CONSENT = "consent"
     CREATE_API_KEY = "create_api_key"
     CREATE_ASSET = "create_asset"
@@ -24,6 +25,7 @@ class Action(enum.StrEnum):
     EXPLAIN = "explain"
     EXPLAIN_OTHERS = "explain_others"
     EXPORT = "export"
+    OPEN_INVESTIGATION = "open_investigation"
     READ = "read"
     READ_CONTACT = "read_contact"
     READ_CONTENT = "read_content"

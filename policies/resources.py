@@ -14,6 +14,7 @@ from storage.contributors import Consent, Contributor, PrivacyPreferences, Style
 from storage.deletions import Deletion
 from storage.exports import Export
 from storage.grants import AccessGrant
+from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
@@ -38,6 +39,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Contributor,
     Deletion,
     Export,
+    Investigation,
     Output,
     PrivacyPreferences,
     Project,

@@ -6,6 +6,7 @@ from typing import Any
 
 from policies.actions import Action
 from policies.principals import Kind
+from resolvers import investigations
 from resolvers.context import Context
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
@@ -41,10 +42,25 @@ def public(context: Context, row: AuditEvent) -> dict[str, Any]:
     """The entry under the names of the published format, as far as the caller may see them.
 
     Contributors see who did what with their work. Of staff they see the role that acted, not which employee; staff see
-    no personal side at all.
+    no personal side here (`unmask`).
     """
     personal = trail.personal_of(context.work.session, row)
     form = trail.public_form(row, None if context.principal.kind is Kind.STAFF else personal)
     if form["actorKind"] == Kind.STAFF.value:
         form["userId"] = None
     return form
+
+
+def unmask(context: Context, rows: Sequence[AuditEvent]) -> dict[uuid.UUID, dict[str, Any]]:
+    """Of these entries those that an investigation opens to the caller, by id, with who it was and from where.
+
+    That they were opened is recorded, for each person in them, before the answer leaves.
+    """
+    found = investigations.covering(context, rows) if context.principal.kind is Kind.STAFF else {}
+    opened = {}
+    for row in rows:
+        if row.id not in found or trail.nameless_form(row.leaf)["actorKind"] == Kind.STAFF.value:
+            continue  # colleagues are not what it is into
+        context.unmasked[row.id] = found[row.id].id, frozenset(trail.contributors_in(row, row.personal))
+        opened[row.id] = trail.public_form(row, row.personal, context.work.vault)
+    return opened

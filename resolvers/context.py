@@ -21,7 +21,7 @@ from storage.ledger.events import (
     Outcome,
     TrailRead,
 )
-from storage.ledger.reads import Opened, content_reads, others
+from storage.ledger.reads import Opened, content_reads, others, trail_openings
 from storage.ledger.scope import AuditScope
 from storage.records import Record
 from storage.work import UnitOfWork
@@ -65,6 +65,8 @@ class Context:
         """Establishes the caller anew from their token, for what goes on after it may have been revoked."""
         self.trail_read = 0
         """How many entries of the trail this operation has read."""
+        self.unmasked: dict[uuid.UUID, tuple[uuid.UUID, frozenset[uuid.UUID]]] = {}
+        """Entries whose personal side this operation has opened: under which investigation, and who is in it."""
         self.refusals: list[Refusal] = []
         """What this operation was refused while reading."""
         self.readings: list[Event] = []
@@ -235,7 +237,10 @@ class Context:
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
         readings, self.readings = self.readings, []
-        foreign = others(work.vault.opened.keys() - self._told, self._scope())
+        unmasked, self.unmasked = self.unmasked, {}
+        readings = [*readings, *trail_openings(unmasked)]
+        opened = {one for one in work.vault.opened.keys() - self._told if one[2] not in unmasked}
+        foreign = others(opened, self._scope())
         if not (trail_read or refusals or readings or foreign):
             return
         with self.house.store.begin(self._scope()) as unit:

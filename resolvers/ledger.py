@@ -70,4 +70,4 @@ def tile(house: House, path: str) -> bytes | None:
     asked = Tile.parse(path)
     with transaction(house.store.engine, read_only=True) as session:
         published = newest(session)
-        return None if published is None else Tree(session).tile(asked, published.checkpoint.size)
+        return None if published is None else Tree(session, house.store.archive).tile(asked, published.checkpoint.size)

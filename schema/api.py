@@ -22,6 +22,7 @@ from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.grants import AccessGrantMutations
+from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.policies import PolicyMutations
@@ -41,6 +42,7 @@ class Mutation(
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
+    InvestigationMutations,
     PolicyMutations,
     ProjectMutations,
     PromptMutations,

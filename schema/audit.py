@@ -70,10 +70,11 @@ class AuditEvent(Node):
     def details(self, info: Info) -> JSON:
         return JSON(self._form(info)["details"])
 
-    @strawberry.field(description="Who did it. Null for agents, for staff (their role is said instead), once erased.")
+    @strawberry.field(
+        description="Who did it. Null for agents and staff, once erased, and to staff unless under an investigation."
+    )
     def user_id(self, info: Info) -> str | None:
-        found: str | None = self._form(info)["userId"]
-        return found
+        return self._person(info, "userId")
 
     @strawberry.field(description="What sort of caller did it.")
     def actor_kind(self, info: Info) -> str:
@@ -83,18 +84,15 @@ class AuditEvent(Node):
         description="For whom an agent or API key did it. Null if it was for nobody else, or once erased."
     )
     def on_behalf_of(self, info: Info) -> str | None:
-        found: str | None = self._form(info)["onBehalfOf"]
-        return found
+        return self._person(info, "onBehalfOf")
 
     @strawberry.field(description="From which address. Open to security staff under an investigation only.")
     def ip_address(self, info: Info) -> str | None:
-        found: str | None = self._form(info)["ipAddress"]
-        return found
+        return self._person(info, "ipAddress")
 
     @strawberry.field(description="With which program. Open to security staff under an investigation only.")
     def user_agent(self, info: Info) -> str | None:
-        found: str | None = self._form(info)["userAgent"]
-        return found
+        return self._person(info, "userAgent")
 
     @strawberry.field(description="The access grant under which it was allowed, for staff.")
     def grant_id(self, info: Info) -> strawberry.ID | None:
@@ -116,6 +114,12 @@ class AuditEvent(Node):
     def _form(self, info: Info) -> dict[str, Any]:
         key = ("form", self.row.id)
         return self.level.once(key, lambda: audit.public(info.context, self.row))
+
+    def _person(self, info: Info, name: str) -> str | None:
+        """Who it was, or from where: opened for all siblings at once, and only where it is selected."""
+        opened = self.level.once("unmasked", lambda: audit.unmask(info.context, self.level.rows))
+        found: str | None = (opened.get(self.row.id) or self._form(info))[name]
+        return found
 
 
 def audit_id(resource: str, row_id: str | None) -> strawberry.ID | None:

@@ -29,6 +29,7 @@ from schema.exports import Export
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.ids import decode_id, decode_id_of
+from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
@@ -40,7 +41,19 @@ from schema.sessions import Viewer, viewer
 
 KINDS: dict[str, type[Node]] = {
     kind.__name__: kind
-    for kind in (AccessGrant, ApiKey, Asset, AuditEvent, Contributor, Deletion, Export, Output, Project, Prompt)
+    for kind in (
+        AccessGrant,
+        ApiKey,
+        Asset,
+        AuditEvent,
+        Contributor,
+        Deletion,
+        Export,
+        Investigation,
+        Output,
+        Project,
+        Prompt,
+    )
 }
 """What `node` finds, by the name in the global id."""
 
@@ -223,6 +236,14 @@ class Query:
     @question("The jobs of those who run the platform: what each is for, and who answers for it.")
     def roles(self, info: Info) -> list[Role]:
         return [Role(job=job) for job in roles.all_of_them(info.context)]
+
+    @question("Investigations: of security and auditors all, of everybody else those into themselves.")
+    def investigations(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Investigation]:
+        part = part_of(info, "Investigation", first, after, last, before)
+        connection: Connection[Investigation] = listed(info, Investigation, part)
+        return connection
 
     @question("The audit trail, as far as you may read it. Reading it is itself an entry.")
     def audit_events(

@@ -16,6 +16,7 @@ from storage.database import transaction
 from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.keyring import Keyring
 from storage.ledger import entries
+from storage.ledger.archiving import Archive
 from storage.ledger.events import Event, Outcome
 from storage.ledger.scope import AuditScope
 from storage.vault import Vault
@@ -33,6 +34,8 @@ class Store:
     blobs: BlobStore
     origin: str = "muniment.local"
     """The name under which this installation signs: checkpoints, export manifests, certificates (C2SP signed note)."""
+    archive: Archive | None = None
+    """Where the oldest part of the trail lies. None: nothing has ever left the database, nor does it."""
 
     @contextmanager
     def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from storage.database import open_engine
 from tests import databases, network
 
-pytest_plugins = ["tests.world"]
+pytest_plugins = ["tests.world", "tests.vocabulary"]
 
 DATABASES = ("sqlite", "postgresql")
 

@@ -1,5 +1,7 @@
-"""The ledger agent: gives every entry of the trail its place in the tree, and publishes signed checkpoints."""
+"""The ledger agent: gives every entry of the trail its place, publishes signed checkpoints, and lets the trail age."""
 
+from agents.ledger.ageing import Ageing
+from agents.ledger.courier import Courier, Webhook
 from agents.ledger.sequencer import Sequencer
 
-__all__ = ["Sequencer"]
+__all__ = ["Ageing", "Courier", "Sequencer", "Webhook"]

@@ -112,9 +112,14 @@ def connect(rows: Iterable[Record]) -> None:
                 other
                 for other in listed
                 if isinstance(other, relation.mapper.class_)
-                and all(getattr(one, mine) == getattr(other, theirs) for mine, theirs in pairs)
+                and all(_tied(getattr(one, mine), getattr(other, theirs)) for mine, theirs in pairs)
             ]
             set_committed_value(one, name, found if relation.uselist else next(iter(found), None))
+
+
+def _tied(mine: object, theirs: object) -> bool:
+    """As a database sees it: nothing equals nothing."""
+    return mine is not None and mine == theirs
 
 
 def _id(said: Any) -> uuid.UUID:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from storage.database import transaction
 from storage.ledger.tiles import HEIGHT, WIDTH, Tile, width_at
-from storage.ledger.tree import Tree, newest
+from storage.ledger.tree import LedgerDamaged, Reader, Tree, newest
 
 
 class NothingPublished(Exception):
@@ -18,8 +18,10 @@ class NothingPublished(Exception):
         super().__init__("Nothing has been published yet: let the agents run for a second.")
 
 
-def write_copy(engine: Engine, vkey: str, place: Path) -> int:
-    """Write the log up to its newest checkpoint; answers how many entries that are. Raises NothingPublished.
+def write_copy(engine: Engine, vkey: str, place: Path, archive: Reader | None = None) -> int:
+    """Write the log up to its newest checkpoint, with what has gone to `archive`; answers how many entries that are.
+
+    Raises NothingPublished, and LedgerDamaged where an entry is in neither place.
 
     Nothing is compressed: most of it is hashes. The reads are one snapshot on SQLite. On PostgreSQL they need not be:
     what a checkpoint covers never changes.
@@ -29,11 +31,14 @@ def write_copy(engine: Engine, vkey: str, place: Path) -> int:
         if published is None:
             raise NothingPublished
         size = published.checkpoint.size
-        with zipfile.ZipFile(place, "w") as archive:
-            archive.writestr("checkpoint", published.note)
-            archive.writestr("vkey", vkey + "\n")
+        with zipfile.ZipFile(place, "w") as copy:
+            copy.writestr("checkpoint", published.note)
+            copy.writestr("vkey", vkey + "\n")
             for tile in tiles_of(size):
-                archive.writestr(f"tile/{tile.path}", Tree(session).tile(tile, size) or b"")
+                content = Tree(session, archive).tile(tile, size)
+                if not content:
+                    raise LedgerDamaged(tile.number * WIDTH, "it is neither in the database nor in the archive")
+                copy.writestr(f"tile/{tile.path}", content)
     return size
 
 

@@ -5,6 +5,7 @@ takes their part of the personal sides; the leaves, and every hash and proof ove
 """
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Mapped, ORMExecuteState, Session, foreign, relationsh
 
 from storage.clock import now
 from storage.ids import new_id
+from storage.investigations import Investigation
 from storage.ledger import leaves
 from storage.ledger.events import Category, Event, EventRefused, Outcome, Resource
 from storage.ledger.rows import AuditPending
@@ -20,6 +22,12 @@ from storage.ledger.scope import AuditScope
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
 from storage.vault import Vault
+
+
+def _into(tie: Callable[[], Any]) -> Any:
+    """A relation to investigations, for rules."""
+    return relationship(Investigation, lazy="raise", viewonly=True, primaryjoin=tie, uselist=True)
+
 
 _IN_ITS_OWN_FORM = NotExported("goes into audit_events.jsonl as one event, in its published form")
 
@@ -49,11 +57,21 @@ class AuditPersonal(Record):
     actor_salts: Mapped[Sealed | None] = sealed(under="ledger")
     subject_salts: Mapped[Sealed | None] = sealed(under="ledger")
 
+    # Four relations for one thought, since a rule follows a relation by equal columns and nothing else.
+    into_actor: Mapped[list[Investigation]] = _into(lambda: AuditPersonal.actor_id == foreign(Investigation.person_id))
+    into_principal: Mapped[list[Investigation]] = _into(
+        lambda: AuditPersonal.on_behalf_of == foreign(Investigation.person_id)
+    )
+    into_subject: Mapped[list[Investigation]] = _into(
+        lambda: AuditPersonal.subject_id == foreign(Investigation.person_id)
+    )
+
 
 class AuditEvent(Record):
     """One entry. `leaf` is the record; the columns beside it repeat parts of it so that it can be found.
 
-    Ids are ids, not foreign keys: the record outlives the thing, and nothing cascades into it. Rows are never changed.
+    Ids are ids, not foreign keys: the record outlives the thing, and nothing cascades into it. Rows are never changed,
+    and leave the database for the archive only (storage/ledger/archiving.py).
     """
 
     __tablename__ = "audit_events"
@@ -77,6 +95,9 @@ class AuditEvent(Record):
 
     personal: Mapped[AuditPersonal | None] = relationship(
         lazy="raise", viewonly=True, primaryjoin=lambda: AuditEvent.id == foreign(AuditPersonal.event_id), uselist=False
+    )
+    into_call: Mapped[list[Investigation]] = _into(
+        lambda: AuditEvent.correlation_id == foreign(Investigation.correlation_id)
     )
 
 

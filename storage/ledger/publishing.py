@@ -88,9 +88,12 @@ def check(session: Session, outside: Outside, vkey: str) -> Tree:
     return tree
 
 
-def sign(tree: Tree, origin: str, keyring: Keyring) -> Published:
-    """A checkpoint over the tree as it stands, signed. The tree MUST be committed and have passed `check`."""
-    size = tree.size()
+def sign(tree: Tree, origin: str, keyring: Keyring, *, size: int | None = None) -> Published:
+    """A checkpoint over the tree as it stands, or over its first `size` entries, signed.
+
+    The tree MUST be committed and have passed `check`.
+    """
+    size = tree.size() if size is None else size
     made = Checkpoint(origin, size, tree.root(size))
     return Published(made, checkpoints.signed(made, keyring.sign, keyring.public_key()))
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 from storage.grants import AccessGrant
-from storage.ledger.events import ContentRead, Resource
+from storage.ledger.events import ContentRead, Resource, TrailOpened
 from storage.ledger.events.base import MOST_IDS
 from storage.ledger.scope import AuditScope
 from storage.records import model_of
@@ -27,8 +27,7 @@ def content_reads(
     """What has to be recorded of `opened`, in a fixed order; `under` names the grants by which staff opened it.
 
     One event per owner, kind of thing, grant and hundred things; of things keyed by a person's id only the count. The
-    caller MUST commit these before what was
-    opened leaves.
+    caller MUST commit these before what was opened leaves.
     """
     events: list[ContentRead] = []
 
@@ -40,6 +39,22 @@ def content_reads(
         listed = list(rows)
         events += [_read(listed[start : start + MOST_IDS], under) for start in range(0, len(listed), MOST_IDS)]
     return events
+
+
+def trail_openings(unmasked: Mapping[uuid.UUID, tuple[uuid.UUID, frozenset[uuid.UUID]]]) -> list[TrailOpened]:
+    """What has to be recorded of entries whose personal sides were opened: the investigation, and who is in each.
+
+    One event per investigation, person and hundred entries, so that each person reads of it in their access log.
+    """
+    seen: dict[tuple[uuid.UUID, uuid.UUID], list[uuid.UUID]] = {}
+    for event_id, (investigation, people) in sorted(unmasked.items()):
+        for person in people:
+            seen.setdefault((investigation, person), []).append(event_id)
+    return [
+        TrailOpened(resource_id=investigation, subject_id=person, event_count=len(page), event_ids=tuple(page))
+        for (investigation, person), found in sorted(seen.items())
+        for page in (found[start : start + MOST_IDS] for start in range(0, len(found), MOST_IDS))
+    ]
 
 
 def _read(page: list[Opened], under: Mapping[Opened, AccessGrant]) -> ContentRead:

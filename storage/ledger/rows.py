@@ -55,7 +55,8 @@ class AuditCheckpoint(Record):
 
 
 class AuditLease(Record):
-    """Which process gives out places at the moment, and until when unless it says so again. One row."""
+    """Which process does what only one may, and until when unless it says so again: a row for giving out places, and
+    one for delivering."""
 
     __tablename__ = "audit_lease"
     card = DataCard(subject=None, retention="audit", export=_OF_THE_LOG)

@@ -4,6 +4,7 @@ Places and tiles of a batch are one transaction. That no two processes make two 
 `audit_sequence` alone: whoever comes second fails whole. The lease only keeps them from trying.
 """
 
+import enum
 import uuid
 from datetime import timedelta
 
@@ -21,27 +22,39 @@ from storage.ledger.tree import LedgerDamaged, Tree
 
 LEASE = timedelta(seconds=3)
 """How long a process that says nothing more keeps others waiting: one that was killed, most likely."""
-_ONLY = 1  # the lease's one row
+
+
+class Lease(enum.IntEnum):
+    """What one process at a time does: the row that says which."""
+
+    SEQUENCING = 1
+    DELIVERY = 2
+
+    @property
+    def lasting(self) -> timedelta:
+        """How long it is given for. A delivery may wait for its receiver, and renews its lease after each."""
+        return LEASE if self is Lease.SEQUENCING else 20 * LEASE
+
 
 Overtaken = IntegrityError
 """Another process gave out these places first, or took the lease. The caller MUST roll back."""
 
 
-def claim(session: Session, holder: uuid.UUID) -> bool:
-    """Take or renew the lease for `holder`, in this transaction; False while another process has it.
+def claim(session: Session, holder: uuid.UUID, which: Lease = Lease.SEQUENCING) -> bool:
+    """Take or renew a lease for `holder`, in this transaction; False while another process has it.
 
     Raises Overtaken where two ask for the very first one at once.
     """
-    lease = session.get(AuditLease, _ONLY, with_for_update=True)
+    lease = session.get(AuditLease, which, with_for_update=True)
     moment = now()
     if lease is None:
-        session.add(AuditLease(id=_ONLY, holder=holder, until=moment + LEASE))
+        session.add(AuditLease(id=int(which), holder=holder, until=moment + which.lasting))
         session.flush()
         return True
     # An end further away than any lease lasts was written by a clock that has been set back since.
-    if lease.holder != holder and moment < lease.until <= moment + LEASE:
+    if lease.holder != holder and moment < lease.until <= moment + which.lasting:
         return False
-    lease.holder, lease.until = holder, moment + LEASE
+    lease.holder, lease.until = holder, moment + which.lasting
     session.flush()
     return True
 

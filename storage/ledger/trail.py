@@ -2,15 +2,21 @@
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger import leaves
 from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
+from storage.ledger.holds import held
 from storage.ledger.leaves import Opening
 from storage.vault import Vault
+
+_UNLOADED = {"synchronize_session": False}
+_SLACK = timedelta(minutes=1)  # an id may be a little younger than its entry's timestamp, never by so much
 
 
 def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault | None = None) -> dict[str, Any]:
@@ -19,9 +25,7 @@ def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault 
     Who it was is said as far as it is not forgotten. From where is said only if `vault` is passed and `entry` carries
     the grant to read content; without the grant the vault raises. Raises LeafDamaged if the leaf is not one.
     """
-    form = leaves.read(entry.leaf)
-    del form["version"], form["commitments"]
-    form |= dict.fromkeys(leaves.ACTOR)
+    form = nameless_form(entry.leaf)
     if personal is None:
         return form
     form["userId"], form["onBehalfOf"] = id_text(personal.actor_id), id_text(personal.on_behalf_of)
@@ -31,6 +35,13 @@ def public_form(entry: AuditEvent, personal: AuditPersonal | None, vault: Vault 
         form["ipAddress"] = vault.open(personal, "ip_address")
         form["userAgent"] = vault.open(personal, "user_agent")
     return form
+
+
+def nameless_form(leaf: bytes) -> dict[str, Any]:
+    """The event in a leaf in its published form, with nobody in it. Raises LeafDamaged if the leaf is not one."""
+    form = leaves.read(leaf)
+    del form["version"], form["commitments"]
+    return form | dict.fromkeys(leaves.ACTOR)
 
 
 def openings(entry: AuditEvent, personal: AuditPersonal, vault: Vault) -> dict[str, Opening]:
@@ -75,10 +86,13 @@ def forget(session: Session, person_id: uuid.UUID) -> int:
 
     Where two people share an event, only this one's part goes: erasing an account must not hide who read it. Where
     nobody had signed in yet, the address goes too: it is most likely that of the one whose account it was about.
+    What an open investigation needs stays until it ends, and `remembered` goes on counting it.
     """
     session.flush()
     touched = remembered(session, person_id)
-    as_actor, as_subject = _held(person_id)
+    over = (Investigation.person_id == person_id) & (Investigation.status != InvestigationStatus.OPEN)
+    session.execute(update(Investigation).where(over).values(person_id=None))
+    as_actor, as_subject = (part & ~held() for part in _parts(person_id))
     of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
     session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)))
     session.execute(
@@ -92,16 +106,57 @@ def forget(session: Session, person_id: uuid.UUID) -> int:
     return touched
 
 
+def anonymise(session: Session, before: datetime, at_most: int) -> int:
+    """Destroy the personal sides of up to `at_most` entries older than `before`; answers how many.
+
+    Leaves, hashes and proofs stay. What an open investigation needs is passed over.
+    """
+    old = (
+        select(AuditPersonal.event_id)
+        .join(AuditEvent, AuditEvent.id == AuditPersonal.event_id)
+        .where(AuditPersonal.event_id < _first_id(before + _SLACK), AuditEvent.timestamp < before, ~held())
+        .order_by(AuditPersonal.event_id)
+        .limit(at_most)
+    )
+    gone = session.execute(
+        delete(AuditPersonal).where(AuditPersonal.event_id.in_(old.subquery().select())), execution_options=_UNLOADED
+    )
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def people_of(session: Session, correlation_id: uuid.UUID) -> set[uuid.UUID]:
+    """The contributors in what one call set in motion, as far as they are not forgotten."""
+    found: set[uuid.UUID] = set()
+    entries = select(AuditEvent).where(AuditEvent.correlation_id == correlation_id)
+    for entry in session.scalars(with_personal(entries)):
+        found |= contributors_in(entry, entry.personal)
+    return found
+
+
+def contributors_in(entry: AuditEvent, personal: AuditPersonal | None) -> set[uuid.UUID]:
+    """The contributors whom an entry is about. Staff and API keys act too, and are none."""
+    if personal is None:
+        return set()
+    kind = leaves.read(entry.leaf)["actorKind"]
+    actor = personal.actor_id if kind in ("CONTRIBUTOR", "DEPARTING") else None
+    return {each for each in (actor, personal.on_behalf_of, personal.subject_id) if each is not None}
+
+
 def remembered(session: Session, person_id: uuid.UUID) -> int:
     """How many events still hold this person."""
-    statement = select(func.count()).select_from(AuditPersonal).where(or_(*_held(person_id)))
+    statement = select(func.count()).select_from(AuditPersonal).where(or_(*_parts(person_id)))
     return session.scalar(statement) or 0
 
 
-def _held(person_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _parts(person_id: uuid.UUID) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """The conditions that the person's part of a row is the actor's, and that it is the subject's."""
     unknown = AuditPersonal.actor_id.is_(None) & AuditPersonal.on_behalf_of.is_(None)
     as_subject = [AuditPersonal.subject_id == person_id, AuditPersonal.resource_id == person_id]
     as_actor = [AuditPersonal.actor_id == person_id, AuditPersonal.on_behalf_of == person_id]
     # Each way starts with an indexed column, so that a person is found without reading the whole trail.
     return or_(*as_actor, *(way & unknown for way in as_subject)), or_(*as_subject)
+
+
+def _first_id(moment: datetime) -> uuid.UUID:
+    """No UUIDv7 from `moment` or later is smaller (RFC 9562, section 5.7): the primary key is an index on time."""
+    return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)

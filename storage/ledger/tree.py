@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -24,11 +25,19 @@ class LedgerDamaged(Exception):
         self.index = index
 
 
+class Reader(Protocol):
+    """Answers the file at a path of the log; None where there is none."""
+
+    def read(self, path: str) -> bytes | None: ...
+
+
 @dataclass
 class Tree:
     """Reads of one transaction. Tiles are read once and remembered, so that many proofs cost little each."""
 
     session: Session
+    archive: "Reader | None" = None
+    """Where the entries lie that have left the database."""
     _tiles: dict[tuple[int, int], bytes] = field(default_factory=dict)
     _size: int | None = None
 
@@ -74,7 +83,13 @@ class Tree:
             .where(AuditSequence.leaf_index >= start, AuditSequence.leaf_index < start + tile.width)
             .order_by(AuditSequence.leaf_index)
         )
-        return tiles.bundle(self.session.scalars(statement))
+        leaves = self.session.scalars(statement).all() or self._archived(tile.number)[: tile.width]
+        return tiles.bundle(leaves) if leaves else None
+
+    def _archived(self, number: int) -> list[bytes]:
+        """The leaves of a bundle that has left the database: always all of them."""
+        content = None if self.archive is None else self.archive.read(f"tile/{Tile(None, number).path}")
+        return [] if content is None else tiles.unbundle(content)
 
     def _read(self, level: int, number: int) -> bytes:
         if (level, number) not in self._tiles:

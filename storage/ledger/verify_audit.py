@@ -2,9 +2,10 @@
 
     python verify_audit.py --vkey KEY [--old CHECKPOINT] SOURCE
 
-SOURCE is a ZIP made by `audit export`, a directory with the same files, or the address of a running log such as
-https://example.org/ledger. KEY is the log's verifier key; get it from somewhere else than the log. CHECKPOINT is one
-that you kept from an earlier visit: with it, nothing that was in the log then can have been changed or dropped since.
+SOURCE is a ZIP made by `audit export`, a directory with the same files (an archive is one), or the address of a running
+log such as https://example.org/ledger or of its server. KEY is the log's verifier key; get it from somewhere else than
+the log. CHECKPOINT is one that you kept from an earlier visit: with it, nothing that was in the log then can have been
+changed or dropped since.
 
 What is checked, and in this order:
   (1) the checkpoint, a statement of how many entries there are and what they hash to, is signed by KEY;
@@ -235,7 +236,10 @@ def _named(read: Read, size: int, at: int) -> str:
 def reader(source: str) -> Read:
     """What reads the files at an address, in a directory or in a ZIP. Raises OSError where there is nothing."""
     if source.startswith(("http://", "https://")):
-        return lambda path: _fetched(f"{source.rstrip('/')}/{path}")
+        base = source.rstrip("/")
+        if not base.endswith("/ledger") and _fetched(f"{base}/ledger/checkpoint") is not None:
+            base += "/ledger"
+        return lambda path: _fetched(f"{base}/{path}")
     place = Path(source)
     if place.is_dir():
         return lambda path: (place / path).read_bytes() if (place / path).is_file() else None

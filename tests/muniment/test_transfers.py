@@ -115,11 +115,12 @@ def test_a_sender_who_goes_away_leaves_nothing_behind(studio: Studio) -> None:
 
 
 def test_an_asset_is_filled_once(studio: Studio) -> None:
-    """A second upload to the same place is a conflict, whatever it brings."""
+    """A second upload to the same place is a conflict, whatever it brings, and the trail says that it was tried."""
     _, url = studio.announce()
     assert studio.world.client.put(url, content=TEXT).status_code == 201
-    with studio.world.unchanged():
+    with studio.world.unchanged("asset.upload_refused"):
         again = studio.world.client.put(url, content=TEXT)
+    assert studio.world.events("asset.upload_refused")[-1]["details"]["reason"] == "ALREADY_UPLOADED"
     assert (again.status_code, again.json()["errors"][0]["extensions"]["code"]) == (409, "CONFLICT")
 
 

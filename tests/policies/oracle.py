@@ -69,5 +69,10 @@ def connect(rows: Iterable[Record]) -> None:
             pairs = [(local.key, remote.key) for local, remote in relation.local_remote_pairs]
             others = by_model[relation.mapper.class_]
             for row in members:
-                found = [o for o in others if all(getattr(row, mine) == getattr(o, theirs) for mine, theirs in pairs)]
+                found = [o for o in others if all(_tied(getattr(row, a), getattr(o, b)) for a, b in pairs)]
                 set_committed_value(row, name, found if relation.uselist else next(iter(found), None))
+
+
+def _tied(mine: object, theirs: object) -> bool:
+    """As a database sees it: nothing equals nothing."""
+    return mine is not None and mine == theirs

@@ -15,15 +15,18 @@ from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.contributors import ContributorStatus
 from storage.grants import AccessGrant, Decider
+from storage.investigations import InvestigationStatus
 from storage.records import Record
 from storage.staff import StaffRole
 
 UNATTENDED = {Action.BUILD, Action.ERASE, Action.GENERATE, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
-STATES = {*map(str, ContributorStatus), *map(str, Decider), "EDITOR", "VIEWER"}
+STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus)), "EDITOR", "VIEWER"}
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON},
+    "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.READ, Action.REQUEST_ACCESS},
+    "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
 }
 CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
 
@@ -101,7 +104,8 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert ungranted <= WITHOUT_A_GRANT.get(model.__name__, {Action.READ}), f"{roles} on {model.__name__}"
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
-            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY
+            security = {Action.OPEN_INVESTIGATION} if StaffRole.SECURITY in roles else set()
+            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | security
 
 
 def _under_grant(way: Row, roles: tuple[StaffRole, ...]) -> bool:

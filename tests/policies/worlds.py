@@ -13,6 +13,7 @@ from storage.contributors import Consent, Contributor, ContributorStatus, Privac
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
 from storage.outputs import Output
@@ -98,6 +99,9 @@ def build() -> World:
     for number, people in enumerate(PEOPLE_OF_EVENTS):
         _event(world, f"event {number}", *people)
     world.add("event of nobody left", _entry(named("event of nobody left")))
+    _investigation(world, "into eve", InvestigationStatus.OPEN, person_id=named("eve"))
+    _investigation(world, "into bob, over", InvestigationStatus.EXPIRED, person_id=named("bob"))
+    _investigation(world, "into a call", InvestigationStatus.OPEN, correlation_id=named("event of nobody left"))
     return world
 
 
@@ -229,6 +233,13 @@ def _event(world: World, name: str, *people: str | None) -> None:
     ids = (person and named(person) for person in people)
     sides = dict(zip(("actor_id", "on_behalf_of", "subject_id"), ids, strict=True))
     world.add(f"{name}, personal side", AuditPersonal(event_id=named(name), **sides))
+
+
+def _investigation(world: World, name: str, status: InvestigationStatus, **into: uuid.UUID) -> None:
+    row = Investigation(
+        id=named(name), status=status, reason=SEAL, opened_by=named("security"), expires_at=EPOCH, **into
+    )
+    world.add(f"investigation {name}", row)
 
 
 def _entry(identity: uuid.UUID) -> AuditEvent:

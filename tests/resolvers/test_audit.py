@@ -79,6 +79,23 @@ def test_registering_and_signing_in_answer_with_events_too(world: World) -> None
     assert world.ask("query($id: ID!) { node(id: $id) { id } }", ada, id=new["auditEventId"]).data == {"node": None}
 
 
+def test_a_start_is_in_the_trail_with_the_policy_it_began_with(world: World) -> None:
+    """A process that answers has said so first, and under which policy."""
+    first = world.events()[0]
+    assert (first["action"], first["component"], first["policyVersion"]) == (
+        "system.started",
+        "server",
+        world.house.policy.version,
+    )
+
+
+def test_a_stranger_who_steps_up_is_refused_and_recorded(world: World) -> None:
+    """There is nobody to prove to be."""
+    with world.unchanged("access.denied"):
+        assert world.do("stepUp", None, password=PASSWORD).code == "UNAUTHENTICATED"
+    assert world.events("access.denied")[-1]["details"]["attempted"] == "step_up"
+
+
 def test_what_can_not_be_recorded_does_not_happen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the trail broken no mutation changes anything, keysets and queued jobs included."""
     scene = ladder.make(world)

@@ -36,8 +36,21 @@ from storage.ledger.events.grants import (
     AccessGrantEnded,
     AccessGrantRequested,
 )
+from storage.ledger.events.investigations import (
+    InvestigationEnd,
+    InvestigationEnded,
+    InvestigationOpened,
+    TrailOpened,
+)
 from storage.ledger.events.keys import KeysRotated, KeysRotationStarted, RotatedKeys
-from storage.ledger.events.ledger import Discrepancy, LedgerHalted
+from storage.ledger.events.ledger import (
+    DeliveryFailure,
+    Discrepancy,
+    LedgerHalted,
+    TrailAnonymised,
+    TrailArchived,
+    WebhookFailed,
+)
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
     PolicyEntered,
@@ -96,6 +109,7 @@ __all__ = [
     "DeletionRequested",
     "DeletionStarted",
     "DeletionVerified",
+    "DeliveryFailure",
     "Discrepancy",
     "Event",
     "EventRefused",
@@ -108,6 +122,9 @@ __all__ = [
     "ExportLinkMinted",
     "ExportRequested",
     "Identifier",
+    "InvestigationEnd",
+    "InvestigationEnded",
+    "InvestigationOpened",
     "KeysRotated",
     "KeysRotationStarted",
     "LedgerHalted",
@@ -143,6 +160,10 @@ __all__ = [
     "SignInRefusal",
     "StaffAdded",
     "SystemStarted",
+    "TrailAnonymised",
+    "TrailArchived",
+    "TrailOpened",
     "TrailRead",
     "UploadRefusal",
+    "WebhookFailed",
 ]

@@ -77,7 +77,7 @@ class TrailRead(Event):
 
 
 class SystemStarted(Event):
-    """The platform, or one of its agents, started; the policy version is the one it started with."""
+    """A process of the platform started: a server, or the agents alone. The policy version is the one it began with."""
 
     action = "system.started"
     category = Category.SYSTEM_DECISION

@@ -17,10 +17,7 @@ class UploadRefusal(enum.StrEnum):
     TOO_LARGE = "TOO_LARGE"
     TRUNCATED = "TRUNCATED"
     WRONG_TYPE = "WRONG_TYPE"
-    EMPTY = "EMPTY"
     ALREADY_UPLOADED = "ALREADY_UPLOADED"
-    TICKET_EXPIRED = "TICKET_EXPIRED"
-    GONE = "GONE"
 
 
 class AssetCreated(Event):

@@ -21,7 +21,6 @@ class ExportFailure(enum.StrEnum):
 class ExportDeletion(enum.StrEnum):
     """Why an archive was destroyed."""
 
-    REQUESTED = "REQUESTED"
     EXPIRED = "EXPIRED"
 
 
@@ -80,7 +79,7 @@ class ExportDownloaded(Event):
 
 
 class ExportDeleted(Event):
-    """An archive was destroyed, at its owner's wish or when its time was up."""
+    """An archive was destroyed, because its time was up."""
 
     action = "export.deleted"
     category = Category.SYSTEM_DECISION

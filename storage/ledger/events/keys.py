@@ -11,8 +11,6 @@ class RotatedKeys(enum.StrEnum):
 
     KEK = "kek"  # the key-encryption key, under which keysets lie
     KEYSETS = "keysets"  # what seals fields, and wraps the keys of blobs
-    HASHES = "hashes"  # behind look-ups: e-mail, sessions, API keys
-    SIGNING = "signing"  # what signs checkpoints and manifests
 
 
 class KeysRotationStarted(Event):

@@ -15,6 +15,14 @@ class Discrepancy(enum.StrEnum):
     DAMAGED = "damaged"  # entries or tiles in the database don't hold together
 
 
+class DeliveryFailure(enum.StrEnum):
+    """Why a webhook was not received."""
+
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"  # the address leads into our own network
+    NO_ANSWER = "NO_ANSWER"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+
+
 class LedgerHalted(Event):
     """The database no longer continues what the log had published, so nothing is signed until somebody has looked.
 
@@ -28,3 +36,37 @@ class LedgerHalted(Event):
     reason: Discrepancy
     published_count: int
     present_count: int
+
+
+class TrailAnonymised(Event):
+    """The personal sides of entries that have reached their age were destroyed; the entries and their proofs stay."""
+
+    action = "trail.anonymised"
+    category = Category.AGENT_ACTION
+    resource = Resource.AUDIT_EVENT
+
+    event_count: int
+
+
+class TrailArchived(Event):
+    """Old entries left the database, after they had been written to the archive, signed for there, and verified.
+
+    `archived_count` is how many entries the archive holds in all: those before that place in the log.
+    """
+
+    action = "trail.archived"
+    category = Category.AGENT_ACTION
+    resource = Resource.AUDIT_EVENT
+
+    event_count: int
+    archived_count: int
+
+
+class WebhookFailed(Event):
+    """The operator's webhook did not receive an entry; it is sent again until it does. Once per outage."""
+
+    action = "webhook.failed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    reason: DeliveryFailure

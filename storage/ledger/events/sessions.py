@@ -12,7 +12,6 @@ class SessionEnd(enum.StrEnum):
 
     SIGNED_OUT = "SIGNED_OUT"
     REVOKED = "REVOKED"
-    ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
 
 
 class SignInRefusal(enum.StrEnum):
@@ -20,9 +19,6 @@ class SignInRefusal(enum.StrEnum):
 
     UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
     WRONG_SECRET = "WRONG_SECRET"  # noqa: S105 - a reason, not a secret
-    EXPIRED = "EXPIRED"
-    REVOKED = "REVOKED"
-    ACCOUNT_CLOSING = "ACCOUNT_CLOSING"
 
 
 class SessionStarted(Event):

@@ -11,6 +11,7 @@ _UNIQUE = "writes what the use case made; reads nothing but whether a unique val
 _AGENT = "the agent's own bookkeeping of its run; content it opens comes through the door"
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
+_TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _LOG = "the log holds hashes and is everybody's to read"
 _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
@@ -60,7 +61,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.assets.lock_awaiting": ("resolvers/assets.py", _ASKED),
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
-        "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/sequencer.py "
+        "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
+        "agents/ledger/courier.py agents/ledger/sequencer.py "
         "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -85,18 +87,32 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.exports.owner_of": ("agents/exports/building.py", _AGENT),
     "storage.exports.publish": ("agents/exports/building.py", _AGENT),
     "storage.exports.start": ("agents/exports/building.py", _AGENT),
+    "storage.investigations.expire": ("agents/ledger/ageing.py", _AGENT),
+    "storage.investigations.forget": ("agents/ledger/ageing.py", _AGENT),
+    "storage.investigations.live": ("resolvers/investigations.py", "asks the clock too, of entries the door gave out"),
+    "storage.investigations.release": ("agents/ledger/ageing.py", _AGENT),
+    "storage.ledger.archiving.first_kept": ("agents/ledger/ageing.py", _LOG),
+    "storage.ledger.archiving.prune": ("agents/ledger/ageing.py", _LOG),
+    "storage.ledger.archiving.ripe": ("agents/ledger/ageing.py", _LOG),
+    "storage.ledger.deliveries.acknowledged": ("agents/ledger/courier.py", _LOG),
+    "storage.ledger.deliveries.next_index": ("agents/ledger/courier.py", _LOG),
+    "storage.ledger.feeds.entries": ("agents/ledger/courier.py muniment/auditing.py", _LOG),
+    "storage.ledger.feeds.published_size": ("agents/ledger/courier.py", _LOG),
     "storage.ledger.copies.write_copy": ("muniment/auditing.py", _LOG),
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
-    "storage.ledger.sequencing.claim": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.claim": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
-    "storage.ledger.sequencing.release": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.release": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
+    "storage.ledger.trail.people_of": ("resolvers/investigations.py", _TOLD),
+    "storage.ledger.trail.remembered": ("resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.forget": ("agents/erasures/destroying.py agents/erasures/verifying.py", _ERASING),
     "storage.ledger.trail.personal_of": ("resolvers/audit.py", _ASKED),
-    "storage.ledger.tree.Tree": ("resolvers/ledger.py", _LOG),
+    "storage.ledger.tree.Tree": ("agents/ledger/ageing.py resolvers/ledger.py", _LOG),
     "storage.ledger.tree.newest": (
-        "agents/exports/building.py agents/ledger/sequencer.py resolvers/ledger.py",
+        "agents/exports/building.py agents/ledger/ageing.py agents/ledger/sequencer.py resolvers/ledger.py",
         _LOG,
     ),
     "storage.grants.end_all": ("resolvers/deletions.py", _ASKED),
@@ -189,6 +205,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/sessions.py", "caller", "become"): "after the password was checked",
     ("resolvers/policies/explaining.py", "caller", "Principal"): _ABOUT,
     ("resolvers/policies/explaining.py", "session", "(context.access, context.work.session)"): _ABOUT,
+    ("muniment/auditing.py", "caller", "Principal"): "whoever sits at the machine reads as an auditor: no names",
     ("agents/runtime.py", "caller", "Access"): "for the agent's own principal",
     ("agents/runtime.py", "caller", "Principal"): "an agent, with the rights of its contributor and no more",
 }

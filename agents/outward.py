@@ -1,0 +1,101 @@
+"""Posting to an address that an operator named, without being led anywhere else (OWASP API7:2023, SSRF).
+
+(1) https, except in development. (2) The name is resolved once; every address that it has must be public, except in
+development: not private, loopback, link-local (where clouds keep their metadata), multicast or reserved. (3) That very
+address is connected to, whatever the name says a moment later; certificate and Host are still the name's. (4) No
+redirect is followed, no proxy of the environment used. (5) Size and time of the answer are bounded, and nothing of it
+is kept but the status.
+"""
+
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+MOST_SECONDS = 15.0
+MOST_BYTES = 64 * 1024
+"""More than this much of an answer is not waited for: a receiver says nothing that we need."""
+
+
+class AddressRefused(Exception):
+    """The address leads where nothing may be sent. The message names the rule, never the address."""
+
+    code = "ADDRESS_REFUSED"
+
+
+class NoAnswer(Exception):
+    """Nobody answered, or not in time, or far too much."""
+
+    code = "NO_ANSWER"
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, inside_too: bool = False) -> int:
+    """POST `body`; answers the HTTP status. `inside_too` lets http and addresses of this network through: development.
+
+    Raises AddressRefused, before a byte is sent, and NoAnswer.
+    """
+    import httpx2
+
+    for name in ("httpx2", "httpcore2"):  # at DEBUG they log addresses and headers
+        logging.getLogger(name).setLevel(logging.WARNING)
+    parts = _examined(url, inside_too)  # (1)
+    host = parts.hostname or ""
+    address = resolve(host, parts.port or (443 if parts.scheme == "https" else 80), inside_too)  # (2)
+    pinned = parts._replace(netloc=_netloc(address, parts.port)).geturl()
+    named = {**headers, "host": _netloc(host, parts.port)}
+    deadline = time.monotonic() + MOST_SECONDS
+    try:
+        with (
+            httpx2.Client(timeout=MOST_SECONDS, trust_env=False, follow_redirects=False) as client,  # (4)
+            client.stream("POST", pinned, content=body, headers=named, extensions={"sni_hostname": host}) as answer,
+        ):
+            size = 0
+            for part in answer.iter_raw():  # (5)
+                size += len(part)
+                if size > MOST_BYTES or time.monotonic() > deadline:
+                    raise NoAnswer("the answer does not end")
+            return int(answer.status_code)
+    except httpx2.HTTPError as cause:
+        raise NoAnswer(type(cause).__name__) from None
+
+
+def resolve(host: str, port: int, inside_too: bool = False) -> str:
+    """An address of `host` that may be connected to. Raises AddressRefused where any of its addresses may not."""
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    except OSError:
+        raise NoAnswer("the name is not known") from None
+    if not inside_too and not all(is_public(address) for address in found):
+        raise AddressRefused("the name leads into this network, or to no host at all")
+    return sorted(found, key=lambda address: (":" in address, address))[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the open Internet; an IPv6 address that carries an IPv4 one counts as that."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        carried = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        if carried is None and found in _NAT64:
+            carried = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if carried is not None:
+            return carried.is_global and not carried.is_multicast
+    return found.is_global and not found.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+
+
+def _examined(url: str, inside_too: bool) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (inside_too and parts.scheme == "http"):
+        raise AddressRefused("only https leaves this house")
+    if not parts.hostname or parts.username or parts.password or parts.fragment:
+        raise AddressRefused("an address names a host, and neither user nor password")
+    return parts
+
+
+def _netloc(host: str, port: int | None) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
