@@ -33,7 +33,7 @@ check: develop  ## lint, types, import directions, generated files, tests, clien
 	@$(MAKE) --no-print-directory clients
 	@echo "make check: everything holds."
 
-clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20)
+clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20 and Chromium)
 	$(PY) -m tests.node
 
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
@@ -54,5 +54,7 @@ lock:  ## resolve requirements/*.in into the hash-locked *.lock files (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv on PATH."; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--override requirements/overrides.txt requirements/core.in -o requirements/core.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--override requirements/overrides.txt requirements/kms.in -o requirements/kms.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--override requirements/overrides.txt requirements/dev.in -o requirements/dev.lock

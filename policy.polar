@@ -94,6 +94,11 @@ concerns(run, output: Output) if output.prompt_id = run;
 concerns(_, _: PrivacyPreferences);
 concerns(_, _: StyleProfile);
 
+# The thumbnails agent makes a small picture of the asset of its run, and opens that one alone, as its owner could.
+# Owner: head of engineering
+allow(agent: Agent{name: "thumbnails"}, action: String, asset: Asset) if
+    opens(action) and asset.id = agent.run and has_role(agent.person, "owner", asset);
+
 # The exports agent builds the archive of its run, and opens for it everything that its contributor owns, and nothing
 # that is only shared with them.
 # Owner: data protection officer

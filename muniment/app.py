@@ -2,34 +2,27 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from muniment import ledger, transfers
+from muniment import browsers, graphiql, ledger, transfers
+from muniment.callers import Crowd
+from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import announce, open_house, working
 from muniment.settings import Settings
+from muniment.sockets import Sockets
 from resolvers.house import House
 from schema.api import build, sdl
+from storage.clock import now
 from storage.database import transaction
-
-_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "server": "muniment",
-}
 
 
 def create(settings: Settings) -> Starlette:
@@ -48,27 +41,36 @@ def create(settings: Settings) -> Starlette:
             finally:
                 await anyio.to_thread.run_sync(stack.pop_all().close)
 
-    endpoint = Endpoint(build(), body_limit=settings.body_limit_bytes, threads=settings.threads)
+    sockets = Sockets(
+        build(),
+        documents=Documents.load(settings.documents, only=settings.documents_only),
+        crowd=Crowd(settings.streams_per_caller),
+        body_limit=settings.body_limit_bytes,
+        origins=settings.origins,
+    )
+    endpoint = Endpoint(sockets, body_limit=settings.body_limit_bytes, threads=settings.threads)
     return Starlette(
         routes=[
-            Route("/", welcome, methods=["GET"]),
+            Route("/", partial(welcome, settings), methods=["GET"]),
             Route("/graphql", endpoint),
             WebSocketRoute("/graphql", endpoint),
             Route("/schema.graphql", schema_text, methods=["GET"]),
             Route("/health/live", live, methods=["GET"]),
             Route("/health/ready", ready, methods=["GET"]),
+            Route("/.well-known/security.txt", partial(security_text, settings), methods=["GET"]),
+            *(graphiql.routes() if settings.graphiql_served else []),
             *ledger.routes(),
             *transfers.routes(),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
         lifespan=lifespan,
     )
 
 
-async def welcome(request: Request) -> Response:
+async def welcome(settings: Settings, request: Request) -> Response:
     """A page that says what this is and where to begin."""
     base = str(request.base_url).rstrip("/")
-    return HTMLResponse(_WELCOME.replace("{base}", base))
+    return HTMLResponse(_WELCOME.format(base=base, graphiql=_GRAPHIQL if settings.graphiql_served else ""))
 
 
 async def schema_text(_: Request) -> Response:
@@ -94,29 +96,27 @@ async def ready(request: Request) -> Response:
     return PlainTextResponse("ready\n")
 
 
+async def security_text(settings: Settings, _: Request) -> Response:
+    """Whom to tell of a weakness (RFC 9116), where the operator has named somebody."""
+    if settings.security_contact is None:
+        return PlainTextResponse("The operator has named nobody (MUNIMENT_SECURITY_CONTACT).\n", 404)
+    expires = (now() + timedelta(days=90)).strftime("%Y-%m-%dT00:00:00Z")
+    lines = (
+        f"Contact: {settings.security_contact}",
+        f"Expires: {expires}",
+        f"Canonical: {settings.public_url}/.well-known/security.txt",
+        "Preferred-Languages: en",
+    )
+    return PlainTextResponse("".join(f"{line}\n" for line in lines))
+
+
 def _touch(house: House) -> None:
     with transaction(house.store.engine, read_only=True) as session:
         session.connection()
     house.store.keyring.public_key()
 
 
-class SecurityHeaders:
-    """Adds to every answer the headers that browsers need to be told; a route's own choice wins."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
+_GRAPHIQL = '<li><a href="/graphiql">GraphiQL</a> &ndash; try it in this browser.</li>\n'
 _WELCOME = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Muniment</title></head><body>
 <h1>Muniment is running</h1>
@@ -124,7 +124,7 @@ _WELCOME = """<!doctype html>
 <ul>
 <li><code>POST {base}/graphql</code> &ndash; the API. Queries, mutations; subscriptions over WebSocket.</li>
 <li><a href="/schema.graphql">schema.graphql</a> &ndash; every type and field, described.</li>
-<li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
+{graphiql}<li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
 <li><a href="/ledger/checkpoint">checkpoint</a> &ndash; what the audit trail was when last signed.</li>
 <li><a href="/ledger/vkey">verifier key</a> &ndash; checks what this server has signed.</li>
 </ul>

@@ -108,6 +108,19 @@ def doctor(home: Home = None) -> None:
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
 
 
+@app.command()
+def scrub(home: Home = None) -> None:
+    """Try whether every sealed value and every segment of every file still opens. Exit 1 if something does not."""
+    settings = _settings(home=home)
+    from muniment.scrubs import scrub as run
+
+    with _told():
+        lines, good = run(settings)
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if good else 1)
+
+
 @staff.command("add")
 def staff_add(
     email: Annotated[str, typer.Option(help="The address they sign in with.")],

@@ -1,14 +1,18 @@
 """What settings must not be together: each hazard is one sentence that says what to do instead."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from muniment.documents import Documents, DocumentsError
 from storage.ledger.envelopes import SecretRefused, secrets_of
 
 if TYPE_CHECKING:
     from muniment.settings import Settings
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 
 def everywhere(told: "Settings") -> list[str]:
@@ -23,6 +27,16 @@ def everywhere(told: "Settings") -> list[str]:
         found.append(
             "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
             " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
+        )
+    if told.documents_only and told.documents is None:
+        found.append("MUNIMENT_DOCUMENTS_ONLY would let nothing run: name the documents with MUNIMENT_DOCUMENTS.")
+    try:
+        Documents.load(told.documents)
+    except DocumentsError as error:
+        found.append(str(error))
+    if not all(_ORIGIN.fullmatch(origin) for origin in told.origins):
+        found.append(
+            "MUNIMENT_ORIGINS takes origins, as https://app.example.org, without path or *: separate with commas."
         )
     if _place(told.database_url) == _place(told.key_store_url):
         found.append("Keys and data share one database: give MUNIMENT_KEY_STORE_URL a database of its own.")

@@ -1,14 +1,11 @@
 """Opening the house from its settings: database, keys, blobs, policy; and the agents that work in it."""
 
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
-import structlog
-
-from agents import erasures, exports, generation
+from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Ageing, Courier, Sequencer, Webhook
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
@@ -18,6 +15,7 @@ from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from muniment.policies import Follower
 from muniment.settings import Settings
+from muniment.tidying import Tidying
 from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
@@ -32,10 +30,7 @@ from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
 from storage.work import Store
 
-_TIDY_SECONDS = 300
-_log = structlog.get_logger("muniment.house")
-
-WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
@@ -107,19 +102,16 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
     sequencer.start()
     courier = _courier(house, settings)
-    ending = threading.Event()
-    ageing = Ageing(agents, timedelta(days=settings.audit_days))
-    tidying = threading.Thread(target=_tidy_often, args=(agents, ageing, ending), name="tidying", daemon=True)
+    tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
         yield agents
     finally:
-        ending.set()
+        tidying.stop()
         stop(agents)
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
-        tidying.join(timeout=10)
 
 
 def _courier(house: House, settings: Settings) -> Courier | None:
@@ -131,24 +123,6 @@ def _courier(house: House, settings: Settings) -> Courier | None:
     courier = Courier(house.store, webhook, house.policy.version)
     courier.start()
     return courier
-
-
-def _tidy_often(agents: Agents, ageing: Ageing, ending: threading.Event) -> None:
-    """Destroy expired archives, what crashes left, and what the trail has remembered for long enough."""
-    while not ending.wait(_TIDY_SECONDS):
-        for task in (lambda: erasures.tidy(agents), lambda: grow_older(agents, ageing)):
-            try:
-                task()
-            except Exception:
-                _log.exception("tidying failed")
-
-
-def grow_older(agents: Agents, ageing: Ageing) -> None:
-    """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""
-    if ageing.end_investigations():
-        erasures.resume_open_erasures(agents)
-    ageing.anonymise()
-    ageing.archive()
 
 
 def providers(settings: Settings) -> list[Provider]:
@@ -169,6 +143,8 @@ def limits(settings: Settings) -> Limits:
         ticket=timedelta(minutes=settings.ticket_minutes),
         idempotency=timedelta(hours=settings.idempotency_hours),
         access_grant=timedelta(hours=settings.access_grant_hours),
+        operation=timedelta(seconds=settings.operation_seconds),
+        cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,
         models=(model,),
     )

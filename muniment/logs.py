@@ -27,7 +27,7 @@ ALLOWED = _OWN_WORDS | {
     "action", "actor_kind", "agent", "attempt", "bytes", "category", "code", "component", "correlation_id",
     "count", "database", "deletion_id", "duration_ms", "environment", "event_id", "export_id", "frame", "host",
     "job_id", "kind", "method", "operation_type", "outcome", "pid", "policy_version", "port", "prompt_id", "reason",
-    "resource", "resource_id", "route", "run_id", "signal", "status", "step", "variation", "version",
+    "resource", "resource_id", "route", "run_id", "signal", "status", "step", "task", "variation", "version",
     "workflow",
 }
 # fmt: on

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from resolvers.context import Repeatable
 from resolvers.errors import BadInput, TooLarge
 
+_KINDS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 _KEY = re.compile(r"[!#-~]{1,255}")
 
 
@@ -33,6 +34,18 @@ def parse_json(raw: bytes) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise BadInput("The body is not JSON. Send an object with `query`, and `variables` if there are any.") from None
+
+
+def checked(found: Any) -> dict[str, Any]:
+    """The parameters of a request, each of its kind; None where one is missing. Raises `BadInput`."""
+    if not isinstance(found, dict):
+        raise BadInput("The body must be one JSON object; batches are not accepted.")
+    for name, kind in _KINDS.items():
+        if found.get(name) is not None and not isinstance(found[name], kind):
+            raise BadInput(f"`{name}` must be {'text' if kind is str else 'an object'}.", field=name)
+    if not found.get("query"):
+        raise BadInput("`query` is missing.", field="query")
+    return {name: found.get(name) for name in _KINDS}
 
 
 def repeatable(connection: HTTPConnection, asked: dict[str, Any]) -> Repeatable | None:

@@ -100,6 +100,7 @@ def welcome(settings: Settings) -> str:
         "",
         f"  {url}/graphql          the API: POST GraphQL here",
         f"  {url}/schema.graphql   every type and field, described",
+        *([f"  {url}/graphiql         try it in a browser"] * settings.graphiql_served),
         f"  {url}/health/ready     whether it is ready for work",
         "",
         f"Data lies in {settings.home / 'data'}, keys apart from it in {settings.home / 'keys'}.",

@@ -8,12 +8,12 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from muniment import hazards
 
@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """How long a key management service is waited for before an operation that needs it is refused."""
     key_rotation_days: float = Field(default=365, gt=0, le=3650)
     """How old a key may get before `keys status` and `doctor` say that it is due."""
+    rotate_keysets: bool = True
+    """Whether the agents rotate keysets that are due. The key-encryption key is rotated by hand, or by its service."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
@@ -98,6 +100,23 @@ class Settings(BaseSettings):
     threads: int = Field(default=8, ge=1, le=128)
     """Worker threads: how many operations run at once in this process."""
 
+    operation_seconds: float = Field(default=60, gt=0, le=3600)
+    """How long one operation may take; then it is stopped, and what it changed is rolled back."""
+    cost_per_minute: int = Field(default=500_000, ge=1_000)
+    """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute, in each process."""
+    streams_per_caller: int = Field(default=50, ge=1, le=10_000)
+    """How many WebSockets and event streams one caller may hold open, in each process."""
+    origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
+    graphiql: bool | None = None
+    """Whether /graphiql is served. Unsaid: in development."""
+    security_contact: str | None = Field(default=None, pattern=r"^(mailto:|https://|tel:)[!-~]{3,200}$")
+    """Whom to tell of a weakness, for /.well-known/security.txt: `mailto:…` or `https://…`."""
+    documents: Path | None = None
+    """Trusted documents, which clients may send by their hash: a directory of `.graphql` files, or a manifest."""
+    documents_only: bool = False
+    """Whether nothing but trusted documents runs."""
+
     # The language model; without a URL the one that ships in a package runs in a child process
     model_url: str | None = None
     model_api_key: SecretStr | None = None
@@ -120,11 +139,24 @@ class Settings(BaseSettings):
     """The name under which this installation signs: a domain of the operator's. It never changes once it has signed."""
 
     @field_validator(
-        "home", "blob_dir", "ledger_dir", "archive_dir", "policy_file", "policy_approvals", "tls_cert", "tls_key"
+        "home",
+        "blob_dir",
+        "ledger_dir",
+        "archive_dir",
+        "policy_file",
+        "policy_approvals",
+        "tls_cert",
+        "tls_key",
+        "documents",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
+
+    @field_validator("origins", mode="before")
+    @classmethod
+    def _listed(cls, said: Any) -> Any:
+        return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said
 
     @field_validator("public_url")
     @classmethod
@@ -142,6 +174,11 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         """Whether this is production: development stand-ins are refused, logs are JSON."""
         return self.env == "production"
+
+    @property
+    def graphiql_served(self) -> bool:
+        """Whether /graphiql is there."""
+        return not self.production if self.graphiql is None else self.graphiql
 
     @property
     def insecure(self) -> bool:

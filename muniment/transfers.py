@@ -1,121 +1,52 @@
-"""Bytes in and out: uploads stream straight into encryption, downloads out of it. Tickets say who and what."""
+"""Bytes out, straight from encryption, whole or in ranges; `uploads` takes them in. Tickets say who and what."""
 
 import re
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
-from typing import Any, TypeVar
 
-import anyio.to_thread
-import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from muniment.requests import address_of
-from policies.errors import Refused
-from policies.principals import ANONYMOUS
-from resolvers import assets, exports, tickets
-from resolvers.assets import Download, Upload
-from resolvers.context import Asking, Context
-from resolvers.errors import BadInput, Conflict, TooLarge
-from resolvers.house import House
-from resolvers.identity import identify_bearer
-from resolvers.tickets import Bearer, Purpose, Ticket
-from schema.errors import coded_exception
-from storage.ledger.events import UploadRefusal
-
-T = TypeVar("T")
+from muniment import uploads
+from muniment.admissions import admitted, coded, in_thread
+from resolvers import assets, exports
+from resolvers.assets import Download
+from resolvers.tickets import Purpose
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _GATHER = 1024 * 1024
-_ATTEMPTED = {Purpose.UPLOAD: "upload", Purpose.CONTENT: "download", Purpose.EXPORT: "download_export"}
-_STATUS = {
-    "BAD_USER_INPUT": 400,
-    "CONFLICT": 409,
-    "FORBIDDEN": 403,
-    "NOT_FOUND": 404,
-    "PAYLOAD_TOO_LARGE": 413,
-    "STEP_UP_REQUIRED": 403,
-    "UNAUTHENTICATED": 401,
-    "UNAVAILABLE": 503,
-}
 
 
 def routes() -> list[Route]:
     """Where bytes come and go."""
     return [
-        Route("/uploads/{ticket}", upload, methods=["PUT"]),
+        *uploads.routes(),
         Route("/content/{ticket}", content, methods=["GET"]),
         Route("/exports/{ticket}", export, methods=["GET"]),
+        Route("/thumbnails/{ticket}", thumbnail, methods=["GET"]),
     ]
-
-
-async def upload(request: Request) -> Response:
-    """PUT an asset's bytes: no plaintext on disk, ever; nothing is left of a transfer that fails."""
-    return await _coded(_upload, request)
 
 
 async def content(request: Request) -> Response:
     """GET an asset's bytes, whole or a range."""
-    return await _coded(_download, request, Purpose.CONTENT, assets.begin_download)
+    return await coded(_download, request, Purpose.CONTENT, assets.begin_download)
+
+
+async def thumbnail(request: Request) -> Response:
+    """GET the small picture of an image."""
+    return await coded(_download, request, Purpose.THUMBNAIL, assets.begin_thumbnail)
 
 
 async def export(request: Request) -> Response:
     """GET an export's archive, whole or a range."""
-    return await _coded(_download, request, Purpose.EXPORT, exports.begin_download)
-
-
-async def _upload(request: Request) -> Response:
-    context, ticket = await _in_thread(_admitted, request, Purpose.UPLOAD)
-    transfer: Upload = await _in_thread(assets.begin_upload, context, ticket)
-    try:
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > transfer.expected:
-            raise TooLarge(f"More bytes are announced than the {transfer.expected} of byteSize.")
-        async for part in _gathered(request):
-            await _in_thread(transfer.write, part)
-        asset = await _in_thread(transfer.finish)
-    except BaseException as error:
-        with anyio.CancelScope(shield=True):
-            await _in_thread(_turn_away, context, transfer, error)
-        raise
-    return _json({"status": asset.status.value, "byteSize": transfer.expected}, 201)
-
-
-async def _gathered(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces of about a mebibyte, so that a thread is crossed once for many small parts."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size >= _GATHER:
-            yield b"".join(parts)
-            parts, size = [], 0
-    if parts:
-        yield b"".join(parts)
-
-
-def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None:
-    received = transfer.writer.size
-    transfer.abort()
-    reasons: dict[type[BaseException], UploadRefusal] = {
-        TooLarge: UploadRefusal.TOO_LARGE,
-        Conflict: UploadRefusal.ALREADY_UPLOADED,
-    }
-    if isinstance(error, Refused):
-        return  # the refusal is in the trail already
-    reason = reasons.get(type(error), UploadRefusal.TRUNCATED)
-    if isinstance(error, BadInput) and error.field == "mediaType":
-        reason = UploadRefusal.WRONG_TYPE
-    assets.upload_refused(context, transfer.asset_id, reason, received)
+    return await coded(_download, request, Purpose.EXPORT, exports.begin_download)
 
 
 async def _download(request: Request, purpose: Purpose, begin: Callable[..., Download]) -> Response:
-    context, ticket = await _in_thread(_admitted, request, purpose)
+    context, ticket = await in_thread(admitted, request, purpose)
     asked = _asked_range(request.headers.get("range"))
-    found: Download = await _in_thread(lambda: begin(context, ticket, partial=asked is not None))
+    found: Download = await in_thread(lambda: begin(context, ticket, partial=asked is not None))
     span = (0, found.byte_size) if asked is None else _span(*asked, found.byte_size)
     headers = {
         "accept-ranges": "bytes",
@@ -132,7 +63,7 @@ async def _download(request: Request, purpose: Purpose, begin: Callable[..., Dow
         headers["content-range"] = f"bytes {start}-{stop - 1}/{found.byte_size}"
     reader = context.house.store.blobs.reader(found.blob_id, found.byte_size)
     pieces = reader.read(start, stop)
-    first = await _in_thread(next, pieces, b"")  # a damaged blob is a coded error while it still can be one
+    first = await in_thread(next, pieces, b"")  # a damaged blob is a coded error while it still can be one
     return StreamingResponse(_pieces(first, pieces, found.ask_again), status, headers, media_type=found.media_type)
 
 
@@ -141,8 +72,8 @@ async def _pieces(first: bytes, rest: Iterator[bytes], ask_again: Callable[[], N
     yield first
     while True:
         if ask_again is not None:
-            await _in_thread(ask_again)
-        gathered = await _in_thread(_gather, rest)
+            await in_thread(ask_again)
+        gathered = await in_thread(_gather, rest)
         if not gathered:
             return
         yield gathered
@@ -177,39 +108,3 @@ def _span(first: int | None, last: int | None, size: int) -> tuple[int, int] | N
     if first is None:
         return (max(0, size - last), size) if last else None
     return (first, size if last is None else min(size, last + 1)) if first < size else None
-
-
-def _admitted(request: Request, purpose: Purpose) -> tuple[Context, Ticket]:
-    house: House = request.app.state.house
-    stranger = Asking(ANONYMOUS, ip_address=address_of(request), user_agent=request.headers.get("user-agent"))
-    try:
-        ticket = tickets.redeem(house.store.keyring, request.path_params["ticket"], purpose)
-        return Context(house, _bearer(house, stranger, ticket), renew=lambda: _bearer(house, stranger, ticket)), ticket
-    except Refused as refusal:
-        Context(house, stranger).record_refusal(_ATTEMPTED[purpose], refusal)
-        raise
-
-
-def _bearer(house: House, asking: Asking, ticket: Ticket) -> Asking:
-    """Who stands behind the ticket, now. Raises `NotFound` once they are signed out or their key has ended."""
-    session = ticket.bearer_id if ticket.bearer is Bearer.SESSION else None
-    return replace(asking, principal=identify_bearer(house, ticket), session_id=session)
-
-
-async def _coded(answer: Callable[..., Any], *arguments: Any) -> Response:
-    try:
-        response: Response = await answer(*arguments)
-    except ClientDisconnect:
-        return Response(status_code=499)
-    except Exception as error:
-        formatted = coded_exception(error)
-        return _json({"errors": [formatted]}, _STATUS.get(formatted["extensions"]["code"], 500))
-    return response
-
-
-async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    return await anyio.to_thread.run_sync(function, *arguments)
-
-
-def _json(body: dict[str, Any], status: int) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")

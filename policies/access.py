@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import CompoundSelect, Select
 from sqlalchemy.orm import Session
 
 from policies.actions import Action
@@ -48,6 +48,15 @@ class Access:
         """
         statement = self.policy.decisions(self._shape, model).listing(action, also)
         return statement.params(**self._parameters)
+
+    def keys(self, model: type[Record], action: Action) -> Select[Any] | CompoundSelect[Any] | None:
+        """Where a list of all that `select` gives should begin, for `storage.pages.fetch_page`; None: anywhere.
+
+        These are the keys of the same rows, found from what the principal has, so that others' rows cost nothing. They
+        decide nothing: `select` still does.
+        """
+        found = self.policy.decisions(self._shape, model).keys(action)
+        return None if found is None else found.params(**self._parameters)
 
     def get(
         self,

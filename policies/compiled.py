@@ -97,9 +97,10 @@ class Policy:
         self.roles = stated(text, name)
         self._rulebook.demand_names()
         self._later = Remembered(_UNFORESEEN_AT_MOST)
-        self._plans = {
-            (shape, model): self._rulebook.plans(shape, model) for shape, model in product(FORESEEN, PROTECTED)
-        }
+        self._plans: dict[tuple[Shape, type[Record]], dict[Action, Plan]] = {}
+        for shape, model in product(FORESEEN, PROTECTED):
+            alike = (shape.as_seen_by(text), model)
+            self._plans[shape, model] = self._plans[alike] if alike in self._plans else self._rulebook.plans(*alike)
         self._foreseen = {(shape, model): self._decisions(shape, model) for shape, model in self._plans}
         self._platform = {shape: self._rulebook.platform_actions(shape) for shape in FORESEEN}
 

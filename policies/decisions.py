@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select, true
 
 from policies.actions import Action
 from policies.plans import Plan
 from policies.resources import opening
-from policies.sql import predicate
+from policies.sql import keys, predicate
 from storage.pages import DECISION
 from storage.records import Record
 
@@ -25,6 +25,7 @@ class Decisions:
     plans: dict[Action, Plan]
     after_step_up: dict[Action, Plan]
     _statements: dict[tuple[Any, ...], Select[Any]] = field(default_factory=dict)
+    _keys: dict[Action, Select[Any] | CompoundSelect[Any] | None] = field(default_factory=dict)
 
     def listing(self, action: Action, also: Iterable[Action]) -> Select[Any]:
         """Rows that may be `action`ed, with decision columns for it, for what opens something sealed, for `also`."""
@@ -34,6 +35,12 @@ class Decisions:
             columns = self._columns(action, key[2], plan)
             self._statements[key] = self._select(columns).where(self._predicate(plan))
         return self._statements[key]
+
+    def keys(self, action: Action) -> Select[Any] | CompoundSelect[Any] | None:
+        """The keys of the rows of `listing`; None where that may be all."""
+        if action not in self._keys:
+            self._keys[action] = keys(self.model, self._plan(action))
+        return self._keys[action]
 
     def one(self, action: Action, also: Iterable[Action]) -> Select[Any]:
         """Rows that may be read, with the same decision columns, and whether a step-up would allow `action`."""

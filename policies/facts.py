@@ -106,6 +106,10 @@ class Shape:
         """The same shape once its bearer has proved again who they are; itself, for a kind that can't."""
         return replace(self, stepped_up=True) if self.kind is Kind.CONTRIBUTOR else self
 
+    def as_seen_by(self, source: str) -> "Shape":
+        """This shape without proofs that the policy never names, and so can't ask for."""
+        return replace(self, mfa=self.mfa and "mfa" in source, stepped_up=self.stepped_up and "stepped_up" in source)
+
     def facts(self) -> object | None:
         """What rules see of a principal of this shape; None for one about whom nothing is known."""
         match self.kind:

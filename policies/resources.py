@@ -1,5 +1,6 @@
 """What the policy is about: every model that the door gives out, and the platform itself."""
 
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, inspect
@@ -74,6 +75,7 @@ def fields_of(model: type[Record]) -> dict[str, type]:
     return fields
 
 
+@cache
 def worked_out(model: type[Record]) -> dict[str, Column[bool]]:
     """Attributes that follow from columns and the clock, by name, as the columns that rules take them for.
 

@@ -1,34 +1,30 @@
 """A rulebook: policy.polar inside oso, asked once for everything a shape of principal may do.
 
-oso is asked here and nowhere else, under one lock, and not for a known shape: what it answered then became a plan.
-Its own SQLAlchemy adapter is not used, since it joins relations INNER also under OR.
+oso is asked under one lock, and not for a known shape: what it answered then became a plan.
 """
 
 import re
 import threading
+from contextlib import suppress
 from typing import Any
 
 from oso import Oso
 from polar.exceptions import OsoError
-from polar.partial import TypeConstraint
-from polar.variable import Variable
 
 from policies import reading
 from policies.actions import Action
 from policies.columns import Unsupported
+from policies.engine import Wildcard, answers, line_of, load, plain
 from policies.errors import PolicyError
-from policies.facts import FACTS, Observed, Shape
+from policies.facts import Observed, Shape
 from policies.plans import Plan, Row, simplify
-from policies.resources import PLATFORM, PROTECTED, RELATED, Platform, fields_of
-from policies.rulings import Impossible, way
+from policies.resources import PLATFORM, PROTECTED
+from policies.rulings import Impossible, ways
+from policies.tabling import Circular, Tables, action_of
+from policies.workbench.tokens import NotPolar
 from storage.records import Record
 
-_ACTIONS = frozenset(map(str, Action))
-_LINE = re.compile(r"at line (\d+)")
-
-
-class _Wildcard(Exception):
-    """A rule allows every action."""
+_FAULTS = (Unsupported, Observed, OsoError, Wildcard)
 
 
 class _Anybody(Exception):
@@ -46,7 +42,6 @@ class Rulebook:
         self._source = source
         self._name = name
         self._lock = threading.Lock()
-        self._classes: dict[str, type] = {model.__name__: model for model in (*PROTECTED, *RELATED)}
         for line, word, advice in reading.forbidden_words(source):
             raise PolicyError(f"{name}:{line}: “{word}” can't be compiled to SQL; {advice}")
         for line in reading.backward_orders(source):
@@ -58,25 +53,32 @@ class Rulebook:
             raise PolicyError(
                 f"{name}:{line}: {told}, and oso would forget it: write `thing.one = thing.other`, with `or`"
             )
-        self._oso = self._load(source)
+        self._oso = load(source, name)
+        self._tables = _tables(source, name)
 
     def plans(self, shape: Shape, model: type[Record]) -> dict[Action, Plan]:
         """What a principal of `shape` may do with rows of `model`: a plan per action that has any way.
 
         Raises PolicyError with file and line, for a rule that can't be decided in SQL.
         """
+        if shape.facts() is None:
+            return {}
         with self._lock:
+            if (tabled := self._tabled(shape, model)) is not None:
+                return tabled
             try:
                 return self._plans(self._oso, shape, model)
-            except (Unsupported, Observed, OsoError, _Wildcard) as problem:
+            except _FAULTS as problem:
                 raise self._error(problem, lambda oso: self._plans(oso, shape, model)) from problem
 
     def platform_actions(self, shape: Shape) -> frozenset[Action]:
         """What a principal of `shape` may do on the platform itself. Raises PolicyError."""
+        if shape.facts() is None:
+            return frozenset()
         with self._lock:
             try:
                 return self._platform_actions(self._oso, shape)
-            except (Observed, OsoError, _Wildcard) as problem:
+            except _FAULTS as problem:
                 raise self._error(problem, lambda oso: self._platform_actions(oso, shape)) from problem
 
     def demand_names(self) -> None:
@@ -87,92 +89,58 @@ class Rulebook:
         with self._lock:
             try:
                 self._no_strangers(self._oso)
-            except (_Anybody, Observed, OsoError, Unsupported, _Wildcard) as problem:
+            except (_Anybody, *_FAULTS) as problem:
                 raise self._error(problem, self._no_strangers) from problem
 
     def _no_strangers(self, oso: Oso) -> None:
-        for model in PROTECTED:
-            thing = Variable("thing")
-            self._none(_ask(oso, _Stranger(), thing, {"thing": TypeConstraint(thing, model.__name__)}))
-        self._none(_ask(oso, _Stranger(), PLATFORM, {}))
+        for thing in (*PROTECTED, PLATFORM):
+            for name, _ in answers(oso, "allow", _Stranger(), thing):
+                raise _Anybody(
+                    f"“{name}” is allowed to anybody at all, who has not signed in included: name in the head who may, "
+                    "such as `person: Person`"
+                )
 
-    def _none(self, answers: list[tuple[Action, dict[str, Any]]]) -> None:
-        if answers:
-            raise _Anybody(
-                f"“{answers[0][0]}” is allowed to anybody at all, who has not signed in included: name in the head who "
-                "may, such as `person: Person`"
-            )
-
-    def _load(self, source: str) -> Oso:
-        oso = Oso()
-        oso.ffi_polar.set_message_enricher(self._no_warnings)
-        for known in (*FACTS, Platform):
-            oso.register_class(known)
-        for model in (*PROTECTED, *RELATED):
-            oso.register_class(model, fields=fields_of(model))
+    def _tabled(self, shape: Shape, model: type[Record]) -> dict[Action, Plan] | None:
+        """The same, worked out faster; None for a policy that does not let itself be taken apart."""
+        if self._tables is None:
+            return None
         try:
-            oso.load_str(source)
-        except OsoError as problem:
-            raise PolicyError(f"{self._name}:{_line_of(problem) or 1}: {_plain(problem)}") from problem
-        return oso
-
-    def _no_warnings(self, message: str) -> str:
-        """oso would print what it warns of; a policy that deserves a warning is not loaded."""
-        if message.startswith("[warning]"):
-            raise PolicyError(f"{self._name}:{_line_of(message) or 1}: {_plain(message.removeprefix('[warning] '))}")
-        return message
+            return self._tables.plans(shape.facts(), model)
+        except Circular as problem:
+            raise PolicyError(f"{self._name}:{problem.line}: {problem}") from problem
+        except (Impossible, PolicyError, *_FAULTS):
+            return None
 
     def _plans(self, oso: Oso, shape: Shape, model: type[Record]) -> dict[Action, Plan]:
-        ways: dict[Action, set[Row]] = {}
-        thing = Variable("thing")
-        constraint = TypeConstraint(thing, model.__name__)
-        for action, answer in _ask(oso, shape.facts(), thing, {"thing": constraint}):
-            try:
-                ways.setdefault(action, set()).add(way(model, answer["thing"], self._classes))
-            except Impossible:
-                continue
-        return {action: simplify(found) for action, found in ways.items() if found}
+        found: dict[Action, set[Row]] = {}
+        for name, expression in answers(oso, "allow", shape.facts(), model):
+            with suppress(Impossible):
+                found.setdefault(action_of(name), set()).update(ways(model, expression, _nothing_open))
+        return {action: simplify(rows) for action, rows in found.items() if rows}
 
     def _platform_actions(self, oso: Oso, shape: Shape) -> frozenset[Action]:
-        return frozenset(action for action, _ in _ask(oso, shape.facts(), PLATFORM, {}))
+        return frozenset(action_of(name) for name, _ in answers(oso, "allow", shape.facts(), PLATFORM))
 
     def _error(self, problem: Exception, attempt: Any) -> PolicyError:
         """`problem` in the words of a policy author, with the line of the rule that causes it."""
 
         def complaint(source: str) -> str | None:
             try:
-                attempt(self._load(source))
+                attempt(load(source, self._name))
             except Exception as found:
                 return re.sub(r"\d+", "", str(found))
             return None
 
-        line = _line_of(problem) or reading.blame(self._source, complaint, getattr(problem, "word", ""))
-        return PolicyError(f"{self._name}:{line or 1}: {_plain(problem)}")
+        line = line_of(problem) or reading.blame(self._source, complaint, getattr(problem, "word", ""))
+        return PolicyError(f"{self._name}:{line or 1}: {plain(problem)}")
 
 
-def _ask(oso: Oso, facts: object, thing: Any, bindings: dict[str, Any]) -> list[tuple[Action, dict[str, Any]]]:
-    if facts is None:
-        return []
-    results = oso.query_rule("allow", facts, Variable("action"), thing, bindings=bindings, accept_expression=True)
-    answers = []
-    for result in results:
-        action = result["bindings"]["action"]
-        if isinstance(action, Variable) or not isinstance(action, str):
-            raise _Wildcard("a rule allows every action: name the actions it is about")
-        if action not in _ACTIONS:
-            raise Unsupported(f"“{action}” is no action: policies/actions.py has the list", f'"{action}"')
-        answers.append((Action(action), result["bindings"]))
-    return answers
+def _tables(source: str, name: str) -> Tables | None:
+    try:
+        return Tables(source, name)
+    except (NotPolar, ValueError):
+        return None
 
 
-def _line_of(problem: Exception | str) -> int | None:
-    """The innermost line that oso names; its own message counts from 1, as we do."""
-    found = _LINE.findall(str(problem))
-    return int(found[-1]) if found else None
-
-
-def _plain(problem: Exception | str) -> str:
-    """oso's message without its trace, its excerpt, its place and its advertisement."""
-    lines = str(problem).split("\n\tGet help")[0].splitlines() or [type(problem).__name__]
-    told = next((line for line in lines if line.startswith("Application error: ")), lines[0])
-    return re.sub(r" at line \d+, column \d+:?$", "", told.removeprefix("Application error: "))
+def _nothing_open(question: str, name: str, model: type[Record]) -> Plan:
+    raise Unsupported(f"“{question}” is asked of {model.__name__} in a way that can't be followed", name)

@@ -5,8 +5,9 @@ oso answers a query for an unknown resource with one expression per way to be al
 refused with `Unsupported`, which says what to write instead.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from polar.expression import Expression, Pattern
@@ -14,8 +15,10 @@ from polar.partial import dot_path
 from polar.variable import Variable
 
 from policies.columns import Unsupported, bound_to, comparable, ordered, value_for
+from policies.engine import CLASSES
+from policies.excerpts import OPEN
 from policies.facts import Slot
-from policies.plans import Bound, Compare, Operator, Outer, Row, Values
+from policies.plans import Bound, Compare, Operator, Outer, Plan, Row, Values
 from policies.resources import mapper_of
 from storage.records import Record
 
@@ -23,6 +26,10 @@ _OPERATORS: dict[str, Operator] = {
     "Unify": "=", "Eq": "=", "Neq": "!=", "Lt": "<", "Leq": "<=", "Gt": ">", "Geq": ">=",
 }  # fmt: skip
 _FLIPPED: dict[Operator, Operator] = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+Answered = Callable[[str, str, type[Record]], Plan]
+"""The answer to a question left open: `has_role`, the role's name, and the model of the thing that has the mark."""
 
 
 class Impossible(Exception):
@@ -38,6 +45,7 @@ class _Node:
     conditions: set[Compare] = field(default_factory=set)
     single: dict[str, "_Node"] = field(default_factory=dict)
     elements: list[tuple[str, "_Node"]] = field(default_factory=list)
+    open: set[tuple[str, str]] = field(default_factory=set)
 
     def step(self, name: str) -> "_Node":
         """The one row that a to-one relation leads to; every path over the relation shares it."""
@@ -55,25 +63,34 @@ class _Node:
             node, steps = node.outer, steps + 1
         return None
 
-    def frozen(self) -> Row:
-        related = [*self.single.items(), *self.elements]
-        return Row(frozenset(self.conditions), frozenset((name, node.frozen()) for name, node in related))
+    def frozen(self, answered: Answered) -> Iterator[Row]:
+        """This row, once for every combination of answers to what was left open about it and what it leads to."""
+        related = [
+            [Row(related=frozenset({(name, row)})) for row in node.frozen(answered)]
+            for name, node in (*self.single.items(), *self.elements)
+        ]
+        for parts in product(*related, *(answered(question, name, self.model) for question, name in self.open)):
+            conditions = self.conditions.union(*(part.conditions for part in parts))
+            yield Row(frozenset(conditions), frozenset[tuple[str, Row]]().union(*(part.related for part in parts)))
 
 
-def way(model: type[Record], expression: Any, classes: dict[str, type]) -> Row:
-    """One of oso's expressions over `_this`, a `model`, as a way. Raises Unsupported; Impossible."""
+def ways(model: type[Record], expression: Any, answered: Answered) -> Iterator[Row]:
+    """One of oso's expressions over `_this`, a `model`, as ways: one, if it leaves no question open.
+
+    Raises Unsupported; Impossible.
+    """
     root = _Node(model)
     rows: dict[str, _Node] = {"_this": root}
     parts = list(_conjuncts(expression))
     _enter_relations(rows, parts)
     for part in parts:
         if part.operator == "Isa":
-            _check_kind(rows, part, classes)
+            _check_kind(rows, part)
         elif part.operator in _OPERATORS:
             _compare(rows, part)
         elif part.operator != "In":
             raise Unsupported(f"“{part.operator}” has no counterpart in SQL: compare plain columns", part.operator)
-    return root.frozen()
+    return root.frozen(answered)
 
 
 def _conjuncts(expression: Any) -> Iterator[Expression]:
@@ -95,6 +112,9 @@ def _enter_relations(rows: dict[str, _Node], parts: list[Expression]) -> None:
         for args in ready:
             waiting.remove(args)
             variable, path = args[0], dot_path(args[1])
+            if path[-1] in OPEN and isinstance(variable, str) and not isinstance(variable, Variable):
+                _row(rows, path[:-1]).open.add((OPEN[path[-1]], variable))
+                continue
             if not isinstance(variable, Variable) or len(path) < 2:
                 raise Unsupported("“in” over a relation takes a new name: `member in project.members and …`", "in")
             owner = _row(rows, path[:-1])
@@ -136,14 +156,14 @@ def _equalities(clause: Any) -> list[Any]:
     return list(clause.clauses) if hasattr(clause, "clauses") else [clause]
 
 
-def _check_kind(rows: dict[str, _Node], part: Expression, classes: dict[str, type]) -> None:
+def _check_kind(rows: dict[str, _Node], part: Expression) -> None:
     subject, pattern = part.args
     if not isinstance(pattern, Pattern) or pattern.fields:
         raise Unsupported("a pattern's fields are compared one by one: `thing.column = value`", "matches")
     path = dot_path(subject)
     if not path:
         raise Unsupported("a type can be asked of the row and of what its relations lead to", "matches")
-    if not issubclass(_row(rows, path).model, classes[pattern.tag]):
+    if not issubclass(_row(rows, path).model, CLASSES[pattern.tag]):
         raise Impossible
 
 

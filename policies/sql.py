@@ -11,14 +11,18 @@ from typing import Any
 from sqlalchemy import (
     Alias,
     ColumnElement,
+    CompoundSelect,
     FromClause,
+    Select,
     Uuid,
     and_,
     bindparam,
     exists,
     false,
     or_,
+    select,
     true,
+    union,
 )
 from sqlalchemy.orm import RelationshipProperty, aliased
 
@@ -32,6 +36,21 @@ def predicate(model: type[Record], plan: Plan) -> ColumnElement[bool]:
     table: FromClause = mapper_of(model).local_table
     ways = [_holds(model, way, (table,)) for way in sorted(plan, key=_order)]
     return or_(false(), *ways) if ways else false()
+
+
+def keys(model: type[Record], plan: Plan) -> Select[Any] | CompoundSelect[Any] | None:
+    """The primary keys of the rows that `plan` allows, found from what the principal has; None where that may be all.
+
+    Under an OR over relations a database walks the whole table, and meets everybody's rows. Here each way is a branch
+    of its own that starts at the far end, where a row names the principal.
+    """
+    if Row() in plan or not plan:
+        return None
+    branches = []
+    for way in sorted(plan, key=_order):
+        alias = mapper_of(model).local_table.alias()
+        branches.append(select(*alias.primary_key).where(_holds(model, way, (alias,), inward=False)))
+    return union(*branches) if len(branches) > 1 else branches[0]
 
 
 def _order(part: Any) -> tuple[int, str]:
@@ -48,23 +67,38 @@ def _spell(part: Any) -> str:
     return repr(part)
 
 
-def _holds(model: type[Record], row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
-    """`row`'s conditions on `scope[-1]`, a table or alias of `model`; the outer rows stand before it."""
+def _holds(model: type[Record], row: Row, scope: tuple[FromClause, ...], *, inward: bool = True) -> ColumnElement[bool]:
+    """`row`'s conditions on `scope[-1]`, a table or alias of `model`; the outer rows stand before it.
+
+    `inward`: the row is given, and what it leads to is looked up; otherwise the row is sought from what leads to it.
+    """
     near = [_compare(model, condition, scope) for condition in sorted(row.conditions, key=_spell)]
     far = [
-        _related(model, name, inner, scope) for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))
+        _related(model, name, inner, scope, inward=inward)
+        for name, inner in sorted(row.related, key=lambda r: (r[0], _spell(r[1])))
     ]
     return and_(true(), *near, *far)
 
 
-def _related(model: type[Record], name: str, row: Row, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:
+def _related(
+    model: type[Record], name: str, row: Row, scope: tuple[FromClause, ...], *, inward: bool
+) -> ColumnElement[bool]:
     relation: RelationshipProperty[Any] = mapper_of(model).relationships[name]
     target: type[Record] = relation.mapper.class_
     alias: Alias = relation.mapper.local_table.alias()  # type: ignore[assignment]
     pairs = relation.local_remote_pairs or ()  # nothing more than these ties the rows: rulings made sure
-    joined = [alias.c[str(remote.key)] == scope[-1].c[str(local.key)] for local, remote in pairs]
-    inner = _holds(target, row, (*scope, alias))
-    return exists().select_from(alias).where(*joined, inner).correlate_except(alias)
+    ends = [(scope[-1].c[str(local.key)], alias.c[str(remote.key)]) for local, remote in pairs]
+    inner = _holds(target, row, (*scope, alias), inward=inward)
+    if not inward and len(ends) == 1 and not _looks_out(row):
+        (mine, theirs), *_ = ends
+        return mine.in_(select(theirs).where(inner))
+    return exists().select_from(alias).where(*(theirs == mine for mine, theirs in ends), inner).correlate_except(alias)
+
+
+def _looks_out(row: Row, depth: int = 0) -> bool:
+    """Whether a condition below `row` is about a row further out than it."""
+    outer = (each.operand for each in row.conditions if isinstance(each.operand, Outer))
+    return any(each.up > depth for each in outer) or any(_looks_out(inner, depth + 1) for _, inner in row.related)
 
 
 def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:

@@ -1,7 +1,6 @@
-"""Assets: announcing a file, sending its bytes, changing what is said about it."""
+"""Assets: announcing a file, changing what is said about it, fetching it. `uploads` takes its bytes in."""
 
 import functools
-import hashlib
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,15 +11,13 @@ from policies.errors import NotFound
 from policies.principals import Kind
 from resolvers import inputs, tickets
 from resolvers.context import Context
-from resolvers.errors import BadInput, Conflict, TooLarge, Unauthenticated
+from resolvers.errors import BadInput, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
-from storage.assets import Asset, AssetStatus, Blob, lock_awaiting
-from storage.blobs.writer import BlobWriter
+from storage import search
+from storage.assets import Asset
 from storage.ids import new_id
-from storage.keys.names import project_keyset
 from storage.ledger import events
-from storage.ledger.events import Outcome
-from storage.media import ACCEPTED, MediaCheck, MediaMismatch
+from storage.media import ACCEPTED
 from storage.projects import Project
 
 
@@ -71,6 +68,7 @@ def create(
         events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size)
     )
     work.session.flush()
+    search.index(work.session, work.vault, asset)
     return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
 
 
@@ -89,6 +87,7 @@ def update(context: Context, asset_id: uuid.UUID, **changes: Any) -> Asset:
         )
     )
     context.work.session.flush()
+    search.index(context.work.session, context.work.vault, asset)
     return asset
 
 
@@ -106,115 +105,6 @@ def _words(**given: Any) -> dict[str, Any]:
             raise BadInput(f"tags has {len(tags)} entries; 50 are accepted.", field="tags")
         words["tags"] = [inputs.text(tag, "tags", at_most=80) for tag in tags]
     return words
-
-
-@dataclass
-class Upload:
-    """One transfer of an asset's bytes, from ticket to published blob. Abort it unless it was finished."""
-
-    context: Context
-    asset_id: uuid.UUID
-    blob_id: uuid.UUID
-    expected: int
-    writer: BlobWriter
-    check: MediaCheck
-    digest: Any
-
-    def write(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises `TooLarge` past the announced size, `BadInput` for another type of content."""
-        if self.writer.size + len(chunk) > self.expected:
-            raise TooLarge(f"More bytes came than the {self.expected} that were announced as byteSize.")
-        try:
-            self.check.feed(chunk)
-        except MediaMismatch:
-            raise BadInput("The bytes are not of the announced mediaType.", field="mediaType") from None
-        self.digest.update(chunk)
-        self.writer.write(chunk)
-
-    def finish(self) -> Asset:
-        """Publish the bytes: all of them, once, and only if the sender may still upload here.
-
-        Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster.
-        """
-        if self.writer.size != self.expected:
-            raise BadInput(
-                f"{self.writer.size} bytes came; byteSize announced {self.expected}. Send the whole file again."
-            )
-        try:
-            self.check.finish()
-        except MediaMismatch:
-            raise BadInput("The bytes are not of the announced mediaType.", field="mediaType") from None
-        self.writer.finish()
-        store = self.context.house.store
-        try:
-            self.context.renewed("upload")
-            with self.context.writing("upload") as context:
-                return self._commit(context)
-        except BaseException:
-            store.blobs.remove(self.blob_id)
-            raise
-
-    def _commit(self, context: Context) -> Asset:
-        asset = context.access.get(Asset, self.asset_id, Action.UPLOAD)
-        work = context.work
-        if not lock_awaiting(work.session, asset):
-            raise Conflict("This asset has its bytes already.")
-        work.session.add(
-            Blob(
-                id=self.blob_id,
-                owner_id=asset.owner_id,
-                project_id=asset.project_id,
-                object_id=asset.id,
-                byte_size=self.expected,
-            )
-        )
-        work.vault.seal(asset, checksum="sha256:" + self.digest.hexdigest())
-        asset.blob_id, asset.status, asset.updated_at = self.blob_id, AssetStatus.AVAILABLE, work.now
-        work.record(
-            events.AssetUploaded(
-                resource_id=asset.id,
-                subject_id=asset.owner_id,
-                project_id=asset.project_id,
-                byte_size=self.expected,
-            )
-        )
-        work.session.flush()
-        return asset
-
-    def abort(self) -> None:
-        """Leave nothing of an unfinished transfer behind."""
-        self.writer.abort()
-
-
-def begin_upload(context: Context, admitted: Ticket) -> Upload:
-    """Open the transfer that a ticket admits to.
-
-    Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes.
-    """
-    with context.asked("upload"):
-        asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
-    if asset.status is not AssetStatus.AWAITING_UPLOAD:
-        upload_refused(context, asset.id, events.UploadRefusal.ALREADY_UPLOADED, 0)
-        raise Conflict("This asset has its bytes already. Create a new asset for another file.")
-    blob_id = new_id()
-    writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id))
-    return Upload(context, asset.id, blob_id, asset.byte_size, writer, MediaCheck(asset.media_type), hashlib.sha256())
-
-
-def upload_refused(context: Context, asset_id: uuid.UUID, reason: events.UploadRefusal, received: int) -> None:
-    """Record that a transfer was turned away or broke off; the asset waits for another."""
-    with context.writing("upload"):
-        asset = context.access.get(Asset, asset_id, Action.UPLOAD)
-        context.work.record(
-            events.AssetUploadRefused(
-                resource_id=asset.id,
-                subject_id=asset.owner_id,
-                project_id=asset.project_id,
-                reason=reason,
-                bytes_received=received,
-            ),
-            Outcome.DENIED,
-        )
 
 
 @dataclass(frozen=True)
@@ -255,6 +145,16 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
         own = context.caller_id == asset.owner_id
         again = None if own else functools.partial(_still_open, context, asset.id)
         return Download(asset.media_type, name, asset.blob_id, asset.byte_size, again)
+
+
+def begin_thumbnail(context: Context, admitted: Ticket, *, partial: bool) -> Download:
+    """What a thumbnail's ticket opens. Somebody else's is in the trail as read, whole or in part."""
+    with context.asked("download"):
+        asset = context.access.get(Asset, admitted.object_id, Action.READ_CONTENT)
+        if asset.thumbnail_id is None or asset.thumbnail_size is None:
+            raise NotFound("Asset")
+        context.work.vault.found(asset)
+        return Download("image/webp", "thumbnail.webp", asset.thumbnail_id, asset.thumbnail_size)
 
 
 def _still_open(context: Context, asset_id: uuid.UUID) -> None:

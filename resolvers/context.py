@@ -1,5 +1,6 @@
 """What a use case works with: who asks, the unit of work, and the door."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from datetime import datetime
 from policies.access import Access
 from policies.errors import Refused
 from policies.principals import Kind, Principal
-from resolvers.errors import CodedError, Unauthenticated
+from resolvers.budgets import Charge
+from resolvers.errors import CodedError, CostExceeded, Unauthenticated
 from resolvers.house import House, Limits
 from resolvers.refusals import Refusal, denied
 from storage import grants
@@ -72,6 +74,8 @@ class Context:
         self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
+        self._ends = 0.0
+        """When the unit of work that is open has taken too long, by the monotonic clock."""
 
     @property
     def principal(self) -> Principal:
@@ -99,6 +103,11 @@ class Context:
         if subject is None:
             raise Unauthenticated("Sign in first: send `Authorization: Bearer <token>`.")
         return subject
+
+    def charge(self, cost: int) -> Charge:
+        """Take `cost` from what the caller may ask for: a principal's own, or that of a stranger's address."""
+        name = str(self.principal.id or self.asking.ip_address)
+        return self.house.budgets.charge(name, cost, self.limits.cost_per_minute)
 
     def become(self, principal: Principal, session_id: uuid.UUID) -> None:
         """From here on the operation is `principal`'s, who has just proven who they are."""
@@ -195,12 +204,16 @@ class Context:
     def _current(self) -> tuple[UnitOfWork, Access]:
         if self._open is None:
             raise RuntimeError("no unit of work is open: use Context.reading() or Context.writing()")
+        if time.monotonic() > self._ends:
+            seconds = int(self.limits.operation.total_seconds())
+            raise CostExceeded(f"The operation was stopped after {seconds} seconds. Ask for less at a time.")
         return self._open
 
     @contextmanager
     def _unit(self, *, read_only: bool) -> Iterator[UnitOfWork]:
         with self.house.store.begin(self._scope(), read_only=read_only) as work:
             self._open = (work, Access(self.policy, self.principal, work.session))
+            self._ends = time.monotonic() + self.limits.operation.total_seconds()
             try:
                 yield work
             finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from policies.access import Policy
 from policies.force import InForce
+from resolvers.budgets import Budgets
 from storage.work import Store
 
 
@@ -23,6 +24,8 @@ class Limits:
     sign_in_failures: int = 10
     sign_in_window: timedelta = timedelta(minutes=15)
     idempotency: timedelta = timedelta(hours=24)
+    operation: timedelta = timedelta(seconds=60)
+    cost_per_minute: int = 500_000
     models: tuple[str, ...] = ("smollm2-135m-instruct",)
 
 
@@ -42,6 +45,7 @@ class House:
     force: InForce
     limits: Limits = field(default_factory=Limits)
     sources: PolicySources = field(default_factory=PolicySources)
+    budgets: Budgets = field(default_factory=Budgets)
 
     @property
     def policy(self) -> Policy:

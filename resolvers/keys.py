@@ -1,11 +1,13 @@
 """Rotating keys, on the command line or on schedule, by whoever runs the server."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from policies.principals import ANONYMOUS
 from resolvers.context import Asking, Context
 from resolvers.house import House
 from storage import rotations
+from storage.clock import now
 from storage.ledger.events import Event, KeysRotated, KeysRotationStarted, RotatedKeys
 from storage.rotations import Rotated, Told
 
@@ -18,6 +20,17 @@ def rotate_keysets(house: House, told: Told = SILENT) -> Rotated:
     Raises KeyStoreUnavailable and DatabaseUnreachable; then the next rotation goes on where this one stopped.
     """
     return _recorded(house, RotatedKeys.KEYSETS, lambda: rotations.rotate_keysets(house.store, told))
+
+
+def rotate_overdue(house: House, period: timedelta, told: Told = SILENT) -> Rotated | None:
+    """Rotate keysets older than `period`, and those that will be within a tenth of it; None where none is older.
+
+    What was left half way is brought to its end first. Raises as `rotate_keysets` does.
+    """
+    if not rotations.overdue(house.store, now() - period):
+        return None
+    soon = now() - period * 0.9
+    return _recorded(house, RotatedKeys.KEYSETS, lambda: rotations.rotate_keysets(house.store, told, older_than=soon))
 
 
 def rotate_kek(house: House, kek: str, told: Told = SILENT) -> Rotated:

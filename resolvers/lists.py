@@ -17,7 +17,8 @@ R = TypeVar("R", bound=Record)
 def page(context: Context, model: type[R], part: Slice, *, also: Sequence[Action] = (), **equal: Any) -> Page[R]:
     """One page of what the caller may read, narrowed to rows whose columns equal what is given."""
     allowed = narrow(context.access.select(model, Action.READ, also), model, **equal)
-    return fetch_page(context.work.session, model, allowed, part)
+    begin = None if equal else context.access.keys(model, Action.READ)
+    return fetch_page(context.work.session, model, allowed, part, begin)
 
 
 def pages(

@@ -8,6 +8,7 @@ from policies.actions import Action
 from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict
+from storage import search
 from storage.assets import Asset, AssetStatus
 from storage.ids import new_id
 from storage.ledger import events
@@ -82,6 +83,7 @@ def submit(
     work.vault.seal(prompt, text=text, parameters=settings)
     work.session.add(prompt)
     work.session.flush()
+    search.index(work.session, work.vault, prompt)
     for position, asset_id in enumerate(asset_ids):
         work.session.add(
             PromptAsset(

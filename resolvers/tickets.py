@@ -30,6 +30,7 @@ class Purpose(enum.IntEnum):
     UPLOAD = 1
     CONTENT = 2
     EXPORT = 3
+    THUMBNAIL = 4
 
 
 class Bearer(enum.IntEnum):

@@ -8,7 +8,6 @@ from typing import Any
 import anyio.to_thread
 import strawberry
 from graphql import GraphQLError, get_operation_ast, parse
-from graphql import OperationType as GraphQLOperationType
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -73,7 +72,7 @@ class Schema(strawberry.Schema):
         Queries and mutations run whole in a worker thread, as they do over HTTP.
         """
         context: Context = await anyio.to_thread.run_sync(context_value.again)
-        if _is_subscription(query, kwargs.get("operation_name")):
+        if kind_of(query, kwargs.get("operation_name")) is OperationType.SUBSCRIPTION:
             source = await super().stream(query, context_value=context, **kwargs)
         else:
             source = self._once(query, context, **kwargs)
@@ -87,12 +86,13 @@ class Schema(strawberry.Schema):
         """Nothing: `schema.errors.coded` logs what failed, without content."""
 
 
-def _is_subscription(query: str | None, operation_name: str | None) -> bool:
+def kind_of(query: str | None, operation_name: str | None) -> OperationType | None:
+    """What sort of operation a document would run; None where it is no document, or that can't be told."""
     try:
         operation = get_operation_ast(parse(query or "", max_tokens=MAX_TOKENS), operation_name)
-    except GraphQLError:
-        return False
-    return operation is not None and operation.operation is GraphQLOperationType.SUBSCRIPTION
+    except (GraphQLError, RecursionError):
+        return None
+    return None if operation is None else OperationType(operation.operation.value)
 
 
 async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, None]:

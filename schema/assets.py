@@ -6,21 +6,30 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import strawberry
 
 from policies.actions import Action
-from resolvers import assets
+from resolvers import assets, lists
 from resolvers.tickets import Purpose
 from schema.guards import mutation
 from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.scalars import BigInt
+from schema.selections import selects
 from storage.assets import Asset as AssetRow
 from storage.assets import AssetStatus
+from storage.metadata import Handling
 
 if TYPE_CHECKING:
     from schema.projects import Project
 
 strawberry.enum(
     AssetStatus, description="AWAITING_UPLOAD until its bytes have come; AVAILABLE; QUARANTINED if they are unsafe."
+)
+
+strawberry.enum(
+    Handling,
+    name="MetadataHandling",
+    description="AS_SENT: the owner does not ask for removal. REMOVED: camera data, places, texts and thumbnails were "
+    "taken out of the image. NOT_REMOVABLE: the owner asks for removal, and for this type of file nothing here can.",
 )
 
 
@@ -35,13 +44,18 @@ class Asset(Node):
     owner_id: strawberry.ID = reference("owner_id", "Contributor", "Whose it is.")
     status: AssetStatus = plain("status", AssetStatus, "Where it stands on its way in.")
     media_type: str = plain("media_type", str, "What kind of file it is (RFC 6838).")
-    byte_size: BigInt = plain("byte_size", BigInt, "Its size in bytes.")
+    byte_size: BigInt = plain(
+        "byte_size", BigInt, "Its size in bytes: as announced, then as kept, which is less where metadata was removed."
+    )
+    metadata_handling: Handling = plain(
+        "metadata_handling", Handling, "What was done about the file's own metadata before it was sealed."
+    )
     file_name: str = sealed("file_name", str, "Its name on the contributor's own disk.")
     title: str = sealed("title", str, "What the contributor calls it.")
     description: str = sealed("description", str, "What the contributor says about it.")
     tags: list[str] = sealed("tags", list[str], "The contributor's tags.")
     checksum: str | None = sealed(
-        "checksum", str | None, "SHA-256 of its bytes, as `sha256:…`; null until they have come."
+        "checksum", str | None, "SHA-256 of its bytes as they are kept, as `sha256:…`; null until they have come."
     )
     created_at: datetime = plain("created_at", datetime, "When it was announced.")
     updated_at: datetime = plain("updated_at", datetime, "When it last changed.")
@@ -54,6 +68,33 @@ class Asset(Node):
         if self.row.blob_id is None or Action.READ_CONTENT.value not in self.row.decisions:
             return None
         return "/content/" + assets.ticket(info.context, Purpose.CONTENT, self.row.id)
+
+    @strawberry.field(
+        description="A path on this server: GET a small WebP of an image there for a few minutes, at most 512 pixels "
+        "wide and high. Null for what is no image, until an agent has made it, or if you may not open the asset."
+    )
+    def thumbnail_url(self, info: Info) -> str | None:
+        if self.row.thumbnail_id is None or Action.READ_CONTENT.value not in self.row.decisions:
+            return None
+        return "/thumbnails/" + assets.ticket(info.context, Purpose.THUMBNAIL, self.row.id)
+
+    @strawberry.field(
+        description="A path on this server: send its bytes there within minutes, with PUT as a whole, or with HEAD and "
+        "PATCH in parts that survive a lost connection (tus 1.0). Ask again for a fresh one. Null once they have come, "
+        "or if you may not send them."
+    )
+    def upload_url(self, info: Info) -> str | None:
+        if self.row.status is not AssetStatus.AWAITING_UPLOAD:
+            return None
+        row = self.row if self.decided else lists.one(info.context, AssetRow, self.row.id, also=(Action.UPLOAD,))
+        if Action.UPLOAD.value not in row.decisions:
+            return None
+        return "/uploads/" + assets.ticket(info.context, Purpose.UPLOAD, row.id)
+
+    @classmethod
+    def also(cls, info: Info) -> tuple[Action, ...]:
+        """Whether bytes may be sent is decided along with the rows, if the query asks where to."""
+        return super().also(info) or ((Action.UPLOAD,) if selects(info, "uploadUrl") else ())
 
     @strawberry.field(description="The project it lies in.")
     def project(self, info: Info) -> Annotated["Project", strawberry.lazy("schema.projects")] | None:
@@ -93,7 +134,7 @@ class CreateAssetPayload:
     asset: Asset = strawberry.field(description="The asset, awaiting its bytes.")
     upload_url: str = strawberry.field(
         description="A path on this server: PUT the bytes there within minutes. They are encrypted as they "
-        "arrive. If the transfer breaks, send the whole file again."
+        "arrive. If the transfer breaks, send the whole file again; or send it in parts, see `asset.uploadUrl`."
     )
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 

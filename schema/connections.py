@@ -6,7 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 
-from resolvers import lists, tickets
+from resolvers import lists, searching, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from schema.leaves import leaf
@@ -112,10 +112,13 @@ def connect(kind: type[Node], listing: str, page: Page[Any], level: Level, *, de
     return Connection(edges=edges, page_info=info, total_count=page.total or 0)
 
 
-def listed(info: Info, kind: type[Node], part: Slice, **equal: Any) -> Any:
-    """A list that hangs on nothing: all that the caller may read, narrowed by `equal`."""
+def listed(info: Info, kind: type[Node], part: Slice, *, search: str | None = None, **equal: Any) -> Any:
+    """A list that hangs on nothing: all that the caller may read, narrowed by `equal` and by the words of `search`."""
     also = kind.also(info)
-    page = lists.page(info.context, kind.record, part, also=also, **equal)
+    if search is None:
+        page = lists.page(info.context, kind.record, part, also=also, **equal)
+    else:
+        page = searching.page(info.context, kind.record, part, search, also=also, **equal)
     return connect(kind, kind.__name__, page, Level(page.rows), decided=bool(also))
 
 

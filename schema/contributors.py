@@ -26,7 +26,8 @@ class PrivacyPreferences:
     training: bool = strawberry.field(description="Work may be used to train models.")
     analytics: bool = strawberry.field(description="Use of the platform may be analysed.")
     strip_metadata: bool = strawberry.field(
-        description="The wish to have camera data and places taken out of images. Kept, and not acted upon yet."
+        description="Camera data, places and texts are taken out of JPEG, PNG and WebP images before they are sealed, "
+        "whoever uploads them into this contributor's projects. Holds for uploads from then on."
     )
     support_access: bool = strawberry.field(
         description="Support may ask to see some of their work. They still agree to each request, or not."
@@ -76,7 +77,7 @@ class UpdatePrivacyPreferencesInput:
     training: bool | None = strawberry.field(default=None, description="Use work to train models.")
     analytics: bool | None = strawberry.field(default=None, description="Analyse use of the platform.")
     strip_metadata: bool | None = strawberry.field(
-        default=None, description="The wish that metadata be taken out of images; not acted upon yet."
+        default=None, description="Take camera data, places and texts out of images that are uploaded from now on."
     )
     support_access: bool | None = strawberry.field(
         default=None, description="Let support ask to see your work, each time."

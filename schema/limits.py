@@ -6,6 +6,7 @@ often fragments spread one another. (A walk that follows every spread is exponen
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -24,7 +25,7 @@ from strawberry.extensions import ValidationCache
 from strawberry.types import ExecutionContext
 
 from policies.principals import Kind
-from resolvers.errors import BadInput, CostExceeded, Unauthenticated
+from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated
 from resolvers.refusals import Refusal
 
 MAX_TOKENS = 5_000
@@ -65,11 +66,15 @@ class DocumentLimits(ValidationCache):
 
     def on_validate(self) -> Iterator[None]:
         context = self.execution_context
+        self._told: dict[str, Any] = {}
         if context.graphql_document is not None:
             try:
                 weight = weigh(context.graphql_document, context.variables or {})
+                self._told = {"asked": weight.cost, "most": MAX_COST}
                 asker = context.context.principal.kind
-                refused = _refusal(weight, stranger=asker is Kind.ANONYMOUS) or _ambiguous(context)
+                refused = (
+                    _refusal(weight, stranger=asker is Kind.ANONYMOUS) or _ambiguous(context) or self._charged(weight)
+                )
             except RecursionError:
                 refused = CostExceeded("The document is nested too deeply.")
             if refused is not None:
@@ -79,6 +84,18 @@ class DocumentLimits(ValidationCache):
                 yield
                 return
         yield from super().on_validate()
+
+    def get_results(self) -> dict[str, Any]:
+        """What the operation costs, and what is left for its caller at this moment: `extensions.cost`."""
+        return {"cost": told} if (told := getattr(self, "_told", None)) else {}
+
+    def _charged(self, weight: Weight) -> Exception | None:
+        charge = self.execution_context.context.charge(weight.cost)
+        self._told["remaining"] = charge.remaining
+        if charge.retry_after is None:
+            return None
+        self._told["retryAfterSeconds"] = charge.retry_after
+        return RateLimited(f"You have asked for much in the last minute. Try again in {charge.retry_after} seconds.")
 
 
 def _ambiguous(context: ExecutionContext) -> Exception | None:

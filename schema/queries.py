@@ -1,7 +1,7 @@
 """The root of every question."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -64,6 +64,13 @@ Ids = Annotated[list[strawberry.ID], strawberry.argument(description="Up to 100 
 InProject = Annotated[strawberry.ID | None, strawberry.argument(description="Only those in this project.")]
 OfPrompt = Annotated[strawberry.ID | None, strawberry.argument(description="Only those that answer this prompt.")]
 OfMediaType = Annotated[str | None, strawberry.argument(description="Only those of this media type (RFC 6838).")]
+Search = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Only those in which every one of these words begins a word: up to 10, in any order, upper or "
+        "lower case. Finds only what you may open, and is in the audit trail as reading where it is somebody else's."
+    ),
+]
 OfAction = Annotated[
     str | None,
     strawberry.argument(description="Only those of this action, such as `asset.created`; see docs/audit-events.md."),
@@ -129,12 +136,15 @@ class Query:
     def asset(self, info: Info, id: Id) -> Asset:
         return Asset.fetch(info, decode_id_of("Asset", id, "id"))
 
-    @question("Assets in all projects you may see, or in one of them, of any media type or of one.")
+    @question(
+        "Assets in all projects you may see, or in one of them, of any media type or of one, with the words searched."
+    )
     def assets(
         self,
         info: Info,
         project_id: InProject = None,
         media_type: OfMediaType = None,
+        search: Search = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -145,18 +155,19 @@ class Query:
         equal = _narrowed(projectId=project_id)
         if media_type is not None:
             equal["media_type"] = inputs.text(media_type, "mediaType", at_most=100)
-        connection: Connection[Asset] = listed(info, Asset, part, **equal)
+        connection: Connection[Asset] = listed(info, Asset, part, search=search, **equal)
         return connection
 
     @question("One prompt.")
     def prompt(self, info: Info, id: Id) -> Prompt:
         return Prompt.fetch(info, decode_id_of("Prompt", id, "id"))
 
-    @question("Prompts in all projects you may see, or in one of them.")
+    @question("Prompts in all projects you may see, or in one of them, and with the words searched.")
     def prompts(
         self,
         info: Info,
         project_id: InProject = None,
+        search: Search = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -164,7 +175,8 @@ class Query:
         order_by: OrderBy = Order.NEWEST_FIRST,
     ) -> Connection[Prompt]:
         part = part_of(info, "Prompt", first, after, last, before, order_by)
-        connection: Connection[Prompt] = listed(info, Prompt, part, **_narrowed(projectId=project_id))
+        equal = _narrowed(projectId=project_id)
+        connection: Connection[Prompt] = listed(info, Prompt, part, search=search, **equal)
         return connection
 
     @question("One output.")
@@ -273,9 +285,9 @@ class Query:
         return Ledger(published=ledger.newest_checkpoint(info.context))
 
 
-def _narrowed(**ids: strawberry.ID | None) -> dict[str, object]:
+def _narrowed(**ids: strawberry.ID | None) -> dict[str, Any]:
     """Filters by other things' ids: `projectId` narrows the column project_id to that project."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for argument, global_id in ids.items():
         if global_id is not None:
             kind = argument.removesuffix("Id").title()

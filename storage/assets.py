@@ -4,11 +4,12 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, relationship
 
 from storage.clock import now
 from storage.ids import new_id
+from storage.metadata import Handling
 from storage.projects import Project
 from storage.records import DataCard, Exported, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
@@ -51,12 +52,15 @@ class Asset(Record):
     classification: Mapped[Classification] = plain(default=Classification.USER_CONTENT)
     media_type: Mapped[str] = plain()
     byte_size: Mapped[int] = plain(BigInteger)
+    metadata_handling: Mapped[Handling] = plain(default=Handling.AS_SENT)
     file_name: Mapped[Sealed] = sealed()
     title: Mapped[Sealed] = sealed()
     description: Mapped[Sealed] = sealed()
     tags: Mapped[Sealed] = sealed()
     checksum: Mapped[Sealed | None] = sealed()
     blob_id: Mapped[uuid.UUID | None] = plain()
+    thumbnail_id: Mapped[uuid.UUID | None] = plain()
+    thumbnail_size: Mapped[int | None] = plain()
     created_at: Mapped[datetime] = plain(default=now)
     updated_at: Mapped[datetime] = plain(default=now)
 
@@ -70,7 +74,7 @@ class Blob(Record):
     card = DataCard(
         subject="owner_id",
         retention="user_content",
-        export=NotExported("its bytes are exported as the asset's file"),
+        export=NotExported("its bytes are exported as the asset's file; a thumbnail is made from that"),
         within={"asset": "object_id", "export": "object_id", "project": "project_id"},
     )
 
@@ -86,3 +90,26 @@ def lock_awaiting(session: Session, asset: Asset) -> bool:
     """Keep others from filling the asset until this transaction ends; False where one was faster."""
     session.refresh(asset, ["status", "blob_id"], with_for_update=True)
     return asset.status is AssetStatus.AWAITING_UPLOAD
+
+
+PICTURES = ("image/gif", "image/jpeg", "image/png", "image/tiff", "image/webp")
+"""Media types of which a thumbnail is made."""
+
+
+def owner_without_thumbnail(session: Session, asset_id: uuid.UUID, *, at_most: int) -> uuid.UUID | None:
+    """Whose picture this is, if it has come, has at most so many bytes and no thumbnail yet."""
+    picture = (Asset.id == asset_id) & Asset.media_type.in_(PICTURES) & (Asset.byte_size <= at_most)
+    bare = (Asset.status == AssetStatus.AVAILABLE) & Asset.thumbnail_id.is_(None)
+    return session.scalar(select(Asset.owner_id).where(picture, bare))
+
+
+def adopt_thumbnail(session: Session, asset: Asset, blob_id: uuid.UUID, size: int) -> bool:
+    """Give the asset its thumbnail; False where it has one, or has gone meanwhile."""
+    bare = select(Asset.id).where(Asset.id == asset.id, Asset.thumbnail_id.is_(None)).with_for_update()
+    if session.scalar(bare) is None:
+        return False
+    own = {"owner_id": asset.owner_id, "project_id": asset.project_id}
+    session.add(Blob(id=blob_id, object_id=asset.id, byte_size=size, **own))
+    asset.thumbnail_id, asset.thumbnail_size = blob_id, size
+    session.flush()
+    return True

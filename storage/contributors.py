@@ -4,7 +4,8 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy.orm import Mapped, foreign, relationship
+from sqlalchemy import select
+from sqlalchemy.orm import Mapped, Session, foreign, relationship
 
 from storage.clock import now
 from storage.ids import new_id
@@ -78,3 +79,9 @@ class StyleProfile(Record):
     owner_id: Mapped[uuid.UUID] = plain(primary_key=True)
     profile: Mapped[Sealed] = sealed()
     updated_at: Mapped[datetime] = plain(default=now)
+
+
+def strips_metadata(session: Session, owner: uuid.UUID) -> bool:
+    """Whether this contributor wants metadata taken out of images, whoever uploads them. No wish is no."""
+    wish = select(PrivacyPreferences.strip_metadata).where(PrivacyPreferences.owner_id == owner)
+    return bool(session.scalar(wish))

@@ -3,7 +3,9 @@
 Sniffing is an alarm against a wrong label, not the control: what is served goes out as an attachment with `nosniff`.
 """
 
+import base64
 import codecs
+from typing import Any
 
 _SNIFFED = {
     "application/pdf": (b"%PDF-",),
@@ -52,6 +54,20 @@ class MediaCheck:
             self._text(b"", final=True)
         elif not self._judged:
             self._judge()
+
+    def state(self) -> dict[str, Any]:
+        """Where the check stands, in what JSON holds. It contains bytes of the file: seal it."""
+        begun, flags = (b"", 0) if self._decoder is None else self._decoder.getstate()
+        held = {"head": self._head, "begun": begun}
+        return {"judged": self._judged, "flags": flags} | {
+            name: base64.b64encode(value).decode() for name, value in held.items()
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on where another check put away its `state`."""
+        self._judged, self._head = state["judged"], base64.b64decode(state["head"])
+        if self._decoder is not None:
+            self._decoder.setstate((base64.b64decode(state["begun"]), state["flags"]))
 
     def _text(self, chunk: bytes, *, final: bool) -> None:
         assert self._decoder is not None  # noqa: S101 - narrows the type; feed() has asked

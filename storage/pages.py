@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.records import Record
@@ -65,16 +65,33 @@ def narrow(statement: Select[Any], model: type[R], **equal: Any) -> Select[Any]:
     return statement.where(*(getattr(model, column) == value for column, value in equal.items()))
 
 
-def fetch_page(session: Session, model: type[R], statement: Select[Any], part: Slice) -> Page[R]:
-    """One page of a door's `Select`."""
+def fetch_page(
+    session: Session,
+    model: type[R],
+    statement: Select[Any],
+    part: Slice,
+    keys: Select[Any] | CompoundSelect[Any] | None = None,
+) -> Page[R]:
+    """One page of a door's `Select`. `keys`, if given, are those of the same rows, found in a way faster for lists."""
     key: Any = model.id  # type: ignore[attr-defined]
-    descending = part.newest_first != part.from_end
-    page = statement.where(*_bounds(key, part)).order_by(key.desc() if descending else key.asc()).limit(part.limit + 1)
+    allowed, place = statement.with_only_columns(key), key
+    if keys is not None:
+        own = keys.subquery()
+        allowed, place = select(own.c.id), own.c.id
+        # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
+        first = allowed.where(*_bounds(place, part)).order_by(_order(place, part)).limit(part.limit + 1)
+        page = statement.where(key.in_(first)).order_by(_order(key, part))
+    else:
+        page = statement.where(*_bounds(key, part)).order_by(_order(key, part)).limit(part.limit + 1)
     if part.count:
-        page = page.add_columns(_count(statement, key).label("page_total"))
+        page = page.add_columns(_count(allowed).label("page_total"))
     found = list(session.execute(page))
-    total = (found[0].page_total if found else _count_alone(session, statement, key, part)) if part.count else None
+    total = (found[0].page_total if found else _count_alone(session, allowed, part)) if part.count else None
     return _page([with_decisions(row) for row in found], part, total)
+
+
+def _order(key: Any, part: Slice) -> Any:
+    return key.desc() if part.newest_first != part.from_end else key.asc()
 
 
 def fetch_pages(
@@ -83,8 +100,7 @@ def fetch_pages(
     """The same slice of each parent's list, all parents in one statement. `parent` names the column that ties them."""
     key: Any = model.id  # type: ignore[attr-defined]
     tie = getattr(model, parent)
-    descending = part.newest_first != part.from_end
-    order = key.desc() if descending else key.asc()
+    order = _order(key, part)
     mine = statement.where(tie.in_(parents))
     ranked = mine.where(*_bounds(key, part)).add_columns(
         func.row_number().over(partition_by=tie, order_by=order).label("page_rank")
@@ -120,15 +136,15 @@ def _bounds(key: Any, part: Slice) -> list[ColumnElement[bool]]:
     return bounds
 
 
-def _count(statement: Select[Any], key: Any) -> Any:
-    return select(func.count()).select_from(statement.with_only_columns(key).subquery()).scalar_subquery()
+def _count(allowed: Select[Any]) -> Any:
+    return select(func.count()).select_from(allowed.subquery()).scalar_subquery()
 
 
-def _count_alone(session: Session, statement: Select[Any], key: Any, part: Slice) -> int:
+def _count_alone(session: Session, allowed: Select[Any], part: Slice) -> int:
     """An empty page behind a cursor has no row to carry the count; an empty list needs no asking."""
     if part.after is None and part.before is None:
         return 0
-    found: int = session.execute(select(_count(statement, key))).scalar_one()
+    found: int = session.execute(select(_count(allowed))).scalar_one()
     return found
 
 

@@ -1,9 +1,10 @@
 """Sealing anew: every value that an older key of its keyset sealed is brought under the newest, while all is in use.
 
-Values are read in short transactions and replaced one by one where they are still the same; whoever writes at the same
+Rows are read in short transactions and their values replaced where they are still the same; whoever writes at the same
 time wins, and has written under the newest key. So a pass may be repeated, stopped and resumed anywhere.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,10 +18,16 @@ from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
 from storage.keys.names import KeysetName
 from storage.records import Holding, Record
+from storage.sealed import Sealed
 from storage.vault import SealedDamaged, Vault
 
 _BATCH = 200
 _ATTEMPTS = 10
+
+_AT_ONCE = 20
+"""Rows replaced in one transaction: on SQLite writers wait while it lasts."""
+
+_LONGEST_PAUSE = 0.1
 
 Told = Callable[[int, int], None]
 """Is told how many rows were looked at, out of how many."""
@@ -28,9 +35,8 @@ Told = Callable[[int, int], None]
 
 class _Change(NamedTuple):
     key: uuid.UUID
-    column: str
-    before: Any
-    after: Any
+    before: dict[str, Sealed]
+    after: dict[str, Sealed]
 
 
 @dataclass
@@ -50,7 +56,7 @@ def reseal(engine: Engine, keyring: Keyring, told: Told) -> Pass:
     looked_at = 0
     for model, columns in models.items():
         for rows in _batches(engine, model):
-            changes = [change for row in rows for change in _changes(vault, row, columns, found)]
+            changes = [change for row in rows if (change := _change(vault, row, columns, found))]
             if changes:
                 found.renewed += _apply(engine, model, changes)
             looked_at += len(rows)
@@ -83,30 +89,44 @@ def _key_of(row: Record) -> Any:
     return inspect(row).identity[0]  # type: ignore[index]
 
 
-def _changes(vault: Vault, row: Record, columns: list[str], found: Pass) -> Iterator[_Change]:
+def _change(vault: Vault, row: Record, columns: list[str], found: Pass) -> _Change | None:
+    """What is to be replaced in this row; None where nothing is."""
+    before, after = {}, {}
     for column in columns:
         try:
-            after = vault.renewed(row, column)
+            renewed = vault.renewed(row, column)
         except KeyDestroyed:
             continue  # it is being erased
         except SealedDamaged:
             found.damaged.add(vault.keyset_of(row, column))
             continue
-        if after is not None:
-            yield _Change(_key_of(row), column, getattr(row, column), after)
+        if renewed is not None:
+            before[column], after[column] = getattr(row, column), renewed
+    return _Change(_key_of(row), before, after) if after else None
 
 
 def _apply(engine: Engine, model: type[Record], changes: list[_Change]) -> int:
-    table = inspect(model).local_table
+    """Replace a few rows at a time, and leave as much time to others in between; answers how many values."""
+    done = 0
+    for start in range(0, len(changes), _AT_ONCE):
+        began = time.monotonic()
+        done += _replace(engine, model, changes[start : start + _AT_ONCE])
+        time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
+    return done
+
+
+def _replace(engine: Engine, model: type[Record], changes: list[_Change]) -> int:
+    table, columns = inspect(model).local_table, inspect(model).columns
     [key] = table.primary_key
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction(engine) as session:
                 done = 0
                 for change in changes:
-                    column = inspect(model).columns[change.column]
-                    same = update(table).where(key == change.key, column == change.before)  # type: ignore[arg-type]
-                    done += session.execute(same.values({column.name: change.after})).rowcount  # type: ignore[attr-defined]
+                    same = [columns[name] == value for name, value in change.before.items()]
+                    values = {columns[name].name: value for name, value in change.after.items()}
+                    replaced = session.execute(update(table).where(key == change.key, *same).values(values))  # type: ignore[arg-type]
+                    done += len(values) * replaced.rowcount  # type: ignore[attr-defined]
                 return done
         except OperationalError:  # somebody changed these rows in another order; one of us had to give way
             if attempt == _ATTEMPTS:

@@ -41,6 +41,9 @@ def count(session: Session, keyring: Keyring, blobs: BlobStore, deletion: Deleti
     for blob_id in session.scalars(select(Blob.id).where(or_(*(column == thing for column in _ids_of(Blob))))):
         found["files"] += blobs.exists(blob_id)
         found["keysets"] += keyring.exists(KeysetName("blob", str(blob_id)))
+    if deletion.scope is DeletionScope.ASSET:  # an upload of it that is not whole has its id
+        found["files"] += blobs.partials.exists(thing)
+        found["keysets"] += keyring.exists(KeysetName("blob", str(thing)))
     if deletion.scope is DeletionScope.ACCOUNT:
         found["keysets"] = keyring.count_owned_by(thing)
         found[AuditPersonal.__tablename__] += trail.remembered(session, thing)

@@ -8,6 +8,7 @@ the next run goes on with the step that each keyset has reached.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from storage.clock import now
 from storage.database import settle
@@ -20,6 +21,9 @@ from storage.work import SEALED_WITHIN, Store
 
 _MARGIN = 1.0
 """Seconds beyond the lifetime of what is cached, for a read that had begun."""
+
+_TICK = 0.5
+"""Seconds between two looks at whether to go on waiting."""
 
 PATIENCE = SEALED_WITHIN + _MARGIN
 """Seconds until whoever sealed with a key that is no longer in use has committed it, or been refused."""
@@ -37,15 +41,20 @@ class Rotated:
     held: int = 0
 
 
-def rotate_keysets(store: Store, told: Told) -> Rotated:
+def overdue(store: Store, moment: datetime) -> bool:
+    """Whether there are keysets whose newest key is from before `moment`, or that were left half way."""
+    return bool(store.keyring.rotation().due(moment, SEALING))
+
+
+def rotate_keysets(store: Store, told: Told, *, older_than: datetime | None = None) -> Rotated:
     """A new key for every keyset that seals fields, and the old ones destroyed.
 
-    Raises KeyStoreUnavailable and DatabaseUnreachable; then some keysets are half way, and doing it again brings them
-    on.
+    Only keysets from before `older_than`, where that is given, and those that were left half way. Raises
+    KeyStoreUnavailable and DatabaseUnreachable; then some keysets are half way, and doing it again brings them on.
     """
     rotation = store.keyring.rotation()
     begun = rotation.begun(SEALING) or now()
-    names = rotation.due(begun, SEALING)
+    names = rotation.due(min(begun, older_than or begun), SEALING)
     _each("new keys", names, lambda name: rotation.introduce(name, begun), told)
     _wait("known everywhere", store.keyring.cache_seconds + _MARGIN, told)
     _each("in use", names, rotation.promote, told)
@@ -107,9 +116,11 @@ def _each(step: str, names: list[KeysetName], do: Callable[[KeysetName], None], 
 
 
 def _wait(step: str, seconds: float, told: Told) -> None:
-    told(step, 0, 1)
-    time.sleep(seconds)
-    told(step, 1, 1)
+    ticks = max(1, round(seconds / _TICK))
+    for tick in range(ticks):
+        told(step, tick, ticks)
+        time.sleep(seconds / ticks)
+    told(step, ticks, ticks)
 
 
 def _finish(store: Store, rotation: Rotation) -> None:

@@ -8,6 +8,7 @@ import functools
 import json
 import time
 import uuid
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
@@ -23,6 +24,9 @@ from storage.sealed import Sealed
 _VERSION = b"\x01"
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
 _PLATFORM = {"platform": CREDENTIALS, "ledger": LEDGER}
+
+HASHED = 16
+"""Bytes in the keyed hash of a piece of text: long enough that no two pieces meet."""
 
 
 class SealedDamaged(Exception):
@@ -107,6 +111,11 @@ class Vault:
             self.opened[stand.owner, row.__tablename__, stand.row_id] = row
         return value
 
+    def found(self, row: Record) -> None:
+        """Note that the row was found by its words: whoever is told that knows something of what is sealed in it."""
+        owner = getattr(row, row.card.subject) if row.card.subject else None
+        self.opened[owner, row.__tablename__, row.id] = row  # type: ignore[attr-defined]
+
     def open_as_system(self, row: Record, column: str, *, reason: str) -> Any:
         """A credential that the platform itself must read, in a column sealed under "platform"; no grant is asked.
 
@@ -117,6 +126,13 @@ class Vault:
             raise SealedWithoutGrant(f"{column} of {row!r} is not the platform's to open, or no reason was given")
         self.opened_as_system.add((reason, row.__tablename__, stand.row_id))
         return self._open(row, stand)
+
+    def opens(self, row: Record, column: str) -> bool:
+        """Whether something is sealed in this column; that it opens is tried, and nothing of it leaves.
+
+        Raises SealedDamaged, NotSealable, and what `Keyring.aead` raises.
+        """
+        return self._open(row, _stand(row, column)) is not None
 
     def renewed(self, row: Record, column: str) -> Sealed | None:
         """What is sealed in this column, sealed anew with its keyset's newest key; None where that is so already.
@@ -135,6 +151,21 @@ class Vault:
     def keyset_of(self, row: Record, column: str) -> KeysetName:
         """The keyset under which this column of this row is sealed. Raises NotSealable."""
         return _stand(row, column).keyset
+
+    def hashed(
+        self, row: Record, columns: Iterable[str], project: uuid.UUID, split: Callable[[str], set[bytes]]
+    ) -> set[bytes]:
+        """Keyed hashes of what `split` finds in these columns. What is opened for it does not leave: no grant is asked.
+
+        Raises SealedDamaged, and what `Keyring.ensure_search_key` raises.
+        """
+        found: set[bytes] = set()
+        for column in columns:
+            value = self._open(row, _stand(row, column))
+            texts = [value] if isinstance(value, str) else value or []
+            found |= {piece for text in texts for piece in split(text)}
+        key = self._keyring.ensure_search_key(project)
+        return {key.hash(piece, HASHED) for piece in found}
 
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
         stand = _stand(row, column)

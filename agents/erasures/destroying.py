@@ -13,9 +13,10 @@ from agents.erasures.verifying import verify
 from agents.exports import WORKFLOW as EXPORT
 from agents.generation import WORKFLOW as GENERATE
 from agents.runtime import Agents, patiently
+from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
 from storage import erasures, queue
-from storage.assets import Blob
+from storage.assets import Asset, Blob
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.erasures import ErasureOvertaken
@@ -24,6 +25,7 @@ from storage.keys.names import KeysetName
 from storage.ledger import trail
 from storage.ledger.events import AccountErased, DeletionErased, DeletionStarted
 from storage.prompts import Prompt
+from storage.records import Record
 from storage.truncation import TruncationBusy, truncate_wal
 from storage.work import UnitOfWork
 
@@ -76,7 +78,9 @@ def stop(agents: Agents, deletion: Deletion) -> None:
 def destroy_keys(agents: Agents, deletion: Deletion) -> None:
     """(3) Destroy the keys: from here on no copy opens, wherever it lies."""
     keyring = agents.store.keyring
-    names = [KeysetName("blob", str(blob_id)) for blob_id in _blobs(agents, deletion)]
+    names = [KeysetName("blob", str(blob_id)) for blob_id in _reached(agents, deletion, Blob)]
+    if deletion.scope is DeletionScope.ASSET:
+        names.append(KeysetName("blob", str(deletion.object_id)))  # of an upload that is not whole
     if deletion.scope is DeletionScope.PROJECT:
         names.append(KeysetName("project", str(deletion.object_id)))
     account = deletion.scope is DeletionScope.ACCOUNT
@@ -93,11 +97,12 @@ def destroy_keys(agents: Agents, deletion: Deletion) -> None:
 
 def destroy_data(agents: Agents, deletion: Deletion) -> None:
     """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too."""
-    removed = _blobs(agents, deletion)
+    removed = _reached(agents, deletion, Blob)
     in_order = sorted(removed)
     for start in range(0, len(in_order), _AT_ONCE):
         agents.go_on()
         agents.store.blobs.remove_all(in_order[start : start + _AT_ONCE])
+    agents.store.blobs.partials.remove_all(_reached(agents, deletion, Asset))
     _forget_runs(agents, deletion)
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         find(work.session, deletion.id, lock=True)
@@ -145,14 +150,15 @@ def _is_left(agents: Agents, blob_id: uuid.UUID) -> bool:
     return agents.store.blobs.exists(blob_id) or agents.store.keyring.exists(KeysetName("blob", str(blob_id)))
 
 
-def _blobs(agents: Agents, deletion: Deletion) -> set[uuid.UUID]:
+def _reached(agents: Agents, deletion: Deletion, model: type[Record]) -> set[uuid.UUID]:
     with transaction(agents.store.engine, read_only=True) as session:
-        return erasures.ids(session, Blob, erasures.targets(session, deletion))
+        return erasures.ids(session, model, erasures.targets(session, deletion))
 
 
 def _forget_runs(agents: Agents, deletion: Deletion) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         aims = erasures.targets(session, deletion)
         runs = {GENERATE: erasures.ids(session, Prompt, aims), EXPORT: erasures.ids(session, Export, aims)}
+        runs[THUMBNAIL] = erasures.ids(session, Asset, aims)
     for workflow, ids in runs.items():
         queue.forget_each(agents.store.engine, workflow, ids)

@@ -1,8 +1,9 @@
-"""Where blobs lie on disk: published ones by id, those being written in `incoming/`."""
+"""Where blobs lie on disk: published ones by id, those being written in `incoming/`, or in several transfers in
+`unfinished/`."""
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from storage.blobs.errors import disk
@@ -14,9 +15,11 @@ class Directories:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.incoming = root / "incoming"
+        self.unfinished = root / "unfinished"
         with disk("the blob store can't be opened"):
             make_private(root)
             make_private(self.incoming)
+            make_private(self.unfinished)
 
     def published(self, blob_id: uuid.UUID) -> Path:
         """Where a blob lies once it is whole. Spread by the id's last digits: the first ones are a time."""
@@ -24,10 +27,11 @@ class Directories:
 
     def all_published(self) -> Iterator[tuple[uuid.UUID, Path]]:
         """Every published blob. Files that are no blob's are passed over."""
-        for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
-            blob_id = _parsed(path.name)
-            if blob_id is not None:
-                yield blob_id, path
+        return _named(self._root.glob("[0-9a-f][0-9a-f]/*"))
+
+    def all_unfinished(self) -> Iterator[tuple[uuid.UUID, Path]]:
+        """The directory of every blob that comes in several transfers and is not whole yet."""
+        return _named(self.unfinished.iterdir())
 
 
 def make_private(directory: Path) -> None:
@@ -44,6 +48,13 @@ def sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _named(paths: Iterable[Path]) -> Iterator[tuple[uuid.UUID, Path]]:
+    for path in paths:
+        blob_id = _parsed(path.name)
+        if blob_id is not None:
+            yield blob_id, path
 
 
 def _parsed(name: str) -> uuid.UUID | None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from storage.blobs.claims import Claim, remove_abandoned
 from storage.blobs.directories import Directories, sync
 from storage.blobs.errors import disk
+from storage.blobs.partials import Partials
 from storage.blobs.reader import BlobReader
+from storage.blobs.segments import HEADER
 from storage.blobs.writer import BlobWriter
 from storage.keys.keyring import Keyring
-from storage.keys.names import KeysetName
+from storage.keys.names import KeysetName, blob_keyset
 
 
 class BlobStore:
@@ -21,6 +23,8 @@ class BlobStore:
     def __init__(self, root: Path, keyring: Keyring) -> None:
         self._directories = Directories(root)
         self._keyring = keyring
+        self.partials = Partials(self._directories, keyring)
+        """Blobs that come in several transfers."""
 
     def writer(self, blob_id: uuid.UUID, keyset: KeysetName) -> BlobWriter:
         """Begin a blob under a fresh keyset of its own, wrapped by `keyset` (its project's or contributor's).
@@ -28,13 +32,14 @@ class BlobStore:
         What a killed attempt at the same blob left is replaced. A caller that has made the blob's own keyset passes
         that. Raises BlobExists, BlobBusy, BlobStoreUnavailable, and what `Keyring.create` raises.
         """
-        own = _own(blob_id)
+        own = blob_keyset(blob_id)
         claim = Claim.take(self._directories, blob_id)
         try:
             if keyset != own:
                 if self._keyring.exists(own):
                     self._keyring.destroy(own)
                 self._keyring.create(own, self._keyring.owner_of(keyset), parent=keyset)
+            claim.write(HEADER)
             target = self._directories.published(blob_id)
             return BlobWriter(claim, target, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own))
         except BaseException:
@@ -43,7 +48,7 @@ class BlobStore:
 
     def reader(self, blob_id: uuid.UUID, size: int) -> BlobReader:
         """Open a blob that was stored with `size` plaintext bytes. Raises BlobDamaged (BlobMissing), and key errors."""
-        own = _own(blob_id)
+        own = blob_keyset(blob_id)
         return BlobReader(self._directories.published(blob_id), blob_id, size, lambda: self._keyring.aead(own))
 
     def exists(self, blob_id: uuid.UUID) -> bool:
@@ -56,7 +61,7 @@ class BlobStore:
 
     def remove_all(self, blob_ids: Collection[uuid.UUID]) -> int:
         """Destroy these blobs' keysets, then their files, durably. Answers how many files there were."""
-        self._keyring.destroy(*(_own(blob_id) for blob_id in blob_ids))
+        self._keyring.destroy(*(blob_keyset(blob_id) for blob_id in blob_ids))
         there = [path for path in map(self._directories.published, blob_ids) if path.is_file()]
         with disk("blobs can't be removed"):
             for path in there:
@@ -69,15 +74,17 @@ class BlobStore:
         """Remove what crashes left behind: unfinished files that nobody writes, and blobs and keysets not in `keep`.
 
         Only things older than `older_than_seconds` go, which leaves time between publishing a blob and committing its
-        row. Answers how many files were removed. Raises BlobStoreUnavailable and key errors.
+        row; what comes in several transfers has a day to be gone on with. Answers how many files were removed. Raises
+        BlobStoreUnavailable and key errors.
         """
         before = time.time() - older_than_seconds
         stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
         with disk("the blob store can't be swept"):
             removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
             for blob_id, path in list(self._directories.all_published()):
-                if blob_id not in keep and _is_older(path, before):
+                if blob_id not in keep and _is_older(path, before) and not self.partials.exists(blob_id):
                     removed += self.remove(blob_id)
+        removed += self.partials.sweep()
         orphans = [name for name in stale if uuid.UUID(name.id) not in keep and not self._is_there(uuid.UUID(name.id))]
         if orphans:
             self._keyring.destroy(*orphans)
@@ -85,11 +92,8 @@ class BlobStore:
 
     def _is_there(self, blob_id: uuid.UUID) -> bool:
         # In this order: a blob that is published between the two looks is seen by the second.
-        return (self._directories.incoming / str(blob_id)).exists() or self.exists(blob_id)
-
-
-def _own(blob_id: uuid.UUID) -> KeysetName:
-    return KeysetName("blob", str(blob_id))
+        begun = (self._directories.incoming / str(blob_id)).exists() or self.partials.exists(blob_id)
+        return begun or self.exists(blob_id)
 
 
 def _is_older(path: Path, before: float) -> bool:

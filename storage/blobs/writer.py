@@ -1,22 +1,34 @@
 """Writing a blob: encrypted as it streams, visible only when it is whole."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from storage.blobs.claims import Claim
-from storage.blobs.segments import HEADER, SEGMENT, SegmentKey, context
+from storage.blobs.segments import SEGMENT, SegmentKey, context
+
+
+class Place(Protocol):
+    """Where a blob is being written, which is nobody else's meanwhile."""
+
+    blob_id: uuid.UUID
+
+    def write(self, data: bytes) -> None: ...
+
+    def publish(self, target: Path) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class BlobWriter:
-    """A blob being written, in constant memory and never in clear on disk.
+    """A blob being written, in constant memory and never in clear on disk. Its header is written already.
 
     It publishes nothing until `finish`. As a context manager it aborts unless it was finished.
     """
 
     def __init__(
-        self, claim: Claim, target: Path, key: Callable[[], SegmentKey], give_up: Callable[[], object]
+        self, claim: Place, target: Path, key: Callable[[], SegmentKey], give_up: Callable[[], object]
     ) -> None:
         self._claim = claim
         self._target = target
@@ -27,7 +39,6 @@ class BlobWriter:
         self._open = True
         self.size = 0
         """Plaintext bytes taken so far."""
-        claim.write(HEADER)
 
     def __enter__(self) -> Self:
         return self

@@ -23,9 +23,9 @@ from storage.keys.errors import (
     KeyStoreError,
 )
 from storage.keys.keks import Keks
-from storage.keys.keysets import AeadKey, HashKey, Key, SigningKey, Wrapper
+from storage.keys.keysets import AeadKey, HashKey, Key, SearchKey, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key
-from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join
+from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join, project_keyset, search_keyset
 from storage.keys.rotation import Rotation
 from storage.keys.stores import KeyStore
 
@@ -130,6 +130,22 @@ class Keyring:
         """32 bytes by which `value` can be looked up but not read. Another `purpose` gives unrelated bytes."""
         raw = value.encode() if isinstance(value, str) else value
         return self._key(HASHES, HashKey).keyed_hash(join(b"muniment hash 1", purpose.encode(), raw))
+
+    def search_key(self, project: uuid.UUID) -> SearchKey | None:
+        """What hashes the words of a project; None where none of its words was ever written down."""
+        with suppress(KeyDestroyed):
+            return self._key(search_keyset(project), SearchKey)
+        return None
+
+    def ensure_search_key(self, project: uuid.UUID) -> SearchKey:
+        """What hashes the words of a project, made where there is none. Raises KeyDestroyed with the project gone."""
+        found = self.search_key(project)
+        if found is None:
+            parent = project_keyset(project)
+            with suppress(KeysetExists):  # another writer was first, and its keyset is as good
+                self.create(search_keyset(project), self.owner_of(parent), parent)
+            found = self._key(search_keyset(project), SearchKey)
+        return found
 
     def sign(self, data: bytes) -> bytes:
         """The platform's Ed25519 signature of `data` (RFC 8032), 64 bytes."""

@@ -81,6 +81,25 @@ class HashKey(Key):
         return self._primitive.compute(value, HASH_SIZE)
 
 
+class SearchKey(Key):
+    """The pseudo-random function of one project's words. While it is being rotated, it has more than one key."""
+
+    __slots__ = ("_primitives",)
+
+    def __init__(self, handle: tink.KeysetHandle) -> None:
+        found = handle.primitive(prf.PrfSet)  # type: ignore[type-abstract]
+        primary = found.primary_id()
+        self._primitives = sorted(found.all().items(), key=lambda each: each[0] != primary)
+
+    def hash(self, value: bytes, size: int) -> bytes:
+        """`size` bytes by which `value` is written down."""
+        return self._primitives[0][1].compute(value, size)
+
+    def hashes(self, value: bytes, size: int) -> list[bytes]:
+        """What `value` may have been written down as: under the newest key, or an older one."""
+        return [primitive.compute(value, size) for _, primitive in self._primitives]
+
+
 class SigningKey(Key):
     """Signs with Ed25519 (RFC 8032), without Tink's prefix, so that any Ed25519 implementation verifies it."""
 
@@ -112,6 +131,8 @@ def unwrap(name: KeysetName, owner: uuid.UUID | None, version: int, wrapped: byt
     handle = _answer(lambda: proto_keyset_format.parse_encrypted(wrapped, wrapper, context))
     if name == HASHES:
         return HashKey(handle)
+    if name.kind == "search":
+        return SearchKey(handle)
     return SigningKey(handle) if name == SIGNING else AeadKey(handle)
 
 
@@ -194,7 +215,7 @@ def _context(name: KeysetName, owner: uuid.UUID | None, version: int) -> bytes:
 
 
 def _template(name: KeysetName) -> Any:
-    if name == HASHES:
+    if name == HASHES or name.kind == "search":
         return prf.prf_key_templates.HMAC_SHA256
     if name == SIGNING:
         template = tink_pb2.KeyTemplate()

@@ -5,9 +5,12 @@ from typing import Literal, NamedTuple
 
 
 class KeysetName(NamedTuple):
-    """A keyset: one per contributor, project and blob (`id` is its UUID as text), and a few of the platform's."""
+    """A keyset: one per contributor, project and blob (`id` is its UUID as text), and a few of the platform's.
 
-    kind: Literal["contributor", "project", "blob", "platform"]
+    A "search" keyset has its project's id: the pseudo-random function by which the project's words are found again.
+    """
+
+    kind: Literal["contributor", "project", "blob", "search", "platform"]
     id: str
 
 
@@ -37,3 +40,13 @@ def contributor_keyset(contributor: uuid.UUID) -> KeysetName:
 def project_keyset(project: uuid.UUID) -> KeysetName:
     """The keyset that seals everything in a project and wraps its blobs."""
     return KeysetName("project", str(project))
+
+
+def search_keyset(project: uuid.UUID) -> KeysetName:
+    """The keyset that hashes the words of a project, wrapped by the project's own."""
+    return KeysetName("search", str(project))
+
+
+def blob_keyset(blob: uuid.UUID) -> KeysetName:
+    """The keyset that seals a file, wrapped by its project's or its contributor's."""
+    return KeysetName("blob", str(blob))

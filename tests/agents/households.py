@@ -14,6 +14,7 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
+from storage import search
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
@@ -122,6 +123,8 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         blob = Blob(id=blob_id, object_id=asset.id, byte_size=len(content), **mine)
         work.session.add_all([asset, empty, prompt, blob])
         work.session.flush()
+        for written in (asset, prompt):
+            search.index(work.session, work.vault, written)
         work.session.add(PromptAsset(prompt_id=prompt.id, asset_id=asset.id, position=0, **mine))
         for variation in (1, 2):
             text = f"output {variation} of {someone.marker}"

@@ -15,11 +15,12 @@ from agents.exports import build_export
 from agents.runtime import Agents
 from policies.access import Policy
 from storage import queue
-from storage.assets import Blob
+from storage.assets import Asset, AssetStatus, Blob
 from storage.catalogue import models
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.exports import Export, ExportStatus
+from storage.keys.errors import KeyDestroyed
 from storage.keys.names import KeysetName
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
@@ -118,7 +119,9 @@ def test_an_erased_account_leaves_its_deletion_and_nothing_else(agents: Agents, 
     done = deletion(agents, asked)
     assert (done.status, done.remaining) == (DeletionStatus.ERASED, {})
     assert done.finished_at is not None
-    assert done.keysets_destroyed == 1 + 2 + 2 + 1  # contributor, projects, assets' blobs, the export's blob
+    assert (
+        done.keysets_destroyed == 1 + 2 * 2 + 2 + 1
+    )  # contributor, projects and their words', assets' blobs, the export's blob
     assert done.destroyed["contributors"] == 1
     assert done.destroyed["assets"] == 4
     left = rows_of(agents, mara)
@@ -169,8 +172,10 @@ def test_deleting_a_project_takes_everything_in_it_and_nothing_else(agents: Agen
     erase(agents, asked)
     assert (deletion(agents, asked).status, deletion(agents, asked).remaining) == (DeletionStatus.ERASED, {})
     assert rows_of(agents, mara) == before | {
-        "access_grants": 9, "assets": 2, "blobs": 2, "deletions": 1, "exports": 2, "outputs": 2, "project_members": 0, "projects": 1,
-        "prompt_assets": 1, "prompt_steps": 2, "prompts": 1,
+        "access_grants": 9,
+        "asset_words": before["asset_words"] // 2, "assets": 2, "blobs": 2, "deletions": 1, "exports": 2, "outputs": 2,
+        "project_members": 0, "projects": 1, "prompt_assets": 1, "prompt_steps": 2,
+        "prompt_words": before["prompt_words"] // 2, "prompts": 1,
     }  # fmt: skip
     assert rows_of(agents, noor) == theirs
     assert ids(agents, Export) == {asked_for[2], waiting}
@@ -178,7 +183,9 @@ def test_deleting_a_project_takes_everything_in_it_and_nothing_else(agents: Agen
     assert not keyring.exists(KeysetName("project", str(gone)))
     assert keyring.exists(KeysetName("project", str(sibling)))
     assert all(agents.store.blobs.exists(blob) for blob in ids(agents, Blob))
-    assert keyring.count_owned_by(mara.id) == 1 + 1 + 1 + 1  # contributor, sibling, its asset, its export
+    assert (
+        keyring.count_owned_by(mara.id) == 1 + 2 + 1 + 1
+    )  # contributor, sibling and its words', its asset, its export
 
 
 def test_deleting_a_prompt_takes_its_run_and_leaves_its_assets(agents: Agents, mara: Person) -> None:
@@ -188,8 +195,31 @@ def test_deleting_a_prompt_takes_its_run_and_leaves_its_assets(agents: Agents, m
     erase(agents, asked)
     assert deletion(agents, asked).status is DeletionStatus.ERASED
     assert rows_of(agents, mara) == before | {
-        "access_grants": 9, "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1
+        "access_grants": 9,
+        "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1,
+        "prompt_words": before["prompt_words"] // 2,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("scope", [DeletionScope.ASSET, DeletionScope.PROJECT, DeletionScope.ACCOUNT])
+def test_an_upload_that_is_not_whole_goes_too(agents: Agents, mara: Person, scope: DeletionScope) -> None:
+    """What was saved of it, its key, and the right to go on; its row is not there to lead to it afterwards."""
+    with transaction(agents.store.engine, read_only=True) as session:
+        mine = Asset.status == AssetStatus.AWAITING_UPLOAD, Asset.project_id == mara.projects[0]
+        awaiting = session.scalars(select(Asset.id).where(*mine)).one()
+    partials, keyset = agents.store.blobs.partials, KeysetName("project", str(mara.projects[0]))
+    writer = partials.writer(partials.claim(awaiting), keyset)
+    writer.write(b"the beginning")
+    writer.save({})
+    writer.put_away()
+    named = {DeletionScope.ASSET: awaiting, DeletionScope.PROJECT: mara.projects[0], DeletionScope.ACCOUNT: mara.id}
+    asked = ask_deletion(agents, mara, scope, named[scope])
+    erase(agents, asked)
+    assert (deletion(agents, asked).status, deletion(agents, asked).remaining) == (DeletionStatus.ERASED, {})
+    assert not partials.exists(awaiting)
+    assert not agents.store.keyring.exists(KeysetName("blob", str(awaiting)))
+    with pytest.raises(KeyDestroyed):
+        partials.writer(partials.claim(awaiting), keyset)
 
 
 def test_deleting_an_output_takes_that_one(agents: Agents, mara: Person) -> None:
@@ -214,7 +244,9 @@ def test_deleting_an_asset_takes_its_file_its_key_and_its_copies(agents: Agents,
     done = deletion(agents, asked)
     assert (done.status, done.keysets_destroyed) == (DeletionStatus.ERASED, 2)
     assert rows_of(agents, mara) == before | {
-        "access_grants": 9, "assets": 3, "blobs": 1, "deletions": 1, "exports": 0, "prompt_assets": 1
+        "access_grants": 9,
+        "asset_words": before["asset_words"] // 2, "assets": 3, "blobs": 1, "deletions": 1, "exports": 0,
+        "prompt_assets": 1,
     }  # fmt: skip
     assert len(files) == 2
     assert not [blob for blob in files if agents.store.blobs.exists(blob)]

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOMS = ("schema", "resolvers", "policies", "storage", "agents", "muniment")
 BESIDE = ("tests", "benchmarks")
-_NOT_OURS = {".git", "var", "__pycache__"}
+_NOT_OURS = {".git", "node_modules", "var", "__pycache__"}
 
 
 def files(*suffixes: str) -> Iterator[Path]:

@@ -25,6 +25,8 @@ TEXT = (
     ".yml",
     ".html",
     ".js",
+    ".mjs",
+    ".json",
     ".css",
     "",
 )

@@ -1,5 +1,6 @@
 """kill -9 around mutations under an Idempotency-Key: whoever asks again is answered, and everything was done once."""
 
+import json
 import random
 import threading
 import time
@@ -23,16 +24,16 @@ class Caller:
     server: Server
     person: Person
     answers: dict[str, str] = field(default_factory=dict)
-    """What was answered first, by key."""
+    """What was answered first, by key: the data as text."""
     unanswered: list[str] = field(default_factory=list)
 
     def send(self, key: str) -> str:
-        """The answer's text. Raises TransportError."""
+        """The answer's data. Raises TransportError."""
         headers = {"authorization": f"Bearer {self.person.token}", "idempotency-key": key}
         body = {"query": CREATE, "variables": {"name": key}}
         answer = self.server.api.client.post("/graphql", json=body, headers=headers)
         assert "errors" not in answer.json(), answer.text
-        return answer.text
+        return json.dumps(answer.json()["data"])
 
     def call(self) -> None:
         while True:
@@ -65,5 +66,5 @@ def test_asking_again_after_a_crash_is_answered_and_changes_nothing_twice(
         assert first.items() <= caller.answers.items()
         made = [event["resourceId"] for event in server.events() if event["action"] == "project.created"]
         assert len(made) == len(set(made)) == len(caller.answers) == server.count("projects")
-        told = {str(raw_id(answer.partition('"id":"')[2].partition('"')[0])) for answer in caller.answers.values()}
+        told = {str(raw_id(answer.partition('"id": "')[2].partition('"')[0])) for answer in caller.answers.values()}
         assert told == set(made)

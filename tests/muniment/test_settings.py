@@ -141,6 +141,27 @@ def test_one_database_for_keys_and_data_is_refused_everywhere(env: str) -> None:
     assert sentence.startswith("Keys and data share one database")
 
 
+def test_one_database_is_one_however_its_server_is_called() -> None:
+    """Loopback by name or by number, the port said or not."""
+    here, there = "postgresql+psycopg://a@localhost/muniment", "postgresql+psycopg://b@127.0.0.1:5432/muniment"
+    (sentence,) = refusal(database_url=here, key_store_url=there)
+    assert sentence.startswith("Keys and data share one database")
+
+
+def test_production_refuses_one_login_for_keys_and_data() -> None:
+    """Two databases of one server, reached by the same user, fall together."""
+    data = str(SAFE_PRODUCTION["database_url"])
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"key_store_url": data.replace("/muniment", "/keys")})
+    assert sentence.startswith("Keys and data are reached with the same login")
+    assert load(**SAFE_PRODUCTION | {"key_store_url": data.replace("/muniment", "/keys").replace("app@", "keys@")})
+
+
+def test_production_refuses_a_second_key_of_development_too() -> None:
+    """Moving away from a key file is done before production starts."""
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"second_kek_uri": "insecure-local:///keys"})
+    assert sentence.startswith("MUNIMENT_KEK_URI")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])  # noqa: S104
 def test_other_machines_are_let_in_only_over_tls(host: str) -> None:
     """A bind beyond loopback needs TLS here, or the word that a proxy in front ends it."""

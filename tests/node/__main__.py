@@ -21,6 +21,8 @@ ROOT = HERE.parents[1]
 PATIENCE = 120
 """Seconds until the server must answer."""
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
 REGISTER = """mutation($input: RegisterContributorInput!) {
   registerContributor(input: $input) { session { token } }
 }"""
@@ -66,11 +68,16 @@ def main() -> int:
     node = shutil.which("node")
     if node is None:
         raise SystemExit("These checks need Node 20 or newer on PATH.")
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        raise SystemExit("These checks need Chromium on PATH, for the one of GraphiQL.")
     with serving() as url:
-        known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url)}
+        known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url), "CHROMIUM": browser}
         files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
         return subprocess.run(
-            [node, "--test", "--test-reporter=dot", *sys.argv[1:], *files], env=known, check=False
+            [node, "--test", "--test-reporter=dot", "--test-timeout=120000", *sys.argv[1:], *files],
+            env=known,
+            check=False,
         ).returncode
 
 

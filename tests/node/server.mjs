@@ -2,3 +2,15 @@
 export const url = process.env.SERVER_URL;
 export const graphql = `${url}/graphql`;
 export const authorization = `Bearer ${process.env.SERVER_TOKEN}`;
+
+// The data of one operation; fails where there are errors.
+export async function ask(query, variables = {}) {
+  const answer = await fetch(graphql, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await answer.json();
+  if (errors) throw new Error(errors[0].message);
+  return data;
+}

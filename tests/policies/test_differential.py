@@ -55,6 +55,26 @@ def test_the_door_gives_exactly_the_rows_that_oso_allows(
                 assert row.decisions == allowed[_key(row)], f"{name}: decisions on {row}"
 
 
+@pytest.mark.parametrize("model", PROTECTED, ids=lambda model: model.__name__)
+def test_lists_begin_at_the_keys_of_exactly_the_rows_that_the_door_gives(
+    model: type[Record], session: Session, policy: Policy
+) -> None:
+    """For each principal and action, the keys found from what the principal has are those of the rows allowed."""
+    begun = 0
+    for name, principal in EVERYONE.items():
+        access = Access(policy, principal, session)
+        for action in policy.decisions(shape_of(principal), model).plans:
+            keys = access.keys(model, action)
+            if keys is None:
+                continue
+            found = [tuple(row) for row in session.execute(keys)]
+            given = {_key(row) for row in fetch(session, access.select(model, action))}
+            assert set(found) == given, f"{name}: {action} {model.__name__}"
+            assert len(found) == len(given), f"{name}: a key came twice"
+            begun += 1
+    assert begun or model.__name__ == "Blob"
+
+
 def test_the_platform_allows_what_oso_allows(session: Session, policy: Policy, oracle: Oracle) -> None:
     """`check` and oso agree for every principal and action."""
     for name, principal in EVERYONE.items():

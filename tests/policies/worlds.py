@@ -52,7 +52,13 @@ GRANTS = (  # to whom, in which job, whose, on what, and how it stands
     *(("lee", StaffRole.SUPPORT, "ada", "ada", status, FUTURE) for status in GrantStatus if status != "ACTIVE"),
     ("lee", StaffRole.SUPPORT, "ada", "ada", *OVER),
 )
-OWN_RUNS = {"generation": "prompt", "exports": "export", "erasures": "deletion", "verifier": "deletion"}
+OWN_RUNS = {
+    "generation": "prompt",
+    "exports": "export",
+    "erasures": "deletion",
+    "verifier": "deletion",
+    "thumbnails": "asset",
+}
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
 
@@ -266,7 +272,12 @@ def everyone() -> dict[str, Principal]:
             cast[f"{name}'s key to {' '.join(scopes) or 'nothing'}"] = Principal(
                 Kind.API_KEY, id=named(f"{name} key"), scopes=frozenset(scopes), on_behalf_of=named(name)
             )
-    runs = {"prompt": named("atlas/ada prompt"), "export": named("ada export 0"), "deletion": named("ada deletion 0")}
+    runs = {
+        "prompt": named("atlas/ada prompt"),
+        "export": named("ada export 0"),
+        "deletion": named("ada deletion 0"),
+        "asset": named("atlas asset 1"),
+    }
     for agent in AgentName:
         for run, identity in runs.items():
             acting = Principal(Kind.AGENT, name=agent, on_behalf_of=named("ada"), run=identity)

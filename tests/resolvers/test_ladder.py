@@ -1,6 +1,11 @@
 """The ladder: what each caller is told about each thing, and the silence after a refusal."""
 
+from datetime import timedelta
+
+import pytest
+
 from policies.actions import Action
+from resolvers import identity
 from tests.resolvers import ladder
 from tests.world import Answer, World
 
@@ -18,8 +23,12 @@ def _recorded(world: World, since: int) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_each_caller_is_told_what_the_policy_says_and_nothing_happens_after_a_refusal(world: World) -> None:
+def test_each_caller_is_told_what_the_policy_says_and_nothing_happens_after_a_refusal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every operation from every rung: the exact code; after a refusal no row, job, keyset or file, and one entry."""
+    # A key's use is noted in its row, to the minute: however long this takes, that is no change of what was refused.
+    monkeypatch.setattr(identity, "_NOTE_USE_EVERY", timedelta(days=1))
     scene = ladder.make(world)
     wrong = []
     for column, rung in enumerate(ladder.RUNGS):

@@ -22,7 +22,7 @@ from tests.storage.keyrings import blob, contributor, open_keyring, project
 from tests.world import agent_scope
 
 ADA, BOB, MILL, LOOM, BLOB = (uuid.UUID(int=number) for number in range(1, 6))
-GRANTED = frozenset({"read", "read_content"})
+GRANTED = frozenset({"read", "read_content", "read_contact"})
 FILE = b"a file of some length" * 10_000
 STEPS = ("new keys", "known everywhere", "in use", "the old ones unused", "sealed anew", "old keys destroyed")
 

@@ -3,6 +3,7 @@
 from storage.ledger.events.access import AccessDenied, ContentRead, RefusalCode, SystemStarted, TrailRead
 from storage.ledger.events.assets import (
     AssetCreated,
+    AssetThumbnailMade,
     AssetUpdated,
     AssetUploaded,
     AssetUploadRefused,
@@ -96,6 +97,7 @@ __all__ = [
     "ApiKeyRevoked",
     "ApiKeyRotated",
     "AssetCreated",
+    "AssetThumbnailMade",
     "AssetUpdated",
     "AssetUploadRefused",
     "AssetUploaded",

@@ -7,6 +7,7 @@ from storage.assets import Classification
 from storage.grants import ReasonCode
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Resource
+from storage.metadata import Handling
 from storage.staff import StaffRole
 
 
@@ -43,7 +44,7 @@ class AssetUpdated(Event):
 
 
 class AssetUploaded(Event):
-    """A file arrived whole and was sealed."""
+    """A file arrived whole and was sealed. `byte_size` is what was kept; less may be kept than came."""
 
     action = "asset.uploaded"
     category = Category.USER_ACTION
@@ -51,6 +52,7 @@ class AssetUploaded(Event):
 
     project_id: uuid.UUID
     byte_size: int
+    metadata: Handling = Handling.AS_SENT
     data_classification: Classification = Classification.USER_CONTENT
 
 
@@ -64,6 +66,17 @@ class AssetUploadRefused(Event):
     project_id: uuid.UUID
     reason: UploadRefusal
     bytes_received: int
+
+
+class AssetThumbnailMade(Event):
+    """The thumbnails agent made a small picture of an image, sealed like the image itself."""
+
+    action = "asset.thumbnail_made"
+    category = Category.AGENT_ACTION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    byte_size: int
 
 
 class ContentDownloaded(Event):

@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "a7_investigations"
-down_revision = "b3_policies"
+down_revision = "h3"
 branch_labels = None
 depends_on = None
 

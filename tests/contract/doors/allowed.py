@@ -16,6 +16,8 @@ _LOG = "the log holds hashes and is everybody's to read"
 _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
 _KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
+_POLICY = "the policy in force and its proposals: rules of the house, not anybody's data; who may is asked first"
+_ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 
@@ -24,14 +26,20 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py",
         _NAMED,
     ),
-    "storage.accounts.account_of": ("resolvers/sessions.py", _OWN),
+    "storage.accounts.account_of": (
+        "resolvers/policies/explaining.py resolvers/sessions.py",
+        f"{_OWN}; {_ABOUT}",
+    ),
     "storage.accounts.add_unique": ("resolvers/contributors.py resolvers/deletions.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.forget_failures": ("resolvers/sessions.py", _BEFORE),
     "storage.accounts.live_api_key": ("resolvers/identity.py", _BEFORE),
-    "storage.accounts.live_api_key_by_id": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.live_api_key_by_id": (
+        "resolvers/identity.py resolvers/policies/explaining.py",
+        f"{_BEFORE}; {_ABOUT}",
+    ),
     "storage.accounts.live_session": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.live_session_by_id": (
         "resolvers/deletions.py resolvers/identity.py resolvers/sessions.py",
@@ -40,7 +48,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
     "storage.accounts.revoke_sessions": ("resolvers/deletions.py resolvers/sessions.py", _OWN),
-    "storage.accounts.roles_of": ("resolvers/identity.py resolvers/sessions.py", _BEFORE),
+    "storage.accounts.roles_of": (
+        "resolvers/identity.py resolvers/policies/explaining.py resolvers/sessions.py",
+        f"{_BEFORE}; {_ABOUT}",
+    ),
     "storage.accounts.touch_api_key": ("resolvers/identity.py", _BEFORE),
     "storage.archives.proving.proven": ("agents/exports/contents.py", _ASKED),
     "storage.archives.sources.count": ("agents/exports/contents.py", _COUNTED),
@@ -52,10 +63,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
         "agents/ledger/courier.py agents/ledger/sequencer.py "
-        "muniment/app.py muniment/cli_policy/given.py resolvers/identity.py resolvers/ledger.py",
+        "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
+        "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
-    "storage.database.open_engine": ("muniment/house.py muniment/cli_policy/given.py", _HOUSE),
+    "storage.database.exists": ("muniment/doctor.py", _HOUSE),
+    "storage.database.open_engine": ("muniment/cli_policy/given.py muniment/doctor.py muniment/house.py", _HOUSE),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
@@ -114,6 +127,17 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_keysets": ("resolvers/keys.py", _KEYS),
     "storage.projects.find_member": ("resolvers/projects.py", _ASKED),
+    "storage.policies.are_kept": ("muniment/doctor.py", _POLICY),
+    "storage.policies.enter": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
+    "storage.policies.keep": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
+    "storage.policies.newest": (
+        "muniment/doctor.py resolvers/policies/reloading.py resolvers/policies/standing.py",
+        _POLICY,
+    ),
+    "storage.policies.proposal": ("resolvers/policies/reloading.py", _POLICY),
+    "storage.policies.propose": ("resolvers/policies/reloading.py", _POLICY),
+    "storage.policies.source_of": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
+    "storage.policies.waiting": ("resolvers/policies/reloading.py", _POLICY),
     "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
     "storage.queue.open_queue_engine": ("agents/runtime.py", _HOUSE),
@@ -131,8 +155,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.work.UnitOfWork": ("resolvers/errors.py", "names a type; nothing is made"),
     "policies.workbench.differences.differences": ("muniment/cli_policy/asking.py", _BENCH),
     "policies.workbench.differences.synthetic": ("muniment/cli_policy/asking.py", _BENCH),
-    "policies.workbench.explaining.explain": ("muniment/cli_policy/asking.py", _BENCH),
+    "policies.workbench.explaining.explain": (
+        "muniment/cli_policy/asking.py resolvers/policies/explaining.py",
+        f"{_BENCH}; {_ABOUT}",
+    ),
     "policies.workbench.naming.stored": ("muniment/cli_policy/asking.py", _BENCH),
+    "policies.workbench.naming.stored_row": ("resolvers/policies/explaining.py", _ABOUT),
     "policies.workbench.samples.sample": ("muniment/cli_policy/asking.py", "a database in memory, of made-up rows"),
 }
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
@@ -175,6 +203,8 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/identity.py", "caller", "Principal"): "after the token was checked",
     ("resolvers/sessions.py", "caller", "Principal"): "after the password was checked",
     ("resolvers/sessions.py", "caller", "become"): "after the password was checked",
+    ("resolvers/policies/explaining.py", "caller", "Principal"): _ABOUT,
+    ("resolvers/policies/explaining.py", "session", "(context.access, context.work.session)"): _ABOUT,
     ("muniment/auditing.py", "caller", "Principal"): "whoever sits at the machine reads as an auditor: no names",
     ("agents/runtime.py", "caller", "Access"): "for the agent's own principal",
     ("agents/runtime.py", "caller", "Principal"): "an agent, with the rights of its contributor and no more",
@@ -183,6 +213,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 
 WITHOUT_ACTION: dict[str, str] = {
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
+    "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",
     "Mutation.registerContributor": "an account begins here: there is nothing yet to ask about",
     "Mutation.signIn": "a session begins here: who is asking is only being found out",

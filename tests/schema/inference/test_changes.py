@@ -23,7 +23,10 @@ SENSIBLE = {
 }
 """What fields are given so that an input is refused for the thing it names, and not before. The rest goes by type."""
 
-REFUSED_EARLIER = {"requestAccess": "its fields depend on one another; tests/resolvers/test_grants.py asks in earnest"}
+REFUSED_EARLIER = {
+    "reloadPolicy": "a proposal is nobody's, and staff alone see one; tests/resolvers/test_reloading.py asks in earnest",
+    "requestAccess": "its fields depend on one another; tests/resolvers/test_grants.py asks in earnest",
+}
 """Mutations whose generated input is refused before anything is looked for, with the reason. They are tried all the same."""
 
 NOBODY_S = "00000000-0000-7000-8000-000000000000"

@@ -1,0 +1,109 @@
+"""The thumbnails agent: a small picture of each uploaded image, made from the file and sealed like it.
+
+It opens the asset of its run and nothing else. What can't be pictured safely stays without; nobody is told of it as of
+a failure. A run that is repeated finds the thumbnail that it made and does nothing.
+"""
+
+import io
+import uuid
+import warnings
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from agents.runtime import Agents, patiently, register
+from policies.actions import Action
+from policies.errors import Refused
+from storage import assets
+from storage.assets import Asset
+from storage.database import transaction
+from storage.ids import new_id
+from storage.keys.errors import KeyDestroyed
+from storage.keys.names import project_keyset
+from storage.ledger.events import AssetThumbnailMade
+
+WORKFLOW = "thumbnail"
+"""What an upload queues with the asset's id."""
+
+NAME = "thumbnails"
+
+EDGE = 512
+"""Pixels of the longer edge."""
+
+_MOST_BYTES = 64 * 1024 * 1024
+_MOST_PIXELS = 64_000_000
+_FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")
+
+
+def make(agents: Agents, asset_id: uuid.UUID) -> None:
+    """Make an asset's thumbnail. Does nothing, quietly, if the asset is gone, has one, or can't be pictured."""
+    patiently(agents, lambda: _make(agents, asset_id))
+
+
+def _make(agents: Agents, asset_id: uuid.UUID) -> None:
+    with transaction(agents.store.engine, read_only=True) as session:
+        owner = assets.owner_without_thumbnail(session, asset_id, at_most=_MOST_BYTES)
+    if owner is None:
+        return
+    try:
+        with agents.acting(NAME, owner, run=asset_id, read_only=True) as (_work, access):
+            asset = access.get(Asset, asset_id, Action.READ_CONTENT)
+        if asset.blob_id is None:
+            return
+        picture = small(b"".join(agents.store.blobs.reader(asset.blob_id, asset.byte_size).read()))
+        if picture is not None:
+            agents.go_on()
+            _keep(agents, asset, picture)
+    except (KeyDestroyed, Refused):
+        return  # erased meanwhile, or its owner may not open it any more
+
+
+def _keep(agents: Agents, asset: Asset, picture: bytes) -> None:
+    blob_id = new_id()
+    with agents.store.blobs.writer(blob_id, project_keyset(asset.project_id)) as writer:
+        writer.write(picture)
+        writer.finish()
+    kept = False
+    try:
+        with agents.acting(NAME, asset.owner_id, run=asset.id) as (work, access):
+            found = access.get(Asset, asset.id, Action.READ_CONTENT)
+            kept = assets.adopt_thumbnail(work.session, found, blob_id, len(picture))
+            if kept:
+                work.record(
+                    AssetThumbnailMade(
+                        resource_id=found.id,
+                        subject_id=found.owner_id,
+                        project_id=found.project_id,
+                        byte_size=len(picture),
+                    )
+                )
+    finally:
+        if not kept:
+            agents.store.blobs.remove(blob_id)
+
+
+def small(file: bytes) -> bytes | None:
+    """A picture's thumbnail as WebP, upright, without metadata. None for what is no picture that opens safely.
+
+    Only formats that uploads may have are tried, and none that claims more pixels than `_MOST_PIXELS` is decoded.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(file), formats=_FORMATS) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    return None
+                picture.draft("RGB", (EDGE, EDGE))
+                upright = ImageOps.exif_transpose(picture)
+                upright.thumbnail((EDGE, EDGE))
+                shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+                bare = Image.frombytes(shown.mode, shown.size, shown.tobytes())
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError):
+        return None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None
+    out = io.BytesIO()
+    bare.save(out, "WEBP", quality=80)
+    return out.getvalue()
+
+
+register(WORKFLOW, make)

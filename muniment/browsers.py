@@ -1,0 +1,52 @@
+"""What browsers are told with every answer: what a page may do, and which pages may read it."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "server": "muniment",
+}
+_OVER_TLS = {"strict-transport-security": "max-age=31536000"}
+
+
+def told(origins: tuple[str, ...], *, tls: bool) -> list[Middleware]:
+    """The middleware for pages of these origins besides our own. `tls`: clients reach this server over TLS."""
+    headers = Middleware(SecurityHeaders, _HEADERS | (_OVER_TLS if tls else {}))
+    if not origins:
+        return [headers]
+    sharing = Middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT"],
+        allow_headers=["authorization", "content-type", "idempotency-key", "range"],
+        expose_headers=["content-range", "retry-after", "www-authenticate"],
+    )
+    return [headers, sharing]
+
+
+class SecurityHeaders:
+    """Adds headers to every answer; a route's own choice wins."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self.app = app
+        self.headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -1,0 +1,105 @@
+"""WebSockets: graphql-transport-ws, with what is asked checked as it is over HTTP."""
+
+from typing import Any
+
+import anyio.to_thread
+import orjson
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.typevars import RootValue
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.types.unset import UNSET, UnsetType
+
+from muniment.callers import Caller, Crowd
+from muniment.documents import Documents
+from muniment.requests import checked
+from resolvers.errors import BadInput, CodedError, RateLimited, Unauthenticated
+from schema.api import Schema
+from schema.errors import coded_exception
+
+_OPERATIONS = 20
+"""How many operations one connection may have under way."""
+
+
+class Handler(BaseGraphQLTransportWSHandler[Any, Any]):
+    """One connection's talk."""
+
+    view: "Sockets"
+
+    async def handle_subscribe(self, message: Any) -> None:
+        """Refuse with a code what HTTP refuses too, and a flood; trusted documents get their text."""
+        number = message["id"]
+        if not isinstance(number, str):
+            await self.handle_invalid_message("An id is text")
+            return
+        if self.connection_acknowledged:
+            try:
+                asked = checked(self.view.documents.resolved(_object(message["payload"])))
+                if len(self.operations) >= _OPERATIONS and number not in self.operations:
+                    raise RateLimited(f"A connection has {_OPERATIONS} operations under way at most; end one first.")
+            except CodedError as error:
+                refusal: Any = {"type": "error", "id": number, "payload": [coded_exception(error)]}
+                await self.send_message(refusal)
+                return
+            message = {**message, "payload": {name: asked[name] for name in ("query", "variables", "operationName")}}
+        await super().handle_subscribe(message)
+
+
+class Sockets(GraphQL[Any, RootValue]):
+    """The WebSocket half of the endpoint."""
+
+    graphql_transport_ws_handler_class = Handler
+
+    def __init__(
+        self, schema: Schema, *, documents: Documents, crowd: Crowd, body_limit: int, origins: tuple[str, ...]
+    ) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            max_subscriptions_per_connection=_OPERATIONS,
+            allowed_origins=list(origins),
+        )
+        self.documents = documents
+        self.crowd = crowd
+        self._body_limit = body_limit
+
+    async def talk(self, socket: WebSocket) -> None:
+        """A connection, from its handshake to its end."""
+        socket.state.caller = Caller(socket)
+        try:
+            await self.run(socket)
+        finally:
+            self.crowd.leave(socket.state.caller.counted)
+
+    def decode_json(self, data: str | bytes) -> dict[str, Any]:
+        """A WebSocket message, by the parser and limit of bodies. What is no message closes the connection (4400)."""
+        if len(data) > self._body_limit:
+            raise orjson.JSONDecodeError("a message larger than is accepted", "", 0)
+        found = orjson.loads(data)
+        if not isinstance(found, dict):
+            raise orjson.JSONDecodeError("a message is an object", "", 0)
+        return found
+
+    async def get_context(self, request: Any, response: Any) -> Any:
+        """A WebSocket's caller, named by its handshake or by connection_init."""
+        return request.state.caller
+
+    async def on_ws_connect(self, context: Any) -> UnsetType | dict[str, object] | None:
+        """Refuse the connection of a caller whose token is not good, or who holds too many."""
+        try:
+            name = context.name(await anyio.to_thread.run_sync(context.again))
+            self.crowd.enter(name)
+            context.counted = name
+        except (Unauthenticated, RateLimited):
+            raise ConnectionRejectionError from None
+        unsaid: UnsetType = UNSET
+        return unsaid
+
+
+def _object(payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict):
+        raise BadInput("The payload of `subscribe` is an object with `query`.")
+    return payload

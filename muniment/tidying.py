@@ -1,0 +1,78 @@
+"""What is done now and then beside the agents: expired things go, the trail ages, keys that are due are rotated."""
+
+import threading
+import time
+from datetime import timedelta
+
+import structlog
+
+from agents import erasures
+from agents.ledger import Ageing
+from agents.runtime import Agents
+from muniment.settings import Settings
+from resolvers import keys
+from resolvers.house import House
+
+_EVERY_SECONDS = 300
+_ROTATION_EVERY_SECONDS = 24 * 3600
+_log = structlog.get_logger("muniment.tidying")
+
+
+class _Ending(Exception):
+    """The process ends; what was begun goes on in the next one."""
+
+
+class Tidying:
+    """A thread of its own, for as long as the agents work."""
+
+    def __init__(self, house: House, agents: Agents, ageing: Ageing, settings: Settings) -> None:
+        self._house = house
+        self._agents = agents
+        self._ageing = ageing
+        self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
+        self._next_rotation = time.monotonic()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tidying", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first time in a few minutes."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within seconds, whatever is going on."""
+        self._ending.set()
+        self._thread.join(timeout=10)
+
+    def once(self) -> None:
+        """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
+        tasks = {"tidying": lambda: erasures.tidy(self._agents), "ageing": self._age, "rotating keys": self._rotate}
+        for task, do in tasks.items():
+            try:
+                do()
+            except _Ending:
+                return
+            except Exception:
+                _log.exception("a task failed", task=task)
+
+    def _age(self) -> None:
+        """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""
+        if self._ageing.end_investigations():
+            erasures.resume_open_erasures(self._agents)
+        self._ageing.anonymise()
+        self._ageing.archive()
+
+    def _rotate(self) -> None:
+        if self._period is None or time.monotonic() < self._next_rotation:
+            return
+        done = keys.rotate_overdue(self._house, self._period, self._go_on)
+        if done is not None:  # a pass over everything: what is held back, or due a little later, waits for the next day
+            self._next_rotation = time.monotonic() + _ROTATION_EVERY_SECONDS
+            _log.info("keys were rotated", count=done.keysets)
+
+    def _go_on(self, _step: str, _done: int, _total: int) -> None:
+        if self._ending.is_set():
+            raise _Ending
+
+    def _run(self) -> None:
+        while not self._ending.wait(_EVERY_SECONDS):
+            self.once()

@@ -1,0 +1,112 @@
+"""Excerpts: the part of a policy that can matter to one model, with its questions about people left open.
+
+Roles and permissions are asked for again and again on the way to a decision, and oso works each out anew. So an
+excerpt answers `has_role(person, "viewer", thing)` with a mark on the thing, and `policies.tabling` puts in its place
+what the same question gave when it was asked once.
+"""
+
+from typing import Final
+
+from policies.engine import CLASSES
+from policies.facts import FACTS, Person
+from policies.resources import mapper_of
+from policies.workbench.terms import Call, Document, Joined, Literal, Rule, Term, Variable, walk
+from storage.records import Record
+
+OPEN: Final = {"has_permission__open": "has_permission", "has_role__open": "has_role"}
+"""The mark by which a question is left open, and the question."""
+
+
+def excerpt(document: Document, model: type[Record]) -> str:
+    """The policy for those who ask about `model`.
+
+    Left out are rules about things that no relation of the model leads to: a row of it never brings one up. The last
+    rule of each name stays, for oso wants every rule that is called to be there.
+    """
+    about = _reached(model)
+    opened = {rule: mark for mark, rule in OPEN.items() if _names(document, rule)}
+    kept_for_name = {rule.name: rule for rule in document.rules}
+    source, at = document.source, 0
+    text: list[str] = []
+    further: list[str] = []
+    for rule in document.rules:
+        matters = _things(rule) <= about or kept_for_name[rule.name] is rule
+        line = _long_form(rule, source, opened)
+        text.append(source[at : rule.span.start])
+        at = rule.span.end
+        if matters and line:
+            further.append(line)
+        elif matters:
+            text.append(_reworded(rule, source, opened))
+    marks = [line for rule, mark in opened.items() for line in _marking(rule, mark, _names(document, rule))]
+    return "\n".join(("".join(text) + source[at:], *further, *marks))
+
+
+def _reached(model: type[Record]) -> set[str]:
+    """The classes that paths from a row of `model` can lead to, its own among them."""
+    found, waiting = {model}, [model]
+    while waiting:
+        for relation in mapper_of(waiting.pop()).relationships:
+            if relation.mapper.class_ not in found:
+                found.add(relation.mapper.class_)
+                waiting.append(relation.mapper.class_)
+    return {each.__name__ for each in found}
+
+
+def _things(rule: Rule) -> set[str]:
+    return {place.pattern.name for place in rule.parameters if place.pattern} & CLASSES.keys()
+
+
+def _names(document: Document, rule: str) -> list[str]:
+    """The names that `rule` can hold for, as written; none where one of its heads leaves the name open."""
+    heads = [each.parameters for each in document.rules if each.name == rule]
+    terms = [head[1].term for head in heads if len(head) == 3]
+    if len(terms) != len(heads) or not all(isinstance(term, Literal) and isinstance(term.value, str) for term in terms):
+        return []
+    return sorted({_spelled(term, document.source) for term in terms})
+
+
+def _long_form(rule: Rule, source: str, opened: dict[str, str]) -> str | None:
+    """A line of a block as the rule it is short for, reworded; None for a rule written out, or one hard to write."""
+    if rule.block is None or rule.body is None:
+        return None
+    calls = rule.body.parts if isinstance(rule.body, Joined) else (rule.body,)
+    names = {place.term.name for place in rule.parameters if isinstance(place.term, Variable)}
+    names |= {term.name for call in calls for term in walk(call) if isinstance(term, Variable)}
+    if len(names) != 1 + len(calls):  # oso tells a relation from the thing that has it, also where they are namesakes
+        return None
+    head = ", ".join(
+        _spelled(place.term, source) + (f": {place.pattern.name}" if place.pattern else "") for place in rule.parameters
+    )
+    body = " and ".join(
+        f"{opened.get(call.name, call.name)}({', '.join(_spelled(each, source) for each in call.arguments)})"
+        for call in calls
+        if isinstance(call, Call)
+    )
+    return f"{rule.name}({head}) if {body};"
+
+
+def _spelled(term: Term, source: str) -> str:
+    return term.name if isinstance(term, Variable) else source[term.span.start : term.span.end]
+
+
+def _reworded(rule: Rule, source: str, opened: dict[str, str]) -> str:
+    """The rule as written, but for the names of the questions that it leaves open."""
+    if rule.block is not None or rule.body is None:
+        return source[rule.span.start : rule.span.end]
+    calls = [term for term in walk(rule.body) if isinstance(term, Call)]
+    places = sorted((call.span.start, call.name) for call in calls if call.name in opened and call.of is None)
+    parts, at = [], rule.span.start
+    for start, name in places:
+        parts += [source[at:start], opened[name]]
+        at = start + len(name)
+    return "".join(parts) + source[at : rule.span.end]
+
+
+def _marking(rule: str, mark: str, names: list[str]) -> list[str]:
+    """What answers the open question: a mark where a person is asked about, and for all others the rule itself."""
+    others = (fact.__name__ for fact in FACTS if fact is not Person)
+    return [
+        *(f"{mark}(_: Person, {name}, thing) if {name} in thing.{mark};" for name in names),
+        *(f"{mark}(actor: {other}, name, thing) if {rule}(actor, name, thing);" for other in others),
+    ]

@@ -1,0 +1,117 @@
+"""What one caller may ask for: cost told with every answer, a budget that fills again, an end to long operations."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from resolvers.budgets import Budgets
+from resolvers.context import Context
+from resolvers.errors import CostExceeded
+from tests.muniment.test_subscriptions import connected
+from tests.world import World, opened
+
+MANY = "{ projects(first: 100) { edges { node { id name } } } }"
+PROBE = "{ viewer { kind } }"
+
+pytestmark = pytest.mark.one_database("sqlite", reason="what is counted is counted before a database is asked")
+
+
+def test_every_answer_says_what_it_cost(world: World) -> None:
+    """What was asked, the most that may be, and what remains; of a refused one, too."""
+    ada = world.register("ada")
+    small, large = (world.ask(query, ada).body["extensions"]["cost"] for query in (PROBE, MANY))
+    assert small["asked"] < large["asked"] < large["most"]
+    assert large["remaining"] < small["remaining"] <= world.house.limits.cost_per_minute
+    refused = world.ask("{ projects(first: 999999999) { edges { node { id } } } }", ada)
+    assert refused.code == "COST_EXCEEDED"
+    assert refused.body["extensions"]["cost"]["asked"] > refused.body["extensions"]["cost"]["most"]
+    with connected(world, ada) as socket:
+        socket.subscribe(PROBE)
+        assert socket.session.receive_json()["payload"]["extensions"]["cost"]["asked"] == small["asked"]
+
+
+def test_whoever_has_asked_for_much_waits_and_nobody_else_does(
+    home: Path, database_url: str, cheap_passwords: None
+) -> None:
+    """429 with when to come back; nothing runs meanwhile; other callers are answered, and so is this one later."""
+    with opened(home, database_url, cost_per_minute=1000) as world:
+        ada, ben = world.register("ada"), world.register("ben")
+        while (answer := world.ask(MANY, ada)).code is None:
+            pass
+        assert (answer.status, answer.code) == (429, "RATE_LIMITED")
+        assert 0 < answer.body["extensions"]["cost"]["retryAfterSeconds"] <= 60
+        with world.unchanged():
+            headers = {"authorization": f"Bearer {ada.token}", "accept": "application/graphql-response+json"}
+            raw = world.client.post("/graphql", json={"query": MANY}, headers=headers)
+            assert (raw.status_code, raw.headers["retry-after"].isdigit()) == (429, True)
+        assert world.ask(MANY, ben).code is None
+        world.house.budgets._levels[str(_id(world, ada.token))] = (1000.0, time.monotonic())
+        assert world.ask(MANY, ada).code is None
+
+
+def _id(world: World, token: str) -> object:
+    from resolvers.identity import identify
+
+    return identify(world.house, token).principal.id
+
+
+def test_a_bucket_fills_again_and_never_over() -> None:
+    """In a minute; one charge above its size empties a full one, and is not refused for ever."""
+    budgets = Budgets()
+    assert budgets.charge("a", 600, 600).remaining == 0
+    refused = budgets.charge("a", 600, 600)
+    assert refused.retry_after is not None
+    assert 0 < refused.retry_after <= 60
+    level, then = budgets._levels["a"]
+    budgets._levels["a"] = (level, then - 30)
+    assert 290 <= budgets.charge("a", 0, 600).remaining <= 310
+    budgets._levels["a"] = (level, then - 3000)
+    assert budgets.charge("a", 10_000, 600) == budgets.charge("b", 600, 600)
+
+
+def test_buckets_that_are_full_are_forgotten() -> None:
+    """However many strangers come: memory is bounded by who has asked for something of late."""
+    budgets = Budgets()
+    for number in range(10_001):
+        budgets._levels[str(number)] = (600.0, time.monotonic())
+    budgets.charge("last", 1, 600)
+    assert list(budgets._levels) == ["last"]
+
+
+def test_an_operation_that_takes_too_long_is_stopped(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """With a code, and what it would have changed is rolled back; the next caller is answered."""
+    with opened(home, database_url) as world:
+        ada = world.register("ada")
+        project = world.project(ada)
+        with pytest.MonkeyPatch.context() as patch, world.unchanged():
+            patch.setattr(Context, "_current", _late)
+            for query in (
+                MANY,
+                f'mutation {{ updateProject(input: {{projectId: "{project}", name: "X"}}) {{ auditEventId }} }}',
+            ):
+                assert world.ask(query, ada).code == "COST_EXCEEDED"
+        assert world.ask(PROBE, ada).code is None
+
+
+_current = Context._current
+
+
+def _late(context: Context) -> object:
+    """As if the time were over by now."""
+    context._ends = time.monotonic() - 1
+    return _current(context)
+
+
+def test_the_limit_is_what_the_operator_says(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """No operation is stopped before its time, and the message says how long that is."""
+    with opened(home, database_url, operation_seconds=7) as world:
+        assert world.house.limits.operation == timedelta(seconds=7)
+        ada = world.register("ada")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Context, "_current", _late)
+            refused = world.ask(MANY, ada)
+        assert isinstance(refused.message, str)
+        assert "7 seconds" in refused.message
+        assert CostExceeded.code.value == refused.code

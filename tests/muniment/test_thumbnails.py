@@ -1,0 +1,156 @@
+"""Thumbnails: made of what opens safely, sealed like the image, and gone with it."""
+
+import io
+import struct
+import uuid
+import zlib
+
+import pytest
+from PIL import Image
+
+from agents.erasures import erase
+from agents.models.gateway import Gateway
+from agents.runtime import Agents
+from agents.thumbnails import EDGE, make, small
+from policies.actions import Action
+from policies.errors import NotFound
+from storage.assets import Asset
+from storage.keys.names import KeysetName
+from tests.storage.test_metadata import drawn, jpeg, png, webp
+from tests.world import Person, World, raw_id
+
+ASKED = "query($id: ID!) { asset(id: $id) { thumbnailUrl } }"
+
+
+@pytest.fixture
+def ada(world: World) -> Person:
+    return world.register("ada")
+
+
+@pytest.fixture
+def agents(world: World) -> Agents:
+    return Agents(world.house.store, world.house.policy, Gateway([]))
+
+
+def url(world: World, by: Person, asset: str) -> str | None:
+    found: str | None = world.ask(ASKED, by, id=asset).data["asset"]["thumbnailUrl"]
+    return found
+
+
+def wide(width: int = 1600, height: int = 900) -> bytes:
+    out = io.BytesIO()
+    drawn().resize((width, height)).save(out, "JPEG")
+    return out.getvalue()
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG that claims to be huge and holds nothing."""
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in ((b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+    )
+
+
+def test_an_uploaded_image_is_queued_by_its_id_and_gets_a_thumbnail(world: World, ada: Person, agents: Agents) -> None:
+    """A WebP of at most 512 pixels an edge; the queue and the trail hold ids and sizes."""
+    asset = world.asset(ada, world.project(ada), wide(), mediaType="image/jpeg", fileName="a.jpg")
+    assert url(world, ada, asset) is None
+    make(agents, raw_id(asset))
+    found = url(world, ada, asset)
+    assert found is not None
+    with world.unchanged():
+        answer = world.client.get(found)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert (picture.format, picture.size) == ("WEBP", (EDGE, EDGE * 900 // 1600))
+    [told] = world.events("asset.thumbnail_made")
+    assert (told["component"], told["details"]["byteSize"]) == ("agent:thumbnails", len(answer.content))
+    with world.unchanged():
+        make(agents, raw_id(asset))
+
+
+def test_only_images_are_queued(world: World, ada: Person) -> None:
+    """One job for the picture, none for the text."""
+    project = world.project(ada)
+    before = len(world.footprint()["queue"])
+    world.asset(ada, project)
+    assert len(world.footprint()["queue"]) == before
+    world.asset(ada, project, wide(), mediaType="image/jpeg")
+    assert len(world.footprint()["queue"]) == before + 1
+
+
+@pytest.mark.parametrize("body", [jpeg(), png(), webp()], ids=["JPEG", "PNG", "WebP"])
+def test_a_thumbnail_is_upright_and_says_nothing_of_the_camera(body: bytes) -> None:
+    """Whatever the image carries; the picture in it is turned as it is shown."""
+    made = small(body)
+    assert made is not None
+    assert b"canary" not in made
+    with Image.open(io.BytesIO(made)) as picture:
+        assert picture.size == (40, 61)
+        assert dict(picture.getexif()) == {}
+        assert "icc_profile" not in picture.info
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\xff\xd8\xff garbage", id="no JPEG inside"),
+        pytest.param(wide()[:2000], id="cut"),
+        pytest.param(bomb(60_000, 60_000), id="more pixels than Pillow lets pass"),
+        pytest.param(bomb(9_000, 9_000), id="more pixels than we do"),
+        pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", id="a format that is not let in"),
+    ],
+)
+def test_what_does_not_open_safely_stays_without(world: World, ada: Person, agents: Agents, body: bytes) -> None:
+    """Neither an error nor a trace; the asset is served as ever."""
+    assert small(body) is None
+    asset = world.asset(ada, world.project(ada), b"\xff\xd8\xff" + body, mediaType="image/jpeg")
+    with world.unchanged():
+        make(agents, raw_id(asset))
+    assert url(world, ada, asset) is None
+
+
+def test_a_thumbnail_is_for_those_who_may_open_the_asset(world: World, ada: Person, agents: Agents) -> None:
+    """A viewer, whose looking at it is in the trail as reading; not a stranger, nor a key that only writes."""
+    bob, eve, project = world.register("bob"), world.register("eve"), world.project(ada)
+    asset = world.asset(ada, project, wide(), mediaType="image/jpeg")
+    make(agents, raw_id(asset))
+    world.share(ada, project, bob, "VIEWER")
+    shown = url(world, bob, asset)
+    assert shown is not None
+    with world.unchanged("content.read"):
+        assert world.client.get(shown).status_code == 200
+    assert url(world, world.key(ada, "write")[1], asset) is None
+    assert world.ask(ASKED, eve, id=asset).code == "NOT_FOUND"
+    world.do("unshareProject", ada, projectId=project, email=bob.email).data  # noqa: B018
+    with world.unchanged("access.denied"):
+        assert world.client.get(shown).status_code == 404
+
+
+def test_a_thumbnail_goes_with_its_asset(world: World, ada: Person, agents: Agents) -> None:
+    """File, key, row and what the queue knew of it; and a run that comes too late makes none."""
+    asset = world.asset(ada, world.project(ada), wide(), mediaType="image/jpeg")
+    make(agents, raw_id(asset))
+    files = world.footprint()["files"]
+    assert len(files) == 2
+    world.step_up(ada)
+    asked = world.do("deleteAsset", ada, wants="deletion { id }", assetId=asset).data["it"]["deletion"]["id"]
+    erase(agents, raw_id(asked))
+    after = world.footprint()
+    assert (after["files"], after["blobs"], after["assets"]) == ([], [], [])
+    assert not any(world.house.store.keyring.exists(KeysetName("blob", name)) for name in files)
+    with world.unchanged():
+        make(agents, raw_id(asset))
+
+
+def test_nothing_is_made_for_somebody_whose_image_it_is_not(world: World, ada: Person, agents: Agents) -> None:
+    """The agent opens the asset of its run for its owner: under another run the door says no."""
+    asset = world.asset(ada, world.project(ada), wide(), mediaType="image/jpeg")
+    other = raw_id(world.asset(ada, world.project(ada), wide(), mediaType="image/jpeg"))
+    owner = raw_id(ada.id)
+    with agents.acting("thumbnails", owner, run=other) as (_, access), pytest.raises(NotFound):
+        access.get(Asset, raw_id(asset), Action.READ_CONTENT)
+    with agents.acting("thumbnails", uuid.uuid4(), run=other) as (_, access), pytest.raises(NotFound):
+        access.get(Asset, other, Action.READ_CONTENT)

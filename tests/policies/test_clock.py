@@ -1,0 +1,61 @@
+"""What runs out does so by the clock of the moment: a statement that was built, compiled and cached before stays right."""
+
+import uuid
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session
+
+from policies.access import Access, Policy
+from policies.actions import Action
+from policies.principals import Kind, Principal
+from storage import clock
+from storage.grants import AccessGrant, GrantStatus
+from storage.pages import fetch
+from storage.projects import Project
+from tests.policies.worlds import FUTURE, PAST, named
+
+SUE = Principal(Kind.STAFF, id=named("sue"), roles=frozenset({"SUPPORT"}))
+LEE = Principal(Kind.STAFF, id=named("lee"), roles=frozenset({"SUPPORT"}))
+HERS = {named("atlas"), named("alone")}
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("who", "moment", "seen"),
+    [
+        (SUE, PAST, HERS),
+        (SUE, FUTURE - TICK, HERS),
+        (SUE, FUTURE, set()),
+        (SUE, FUTURE + TICK, set()),
+        (LEE, PAST - TICK, HERS),
+        (LEE, PAST, set()),
+        (LEE, PAST + TICK, set()),
+    ],
+)
+def test_a_grant_opens_until_the_moment_it_runs_out(
+    policy: Policy,
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    who: Principal,
+    moment: datetime,
+    seen: set[uuid.UUID],
+) -> None:
+    """To the microsecond, on both databases: one and the same statement, before and after."""
+    statement = Access(policy, who, session).select(Project, Action.READ_CONTENT)
+    found = {row.id for row in fetch(session, statement)}
+    assert found == (HERS if who is SUE else set())
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    assert {row.id for row in fetch(session, statement)} == seen
+    assert {row.id for row in fetch(session, Access(policy, who, session).select(Project, Action.READ_CONTENT))} == seen
+
+
+@pytest.mark.parametrize("status", GrantStatus)
+def test_the_object_says_what_the_database_says(monkeypatch: pytest.MonkeyPatch, status: GrantStatus) -> None:
+    """`live` of a row in hand follows the same clock, and nothing but ACTIVE is ever live."""
+    grant = AccessGrant(status=status, expires_at=FUTURE)
+    for moment, due in ((PAST, True), (FUTURE - TICK, True), (FUTURE, False), (FUTURE + TICK, False)):
+        monkeypatch.setattr(clock, "now", lambda moment=moment: moment)
+        assert grant.live is (due and status is GrantStatus.ACTIVE)
+        waiting = status in (GrantStatus.REQUESTED, GrantStatus.ACTIVE)
+        assert grant.standing(moment) is (GrantStatus.EXPIRED if waiting and not due else status)

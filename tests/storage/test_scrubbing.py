@@ -1,0 +1,128 @@
+"""A scrub tries all that is sealed, names what does not open, and gives out nothing of it."""
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from muniment.cli import app
+from storage.blobs.reader import BlobReader
+from storage.blobs.segments import OVERHEAD, SEGMENT
+from storage.keys.names import blob_keyset
+from storage.scrubbing import Finding, Scrubbed, scrub
+from tests.storage.test_blobs import pattern
+from tests.world import Person, World, raw_id
+
+BODY = b"ID3" + pattern(2 * SEGMENT + 500)
+
+
+def found_in(world: World) -> Scrubbed:
+    """What a scrub finds."""
+    return scrub(world.house.store)
+
+
+@pytest.fixture
+def ada(world: World) -> Person:
+    return world.register("ada")
+
+
+@pytest.fixture
+def asset(world: World, ada: Person) -> uuid.UUID:
+    """An asset with its bytes."""
+    return raw_id(world.asset(ada, world.project(ada), BODY, mediaType="audio/mpeg"))
+
+
+@pytest.fixture
+def file(world: World, asset: uuid.UUID) -> Path:
+    """Its file."""
+    [path] = world.settings.blob_dir.glob("??/*")
+    return path
+
+
+def test_what_is_whole_opens(world: World, asset: uuid.UUID) -> None:
+    """Every value and every byte is tried, nothing is changed, nothing recorded."""
+    with world.unchanged():
+        found = found_in(world)
+    assert (found.files, found.bytes, found.findings) == (1, len(BODY), [])
+    assert found.values > 8
+
+
+@pytest.mark.parametrize("segment", [0, 1, 2])
+def test_a_damaged_segment_is_found_wherever_it_is(world: World, file: Path, segment: int) -> None:
+    """Nobody has to fetch the file to find out; the finding names it and says why."""
+    with file.open("r+b") as raw:
+        raw.seek(100 + segment * (SEGMENT + OVERHEAD))
+        raw.write(b"\0\0")
+    assert found_in(world).findings == [Finding("blobs", "file", uuid.UUID(file.name), "BLOB_DAMAGED")]
+
+
+def test_a_cut_and_a_missing_file_are_found(world: World, file: Path) -> None:
+    """A row that names what is not there."""
+    os.truncate(file, file.stat().st_size - 1)
+    assert [each.code for each in found_in(world).findings] == ["BLOB_DAMAGED"]
+    file.unlink()
+    assert [each.code for each in found_in(world).findings] == ["BLOB_MISSING"]
+
+
+def test_a_destroyed_key_is_found(world: World, file: Path) -> None:
+    """The file is there, and shut for good."""
+    world.house.store.keyring.destroy(blob_keyset(uuid.UUID(file.name)))
+    assert [each.code for each in found_in(world).findings] == ["KEY_DESTROYED"]
+
+
+def test_a_changed_and_a_moved_value_are_found(world: World, ada: Person, asset: uuid.UUID) -> None:
+    """By table, column and id; the other values of the row are tried all the same."""
+    before = found_in(world).values
+    with world.house.store.engine.begin() as connection:
+        connection.execute(text("UPDATE assets SET title = description"))
+    found = found_in(world)
+    assert found.findings == [Finding("assets", "title", asset, "SEALED_DAMAGED")]
+    assert found.values == before - 1
+
+
+def test_what_is_erased_meanwhile_is_no_finding(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The row was read, then key, file and row went."""
+    opening = BlobReader.__init__
+
+    def erased_first(reader: BlobReader, *arguments: object) -> None:
+        world.house.store.blobs.remove(uuid.UUID(file.name))
+        with world.house.store.engine.begin() as connection:
+            connection.execute(text("DELETE FROM blobs"))
+        opening(reader, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(BlobReader, "__init__", erased_first)
+    assert found_in(world).findings == []
+
+
+@pytest.mark.one_database("sqlite", reason="the command opens what MUNIMENT_DATABASE_URL names; one is enough")
+def test_the_command_tells_and_says_by_its_exit_code(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 where everything opens, 1 with a line for each that does not; no content, no key."""
+    monkeypatch.setenv("MUNIMENT_DATABASE_URL", world.settings.database_url)
+    command = ["scrub", "--home", str(world.settings.home)]
+    good = CliRunner().invoke(app, command)
+    assert (good.exit_code, good.output.startswith("Everything opens: ")) == (0, True)
+    file.unlink()
+    bad = CliRunner().invoke(app, command)
+    assert bad.exit_code == 1
+    assert f"BLOB_MISSING: file of blobs {file.name}" in bad.output
+
+
+def test_seeking_costs_the_same_at_the_end_as_at_the_start(
+    world: World, asset: uuid.UUID, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte anywhere takes the last segment, which proves the length, and its own: never those in between."""
+    opened: list[int] = []
+    opening = BlobReader._segment
+
+    def counted(reader: BlobReader, raw: object, index: int) -> bytes:
+        opened.append(index)
+        return opening(reader, raw, index)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(BlobReader, "_segment", counted)
+    for place in (0, SEGMENT, len(BODY) - 1):
+        reader = world.house.store.blobs.reader(uuid.UUID(file.name), len(BODY))
+        assert b"".join(reader.read(place, place + 1)) == BODY[place : place + 1]
+    assert opened == [2, 0, 2, 1, 2, 2]
