@@ -33,7 +33,8 @@ check: develop  ## lint, types, import directions, generated files, tests, clien
 	@$(MAKE) --no-print-directory clients
 	@echo "make check: everything holds."
 
-clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20 and Chromium)
+clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20)
+	@requirements/browser
 	$(PY) -m tests.node
 
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json

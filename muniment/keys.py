@@ -57,7 +57,7 @@ def status(settings: Settings) -> list[Line]:
 
 def how_to_rotate(line: Line) -> str:
     """What to do about an overdue key; nothing for one that can't be rotated yet."""
-    if line.name in (HASHES.id, SIGNING.id):
+    if line.name in (HASHES.id, SIGNING.id, "search"):
         return ""
     if line.name in (CREDENTIALS.id, LEDGER.id, "contributor", "project"):
         return ": run `python -m muniment keys rotate --keysets`"

@@ -23,6 +23,9 @@ PATIENCE = 120
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
+IN_A_BROWSER = {"graphiql.test.mjs"}
+"""Left out where there is no browser; requirements/browser has said so by then."""
+
 REGISTER = """mutation($input: RegisterContributorInput!) {
   registerContributor(input: $input) { session { token } }
 }"""
@@ -69,11 +72,10 @@ def main() -> int:
     if node is None:
         raise SystemExit("These checks need Node 20 or newer on PATH.")
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        raise SystemExit("These checks need Chromium on PATH, for the one of GraphiQL.")
     with serving() as url:
-        known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url), "CHROMIUM": browser}
-        files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+        known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url), "CHROMIUM": browser or ""}
+        tried = HERE.glob("*.test.mjs")
+        files = sorted(str(path) for path in tried if browser or path.name not in IN_A_BROWSER)
         return subprocess.run(
             [node, "--test", "--test-reporter=dot", "--test-timeout=120000", *sys.argv[1:], *files],
             env=known,

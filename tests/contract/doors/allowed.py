@@ -58,11 +58,14 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.archives.sources.count_events": ("agents/exports/contents.py", _COUNTED),
     "storage.archives.sources.expected_bytes": ("agents/exports/building.py", _COUNTED),
     "storage.archives.sources.take_snapshot": ("agents/exports/building.py", _AGENT),
-    "storage.assets.lock_awaiting": ("resolvers/assets.py", _ASKED),
+    "storage.assets.adopt_thumbnail": ("agents/thumbnails.py", _AGENT),
+    "storage.assets.lock_awaiting": ("resolvers/uploads.py", _ASKED),
+    "storage.assets.owner_without_thumbnail": ("agents/thumbnails.py", _AGENT),
+    "storage.contributors.strips_metadata": ("resolvers/uploads.py", _ASKED),
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
-        "agents/ledger/courier.py agents/ledger/sequencer.py "
+        "agents/ledger/courier.py agents/ledger/sequencer.py agents/thumbnails.py "
         "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -124,6 +127,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.under_key": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
+    "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_keysets": ("resolvers/keys.py", _KEYS),
     "storage.projects.find_member": ("resolvers/projects.py", _ASKED),
@@ -150,6 +154,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.runs.forget_style": ("agents/generation/running.py resolvers/contributors.py", _ERASING),
     "storage.runs.steps": ("agents/generation/running.py", _AGENT),
     "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
+    "storage.scrubbing.scrub": ("muniment/scrubs.py", "tries whether everything opens, and shows nothing of it"),
+    "storage.search.indexes.index": (
+        "resolvers/assets.py resolvers/prompts.py",
+        "writes the words of what the use case has just sealed; reads nothing",
+    ),
     "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),
     "storage.work.Store": ("muniment/house.py", _HOUSE),
     "storage.work.UnitOfWork": ("resolvers/errors.py", "names a type; nothing is made"),
@@ -197,6 +206,12 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    ("agents/thumbnails.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
+    ("resolvers/uploads.py", "seal", "reader"): "what the sender sent so far, to be checked before it is kept",
+    ("storage/blobs/partials.py", "seal", "aead"): "an upload that is under way, under its project's key",
+    ("storage/blobs/partials.py", "seal", "decrypt"): "an upload that is under way, segment by segment",
+    ("storage/scrubbing.py", "seal", "Vault"): "tries whether a value opens, and drops it",
+    ("storage/scrubbing.py", "seal", "reader"): "tries whether a file opens, and drops its bytes",
     ("storage/resealing.py", "seal", "Vault"): "seals anew what a key that is rotated had sealed",
     ("muniment/posture.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
     ("resolvers/context.py", "caller", "Access"): "for the operation's own principal",
