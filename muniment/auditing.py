@@ -1,6 +1,7 @@
 """Checking the audit trail from the command line, and copying it for whoever wants to check it elsewhere."""
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def show(settings: Settings, token: str | None, action: str | None, at_most: int
     Without a token whoever sits at the machine reads as an auditor does: all that happened, and nobody's name. Either
     way the reading is itself an entry. Raises `Unauthenticated` for a token that is not good.
     """
-    operator = Asking(Principal(Kind.STAFF, roles=frozenset({StaffRole.AUDITOR.value})))
+    operator = Asking(Principal(Kind.STAFF, _NOBODY, roles=frozenset({StaffRole.AUDITOR.value})))
     with open_house(settings) as house:
         context = Context(
             house, operator if token is None else identify(house, token, user_agent="muniment audit show")
@@ -85,5 +86,8 @@ def _line(context: Context, form: Mapping[str, Any]) -> str:
 def _shown(value: Any) -> str:
     return f"{len(value)} of them" if isinstance(value, list) else str(value)
 
+
+_NOBODY = uuid.UUID(int=0)
+"""Whoever sits at the machine has no account: no row of anybody's names this id."""
 
 _WHERE = "/ledger/vkey"

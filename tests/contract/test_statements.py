@@ -1,11 +1,13 @@
 """What an answer costs: one statement per level whatever its length, and nothing opened that was not asked for."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from schema.queries import KINDS
+from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
 from tests.resolvers.granting import Case
@@ -82,6 +84,9 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     world.do("updatePrivacyPreferences", ada, supportAccess=True).data  # noqa: B018 - fails where it did not work
     support, asset, output = world.employ(StaffRole.SUPPORT), world.asset(ada, project), world.output(prompt)
     case = Case(world, ada, project, asset, prompt, output, support, support, support)
+    into = {"personId": ada.id, "reason": "for this test", "expiresAt": (now() + timedelta(days=1)).isoformat()}
+    security = world.employ(StaffRole.SECURITY)
+    opened = world.do("openInvestigation", security, wants="investigation { id }", **into).data["it"]["investigation"]
     ids = {
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
@@ -90,6 +95,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Contributor": ada.id,
         "Deletion": deletion["deletion"]["id"],
         "Export": world.do("requestExport", ada, wants="export { id }").data["it"]["export"]["id"],
+        "Investigation": opened["id"],
         "Output": output,
         "Project": project,
         "Prompt": prompt,
