@@ -29,7 +29,7 @@ def ada(world: World) -> Person:
 
 @pytest.fixture
 def agents(world: World) -> Agents:
-    return Agents(world.house.store, world.house.policy, Gateway([]))
+    return Agents(world.house.store, world.house.force, Gateway([]))
 
 
 def url(world: World, by: Person, asset: str) -> str | None:
