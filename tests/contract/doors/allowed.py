@@ -61,7 +61,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.assets.adopt_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.assets.lock_awaiting": ("resolvers/uploads.py", _ASKED),
     "storage.assets.owner_without_thumbnail": ("agents/thumbnails.py", _AGENT),
-    "storage.contributors.strips_metadata": ("resolvers/uploads.py", _ASKED),
+    "storage.contributors.strips_metadata": (
+        "resolvers/uploads.py",
+        "the owner's wish, which their file is treated by",
+    ),
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
