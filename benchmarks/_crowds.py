@@ -2,14 +2,17 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from policies.principals import Kind, Principal
 from storage.assets import Asset
+from storage.clock import now
 from storage.database import transaction
 from storage.exports import Export, ExportScope
+from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.records import Record
 from storage.sealed import Sealed
@@ -18,11 +21,12 @@ from storage.staff import StaffRole
 OWN = 200
 _PER_OWNER = 200
 _FIRST_FOREIGN = 1_000_000
-OWNER, MEMBER, BOTH, OTHER = (uuid.UUID(int=number) for number in range(1, 5))
+OWNER, MEMBER, BOTH, OTHER, STAFF = (uuid.UUID(int=number) for number in range(1, 6))
 ASKERS = {
     "owner": Principal(Kind.CONTRIBUTOR, id=OWNER),
     "member": Principal(Kind.CONTRIBUTOR, id=MEMBER),
     "owner and member": Principal(Kind.CONTRIBUTOR, id=BOTH),
+    "staff with a grant": Principal(Kind.STAFF, id=STAFF, roles=frozenset({StaffRole.SUPPORT}), mfa=True),
     "staff (exports)": Principal(Kind.STAFF, id=uuid.UUID(int=9), roles=frozenset({StaffRole.SYSADMIN}), mfa=True),
 }
 _SEALED = Sealed(b"\x01" + b"x" * 120)
@@ -48,6 +52,7 @@ def crowd(engine: Engine, foreign: int) -> Crowd:
                 ProjectMember(project_id=project, contributor_id=member, owner_id=owner, role=MemberRole.VIEWER)
             )
             session.add_all(_asset(1000 + number * OWN + each, owner, project) for each in range(OWN))
+        session.add(_grant())
         session.add(Export(id=uuid.UUID(int=5000), owner_id=OTHER, scope=ExportScope.ACCOUNT))
         session.flush()
         projects = foreign // _PER_OWNER
@@ -57,7 +62,7 @@ def crowd(engine: Engine, foreign: int) -> Crowd:
         _multiply(session, Export, foreign, "5000", id=1, owner_id=_PER_OWNER)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
-    listed: dict[str, type[Record]] = {asker: Export if asker.startswith("staff") else Asset for asker in ASKERS}
+    listed: dict[str, type[Record]] = {asker: Export if "exports" in asker else Asset for asker in ASKERS}
     return Crowd(engine, listed)
 
 
@@ -65,6 +70,22 @@ def _asset(number: int, owner: uuid.UUID, project: uuid.UUID) -> Asset:
     sealed = dict.fromkeys(("file_name", "title", "description", "tags"), _SEALED)
     return Asset(
         id=uuid.UUID(int=number), owner_id=owner, project_id=project, media_type="image/png", byte_size=1, **sealed
+    )
+
+
+def _grant() -> AccessGrant:
+    return AccessGrant(
+        subject_id=OWNER,
+        grantee_id=STAFF,
+        role=StaffRole.SUPPORT,
+        scope=AccessScope.PROJECT,
+        object_id=uuid.UUID(int=100),
+        reason=next(iter(ReasonCode)),
+        decider=next(iter(Decider)),
+        justification=_SEALED,
+        ticket=_SEALED,
+        status=GrantStatus.ACTIVE,
+        expires_at=now() + timedelta(days=1),
     )
 
 

@@ -88,17 +88,20 @@ def _related(
     alias: Alias = relation.mapper.local_table.alias()  # type: ignore[assignment]
     pairs = relation.local_remote_pairs or ()  # nothing more than these ties the rows: rulings made sure
     ends = [(scope[-1].c[str(local.key)], alias.c[str(remote.key)]) for local, remote in pairs]
-    inner = _holds(target, row, (*scope, alias), inward=inward)
-    if not inward and len(ends) == 1 and not _looks_out(row):
-        (mine, theirs), *_ = ends
-        return mine.in_(select(theirs).where(inner))
-    return exists().select_from(alias).where(*(theirs == mine for mine, theirs in ends), inner).correlate_except(alias)
+    if inward or len(ends) > 1:
+        inner = _holds(target, row, (*scope, alias))
+        joined = (theirs == mine for mine, theirs in ends)
+        return exists().select_from(alias).where(*joined, inner).correlate_except(alias)
+    (mine, theirs), *_ = ends
+    alone = _alone(row)
+    found = mine.in_(select(theirs).where(_holds(target, alone, (*scope, alias), inward=False)))
+    return found if alone == row else and_(found, _related(model, name, row, scope, inward=True))
 
 
-def _looks_out(row: Row, depth: int = 0) -> bool:
-    """Whether a condition below `row` is about a row further out than it."""
-    outer = (each.operand for each in row.conditions if isinstance(each.operand, Outer))
-    return any(each.up > depth for each in outer) or any(_looks_out(inner, depth + 1) for _, inner in row.related)
+def _alone(row: Row, depth: int = 0) -> Row:
+    """`row` without the conditions, on it and below it, about a row further out: what can be sought by itself."""
+    here = (each for each in row.conditions if not isinstance(each.operand, Outer) or each.operand.up <= depth)
+    return Row(frozenset(here), frozenset((name, _alone(inner, depth + 1)) for name, inner in row.related))
 
 
 def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, ...]) -> ColumnElement[bool]:

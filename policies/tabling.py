@@ -54,8 +54,8 @@ class Tables:
         found: dict[str, list[Any]] = {}
         for name, expression in engine.answers(self._excerpt(model), "allow", facts, model):
             found.setdefault(name, []).append(expression)
-        plans = {action_of(name): self._plan(expressions, person, model) for name, expressions in found.items()}
-        return {action: plan for action, plan in plans.items() if plan}
+        plans = {name: self._plan(expressions, person, model) for name, expressions in found.items()}
+        return {action_of(name): plan for name, plan in plans.items() if plan}
 
     def _answer(self, person: Person | None, question: str, name: str, model: type[Record]) -> Plan:
         key = (person, question, name, model)

@@ -10,7 +10,7 @@ from policies.actions import Action
 from policies.facts import PRINCIPAL, RUN, Shape
 from policies.principals import Kind, Principal
 from policies.rulebooks import Rulebook
-from policies.sql import predicate
+from policies.sql import keys, predicate
 from storage.database import transaction
 from storage.outputs import Output
 from tests.policies import worlds
@@ -107,9 +107,13 @@ def test_sql_and_python_decide_alike(bodies: list[str], populated: Engine) -> No
     plans = Rulebook(source, "hostile.polar").plans(SHAPE, Output)
     oracle = Oracle(source)
     statement = select(Output.id).where(predicate(Output, plans.get(Action.READ, frozenset())))
+    begin = keys(Output, plans.get(Action.READ, frozenset()))
     with transaction(populated, read_only=True) as session:
         for name in PEOPLE:
             person = Principal(Kind.CONTRIBUTOR, id=named(name))
             expected = {row.id for row in _rows() if oracle.actions(person, row)}
             bound = statement.params(**{PRINCIPAL.parameter: person.id, RUN.parameter: None})
             assert set(session.scalars(bound)) == expected, f"{name}, by\n{source}"
+            if begin is not None:
+                found = session.execute(begin.params(**{PRINCIPAL.parameter: person.id, RUN.parameter: None})).scalars()
+                assert set(found) == expected, f"the keys for {name}, by\n{source}"
