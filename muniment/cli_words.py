@@ -1,0 +1,52 @@
+"""What every command says and does alike: reading settings, and leaving with a sentence where something is amiss."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+Home = Annotated[
+    Path | None, typer.Option(help="Directory that holds data/ and keys/. Default: var.", show_default=False)
+]
+
+
+def settings_of(**overrides: Any) -> Any:
+    """This process's settings, with its logging taken over; leaves with code 2 if they can't be used."""
+    from muniment import logs
+    from muniment.settings import SettingsError, load
+
+    try:
+        settings = load(**overrides)
+    except SettingsError as error:
+        give_up(*error.sentences, code=2)
+    logs.configure(production=settings.production)
+    return settings
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what an operator can mend into its sentence and leave. Anything else is a fault, told by its frames."""
+    from muniment.homes import HomeInUse
+    from muniment.serve import CannotServe
+    from policies.errors import PolicyError
+    from resolvers.errors import CodedError
+    from storage.database import DatabaseUnreachable
+    from storage.keys.errors import KeyStoreError
+    from storage.ledger.copies import NothingPublished
+    from storage.ledger.tree import LedgerDamaged
+
+    try:
+        yield
+    except DatabaseUnreachable:
+        give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
+    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:
+        give_up(str(error))
+
+
+def give_up(*sentences: str, code: int = 1) -> NoReturn:
+    """Say these on standard error and leave with this code."""
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(code)
