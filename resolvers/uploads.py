@@ -244,9 +244,11 @@ def _awaiting(context: Context, admitted: Ticket) -> tuple[Asset, bool]:
     """The asset to be filled, and whether its owner has metadata removed."""
     with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
-        if asset.status is not AssetStatus.AWAITING_UPLOAD:
-            raise Conflict("This asset has its bytes already. Create a new asset for another file.")
-        return asset, strips_metadata(context.work.session, asset.owner_id)
+        strips = strips_metadata(context.work.session, asset.owner_id)
+    if asset.status is not AssetStatus.AWAITING_UPLOAD:
+        refused(context, asset.id, events.UploadRefusal.ALREADY_UPLOADED, 0)
+        raise Conflict("This asset has its bytes already. Create a new asset for another file.")
+    return asset, strips
 
 
 def refused(context: Context, asset_id: uuid.UUID, reason: events.UploadRefusal, received: int) -> None:

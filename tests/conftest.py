@@ -1,10 +1,15 @@
 """What every test may use: a home, a database of its own on SQLite and on PostgreSQL, and no way out to the network."""
 
+import logging
 import os
+import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Engine
 
@@ -39,6 +44,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             raise pytest.UsageError(f"{metafunc.definition.nodeid}: one_database needs a database's name and a reason")
         chosen = (name,)
     metafunc.parametrize("database", chosen, indirect=True, scope="function")
+
+
+@pytest.fixture(autouse=True)
+def _process_as_found() -> Iterator[None]:
+    """Put back what a command takes over when it starts."""
+    root = logging.getLogger()
+    handlers, level, umask = root.handlers[:], root.level, os.umask(0o022)
+    os.umask(umask)
+    hooks = (sys.excepthook, threading.excepthook, warnings.showwarning)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    os.umask(umask)
+    sys.excepthook, threading.excepthook, warnings.showwarning = hooks
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from storage.contributors import Consent, Contributor, PrivacyPreferences, Style
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.idempotency import IdempotentAnswer
 from storage.ids import new_id
 from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
@@ -83,8 +84,12 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         session = Session(
             token_hash=someone.id.bytes, kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, expires_at=_later()
         )
+        answered = IdempotentAnswer(
+            owner_id=someone.id, key_hash=b"k", place_hash=someone.id.bytes, request_hash=b"r", expires_at=_later()
+        )
+        work.vault.seal(answered, answer={"type": ["CreateApiKeyPayload", {"secret": marker}]})
         consent = Consent(owner_id=someone.id, preference="training", allowed=True)
-        work.session.add_all([row, key, style, session, consent, PrivacyPreferences(owner_id=someone.id)])
+        work.session.add_all([row, key, style, session, answered, consent, PrivacyPreferences(owner_id=someone.id)])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

@@ -68,7 +68,7 @@ def count(agents: Agents, model: type[Record]) -> int:
 def assert_nothing_is_left(agents: Agents, asked: uuid.UUID, home: Path) -> None:
     """The account is erased and verified, the journal closed, no file on disk."""
     done = deletion(agents, asked)
-    assert (done.status, done.remaining, done.keysets_destroyed) == (DeletionStatus.ERASED, {}, 6)
+    assert (done.status, done.remaining, done.keysets_destroyed) == (DeletionStatus.ERASED, {}, 8)
     assert done.destroyed["contributors"] == 1
     assert (count(agents, Contributor), count(agents, Asset), count(agents, Blob)) == (0, 0, 0)
     assert agents.store.keyring.count_owned_by(done.owner_id) == 0

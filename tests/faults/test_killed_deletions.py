@@ -64,7 +64,7 @@ def assert_erased(server: Server, person: Person, deletion: str) -> None:
 
     found = wait_for(ended)
     assert (found["status"], found["remaining"]) == ("ERASED", [])
-    assert found["keysetsDestroyed"] in (2, 5), found
+    assert found["keysetsDestroyed"] in (2, 6), found
 
 
 def assert_only_the_rest_is_left(server: Server, home: Path, lessened: Life, leaving: Life) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agents import erasures
+from agents.ledger import Ageing
 from muniment.tidying import Tidying
 from storage import rotations
 from storage.clock import now
@@ -26,12 +27,28 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasures, "tidy", lambda agents: None)
 
 
+class Young(Ageing):
+    """A trail in which nothing is old enough for anything."""
+
+    def __init__(self) -> None:
+        pass
+
+    def end_investigations(self) -> int:
+        return 0
+
+    def anonymise(self) -> int:
+        return 0
+
+    def archive(self) -> int:
+        return 0
+
+
 @pytest.fixture
 def tidying(world: World, monkeypatch: pytest.MonkeyPatch) -> Tidying:
     """What tidies this world; no key is kept in memory."""
     monkeypatch.setattr(world.house.store.keyring, "cache_seconds", 0)
     agents: Any = None
-    return Tidying(world.house, agents, world.settings)
+    return Tidying(world.house, agents, Young(), world.settings)
 
 
 def aged(world: World, kind: str, age: timedelta) -> None:

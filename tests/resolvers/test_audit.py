@@ -81,12 +81,13 @@ def test_registering_and_signing_in_answer_with_events_too(world: World) -> None
 
 def test_a_start_is_in_the_trail_with_the_policy_it_began_with(world: World) -> None:
     """A process that answers has said so first, and under which policy."""
-    first = world.events()[0]
-    assert (first["action"], first["component"], first["policyVersion"]) == (
+    entered, started = world.events()[:2]
+    assert (entered["action"], started["action"], started["component"]) == (
+        "policy.entered",
         "system.started",
         "server",
-        world.house.policy.version,
     )
+    assert started["policyVersion"] == entered["policyVersion"] == world.house.policy.version
 
 
 def test_a_stranger_who_steps_up_is_refused_and_recorded(world: World) -> None:

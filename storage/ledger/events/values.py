@@ -47,6 +47,7 @@ class Resource(enum.StrEnum):
     DELETION = "deletion"
     DELETION_RECEIPT = "deletion_receipt"
     EXPORT = "export"
+    IDEMPOTENT_ANSWER = "idempotent_answer"
     INVESTIGATION = "investigation"
     OUTPUT = "output"
     PLATFORM = "platform"

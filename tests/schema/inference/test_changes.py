@@ -24,6 +24,7 @@ SENSIBLE = {
 """What fields are given so that an input is refused for the thing it names, and not before. The rest goes by type."""
 
 REFUSED_EARLIER = {
+    "openInvestigation": "staff alone may open one; tests/resolvers/test_investigations.py asks in earnest",
     "reloadPolicy": "a proposal is nobody's, and staff alone see one; tests/resolvers/test_reloading.py asks in earnest",
     "requestAccess": "its fields depend on one another; tests/resolvers/test_grants.py asks in earnest",
 }
