@@ -91,7 +91,7 @@ def test_it_can_be_left_to_the_operator(world: World, monkeypatch: pytest.Monkey
     world.register("ada")
     aged(world, "contributor", YEAR * 2)
     agents: Any = None
-    Tidying(world.house, agents, world.settings.model_copy(update={"rotate_keysets": False})).once()
+    Tidying(world.house, agents, Young(), world.settings.model_copy(update={"rotate_keysets": False})).once()
     assert world.events("keys.rotation_started") == []
 
 
@@ -109,7 +109,7 @@ def test_a_rotation_ends_with_the_process_and_goes_on_in_the_next(
     assert rotated(world) == []
     monkeypatch.setattr(rotations, "PATIENCE", 0.0)
     agents: Any = None
-    Tidying(world.house, agents, world.settings).once()
+    Tidying(world.house, agents, Young(), world.settings).once()
     assert rotated(world) == [1]
 
 
