@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from policies.workbench import mutation, scenarios
+from policies.workbench import mutation, mutation_pages, scenarios
 from policies.workbench.parsing import parse
 from policies.workbench.weaker import CHANGES, weakened
 from tests.contract.source import ROOT
 from tests.policies.workbench.small import POLICY, TABLES, lay_out
 
 SOURCE = (ROOT / "policy.polar").read_text(encoding="utf-8")
+EVERY = 40
+"""One change in so many is tried in each run of the tests; `make mutants` tries all of them."""
 NOTHING = "about: Nothing.\ndecisions:\n  book: |\n    who | read\n"
 
 
@@ -64,3 +66,19 @@ def test_a_file_of_equivalents_that_means_nothing_is_refused(tmp_path: Path, tex
     (tmp_path / "equivalents.yaml").write_text(text)
     with pytest.raises(mutation.EquivalentsError, match=r"equivalents\.yaml"):
         mutation.load(tmp_path / "equivalents.yaml")
+
+
+def test_scenarios_notice_changes_of_the_policy() -> None:
+    """A part of the full run, in every run of the tests: none is missed."""
+    written = scenarios.load(ROOT / "policies" / "scenarios")
+    known = mutation.load(ROOT / mutation.EQUIVALENTS)
+    found = mutation.score(parse(SOURCE), written, known, EVERY)
+    assert [f"{each.line}: {each.what}" for each in found.missed] == []
+    assert len(found.noticed) > 80
+
+
+def test_the_published_score_is_of_this_policy() -> None:
+    """`make mutants` writes it anew, after any change of the policy, its scenarios, or what is changed in it."""
+    page = (ROOT / mutation_pages.PAGE).read_text(encoding="utf-8")
+    assert mutation_pages.fingerprint(ROOT) in page
+    assert "| 0 |\n" in page.split("**all**")[1]
