@@ -79,7 +79,7 @@ def assert_only_the_rest_is_left(server: Server, home: Path, lessened: Life, lea
     try:
         assert keyring.open_erasures() == []
         assert keyring.count_owned_by(owner) == 0
-        assert keyring.count_owned_by(raw_id(lessened.person.id)) == 3
+        assert keyring.count_owned_by(raw_id(lessened.person.id)) == 4
         assert not keyring.exists(KeysetName("contributor", str(owner)))
     finally:
         keyring.close()
