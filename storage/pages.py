@@ -73,21 +73,26 @@ def fetch_page(
     keys: Select[Any] | CompoundSelect[Any] | None = None,
 ) -> Page[R]:
     """One page of a door's `Select`. `keys`, if given, are those of the same rows, found in a way faster for lists."""
-    key: Any = model.id  # type: ignore[attr-defined]
-    allowed, place = statement.with_only_columns(key), key
-    if keys is not None:
-        own = keys.subquery()
-        allowed, place = select(own.c.id), own.c.id
-        # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
-        first = allowed.where(*_bounds(place, part)).order_by(_order(place, part)).limit(part.limit + 1)
-        page = statement.where(key.in_(first)).order_by(_order(key, part))
-    else:
-        page = statement.where(*_bounds(key, part)).order_by(_order(key, part)).limit(part.limit + 1)
+    page = page_of(model, statement, part, keys)
+    allowed = statement.with_only_columns(model.id) if keys is None else select(keys.subquery().c.id)  # type: ignore[attr-defined]
     if part.count:
         page = page.add_columns(_count(allowed).label("page_total"))
     found = list(session.execute(page))
     total = (found[0].page_total if found else _count_alone(session, allowed, part)) if part.count else None
     return _page([with_decisions(row) for row in found], part, total)
+
+
+def page_of(
+    model: type[Record], statement: Select[Any], part: Slice, keys: Select[Any] | CompoundSelect[Any] | None = None
+) -> Select[Any]:
+    """The statement of one page, and of one row more, which tells whether more follow."""
+    key: Any = model.id  # type: ignore[attr-defined]
+    if keys is None:
+        return statement.where(*_bounds(key, part)).order_by(_order(key, part)).limit(part.limit + 1)
+    own = keys.subquery().c.id
+    # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
+    first = select(own).where(*_bounds(own, part)).order_by(_order(own, part)).limit(part.limit + 1)
+    return statement.where(key.in_(first)).order_by(_order(key, part))
 
 
 def _order(key: Any, part: Slice) -> Any:

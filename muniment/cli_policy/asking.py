@@ -125,10 +125,15 @@ def sql(
         _show_plan(listings.query_plan(listing, session))
 
 
-def _show_plan(steps: Any) -> None:
+def _show_plan(plan: Any) -> None:
+    from policies.workbench import listings
+
+    steps = list(plan)
     typer.echo("\nThe database would:")
     for step in steps:
         typer.echo(f"  {step}")
+    for told in listings.advice(steps):
+        typer.echo(f"\n{told}")
 
 
 def _action(said: str) -> Any:

@@ -12,16 +12,21 @@ from policies.actions import Action
 from policies.compiled import Policy
 from policies.facts import parameters_of, shape_of
 from policies.principals import Principal
+from policies.resources import mapper_of
 from storage.database import Transaction
+from storage.pages import Slice, page_of
 from storage.records import Record
 
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
 
 
 def statement(policy: Policy, principal: Principal, model: type[Record], action: Action) -> Select[Any]:
-    """The list of the rows that `principal` may `action`, as the door makes it."""
-    listing = policy.decisions(shape_of(principal), model).listing(action, ())
-    return listing.params(**parameters_of(principal))
+    """The first page of the rows that `principal` may `action`, as it is served; all of them where rows have no id."""
+    decisions = policy.decisions(shape_of(principal), model)
+    page = decisions.listing(action, ())
+    if "id" in mapper_of(model).columns:
+        page = page_of(model, page, Slice(), decisions.keys(action))
+    return page.params(**parameters_of(principal))
 
 
 def told(listing: Select[Any], dialect: Dialect) -> str:
@@ -39,10 +44,25 @@ def query_plan(listing: Select[Any], session: Transaction) -> Iterable[str]:
     return [str(row[-1]) for row in rows]
 
 
+def advice(steps: Iterable[str]) -> list[str]:
+    """For each table that a plan walks from end to end, what would spare it. PostgreSQL walks small tables anyway."""
+    walked: dict[str, None] = {}
+    for step in steps:
+        on_sqlite = re.fullmatch(r"SCAN (?!anon_|sqlite_|SUBQUERY)(\w+?)(?:_\d+)?", step.strip())
+        on_postgresql = re.search(r"Seq Scan on (\w+).*\brows=(\d{4,})\b", step)
+        if match := on_sqlite or on_postgresql:
+            walked[match[1]] = None
+    return [
+        f"It walks the whole of {table}: where that grows large, give {table} an index that begins with the column"
+        " which the rule compares with whoever asks, and ends with id."
+        for table in walked
+    ]
+
+
 def _laid_out(text: str) -> str:
     depth, lines = 0, [""]
     for word in re.findall(r"'(?:[^']|'')*'|[()]|[^()'\s]+|\s+", text):
-        if word in ("FROM", "WHERE", "AND", "OR", "ORDER"):
+        if word in ("FROM", "WHERE", "AND", "OR", "ORDER", "UNION"):
             lines.append("  " * depth + word)
             continue
         depth += (word == "(") - (word == ")")
