@@ -131,10 +131,12 @@ def failures_since(transaction: Transaction, lookup: bytes, since: datetime) -> 
 def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) -> None:
     """Count one failed sign-in; a window that has passed starts anew."""
     counted = update(SignInThrottle).where(SignInThrottle.lookup == lookup)
-    fresh = counted.where(SignInThrottle.window_started_at >= now() - window)
+    begins = now() - window
+    fresh = counted.where(SignInThrottle.window_started_at >= begins)
     if _changed(transaction, fresh.values(failures=SignInThrottle.failures + 1)):
         return
-    if _changed(transaction, counted.values(failures=1, window_started_at=now())):
+    passed = counted.where(SignInThrottle.window_started_at < begins)
+    if _changed(transaction, passed.values(failures=1, window_started_at=now())):
         return
     try:
         with transaction.begin_nested():

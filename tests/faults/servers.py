@@ -22,7 +22,7 @@ from sqlalchemy import text
 from storage.database import open_engine
 from tests.world import ROOT, World
 
-PATIENCE = 100
+PATIENCE = 300
 """Seconds that anything may take here: these machines are shared."""
 
 T = TypeVar("T")
