@@ -6,7 +6,7 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "0003_access_grants"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None

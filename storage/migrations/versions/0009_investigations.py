@@ -6,8 +6,8 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "a7_investigations"
-down_revision = "h3"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

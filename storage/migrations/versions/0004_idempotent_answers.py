@@ -6,8 +6,8 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "surface1"
-down_revision = "0003_access_grants"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

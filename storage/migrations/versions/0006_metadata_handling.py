@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "h1"
-down_revision = "b3_policies"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

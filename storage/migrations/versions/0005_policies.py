@@ -5,8 +5,8 @@ from alembic import op
 
 import storage.records
 
-revision = "b3_policies"
-down_revision = "surface1"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
