@@ -51,6 +51,7 @@ class Server:
         self._set = {
             "TMPDIR": str(self.temporary),
             "MUNIMENT_DATABASE_URL": database_url,
+            "MUNIMENT_COST_PER_MINUTE": "1000000000",  # a fast machine calls more often than a person may
             **{f"MUNIMENT_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self.process: subprocess.Popen[bytes] | None = None
