@@ -116,6 +116,6 @@ def _refused(problem: PolicyError, document: Document) -> Problem:
             span = Span(span.start + place.start(), span.start + place.end())
             break
     if "anybody at all" in message:
-        meaning = "strangers are never let in, whoever would approve it (decision 39); a right is somebody's"
+        meaning = "strangers are never let in, whoever would approve it; a right is somebody's"
         return Problem("anybody", message, span, meaning, advice)
     return Problem("not-compiled", message, span, "no database could decide this rule as it is written", advice)

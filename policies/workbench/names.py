@@ -95,7 +95,7 @@ def _class(name: str, span: Span) -> Iterator[Problem]:
     if name.lower() in _STRANGERS:
         yield Problem(
             "anybody", f"“{name}”: whoever has not signed in can't be named", span,
-            "strangers are never let in, whoever would approve it (decision 39); a right is somebody's",
+            "strangers are never let in, whoever would approve it; a right is somebody's",
             "who may, such as `person: Person`",
         )  # fmt: skip
     elif name not in CLASSES and name not in KINDS:
