@@ -18,13 +18,13 @@ from policies.workbench.terms import Document, Span
 from policies.workbench.tokens import NotPolar
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checked:
     """A policy that was looked over. `policy` and `document` are there if it can be loaded."""
 
     file: str
     source: str
-    problems: list[Problem]
+    problems: tuple[Problem, ...]
     policy: Policy | None = None
     document: Document | None = None
 
@@ -35,38 +35,44 @@ def check(file: Path) -> Checked:
         with file.open("rb") if str(file) != "-" else nullcontext(sys.stdin.buffer) as opened:
             content = opened.read(AT_MOST_BYTES + 1)
     except OSError as problem:
-        return Checked(_called(file), "", [_whole("unreadable", f"{file} can't be read: {problem.strerror}", "")])
+        return Checked(_called(file), "", (_whole("unreadable", f"{file} can't be read: {problem.strerror}", ""),))
     return check_source(content, _called(file))
 
 
+@lru_cache(maxsize=4)
 def check_source(content: bytes, name: str) -> Checked:
-    """Look over a policy. Never raises for what is in it."""
+    """Look over a policy. Never raises for what is in it.
+
+    The last ones are kept: a policy is slow to compile, and `watch` and `diff` meet the same one again.
+    """
     if len(content) > AT_MOST_BYTES:
-        return Checked(name, "", [_whole("too-long", "the file is longer than 1 MiB", "a policy that people can read")])
+        long = _whole("too-long", "the file is longer than 1 MiB", "a policy that people can read")
+        return Checked(name, "", (long,))
     if content.startswith(BOM_UTF8):
         marked = "the file begins with a byte order mark, which Polar does not know"
-        return Checked(name, "", [_whole("not-text", marked, "save it as UTF-8 without one")])
+        return Checked(name, "", (_whole("not-text", marked, "save it as UTF-8 without one"),))
     try:
         source = content.decode()
     except UnicodeDecodeError:
-        return Checked(name, "", [_whole("not-text", "the file is not UTF-8", "save it as UTF-8")])
+        return Checked(name, "", (_whole("not-text", "the file is not UTF-8", "save it as UTF-8"),))
     words = [_forbidden(source, *found) for found in reading.forbidden_words(source)]
     try:
         document = parse(source)
     except NotPolar as problem:
         unread = Problem("syntax", str(problem), problem.span, "", problem.advice)
-        return Checked(name, source, in_order(words or [unread]))
+        return Checked(name, source, tuple(in_order(words or [unread])))
     slipped = list(slips.check(document))
     twice = [problem for problem in slipped if problem.kind == slips.SECOND_BLOCK]  # its words belong to either
     named = twice or [*words, *names.check(document), *slipped, *lints.jobs(document)]
-    problems = in_order(named or recursion.check(document))
+    problems = tuple(in_order(named or recursion.check(document)))
     if problems:
         return Checked(name, source, problems)
     try:
-        policy = _compiled(content, name)
+        policy = Policy(content, name)
     except PolicyError as problem:
-        return Checked(name, source, [_refused(problem, document)])
-    return Checked(name, source, in_order([*lints.lint(document), *contradictions.check(document)]), policy, document)
+        return Checked(name, source, (_refused(problem, document),))
+    warned = in_order([*lints.lint(document), *contradictions.check(document)])
+    return Checked(name, source, tuple(warned), policy, document)
 
 
 def demand(content: bytes, name: str) -> Policy:
@@ -78,12 +84,6 @@ def demand(content: bytes, name: str) -> Policy:
     if found.policy is None or found.problems:
         raise PolicyError("\n\n".join(told(problem, found.source, found.file) for problem in found.problems))
     return found.policy
-
-
-@lru_cache(maxsize=4)
-def _compiled(content: bytes, name: str) -> Policy:
-    """A policy never changes, and is slow to compile: `watch` and `diff` meet the same one again."""
-    return Policy(content, name)
 
 
 def _called(file: Path) -> str:
