@@ -1,13 +1,16 @@
 """A subscription goes on by the cursor of its last event: nothing is missed, and nothing is told twice."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.websockets import WebSocketDisconnect
 
+from muniment import sockets
 from tests.muniment.test_events import STREAM, told
 from tests.muniment.test_subscriptions import _finish, _step, connected
-from tests.world import Person, World
+from tests.world import Person, World, opened
 
 FOLLOW = """subscription($id: ID!, $after: String) { it: promptProgress(promptId: $id, after: $after) {
     percentage steps { partialText } prompt { status } } }"""
@@ -92,3 +95,42 @@ def test_a_cursor_lets_nobody_in(world: World) -> None:
     with world.unchanged("access.denied"):
         (_, _, said), _ = following(world, eve, prompt, last=cursor)
     assert said["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+@pytest.mark.one_database("sqlite", reason="nothing is asked of a database")
+def test_a_quiet_socket_is_pinged_and_one_that_nobody_holds_is_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ping comes while nothing happens; who answers stays, who does not is let go and counts no longer."""
+    monkeypatch.setattr(sockets, "KEEP_ALIVE_SECONDS", 0.3)
+    ada = world.register("ada")
+    with connected(world, ada) as socket:
+        for _ in range(3):
+            assert socket.session.receive_json() == {"type": "ping"}
+            socket.session.send_json({"type": "pong"})
+        with pytest.raises(WebSocketDisconnect) as closed:
+            for _ in range(9):
+                socket.session.receive_json()
+    assert closed.value.code == 4410
+
+
+@pytest.mark.one_database("postgresql", reason="on SQLite a home takes one process")
+def test_what_one_process_changes_is_followed_on_another(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """The database carries the news: a run's steps, its end, and a right that ended elsewhere."""
+    with opened(home, database_url) as here, opened(home, database_url) as there:
+        ada = there.register("ada")
+        prompt, other = (there.prompt(ada, there.project(ada)) for _ in range(2))
+        with connected(here, ada) as socket:
+            socket.subscribe(FOLLOW, id=prompt)
+            assert socket.next()["it"]["prompt"]["status"] == "QUEUED"
+            _step(there, prompt, "The river")
+            assert socket.next()["it"]["steps"] == [{"partialText": "The river"}]
+            _finish(there, prompt)
+            while socket.next()["it"]["prompt"]["status"] != "COMPLETED":
+                pass
+            socket.completed()
+            socket.subscribe(FOLLOW, "2", id=other)
+            socket.next()
+            there.do_plain("revokeSessions", ada)
+            there.do_plain("signOut", ada)
+            assert socket.refusal() == "UNAUTHENTICATED"
