@@ -25,6 +25,7 @@ from policies.force import InForce
 from policies.principals import Kind, Principal
 from storage import queue
 from storage.blobs.errors import BlobStoreUnavailable
+from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger.scope import AuditScope
@@ -71,6 +72,8 @@ class Agents:
     models: Gateway
     export_lifetime: timedelta = timedelta(days=7)
     """How long an archive can be fetched before it is destroyed."""
+    backups: BackupPeriods = UNSAID
+    """What a deletion certificate says of backups."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None
 

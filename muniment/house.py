@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from agents import erasures, exports, generation, thumbnails
-from agents.ledger import Ageing, Courier, Sequencer, Webhook
+from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -21,12 +21,14 @@ from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
 from storage.blobs.store import BlobStore
+from storage.certificates.statements import BackupPeriods
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
+from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
 from storage.work import Store
 
@@ -94,12 +96,13 @@ def announce(house: House, component: str) -> None:
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    idle = Agents(house.store, house.force, gateway, export_lifetime=timedelta(days=settings.export_days))
+    lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
+    idle = Agents(house.store, house.force, gateway, export_lifetime=lifetime, backups=backups)
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
+    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
@@ -112,6 +115,13 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _witnesses(settings: Settings) -> Witnesses | None:
+    """Whoever cosigns checkpoints; None where there is nobody."""
+    if settings.witness_policy is None:
+        return None
+    return Witnesses(WitnessPolicy.load(settings.witness_policy), inside_too=not settings.production)
 
 
 def _courier(house: House, settings: Settings) -> Courier | None:
@@ -132,6 +142,14 @@ def providers(settings: Settings) -> list[Provider]:
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
     remote = settings.model_name
     return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
+
+
+def backup_periods(settings: Settings) -> BackupPeriods:
+    """How long the operator keeps backups, as certificates say it."""
+    periods = [
+        None if days is None else timedelta(days=days) for days in (settings.data_backup_days, settings.key_backup_days)
+    ]
+    return BackupPeriods(*periods)
 
 
 def limits(settings: Settings) -> Limits:

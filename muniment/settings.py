@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
     """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
+    witness_policy: Path | None = None
+    """Who cosigns checkpoints, and how many must before one is published: a file in the form of C2SP tlog-policy."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
@@ -91,6 +93,10 @@ class Settings(BaseSettings):
     export_days: float = Field(default=7, gt=0, le=90)
     audit_days: float = Field(default=365, gt=0, le=3650)
     """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
+    data_backup_days: float | None = Field(default=None, ge=0, le=3650)
+    """How long backups of the data are kept. Deletion certificates say so; unsaid, they say that it was not said."""
+    key_backup_days: float | None = Field(default=None, ge=0, le=3650)
+    """How long backups of the key store are kept: after that nothing that was deleted opens from any backup."""
     access_grant_hours: float = Field(default=24, gt=0, le=168)
     """The longest that staff may ask to see a contributor's work."""
 
@@ -145,6 +151,7 @@ class Settings(BaseSettings):
         "blob_dir",
         "ledger_dir",
         "archive_dir",
+        "witness_policy",
         "policy_file",
         "policy_approvals",
         "tls_cert",

@@ -50,6 +50,8 @@ from storage.ledger.events.ledger import (
     TrailAnonymised,
     TrailArchived,
     WebhookFailed,
+    WitnessFailed,
+    WitnessFailure,
 )
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
@@ -166,4 +168,6 @@ __all__ = [
     "TrailRead",
     "UploadRefusal",
     "WebhookFailed",
+    "WitnessFailed",
+    "WitnessFailure",
 ]
