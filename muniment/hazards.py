@@ -29,6 +29,11 @@ def everywhere(told: "Settings") -> list[str]:
             "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
             " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
         )
+    if told.blob_endpoint is not None and told.blob_url is None:
+        found.append("MUNIMENT_BLOB_ENDPOINT is where a bucket is: name the bucket with MUNIMENT_BLOB_URL.")
+    endpoint = urlsplit(told.blob_endpoint or "")
+    if endpoint.scheme == "http" and not is_loopback(endpoint.hostname or ""):
+        found.append("MUNIMENT_BLOB_ENDPOINT would send files and credentials unprotected: use an https address.")
     if told.documents_only and told.documents is None:
         found.append("MUNIMENT_DOCUMENTS_ONLY would let nothing run: name the documents with MUNIMENT_DOCUMENTS.")
     try:

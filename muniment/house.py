@@ -20,6 +20,7 @@ from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
+from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
 from storage.certificates.statements import BackupPeriods
 from storage.database import open_engine
@@ -49,7 +50,8 @@ def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         queue.prepare(engine)
-        blobs, archive = BlobStore(settings.blob_dir, keyring), Archive(settings.archive_dir)
+        blobs = BlobStore(settings.blob_dir, keyring, published(settings))
+        archive = Archive(settings.archive_dir)
         store = Store(engine, keyring, blobs, settings.origin, archive)
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
@@ -72,6 +74,15 @@ def open_keyring(settings: Settings) -> Keyring:
         cache_seconds=settings.key_cache_seconds,
         kms_seconds=settings.kms_seconds,
     )
+
+
+def published(settings: Settings) -> Published | None:
+    """The bucket for files that are whole; None where they lie in the directory."""
+    if settings.blob_url is None:
+        return None
+    from storage.blobs.objects import PublishedObjects  # what reaches buckets is loaded where one is used
+
+    return PublishedObjects(settings.blob_url, endpoint=settings.blob_endpoint, seconds=settings.blob_seconds)
 
 
 @contextmanager
@@ -161,6 +172,7 @@ def limits(settings: Settings) -> Limits:
         ticket=timedelta(minutes=settings.ticket_minutes),
         idempotency=timedelta(hours=settings.idempotency_hours),
         access_grant=timedelta(hours=settings.access_grant_hours),
+        signing_overlap=timedelta(days=settings.signing_overlap_days),
         operation=timedelta(seconds=settings.operation_seconds),
         cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from resolvers import ledger
@@ -25,6 +25,7 @@ def routes() -> list[Route]:
     """Everything below /ledger/."""
     return [
         Route("/ledger/vkey", verifier_key, methods=["GET"]),
+        Route("/ledger/vkeys", verifier_keys, methods=["GET"]),
         Route("/ledger/checkpoint", checkpoint, methods=["GET"]),
         Route("/ledger/tile/{path:path}", tile, methods=["GET"]),
     ]
@@ -33,6 +34,18 @@ def routes() -> list[Route]:
 async def verifier_key(request: Request) -> Response:
     """The key that verifies this server's signed notes (C2SP signed-note): checkpoints, and export manifests."""
     return await _answer(lambda house: PlainTextResponse(ledger.key(house) + "\n"), request)
+
+
+async def verifier_keys(request: Request) -> Response:
+    """The keys of before and of now, newest first; each with the note in which the key before it names it."""
+
+    def found(house: House) -> Response:
+        known = ledger.keys(house)
+        return JSONResponse(
+            [{"vkey": each.vkey, "since": each.since.isoformat(), "note": each.note} for each in known], headers=_NOW
+        )
+
+    return await _answer(found, request)
 
 
 async def checkpoint(request: Request) -> Response:

@@ -2,13 +2,14 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from policies.errors import NotFound
 from resolvers import audit
 from resolvers.context import Context
 from resolvers.house import House
 from storage.database import transaction
-from storage.ledger import checkpoint, publishing
+from storage.ledger import checkpoint, notes, signing
 from storage.ledger.entries import AuditEvent
 from storage.ledger.tiles import Tile
 from storage.ledger.tree import Published, Tree, newest
@@ -36,7 +37,25 @@ def newest_checkpoint(context: Context) -> Published | None:
 
 def key(house: House) -> str:
     """The verifier key of this installation (C2SP signed-note)."""
-    return publishing.log_key(house.store.origin, house.store.keyring)
+    return signing.log_key(house.store.origin, house.store.keyring)
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A verifier key, since when it signs, and the note in which whoever signed beside it names it."""
+
+    vkey: str
+    since: datetime
+    note: str
+
+
+def keys(house: House) -> list[KnownKey]:
+    """Every key that ever took over from another, and the first of them, the newest first; none before a rotation."""
+    store = house.store
+    return [
+        KnownKey(notes.vkey(store.origin, known.public_key), known.since, known.note)
+        for known in store.keyring.known_signers()
+    ]
 
 
 def proof(context: Context, event_id: uuid.UUID) -> Proof | None:

@@ -63,7 +63,6 @@ class Sequencer:
         self._outside = Outside(directory)
         self._policy_version = policy_version
         self._batch = batch
-        self._vkey = publishing.log_key(store.origin, store.keyring)
         self._holder = uuid.uuid4()
         self._halted: tuple[Discrepancy, int] | None = None
         self._ending = threading.Event()
@@ -84,7 +83,7 @@ class Sequencer:
         Raises LedgerRefused.
         """
         with transaction(self._store.engine, read_only=True) as session:
-            publishing.check(session, self._outside, self._vkey)
+            publishing.check(session, self._outside, self._store.origin, self._store.keyring)
             known = tree.newest(session)
         if known is not None and known.checkpoint.origin == self._store.origin and self._outside.newest() is None:
             self._outside.put(known.note, known.checkpoint.size)
@@ -110,7 +109,7 @@ class Sequencer:
         with transaction(self._store.engine) as session:
             if not sequencing.claim(session, self._holder):
                 return None
-            found = publishing.check(session, self._outside, self._vkey)
+            found = publishing.check(session, self._outside, self._store.origin, self._store.keyring)
             try:
                 return sequencing.sequence(session, self._batch)
             except LedgerDamaged as cause:
@@ -121,7 +120,7 @@ class Sequencer:
         if self._is_waiting:
             return False
         with transaction(self._store.engine, read_only=True) as session:
-            durable = publishing.check(session, self._outside, self._vkey)
+            durable = publishing.check(session, self._outside, self._store.origin, self._store.keyring)
             known = tree.newest(session)
             if known is not None and known.checkpoint.size == durable.size():
                 return False

@@ -6,15 +6,14 @@ from a backup, or rewritten, does not know of the newest checkpoint outside, or 
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from storage.keys.keyring import Keyring
-from storage.ledger import checkpoint as checkpoints
-from storage.ledger import notes
+from storage.ledger import notes, signing
 from storage.ledger.checkpoint import Checkpoint, CheckpointRefused
 from storage.ledger.events import Discrepancy
 from storage.ledger.rows import AuditCheckpoint
@@ -72,11 +71,11 @@ class Outside:
             yield
 
 
-def check(session: Session, outside: Outside, vkey: str) -> Tree:
+def check(session: Session, outside: Outside, origin: str, keyring: Keyring) -> Tree:
     """The tree, if it continues the newest checkpoint of the database and the newest outside. Raises LedgerRefused."""
     tree = Tree(session)
     size = tree.size()
-    for published in _published(session, outside, vkey, size):
+    for published in _published(session, outside, size, lambda note: signing.verified_here(note, origin, keyring)):
         if published.size > size:
             raise LedgerRefused(Discrepancy.ROLLED_BACK, published.size, size)
         try:
@@ -95,7 +94,7 @@ def sign(tree: Tree, origin: str, keyring: Keyring, *, size: int | None = None) 
     """
     size = tree.size() if size is None else size
     made = Checkpoint(origin, size, tree.root(size))
-    return Published(made, checkpoints.signed(made, keyring.sign, keyring.public_key()))
+    return Published(made, signing.signed(made.text, origin, keyring))
 
 
 def enter(session: Session, published: Published) -> bool:
@@ -107,12 +106,9 @@ def enter(session: Session, published: Published) -> bool:
     return True
 
 
-def log_key(origin: str, keyring: Keyring) -> str:
-    """The verifier key of this installation's log."""
-    return notes.vkey(origin, keyring.public_key())
-
-
-def _published(session: Session, outside: Outside, vkey: str, size: int) -> Iterator[Checkpoint]:
+def _published(
+    session: Session, outside: Outside, size: int, verified: Callable[[str], Checkpoint]
+) -> Iterator[Checkpoint]:
     inside = newest(session)
     if inside is not None:
         yield inside.checkpoint
@@ -120,7 +116,7 @@ def _published(session: Session, outside: Outside, vkey: str, size: int) -> Iter
     if note is None:
         return
     try:
-        yield checkpoints.verified(note, vkey)
+        yield verified(note)
     except (notes.NoteRefused, CheckpointRefused) as cause:
         raise LedgerRefused(Discrepancy.UNREADABLE, 0, size) from cause
 

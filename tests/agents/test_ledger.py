@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from agents.ledger import Sequencer
 from storage.clock import now
 from storage.database import transaction
-from storage.ledger import copies, merkle, publishing, sequencing, verify_audit
+from storage.ledger import copies, merkle, sequencing, signing, verify_audit
 from storage.ledger.checkpoint import verified
 from storage.ledger.entries import AuditEvent
 from storage.ledger.events import Discrepancy, SystemStarted
@@ -46,7 +46,7 @@ def happen(world: World, times: int = 1) -> None:
 
 
 def vkey(world: World) -> str:
-    return publishing.log_key(world.store.origin, world.store.keyring)
+    return signing.log_key(world.store.origin, world.store.keyring)
 
 
 def settle(world: World) -> None:
