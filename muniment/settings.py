@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """Whether the agents rotate keysets that are due. The key-encryption key is rotated by hand, or by its service."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
+    ledger_store: str | None = None
+    """An object store that holds it instead: s3://BUCKET/PREFIX, gs://… or az://…, by the provider's own variables."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
     """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
     witness_policy: Path | None = None
