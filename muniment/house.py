@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
@@ -26,6 +27,7 @@ from storage.certificates.statements import BackupPeriods
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
+from storage.ledger.buckets import Bucket
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
@@ -113,7 +115,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version, witnesses=_witnesses(settings))
+    sequencer = Sequencer(house.store, _outside(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
@@ -126,6 +128,13 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _outside(settings: Settings) -> Path | Bucket:
+    """Where the newest checkpoint lies outside the database."""
+    if settings.ledger_store is None:
+        return settings.ledger_dir
+    return Bucket.at(settings.ledger_store, inside_too=not settings.production)
 
 
 def _witnesses(settings: Settings) -> Witnesses | None:

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """How long the key that signs the log signs on beside the one that takes over from it."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
+    ledger_store: str | None = None
+    """An object store that holds it instead: s3://BUCKET/PREFIX, gs://… or az://…, by the provider's own variables."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
     """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
     witness_policy: Path | None = None
