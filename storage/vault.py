@@ -9,7 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import inspect
 
@@ -229,10 +229,16 @@ def _stand(row: Record, column: str) -> _Stand:
         whose = getattr(row, place.project) if place.under == "project" else owner
         if whose is None:
             raise NotSealable(f"{row!r} does not say whose keyset seals it")
-        keyset = KeysetName("project" if place.under == "project" else "contributor", str(whose))
+        keyset = _keyset("project" if place.under == "project" else "contributor", whose)
     if row_id is None:
         raise NotSealable(f"{row!r} has no id yet")
     return _Stand(place, row_id, owner, keyset)
+
+
+@functools.lru_cache(maxsize=8192)
+def _keyset(kind: Literal["project", "contributor"], whose: uuid.UUID) -> KeysetName:
+    """A page's rows are mostly sealed under one keyset."""
+    return KeysetName(kind, str(whose))
 
 
 def _encode(value: Any) -> bytes | None:
