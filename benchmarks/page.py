@@ -2,6 +2,22 @@
 
 Against the same page by plain Strawberry and SQLAlchemy without policy, sealing or audit. Turn by turn in one run, so
 that the ratio holds when the machine's speed drifts.
+
+Where the time of a page goes, in milliseconds of processor time without HTTP (the least of 80 pages, on the machine
+below with a load of 12, before and after objects took the short way of leaves, opening a field took fewer detours
+through the ORM, decisions and ids were worked out once, and the garbage collector left alone what stays):
+
+| part | before | after |
+|---|---|---|
+| who is asking: the session, looked up | 0.6 | 0.6 |
+| the statement, and 100 rows with their decisions | 3.9 | 2.8 |
+| parsed, checked and charged (known documents), executed, 700 plain leaves | 4.2 | 2.6 |
+| 300 sealed fields opened | 3.0 | 2.1 |
+| in all | 11.9 | 8.1 |
+
+Of the statement the database itself takes 0.3; the rest is SQLAlchemy making objects. The same page by plain Strawberry
+and SQLAlchemy takes 8.5 without HTTP. The goal is missed, and what is left lies in rows that become entities, 7
+microseconds for each field that is opened (Tink takes 2 of them), and a session looked up for each request.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""P2 and P5: what a policy costs when it loads, when it is asked, and when others have a million rows in the table.
+"""P2: what a policy costs when others have a million rows in the table, for a page and for one row.
 
 `python -m benchmarks policy`; FOREIGN_ROWS says how many (default 1,000,000). Pages are those of `storage.pages`, with
 their total, on SQLite and on PostgreSQL, few foreign rows against many, turn by turn. Times are of the statement, with
@@ -10,16 +10,15 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, event
-from sqlalchemy.orm import Session
 
 from benchmarks._crowds import ASKERS, OWN, Crowd, crowd
 from benchmarks._figures import Figure, figure
-from benchmarks._policies import POLICY, grown
+from benchmarks._policies import POLICY
 from policies.access import Access, Policy
 from policies.actions import Action
 from policies.errors import NotFound
@@ -30,12 +29,11 @@ from tests import databases
 
 FEW, MANY = 10_000, int(os.environ.get("FOREIGN_ROWS", "1000000"))
 ROUNDS = 40
-_ASKED, _ROUNDS_OF_ONE = 10_000, 200
+_ROUNDS_OF_ONE = 200
 
 
 def measure() -> Iterator[Figure]:
-    """Loading and asking, then pages and single rows on both databases."""
-    yield from _loading()
+    """Pages and single rows, on both databases."""
     policy = Policy.load(POLICY)
     for name, make in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
         with make() as (few, many):
@@ -46,25 +44,6 @@ def measure() -> Iterator[Figure]:
                 what = f"{name}, {asker}: page of 50 with its total, {few_ms} ms, then {many_ms} ms"
                 yield figure("P2", what, ratios, "x", wanted="≤ 1.3 x")
             yield from _one(name, policy, crowds[1])
-
-
-def _loading() -> Iterator[Figure]:
-    larger = grown(500).encode()
-    plain = [_processor(lambda: Policy.load(POLICY)) for _ in range(5)]
-    large = [_processor(lambda: Policy(larger, "500.polar")) for _ in range(5)]
-    yield figure("P5", "policy.polar, loaded with all shapes, processor time", plain, "s", wanted="≤ 1 s")
-    yield figure("P5", "a policy of 500 rules, loaded with all shapes, processor time", large, "s", wanted="< 1 s")
-    policy, asker = Policy.load(POLICY), ASKERS["owner"]
-
-    def asked() -> None:
-        with Session() as session:
-            for _ in range(_ASKED):
-                Access(policy, asker, session).select(Asset, Action.READ, (Action.DELETE,))
-
-    asked()
-    each = [_processor(asked) / _ASKED for _ in range(5)]
-    what = "access plan of a known shape, ids bound, oso not asked"
-    yield figure("P5", what, each, "µs", wanted="≤ 20 µs", scale=1e6, digits=1)
 
 
 def _one(name: str, policy: Policy, many: Crowd) -> Iterator[Figure]:
@@ -94,12 +73,6 @@ def _one(name: str, policy: Policy, many: Crowd) -> Iterator[Figure]:
         what = f"{name}, {asker}: one row and every decision about it, {max(counts)} statement"
         yield figure("P5", what, taken, "ms", wanted="≤ 1 statement", scale=1000)
     event.remove(many.engine, listener, note)
-
-
-def _processor(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
 
 
 def _race(policy: Policy, *crowds: Crowd) -> dict[str, list[list[float]]]:

@@ -1,6 +1,5 @@
 """The application: routes, and what surrounds every answer."""
 
-import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -25,18 +24,6 @@ from schema.api import build, sdl
 from storage.clock import now
 from storage.database import transaction
 
-_YOUNG_OBJECTS = 20_000
-
-
-def settle() -> None:
-    """Have the garbage collector leave alone what is here to stay: modules, the schema, the compiled policy.
-
-    A page allocates thousands of objects and next to no cycles; looking for some among all those was a tenth of its time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
-
 
 def create(settings: Settings) -> Starlette:
     """The application for these settings. Its lifespan opens the house and, where set so, starts the agents."""
@@ -49,7 +36,6 @@ def create(settings: Settings) -> Starlette:
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             await anyio.to_thread.run_sync(announce, app.state.house, "server")
-            settle()
             try:
                 yield
             finally:
