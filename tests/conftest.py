@@ -2,19 +2,23 @@
 
 import logging
 import os
+import shutil
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.util import LRUCache
 
 from storage.database import open_engine
 from tests import databases, network
+from tests.databases import FILE
 
 pytest_plugins = ["tests.world", "tests.vocabulary"]
 
@@ -31,6 +35,30 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("steady", derandomize=True, database=None)
     settings.register_profile("search", max_examples=2000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+    _compile_statements_once()
+    _log_plainly()
+
+
+def _compile_statements_once() -> None:
+    """Let what SQLAlchemy compiled for one engine serve the next: every test opens its own, with the same statements.
+
+    They are kept by dialect, so that engines of one kind must share theirs.
+    """
+    dialects: dict[str, Dialect] = {}
+    compiled: LRUCache[Any, Any] = LRUCache(10_000)
+
+    @event.listens_for(Engine, "engine_connect")
+    def share(connection: Connection) -> None:
+        connection.dialect = dialects.setdefault(connection.dialect.name, connection.dialect)
+        connection.execution_options(compiled_cache=compiled)
+
+
+def _log_plainly() -> None:
+    """As structlog does by itself, without drawing tables of every frame."""
+    structlog.reset_defaults()
+    *others, _renderer = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -58,7 +86,7 @@ def _process_as_found() -> Iterator[None]:
     root.setLevel(level)
     os.umask(umask)
     sys.excepthook, threading.excepthook, warnings.showwarning = hooks
-    structlog.reset_defaults()
+    _log_plainly()
 
 
 @pytest.fixture
@@ -84,7 +112,7 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with every table, to be copied."""
-    return databases.make_sqlite_template(tmp_path_factory.mktemp("template") / "muniment.sqlite3")
+    return databases.make_sqlite_template(tmp_path_factory.mktemp("template") / FILE)
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +124,21 @@ def postgresql() -> Iterator[databases.PostgreSQL]:
 
 @pytest.fixture
 def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a fresh database with every table; the test is run once on each kind."""
+    """The address of a fresh database with every table; the test is run once on each kind.
+
+    Where the test asks for the whole application, database and keys are as its first start leaves them.
+    """
+    started = "world" in request.fixturenames
+    if started:
+        shutil.copytree(request.getfixturevalue("first_start") / "keys", home / "keys", dirs_exist_ok=True)
     if database == "sqlite":
-        yield databases.copy_sqlite(request.getfixturevalue("sqlite_template"), home / "data" / "muniment.sqlite3")
+        start = request.getfixturevalue("first_start") / "data" / FILE if started else None
+        template = start or request.getfixturevalue("sqlite_template")
+        yield databases.copy_sqlite(template, home / "data" / FILE)
         return
     server: databases.PostgreSQL = request.getfixturevalue("postgresql")
-    with server.fresh_database() as url:
+    template = request.getfixturevalue("postgresql_started") if started else databases.EMPTY
+    with server.fresh_database(template) as url:
         yield url
 
 
