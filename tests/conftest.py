@@ -128,7 +128,9 @@ def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> I
 
     Where the test asks for the whole application, database and keys are as its first start leaves them.
     """
-    started = "world" in request.fixturenames
+    started = {"world", "cheap_passwords"} <= set(
+        request.fixturenames
+    )  # tests/agents has a world without the application
     if started:
         shutil.copytree(request.getfixturevalue("first_start") / "keys", home / "keys", dirs_exist_ok=True)
     if database == "sqlite":
