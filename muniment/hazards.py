@@ -107,6 +107,9 @@ def in_production(told: "Settings") -> list[str]:
     model = urlsplit(told.model_url or "")
     if model.scheme == "http" and not is_loopback(model.hostname or ""):
         found.append("MUNIMENT_MODEL_URL would send contributors' work in clear: use an https address.")
+    traces = urlsplit(told.traces_url or "")
+    if traces.scheme == "http" and not is_loopback(traces.hostname or ""):
+        found.append("MUNIMENT_TRACES_URL would tell in clear what is done here and when: use an https address.")
     if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
         found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found

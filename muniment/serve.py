@@ -31,6 +31,8 @@ def serve(app: Starlette, settings: Settings) -> None:
     reached also when connections had to be abandoned. What it yields is lost: keep state in `app.state`.
     """
     demand_free_port(settings.host, settings.port)
+    if settings.metrics_port is not None:
+        demand_free_port("127.0.0.1", settings.metrics_port, by="MUNIMENT_METRICS_PORT")
     asyncio.run(_serve(app, settings))
 
 
@@ -114,7 +116,7 @@ def welcome(settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def demand_free_port(host: str, port: int) -> None:
+def demand_free_port(host: str, port: int, *, by: str = "--port") -> None:
     """granian shares a taken port instead of refusing it, and two servers would answer in turn."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -123,5 +125,5 @@ def demand_free_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise CannotServe(f"Port {port} is taken by another program: choose another with --port.") from None
+                raise CannotServe(f"Port {port} is taken by another program: choose another with {by}.") from None
             raise CannotServe(f"This machine can't listen on {host} port {port}: {error.strerror}.") from None

@@ -138,6 +138,12 @@ class Settings(BaseSettings):
     """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
     """
 
+    # Who is told how it goes here
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where Prometheus finds the metrics: a port of 127.0.0.1 and no other address (docs/operations/observing.md)."""
+    traces_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    """Where spans go: the address of an OTLP collector over HTTP, as https://otel.example.org/v1/traces."""
+
     worker: bool = True
     """Whether `serve` runs the agents in its own process too."""
     worker_name: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
