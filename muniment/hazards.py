@@ -24,11 +24,6 @@ def everywhere(told: "Settings") -> list[str]:
     for name, file in (("MUNIMENT_TLS_CERT", told.tls_cert), ("MUNIMENT_TLS_KEY", told.tls_key)):
         if file is not None and not file.is_file():
             found.append(f"{name} names a file that is not there.")
-    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
-        found.append(
-            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
-            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
-        )
     if told.documents_only and told.documents is None:
         found.append("MUNIMENT_DOCUMENTS_ONLY would let nothing run: name the documents with MUNIMENT_DOCUMENTS.")
     try:
@@ -73,6 +68,11 @@ def _of_witnesses(told: "Settings") -> list[str]:
 def in_production(told: "Settings") -> list[str]:
     """What production refuses on top of that."""
     found = []
+    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
+        found.append(
+            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
+            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
+        )
     if told.insecure:
         found.append(
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"

@@ -7,11 +7,12 @@ import socket
 
 import structlog
 import typer
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.applications import Starlette
 
+from muniment import certificates
 from muniment.settings import Settings
 
 GRACE_SECONDS = 10
@@ -42,14 +43,18 @@ async def _serve(app: Starlette, settings: Settings) -> None:
 
 
 async def _answer(app: Starlette, settings: Settings) -> None:
+    certificate, key = settings.tls_cert, settings.tls_key
+    if settings.local_ca:
+        certificate, key = certificates.local(settings.home / "tls", settings.host)
     server = Server(
         app,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGINL,  # the lifespan is ours
         websockets=True,
-        ssl_cert=settings.tls_cert,
-        ssl_key=settings.tls_key,
+        ssl_cert=certificate,
+        ssl_key=key,
+        ssl_protocol_min=SSLProtocols.tls13,
         log_level=LogLevels.error,
         log_dictconfig={"handlers": {}, "loggers": {}},  # muniment.logs handles every logger
     )
@@ -106,6 +111,7 @@ def welcome(settings: Settings) -> str:
         f"  {url}/health/ready     whether it is ready for work",
         "",
         f"Data lies in {settings.home / 'data'}, keys apart from it in {settings.home / 'keys'}.",
+        *([f"To trust its certificate, trust {settings.home / 'tls' / 'ca.pem'}."] * settings.local_ca),
         *(
             ["The key that wraps all others is a file there: fit for trying out, not for real work."]
             * settings.insecure

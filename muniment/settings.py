@@ -206,6 +206,11 @@ class Settings(BaseSettings):
         return (self.kek_uri, self.second_kek_uri) if self.second_kek_uri else (self.kek_uri,)
 
     @property
+    def local_ca(self) -> bool:
+        """Whether this machine's own authority certifies it: others may reach it, and no certificate was brought."""
+        return _needs_local_ca(self.env, self.host, self.tls_cert, upstream=self.tls_terminated_upstream)
+
+    @property
     def tls(self) -> bool:
         """Whether this process ends TLS itself."""
         return self.tls_cert is not None
@@ -254,4 +259,10 @@ def _sentences(item: Any) -> list[str]:
 def _own_url(told: dict[str, Any]) -> str:
     host = str(told["host"])
     shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if told['tls_cert'] else 'http'}://{shown}:{told['port']}"
+    upstream = told["tls_terminated_upstream"]
+    ours = _needs_local_ca(told["env"], host, told["tls_cert"], upstream=upstream)
+    return f"{'https' if told['tls_cert'] or ours else 'http'}://{shown}:{told['port']}"
+
+
+def _needs_local_ca(env: str, host: str, certificate: Path | None, *, upstream: bool) -> bool:
+    return env != "production" and not hazards.is_loopback(host) and certificate is None and not upstream
