@@ -20,6 +20,7 @@ from muniment.tidying import Tidying
 from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
+from resolvers.watching import Watch
 from storage import migrations, queue
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
@@ -40,7 +41,7 @@ WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW, thumbnail
 
 
 @contextmanager
-def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
+def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None = None) -> Iterator[House]:
     """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises.
 
     With `serves` it follows the policy for as long as it is open; without, it takes the one in force, and the file only
@@ -58,7 +59,7 @@ def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
-        house = House(store, force, limits(settings), sources)
+        house = House(store, force, limits(settings), sources, watch=watch or Watch())
         with following(house, watch=settings.policy_watch) if serves else nullcontext():
             yield house
     finally:
