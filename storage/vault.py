@@ -91,7 +91,7 @@ class Vault:
 
         Values are text, bytes, or what JSON holds. Raises NotSealable, and what `Keyring.aead` raises.
         """
-        if "id" in inspect(type(row)).columns and row.id is None:  # type: ignore[attr-defined]
+        if _has_id(type(row)) and row.id is None:  # type: ignore[attr-defined]
             row.id = new_id()  # type: ignore[attr-defined]
         sealed = {column: self._sealed(row, column, value) for column, value in values.items()}
         for column, value in sealed.items():
@@ -235,6 +235,11 @@ def _place(model: type[Record], column: str) -> _Place:
         under=under,
         project="project_id" if "project_id" in mapper.columns else "id",
     )
+
+
+@functools.cache
+def _has_id(model: type[Record]) -> bool:
+    return "id" in inspect(model).columns
 
 
 def _stand(row: Record, column: str) -> _Stand:
