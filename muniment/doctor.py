@@ -65,7 +65,8 @@ def _in_force(settings: Settings) -> str | None:
 
 
 def _places(settings: Settings) -> tuple[Path, ...]:
-    return settings.home / "data", settings.home / "keys", settings.blob_dir, settings.ledger_dir
+    outside = () if settings.ledger_store is not None else (settings.ledger_dir,)
+    return settings.home / "data", settings.home / "keys", settings.blob_dir, *outside
 
 
 def _private(place: Path) -> Finding:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from muniment.documents import Documents, DocumentsError
+from storage.ledger.buckets import Bucket, BucketRefused
 from storage.ledger.envelopes import SecretRefused, secrets_of
 from storage.ledger.witnesses import PolicyRefused, WitnessPolicy
 
@@ -24,11 +25,6 @@ def everywhere(told: "Settings") -> list[str]:
     for name, file in (("MUNIMENT_TLS_CERT", told.tls_cert), ("MUNIMENT_TLS_KEY", told.tls_key)):
         if file is not None and not file.is_file():
             found.append(f"{name} names a file that is not there.")
-    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
-        found.append(
-            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
-            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
-        )
     if told.blob_endpoint is not None and told.blob_url is None:
         found.append("MUNIMENT_BLOB_ENDPOINT is where a bucket is: name the bucket with MUNIMENT_BLOB_URL.")
     endpoint = urlsplit(told.blob_endpoint or "")
@@ -53,6 +49,11 @@ def everywhere(told: "Settings") -> list[str]:
             secrets_of(told.webhook_secret.get_secret_value())
         except SecretRefused as refused:
             found.append(f"MUNIMENT_WEBHOOK_SECRET can't be used: {refused}.")
+    if told.ledger_store is not None:
+        try:
+            Bucket.at(told.ledger_store, inside_too=not told.production)
+        except BucketRefused as refused:
+            found.append(f"MUNIMENT_LEDGER_STORE can't be used: {refused}.")
     return found + _of_witnesses(told)
 
 
@@ -78,6 +79,11 @@ def _of_witnesses(told: "Settings") -> list[str]:
 def in_production(told: "Settings") -> list[str]:
     """What production refuses on top of that."""
     found = []
+    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
+        found.append(
+            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
+            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
+        )
     if told.insecure:
         found.append(
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
@@ -101,7 +107,7 @@ def in_production(told: "Settings") -> list[str]:
             "Keys and data are reached with the same login of one PostgreSQL server, so whoever has one has both: give"
             " MUNIMENT_KEY_STORE_URL a user of its own."
         )
-    if data and told.ledger_dir.is_relative_to(data.parent):
+    if data and told.ledger_store is None and told.ledger_dir.is_relative_to(data.parent):
         found.append(
             "The ledger's checkpoints lie beside the database, so a restored backup would take them back with it: set"
             " MUNIMENT_LEDGER_DIR to a place of its own."
@@ -112,6 +118,9 @@ def in_production(told: "Settings") -> list[str]:
     model = urlsplit(told.model_url or "")
     if model.scheme == "http" and not is_loopback(model.hostname or ""):
         found.append("MUNIMENT_MODEL_URL would send contributors' work in clear: use an https address.")
+    traces = urlsplit(told.traces_url or "")
+    if traces.scheme == "http" and not is_loopback(traces.hostname or ""):
+        found.append("MUNIMENT_TRACES_URL would tell in clear what is done here and when: use an https address.")
     if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
         found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found

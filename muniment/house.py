@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
@@ -19,6 +20,7 @@ from muniment.tidying import Tidying
 from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
+from resolvers.watching import Watch
 from storage import migrations, queue
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
@@ -26,6 +28,7 @@ from storage.certificates.statements import BackupPeriods
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
+from storage.ledger.buckets import Bucket
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
@@ -38,7 +41,7 @@ WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbna
 
 
 @contextmanager
-def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
+def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None = None) -> Iterator[House]:
     """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises.
 
     With `serves` it follows the policy for as long as it is open; without, it takes the one in force, and the file only
@@ -56,7 +59,7 @@ def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
-        house = House(store, force, limits(settings), sources)
+        house = House(store, force, limits(settings), sources, watch=watch or Watch())
         with following(house, watch=settings.policy_watch) if serves else nullcontext():
             yield house
     finally:
@@ -113,7 +116,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version, witnesses=_witnesses(settings))
+    sequencer = Sequencer(house.store, _outside(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
@@ -126,6 +129,13 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _outside(settings: Settings) -> Path | Bucket:
+    """Where the newest checkpoint lies outside the database."""
+    if settings.ledger_store is None:
+        return settings.ledger_dir
+    return Bucket.at(settings.ledger_store, inside_too=not settings.production)
 
 
 def _witnesses(settings: Settings) -> Witnesses | None:

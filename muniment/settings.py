@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     """How long the key that signs the log signs on beside the one that takes over from it."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
+    ledger_store: str | None = None
+    """An object store that holds it instead: s3://BUCKET/PREFIX, gs://… or az://…, by the provider's own variables."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
     """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
     witness_policy: Path | None = None
@@ -150,6 +152,12 @@ class Settings(BaseSettings):
     """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
     """
 
+    # Who is told how it goes here
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where Prometheus finds the metrics: a port of 127.0.0.1 and no other address (docs/operations/observing.md)."""
+    traces_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    """Where spans go: the address of an OTLP collector over HTTP, as https://otel.example.org/v1/traces."""
+
     worker: bool = True
     """Whether `serve` runs the agents in its own process too."""
     worker_name: str = Field(default="main", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -212,6 +220,11 @@ class Settings(BaseSettings):
         return (self.kek_uri, self.second_kek_uri) if self.second_kek_uri else (self.kek_uri,)
 
     @property
+    def local_ca(self) -> bool:
+        """Whether this machine's own authority certifies it: others may reach it, and no certificate was brought."""
+        return _needs_local_ca(self.env, self.host, self.tls_cert, upstream=self.tls_terminated_upstream)
+
+    @property
     def tls(self) -> bool:
         """Whether this process ends TLS itself."""
         return self.tls_cert is not None
@@ -260,4 +273,10 @@ def _sentences(item: Any) -> list[str]:
 def _own_url(told: dict[str, Any]) -> str:
     host = str(told["host"])
     shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if told['tls_cert'] else 'http'}://{shown}:{told['port']}"
+    upstream = told["tls_terminated_upstream"]
+    ours = _needs_local_ca(told["env"], host, told["tls_cert"], upstream=upstream)
+    return f"{'https' if told['tls_cert'] or ours else 'http'}://{shown}:{told['port']}"
+
+
+def _needs_local_ca(env: str, host: str, certificate: Path | None, *, upstream: bool) -> bool:
+    return env != "production" and not hazards.is_loopback(host) and certificate is None and not upstream

@@ -7,6 +7,7 @@ from pathlib import Path
 from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
+from resolvers.watching import Watch
 from storage.work import Store
 
 
@@ -56,6 +57,7 @@ class House:
     limits: Limits = field(default_factory=Limits)
     sources: PolicySources = field(default_factory=PolicySources)
     budgets: Budgets = field(default_factory=Budgets)
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def policy(self) -> Policy:

@@ -3,16 +3,20 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from policies.errors import NotFound
 from resolvers import audit
 from resolvers.context import Context
 from resolvers.house import House
 from storage.database import transaction
-from storage.ledger import checkpoint, notes, signing
+from storage.ledger import checkpoint, feeds, notes, ocsf, signing
 from storage.ledger.entries import AuditEvent
 from storage.ledger.tiles import Tile
 from storage.ledger.tree import Published, Tree, newest
+
+PAGE = 1000
+"""Entries of the feed in one answer."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,17 @@ def checkpoint_note(house: House) -> str | None:
     with transaction(house.store.engine, read_only=True) as session:
         published = newest(session)
     return None if published is None else published.note
+
+
+def feed(house: House, start: int) -> tuple[list[dict[str, Any]], int]:
+    """The published entries from place `start` on as OCSF events, nameless, at most a page; and where to go on from.
+
+    What is told here everybody may read at `/ledger/tile/entries/…`, in the log's own form.
+    """
+    found, store = [], house.store
+    for index, form in feeds.entries(store.engine, store.archive, start, PAGE):
+        found.append(ocsf.event(form, origin=store.origin, index=index))
+    return found, start + len(found)
 
 
 def tile(house: House, path: str) -> bytes | None:

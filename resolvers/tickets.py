@@ -101,7 +101,7 @@ def demand_state_cursor(keyring: Keyring, followed: str, text: str, field: str) 
     raw = _decode(text)
     if raw is not None and len(raw) == 2 * _MAC_BYTES:
         digest, mac = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if hmac.compare_digest(mac, _mac(keyring, "cursor", followed.encode() + digest)):
+        if _is_ours(keyring, "cursor", followed.encode() + digest, mac):
             return
     raise BadInput(f"{field} is no cursor of this; pass one that an event of it carried.", field=field)
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import uuid
+from functools import lru_cache
 
 import strawberry
 
@@ -10,8 +11,9 @@ from resolvers.errors import BadInput
 from storage.ids import global_id
 
 
+@lru_cache(maxsize=8192)
 def encode_id(type_name: str, row_id: uuid.UUID) -> strawberry.ID:
-    """The global id of a row."""
+    """The global id of a row. Those of a page are asked for again and again: owner and project stand in each row."""
     return strawberry.ID(global_id(type_name, row_id))
 
 

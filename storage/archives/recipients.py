@@ -1,7 +1,7 @@
 """Archives for one reader: encrypted to a public key in the age format (https://age-encryption.org/v1), as a stream.
 
 What an archive is sealed under here opens for the platform; what it is encrypted to opens for whoever has the other
-half of the key, with stock `age`, wherever the file lies. This is the one place that imports pyrage (decision 33).
+half of the key, with stock `age`, wherever the file lies. This is the one place that imports pyrage (decision 29).
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,8 @@
 """Publishing: a checkpoint is signed only over a durable tree that begins with everything ever signed before.
 
-What was signed before is kept twice: in the database, and in a directory outside of it. A database that was restored
-from a backup, or rewritten, does not know of the newest checkpoint outside, or can't derive it: then nothing is signed.
+What was signed before is kept twice: in the database, and in a directory or object store outside of it. A database that
+was restored from a backup, or rewritten, does not know of the newest checkpoint outside, or can't derive it: then
+nothing is signed.
 """
 
 import fcntl
@@ -9,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -32,6 +34,14 @@ class LedgerRefused(Exception):
         self.reason = reason
         self.published = published
         self.size = size
+
+
+class Memory(Protocol):
+    """Where the newest checkpoint lies outside the database. Both raise OSError where it can't be reached."""
+
+    def newest(self) -> str | None: ...
+
+    def put(self, note: str, size: int) -> None: ...
 
 
 class Outside:
@@ -71,8 +81,11 @@ class Outside:
             yield
 
 
-def check(session: Session, outside: Outside, origin: str, keyring: Keyring) -> Tree:
-    """The tree, if it continues the newest checkpoint of the database and the newest outside. Raises LedgerRefused."""
+def check(session: Session, outside: str | None, origin: str, keyring: Keyring) -> Tree:
+    """The tree, if it continues the newest checkpoint of the database and the newest `outside`. Raises LedgerRefused.
+
+    `outside` was read before the transaction, which need not wait for whoever keeps it.
+    """
     tree = Tree(session)
     size = tree.size()
     for published in _published(session, outside, size, lambda note: signing.verified_here(note, origin, keyring)):
@@ -107,12 +120,11 @@ def enter(session: Session, published: Published) -> bool:
 
 
 def _published(
-    session: Session, outside: Outside, size: int, verified: Callable[[str], Checkpoint]
+    session: Session, note: str | None, size: int, verified: Callable[[str], Checkpoint]
 ) -> Iterator[Checkpoint]:
     inside = newest(session)
     if inside is not None:
         yield inside.checkpoint
-    note = outside.newest()
     if note is None:
         return
     try:

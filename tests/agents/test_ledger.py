@@ -95,6 +95,20 @@ def test_entries_get_their_places_and_a_checkpoint_over_them(world: World, seque
     assert_one_history(world, 559)
 
 
+@pytest.mark.one_database("postgresql", reason="SQLite has one writer at a time by its own nature")
+def test_writers_do_not_wait_for_one_anothers_entries(world: World) -> None:
+    """While one unit of work with an entry is open, others write theirs and commit; then it commits too."""
+    with world.work() as first:
+        first.record(SystemStarted())
+        first.session.flush()
+        for _ in range(8):
+            with world.work() as other:
+                other.session.connection().exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
+                other.record(SystemStarted())
+    settle(world)
+    assert_one_history(world, 9)
+
+
 def test_an_idle_sequencer_writes_nothing(world: World, sequencer: Sequencer) -> None:
     """Nothing new means no checkpoint, no lease, nothing outside."""
     assert not sequencer.advance()

@@ -71,7 +71,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
         "agents/ledger/courier.py agents/ledger/sequencer.py agents/thumbnails.py "
-        "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
+        "muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
@@ -113,11 +113,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.archiving.ripe": ("agents/ledger/ageing.py", _LOG),
     "storage.ledger.deliveries.acknowledged": ("agents/ledger/courier.py", _LOG),
     "storage.ledger.deliveries.next_index": ("agents/ledger/courier.py", _LOG),
-    "storage.ledger.feeds.entries": ("agents/ledger/courier.py muniment/auditing.py", _LOG),
+    "storage.ledger.feeds.entries": ("agents/ledger/courier.py muniment/auditing.py resolvers/ledger.py", _LOG),
     "storage.ledger.feeds.published_size": ("agents/ledger/courier.py", _LOG),
     "storage.ledger.copies.write_copy": ("muniment/auditing.py", _LOG),
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),
     "storage.ledger.sequencing.claim": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.release": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),

@@ -6,7 +6,7 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "0019"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
