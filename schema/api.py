@@ -25,6 +25,7 @@ from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.observing import Observed
 from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
@@ -114,6 +115,7 @@ def build() -> Schema:
         subscription=Subscription,
         types=list(KINDS.values()),
         extensions=[
+            Observed,
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: DocumentLimits(maxsize=1000),
             OneUnitOfWork,
