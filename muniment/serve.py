@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 
@@ -14,6 +15,8 @@ from starlette.applications import Starlette
 
 from muniment.settings import Settings
 
+_YOUNG_OBJECTS = 20_000
+"""How many new objects there may be before the garbage collector looks at them."""
 GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
 
@@ -36,7 +39,19 @@ def serve(app: Starlette, settings: Settings) -> None:
 
 async def _serve(app: Starlette, settings: Settings) -> None:
     async with app.router.lifespan_context(app):
+        _settle()
         await _answer(app, settings)
+
+
+def _settle() -> None:
+    """Have the garbage collector leave alone what is here to stay: modules, the schema, the compiled policy.
+
+    A page allocates thousands of objects and next to no cycles; looking for some among all that was a tenth of its
+    time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
 
 
 async def _answer(app: Starlette, settings: Settings) -> None:

@@ -3,14 +3,16 @@
 import base64
 import binascii
 import uuid
+from functools import lru_cache
 
 import strawberry
 
 from resolvers.errors import BadInput
 
 
+@lru_cache(maxsize=8192)
 def encode_id(type_name: str, row_id: uuid.UUID) -> strawberry.ID:
-    """The global id of a row."""
+    """The global id of a row. Those of a page are asked for again and again: owner and project stand in each row."""
     return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{row_id.hex}".encode()).rstrip(b"=").decode())
 
 
