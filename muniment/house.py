@@ -30,7 +30,7 @@ from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
 from storage.work import Store
 
-WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
@@ -94,7 +94,13 @@ def announce(house: House, component: str) -> None:
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    idle = Agents(house.store, house.force, gateway, export_lifetime=timedelta(days=settings.export_days))
+    idle = Agents(
+        house.store,
+        house.force,
+        gateway,
+        export_lifetime=timedelta(days=settings.export_days),
+        inside_too=not settings.production,
+    )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
@@ -146,5 +152,8 @@ def limits(settings: Settings) -> Limits:
         operation=timedelta(seconds=settings.operation_seconds),
         cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,
+        exports_per_day=settings.exports_per_day,
+        export_life=timedelta(days=settings.export_days),
+        plain_webhooks=not settings.production,
         models=(model,),
     )

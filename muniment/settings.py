@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     idempotency_hours: float = Field(default=24, gt=0, le=720)
     """How long a mutation's answer is kept under its Idempotency-Key."""
     export_days: float = Field(default=7, gt=0, le=90)
+    """The longest that an archive can be fetched before it is destroyed; a request may say less."""
     audit_days: float = Field(default=365, gt=0, le=3650)
     """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
     access_grant_hours: float = Field(default=24, gt=0, le=168)
@@ -104,6 +105,8 @@ class Settings(BaseSettings):
     """How long one operation may take; then it is stopped, and what it changed is rolled back."""
     cost_per_minute: int = Field(default=500_000, ge=1_000)
     """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute, in each process."""
+    exports_per_day: int = Field(default=48, ge=1, le=10_000)
+    """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open, in each process."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()

@@ -26,6 +26,10 @@ class Limits:
     idempotency: timedelta = timedelta(hours=24)
     operation: timedelta = timedelta(seconds=60)
     cost_per_minute: int = 500_000
+    exports_per_day: int = 48
+    export_life: timedelta = timedelta(days=7)
+    plain_webhooks: bool = False
+    """Whether webhooks without TLS are taken: development only."""
     models: tuple[str, ...] = ("smollm2-135m-instruct",)
 
 

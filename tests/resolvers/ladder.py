@@ -75,6 +75,7 @@ GRID = {
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
     "mintExportLink": "U N N N F N F N - N N S",
+    "deleteExport": "U N N N F N F N F N N S",
     "deleteOutput": "U N N N N N F N N F F S",
     "deletePrompt": "U N N N N N F F N F F S",
     "deleteAsset": "U N N N N N F F N F F S",
@@ -141,6 +142,7 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
+    "deleteExport": lambda ids: {"exportId": ids["export"]},
     "requestAccess": lambda ids: {
         "contributorId": ids["contributor"],
         "scope": "ACCOUNT",
