@@ -25,6 +25,7 @@ from policies.force import InForce
 from policies.principals import Kind, Principal
 from storage import queue
 from storage.blobs.errors import BlobStoreUnavailable
+from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger.scope import AuditScope
@@ -73,6 +74,8 @@ class Agents:
     """How long an archive can be fetched before it is destroyed."""
     inside_too: bool = False
     """Whether webhooks that contributors name may lead into this network, and without TLS: development only."""
+    backups: BackupPeriods = UNSAID
+    """What a deletion certificate says of backups."""
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None
 

@@ -20,12 +20,14 @@ app = typer.Typer(
 )
 staff = typer.Typer(no_args_is_help=True, help="The people who run the platform.")
 export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
+deletion = typer.Typer(no_args_is_help=True, help="What was destroyed, and the certificate that says so.")
 schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
 groups = {
     "keys": cli_keys.app,
     "staff": staff,
     "policy": cli_policy.app,
     "export": export,
+    "deletion": deletion,
     "schema": schema,
     "audit": cli_audit.app,
 }
@@ -150,6 +152,20 @@ def export_verify(
 ) -> None:
     """Check an export offline: every file is there, unchanged, and vouched for by the server that made it."""
     from storage.archives.verifying import verify
+
+    report = verify(file, vkey)
+    for line in report.lines:
+        typer.echo(line)
+    raise typer.Exit(report.exit_code)
+
+
+@deletion.command("verify")
+def deletion_verify(
+    file: Annotated[Path, typer.Argument(help="The certificate, as the API answered it.", exists=True, dir_okay=False)],
+    vkey: Annotated[str | None, typer.Option(help="The server's verifier key, as /ledger/vkey shows it.")] = None,
+) -> None:
+    """Check a deletion certificate offline: signed, unchanged, and about what it says."""
+    from storage.certificates.verifying import verify
 
     report = verify(file, vkey)
     for line in report.lines:

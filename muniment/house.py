@@ -21,6 +21,7 @@ from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
 from storage.blobs.store import BlobStore
+from storage.certificates.statements import BackupPeriods
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
@@ -94,13 +95,8 @@ def announce(house: House, component: str) -> None:
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
-    idle = Agents(
-        house.store,
-        house.force,
-        gateway,
-        export_lifetime=timedelta(days=settings.export_days),
-        inside_too=not settings.production,
-    )
+    lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
+    idle = Agents(house.store, house.force, gateway, lifetime, inside_too=not settings.production, backups=backups)
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
@@ -138,6 +134,14 @@ def providers(settings: Settings) -> list[Provider]:
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
     remote = settings.model_name
     return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
+
+
+def backup_periods(settings: Settings) -> BackupPeriods:
+    """How long the operator keeps backups, as certificates say it."""
+    periods = [
+        None if days is None else timedelta(days=days) for days in (settings.data_backup_days, settings.key_backup_days)
+    ]
+    return BackupPeriods(*periods)
 
 
 def limits(settings: Settings) -> Limits:

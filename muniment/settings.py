@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     """The longest that an archive can be fetched before it is destroyed; a request may say less."""
     audit_days: float = Field(default=365, gt=0, le=3650)
     """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
+    data_backup_days: float | None = Field(default=None, ge=0, le=3650)
+    """How long backups of the data are kept. Deletion certificates say so; unsaid, they say that it was not said."""
+    key_backup_days: float | None = Field(default=None, ge=0, le=3650)
+    """How long backups of the key store are kept: after that nothing that was deleted opens from any backup."""
     access_grant_hours: float = Field(default=24, gt=0, le=168)
     """The longest that staff may ask to see a contributor's work."""
 

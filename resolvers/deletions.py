@@ -4,10 +4,13 @@ import uuid
 from typing import Any
 
 from policies.actions import Action
+from policies.principals import Kind
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, Unauthenticated
-from storage import accounts, grants
+from storage import accounts, deletions, grants
 from storage.assets import Asset
+from storage.certificates.statements import opening
+from storage.certificates.verifying import OPENING
 from storage.contributors import Contributor, ContributorStatus
 from storage.deletions import Deletion, DeletionReceipt, DeletionScope
 from storage.ids import new_id
@@ -68,3 +71,16 @@ def request_account(context: Context, *, confirmed: bool) -> Deletion:
     if not confirmed:
         raise BadInput("Say `confirm: true` to delete the whole account.", field="confirm")
     return request(context, DeletionScope.ACCOUNT, context.caller_id)
+
+
+def certificate(context: Context, deletion: Deletion) -> dict[str, Any] | None:
+    """The certificate of a deletion that the door has given out; None before the verifier has found nothing.
+
+    Whoever left is told with it, and nobody else is, what opens its commitment to their account.
+    """
+    if deletion.certificate is None or context.principal.kind is not Kind.DEPARTING:
+        return deletion.certificate
+    salt = deletions.salt_of(context.work.session, deletion.id)
+    if salt is None:
+        return deletion.certificate
+    return {**deletion.certificate, OPENING: opening(deletion.object_id, salt)}

@@ -1,5 +1,6 @@
 """Deletions in the API's words."""
 
+import json
 from datetime import datetime
 from typing import ClassVar
 
@@ -32,6 +33,18 @@ def _counts(found: dict[str, int]) -> list[RecordCount]:
     return [RecordCount(kind=kind, count=count) for kind, count in sorted(found.items())]
 
 
+@strawberry.type(description="The signed statement of what was destroyed, and of who counted what is left.")
+class DeletionCertificate:
+    """A certificate, issued by the verifier alone and once it has found nothing."""
+
+    issued_at: datetime = strawberry.field(description="When the verifier had counted, and signed.")
+    document: str = strawberry.field(
+        description="The certificate, as JSON (a DSSE envelope over an in-toto statement): keep it in a file, which "
+        "`python -m muniment deletion verify FILE` checks offline. Of an account it is the one copy that names it, "
+        "while its owner's token still watches the deletion; it can't be had again afterwards."
+    )
+
+
 @strawberry.type(
     description="The destruction of something: its keys first, then every copy, then a count by someone else."
 )
@@ -54,6 +67,13 @@ class Deletion(Node):
     @strawberry.field(description="What the verifier still found, per kind of record. Empty when all is gone.")
     def remaining(self) -> list[RecordCount]:
         return _counts(self.row.remaining)
+
+    @strawberry.field(description="The certificate, once the verifier has counted and found nothing; null before that.")
+    def certificate(self, info: Info) -> DeletionCertificate | None:
+        found = deletions.certificate(info.context, self.row)
+        if found is None:
+            return None
+        return DeletionCertificate(issued_at=self.row.finished_at, document=json.dumps(found, separators=(",", ":")))
 
 
 @strawberry.type(description="The deletion that was queued.")

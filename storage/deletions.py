@@ -3,13 +3,16 @@
 import enum
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import JSON, Index, delete, select, text
+from sqlalchemy import JSON, BigInteger, Index, delete, select, text, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
 from storage.ids import new_id
 from storage.records import DataCard, Exported, NotExported, Record, keyed, plain
+
+_UNLOADED = {"synchronize_session": False}
 
 
 class DeletionStatus(enum.StrEnum):
@@ -31,6 +34,12 @@ class DeletionScope(enum.StrEnum):
     PROMPT = "PROMPT"
     OUTPUT = "OUTPUT"
     ASSET = "ASSET"
+
+
+class DeletionOrigin(enum.StrEnum):
+    """On whose word something is destroyed."""
+
+    CONTRIBUTOR = "CONTRIBUTOR"
 
 
 class Deletion(Record):
@@ -57,14 +66,20 @@ class Deletion(Record):
     destroyed: Mapped[dict[str, int]] = plain(JSON, default=dict)
     remaining: Mapped[dict[str, int]] = plain(JSON, default=dict)
     keysets_destroyed: Mapped[int] = plain(default=0)
+    bytes_destroyed: Mapped[int] = plain(BigInteger, default=0, server_default="0")
+    origin: Mapped[DeletionOrigin] = plain(default=DeletionOrigin.CONTRIBUTOR, server_default="CONTRIBUTOR")
     requested_at: Mapped[datetime] = plain(default=now)
+    keys_destroyed_at: Mapped[datetime | None] = plain()
     finished_at: Mapped[datetime | None] = plain()
+    certificate: Mapped[dict[str, Any] | None] = plain(JSON(none_as_null=True))
+    """The signed envelope (storage/certificates), once the verifier has counted and found nothing."""
 
 
 class DeletionReceipt(Record):
     """Lets whoever asked for an account's deletion watch it to the end, once the account and its sessions are gone.
 
-    It knows the bearer token's keyed hash and the deletion, and no person.
+    It knows the bearer token's keyed hash and the deletion, and no person; and, for as long as it lasts, the salt with
+    which the certificate's commitment to the account opens.
     """
 
     __tablename__ = "deletion_receipts"
@@ -73,6 +88,7 @@ class DeletionReceipt(Record):
     token_hash: Mapped[bytes] = keyed(primary_key=True)
     deletion_id: Mapped[uuid.UUID] = plain()
     expires_at: Mapped[datetime] = plain()
+    salt: Mapped[bytes | None] = plain()
 
 
 def find(session: Session, deletion_id: uuid.UUID, *, lock: bool = False) -> Deletion | None:
@@ -85,6 +101,29 @@ def erased(session: Session) -> set[uuid.UUID]:
     return set(session.scalars(select(Deletion.id).where(Deletion.status == DeletionStatus.ERASED)))
 
 
+def keep_salt(session: Session, deletion_id: uuid.UUID, salt: bytes) -> None:
+    """Let whoever left open their certificate's commitment while their receipt lasts; kept nowhere else."""
+    theirs = update(DeletionReceipt).where(DeletionReceipt.deletion_id == deletion_id)
+    session.execute(theirs.values(salt=salt), execution_options=_UNLOADED)
+
+
+def salt_of(session: Session, deletion_id: uuid.UUID) -> bytes | None:
+    """What `keep_salt` kept, while it is there."""
+    statement = select(DeletionReceipt.salt).where(DeletionReceipt.deletion_id == deletion_id)
+    return session.scalar(statement.where(DeletionReceipt.expires_at > now()))
+
+
 def forget_receipts(session: Session, moment: datetime) -> None:
-    """Delete the receipts that ended before `moment`."""
+    """Delete the receipts that ended before `moment`, and the names of those accounts that nobody watches any more.
+
+    An erased account's deletions are then told apart from others', and no longer say whose they were.
+    """
     session.execute(delete(DeletionReceipt).where(DeletionReceipt.expires_at < moment))
+    watched = select(DeletionReceipt.deletion_id)
+    over = (Deletion.scope == DeletionScope.ACCOUNT) & (Deletion.status == DeletionStatus.ERASED)
+    named = select(Deletion).where(over, Deletion.owner_id != Deletion.id, Deletion.id.not_in(watched))
+    for account in session.scalars(named).all():
+        theirs = update(Deletion).where(Deletion.owner_id == account.owner_id)
+        session.execute(theirs.values(owner_id=account.id), execution_options=_UNLOADED)
+        mine = update(Deletion).where(Deletion.id == account.id)
+        session.execute(mine.values(object_id=account.id), execution_options=_UNLOADED)

@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage import accounts, grants
+from storage.assets import Blob
 from storage.catalogue import models
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
@@ -97,6 +98,12 @@ def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uu
     if not conditions:
         return set()
     return set(session.scalars(select(model.id).where(or_(*conditions))))  # type: ignore[attr-defined]
+
+
+def file_bytes(session: Session, aims: Iterable[Target]) -> int:
+    """How many bytes the files that go with `aims` have."""
+    ways = [condition for target in aims if (condition := reach(Blob, target)) is not None]
+    return session.scalar(select(func.sum(Blob.byte_size)).where(or_(*ways))) or 0 if ways else 0
 
 
 def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:

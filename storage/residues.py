@@ -31,9 +31,13 @@ EXPECTED = {
 """Columns in which an erased id may stand, and why."""
 
 
+JOURNAL = "the erasure journal in the key store: the ids alone, so that a restored backup is erased again"
+POSTGRESQL = "dead rows and write-ahead log of the database server, sealed under keys that are gone"
+
+
 def count(session: Session, keyring: Keyring, blobs: BlobStore, deletion: Deletion) -> dict[str, int]:
-    """What is left of the thing that `deletion` named, by kind; empty when nothing is."""
-    found: Counter[str] = Counter()
+    """What is left of the thing that `deletion` named: every place that was looked into, with 0 where nothing is."""
+    found: Counter[str] = Counter(files=0, keysets=0)
     thing = deletion.object_id
     for model, columns in _places():
         mentions = or_(*(column == thing for column in columns))
@@ -49,7 +53,24 @@ def count(session: Session, keyring: Keyring, blobs: BlobStore, deletion: Deleti
         found[AuditPersonal.__tablename__] += trail.remembered(session, thing)
     if deletion.scope is DeletionScope.PROJECT:
         found["keysets"] += keyring.exists(KeysetName("project", str(thing)))
-    return {kind: number for kind, number in found.items() if number}
+    return dict(found)
+
+
+def staying(session: Session, deletion: Deletion) -> list[dict[str, str | None]]:
+    """What is not destroyed with it, why, and until when, for the certificate. Until None: for good."""
+    account = deletion.scope is DeletionScope.ACCOUNT
+    stays = [{"what": f"records kept as {kind}", "why": why, "until": None} for kind, why in sorted(STAYS.items())]
+    places = [
+        {"what": f"{table}.{column}", "why": why, "until": None} for (table, column), why in EXPECTED.items() if account
+    ]
+    journal = {"what": "erasure journal", "why": JOURNAL, "until": None}
+    server = {"what": "database server", "why": POSTGRESQL, "until": None}
+    return [*stays, *places, journal, *([server] if dialect(session) != "sqlite" else [])]
+
+
+def dialect(session: Session) -> str:
+    """Which database it is: sqlite or postgresql."""
+    return session.get_bind().dialect.name
 
 
 def _places() -> Iterator[tuple[type[Record], list[ColumnElement[uuid.UUID]]]]:

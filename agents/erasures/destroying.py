@@ -115,6 +115,8 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
             return  # another process was first
         row.status = DeletionStatus.VERIFYING
         if not any(_is_left(agents, blob_id) for blob_id in there):
+            row.keys_destroyed_at = work.now  # at the latest
+            row.bytes_destroyed += erasures.file_bytes(work.session, aims)
             gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
             _record(work, row, gone)

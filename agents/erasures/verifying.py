@@ -1,15 +1,21 @@
 """Verifying: another agent than the one that destroyed counts what is left, and only then is a deletion done."""
 
+import secrets
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from agents.runtime import Agents
 from policies.actions import Action
-from storage import residues
-from storage.clock import now
+from storage import deletions, residues
+from storage.certificates import envelopes
+from storage.certificates.statements import SALT_BYTES, Findings, statement
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
-from storage.ledger import trail
+from storage.ledger import trail, tree
 from storage.ledger.events import DeletionVerified, Outcome
+from storage.ledger.publishing import log_key
+from storage.work import UnitOfWork
 
 NAME = "verifier"
 
@@ -17,14 +23,16 @@ NAME = "verifier"
 def verify(agents: Agents, deletion_id: uuid.UUID) -> None:
     """Count what is left of what the deletion named: ERASED only when that is nothing, else PARTIALLY_ERASED.
 
-    The journal is closed with ERASED. While anything is left it stays open, and the next start tries again.
+    The journal is closed with ERASED. While anything is left it stays open, and the next start tries again. Nobody but
+    the verifier issues a certificate: with ERASED, in the same transaction, and at no other moment.
     """
     store = agents.store
     with transaction(store.engine, read_only=True) as session:
         deletion = find(session, deletion_id)
         if deletion is None or deletion.status is not DeletionStatus.VERIFYING:
             return
-        left = residues.count(session, store.keyring, store.blobs, deletion)
+        checks = residues.count(session, store.keyring, store.blobs, deletion)
+    left = {place: number for place, number in checks.items() if number}
     with agents.acting(NAME, deletion.owner_id, run=deletion_id) as (work, access):
         find(work.session, deletion_id, lock=True)
         row = access.get(Deletion, deletion_id, Action.VERIFY)
@@ -32,15 +40,41 @@ def verify(agents: Agents, deletion_id: uuid.UUID) -> None:
             return  # another process was first
         row.remaining = left
         row.status = DeletionStatus.PARTIALLY_ERASED if left else DeletionStatus.ERASED
-        row.finished_at = now()
+        row.finished_at = work.now
         outcome = Outcome.FAILED if left else Outcome.SUCCESS
-        work.record(
+        event_id = work.record(
             DeletionVerified(
                 resource_id=row.id, subject_id=row.owner_id, scope=row.scope, remaining=sum(left.values())
             ),
             outcome,
         )
+        if not left:
+            row.certificate = _certificate(agents, work, row, checks, event_id)
         if row.scope is DeletionScope.ACCOUNT:
             trail.forget(work.session, row.owner_id)  # this event's own personal side
     if not left:
         store.keyring.close_erasure(deletion_id)
+
+
+def _certificate(
+    agents: Agents, work: UnitOfWork, row: Deletion, checks: Mapping[str, int], event_id: uuid.UUID
+) -> dict[str, Any]:
+    """The signed certificate; what opens an account's commitment is kept for whoever left, and for nobody else."""
+    store, salt = agents.store, secrets.token_bytes(SALT_BYTES)
+    published = tree.newest(work.session)
+    found = Findings(
+        verifier=f"agent:{NAME}",
+        checks=checks,
+        residue=residues.staying(work.session, row),
+        copies=(),
+        event_id=event_id,
+        checkpoint=None if published is None else published.note,
+        cache_seconds=store.keyring.cache_seconds,
+        database=residues.dialect(work.session),
+        backups=agents.backups,
+        moment=work.now,
+    )
+    if row.scope is DeletionScope.ACCOUNT:
+        deletions.keep_salt(work.session, row.id, salt)
+    vkey = log_key(store.origin, store.keyring)
+    return envelopes.sign(statement(row, salt, found), vkey, store.keyring.sign)

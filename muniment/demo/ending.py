@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from muniment.demo.cast import STEP_UP, Person, Work
@@ -9,6 +11,7 @@ from muniment.demo.client import Client
 from muniment.demo.refusals import NOTHING, Staff, outcome
 from muniment.demo.stage import Stage, demand
 from schema.ids import decode_id_of
+from storage.certificates.verifying import verify
 
 _DELETE_ASSET = """
 mutation DeleteAsset($input: DeleteAssetInput!) { deleteAsset(input: $input) { deletion { id } } }"""
@@ -20,6 +23,8 @@ _PROGRESS = """
 subscription Progress($id: ID!) { deletionProgress(deletionId: $id) {
   status keysetsDestroyed destroyed { kind count } remaining { kind count }
 } }"""
+
+_CERTIFICATE = "query Certificate($id: ID!) { node(id: $id) { ... on Deletion { certificate { document } } } }"
 
 _ASSET = "query Asset($id: ID!) { asset(id: $id) { title contentUrl } }"
 _VIEWER = "{ viewer { kind } }"
@@ -62,6 +67,23 @@ def let_go(stage: Stage, ada: Person, work: Work) -> None:
         ada.step_up()
         deletion = ada.client.ask(_DELETE_ACCOUNT, input={"confirm": True})["deleteAccount"]["deletion"]["id"]
         step.detail = _watch(stage, ada.client, deletion)
+    with stage.step("A signed certificate says so, as anybody can check offline") as step:
+        certificate = ada.client.ask(_CERTIFICATE, id=deletion)["node"]["certificate"]["document"]
+        step.detail = _verified(certificate, ada)
+
+
+def _verified(certificate: str, ada: Person) -> str:
+    """Check the certificate, and that one changed letter is noticed; answers whom it is about."""
+    vkey, own = ada.client.read("/ledger/vkey").strip(), str(decode_id_of("Contributor", ada.id, "id"))
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "certificate.json"
+        file.write_text(certificate)
+        report = verify(file, vkey)
+        demand(report.exit_code == 0, report.lines[0])
+        demand(any(own in fact for fact in report.facts), "a certificate that does not name her.")
+        file.write_text(certificate.replace('"payload":"', '"payload":"QUFB', 1))
+        demand(verify(file, vkey).exit_code == 1, "a changed certificate passing for whole.")
+    return "hers is the only copy that names her; a changed one is refused"
 
 
 def _demand_closed(what: str, attempt: Callable[[Client], Any], client: Client) -> None:
