@@ -20,6 +20,7 @@ from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
 from storage.records import READ_CONTENT, Holding, Record
+from storage.rights import RightsRequest
 from storage.sessions import ApiKey
 
 
@@ -47,6 +48,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Prompt,
     PromptAsset,
     PromptStep,
+    RightsRequest,
     StyleProfile,
 )
 """The models that policy.polar has a block for. The door gives out no other."""

@@ -29,6 +29,7 @@ from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
+from schema.rights import RightsMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
@@ -46,6 +47,7 @@ class Mutation(
     PolicyMutations,
     ProjectMutations,
     PromptMutations,
+    RightsMutations,
     SessionMutations,
 ):
     """Root mutation fields, from the module of each concept."""

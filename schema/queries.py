@@ -36,6 +36,7 @@ from schema.outputs import Output
 from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
+from schema.rights import RightsQueries, RightsRequest
 from schema.roles import Role
 from schema.sessions import Viewer, viewer
 
@@ -53,6 +54,7 @@ KINDS: dict[str, type[Node]] = {
         Output,
         Project,
         Prompt,
+        RightsRequest,
     )
 }
 """What `node` finds, by the name in the global id."""
@@ -93,7 +95,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query:
+class Query(RightsQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

@@ -71,6 +71,7 @@ from storage.ledger.events.prompts import (
     RunStarted,
     RunStepFinished,
 )
+from storage.ledger.events.rights import ComplaintFiled, CorrectionRequested, DataCorrected, RightsRequestAnswered
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -104,9 +105,12 @@ __all__ = [
     "AssetUploadRefused",
     "AssetUploaded",
     "Category",
+    "ComplaintFiled",
     "ContentDownloaded",
     "ContentRead",
     "ContributorRegistered",
+    "CorrectionRequested",
+    "DataCorrected",
     "DeletionErased",
     "DeletionRequested",
     "DeletionStarted",
@@ -150,6 +154,7 @@ __all__ = [
     "PromptSubmitted",
     "RefusalCode",
     "Resource",
+    "RightsRequestAnswered",
     "RoleAssigned",
     "RotatedKeys",
     "RunFinished",

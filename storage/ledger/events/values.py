@@ -60,6 +60,7 @@ class Resource(enum.StrEnum):
     PROMPT_ASSET = "prompt_asset"
     PROMPT_STEP = "prompt_step"
     PROMPT_WORD = "prompt_word"
+    RIGHTS_REQUEST = "rights_request"
     ROLE_ASSIGNMENT = "role_assignment"
     SCHEMA = "schema"
     SESSION = "session"
