@@ -14,7 +14,6 @@ from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 
 _TOUCHES = 100
-_STORES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 RIGHTS: tuple[tuple[str, Action, str], ...] = (
     ("requestExport", Action.EXPORT, "Take out a copy of everything, or of one project."),
@@ -61,16 +60,16 @@ class MyData:
 
 def mine(context: Context) -> MyData:
     """What is held about the caller. Raises `NotFound` for whoever is no contributor."""
-    session, access = context.work.session, context.access
-    person = access.get(Contributor, context.caller_id, Action.READ)
+    session = context.work.session
+    person = context.access.get(Contributor, context.caller_id, Action.READ)
     return MyData(
         as_of=context.work.now,
-        store=_STORES[session.get_bind().dialect.name],
+        store=holdings.store_of(session),
         held=holdings.held(session, person.id),
         file_bytes=holdings.file_bytes(session, person.id),
         keysets=context.house.store.keyring.count_owned_by(person.id),
-        touched=list(holdings.touches(session, access.select(AuditEvent, Action.READ), person.id, _TOUCHES)),
-        copies=list(holdings.copies(session, access.select(Output, Action.READ), person.id)),
+        touched=list(holdings.touches(session, context.access.select(AuditEvent, Action.READ), person.id, _TOUCHES)),
+        copies=list(holdings.copies(session, context.access.select(Output, Action.READ), person.id)),
         rights=[_right(context, person.id, *right) for right in RIGHTS],
     )
 

@@ -98,6 +98,18 @@ def my_data(info: Info) -> MyData:
             DataTouch(who=each.component, action=each.action, times=each.times, last_at=each.last_at)
             for each in found.touched
         ],
-        copies=[ServiceCopy(**vars(each)) for each in found.copies],
-        rights=[Right(**vars(each)) for each in found.rights],
+        copies=[
+            ServiceCopy(
+                provider=each.provider,
+                model=each.model,
+                outputs=each.outputs,
+                first_at=each.first_at,
+                last_at=each.last_at,
+            )
+            for each in found.copies
+        ],
+        rights=[
+            Right(mutation=each.mutation, about=each.about, possible=each.possible, needs_step_up=each.needs_step_up)
+            for each in found.rights
+        ],
     )

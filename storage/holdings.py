@@ -68,6 +68,14 @@ class Copy:
     last_at: datetime
 
 
+_STORES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def store_of(session: Session) -> str:
+    """Which kind of database the rows are in."""
+    return _STORES[session.get_bind().dialect.name]
+
+
 def held(session: Session, person_id: uuid.UUID) -> list[Held]:
     """Every kind of record that can be about somebody: how many are about this person, and their part in the trail."""
     about = [model for model in models() if model.card.subject is not None]

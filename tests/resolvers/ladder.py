@@ -53,6 +53,7 @@ GRID = {
     "node key": "U 0 0 0 0 0 - 0 0 0 0 -",
     "node event": "U 0 0 0 0 - - 0 0 0 0 -",
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
+    "node request": "U 0 0 0 0 - - 0 0 0 0 -",
     "requestAccess": "U N N F N N F N F N N F",
     "consentToAccess": "U N N N N F F N N N N -",
     "approveAccess": "U N N N N F F N N N N F",
@@ -75,6 +76,9 @@ GRID = {
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
     "mintExportLink": "U N N N F N F N - N N S",
+    "fileComplaint": "U - N N N N F N F - - -",
+    "correctMyData": "U S N N N N F N F S S S",
+    "answerRightsRequest": "U N N N N F F N N N N F",
     "deleteExport": "U N N N F N F N F N N S",
     "deleteOutput": "U N N N N N F N N F F S",
     "deletePrompt": "U N N N N N F F N F F S",
@@ -118,6 +122,7 @@ QUERIES = {
     "node output": ("output", "id"),
     "node export": ("export", "id"),
     "node grant": ("grant", "id"),
+    "node request": ("request", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
     "node event": ("event", "id"),
@@ -142,6 +147,9 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
+    "fileComplaint": lambda ids: {"topic": "OTHER", "text": "It is too slow."},
+    "correctMyData": lambda ids: {"displayName": "Other"},
+    "answerRightsRequest": lambda ids: {"rightsRequestId": ids["request"], "answer": "So it is."},
     "deleteExport": lambda ids: {"exportId": ids["export"]},
     "requestAccess": lambda ids: {
         "contributorId": ids["contributor"],
@@ -196,6 +204,9 @@ def make(world: World) -> Scene:
         "key": world.key(owner, "read")[0],
         "event": deletion["auditEventId"],
         "friend": friend.email,
+        "request": world.do("fileComplaint", owner, wants="rightsRequest { id }", topic="USE", text="Too slow.").data[
+            "it"
+        ]["rightsRequest"]["id"],
         "grant": _request(world, owner),
         "other grant": _request(world, owner),
     }

@@ -12,6 +12,7 @@ _AGENT = "the agent's own bookkeeping of its run; content it opens comes through
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
+_OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
 _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
@@ -23,14 +24,17 @@ _BENCH = "on the command line of whoever may open the database anyway; shows no 
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.account_by_email": (
-        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/contributors.py resolvers/projects.py resolvers/rights.py resolvers/sessions.py resolvers/staff.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
         "resolvers/policies/explaining.py resolvers/sessions.py",
         f"{_OWN}; {_ABOUT}",
     ),
-    "storage.accounts.add_unique": ("resolvers/contributors.py resolvers/deletions.py resolvers/staff.py", _UNIQUE),
+    "storage.accounts.add_unique": (
+        "resolvers/contributors.py resolvers/deletions.py resolvers/rights.py resolvers/staff.py",
+        _UNIQUE,
+    ),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
@@ -67,7 +71,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
-        "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
+        "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
         "agents/ledger/courier.py agents/ledger/sequencer.py agents/thumbnails.py "
         "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
@@ -92,10 +96,16 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.fail": ("agents/exports/building.py", _AGENT),
+    "storage.exports.is_waited_for": ("agents/exports/building.py", _AGENT),
     "storage.exports.known_blobs": ("agents/erasures/resuming.py", _ERASING),
-    "storage.exports.owner_of": ("agents/exports/building.py", _AGENT),
+    "storage.exports.notified": ("agents/exports/announcing.py", _AGENT),
+    "storage.exports.owner_of": ("agents/exports/announcing.py agents/exports/building.py", _AGENT),
     "storage.exports.publish": ("agents/exports/building.py", _AGENT),
+    "storage.exports.requested_since": ("resolvers/exports.py", _OWN_COUNT),
     "storage.exports.start": ("agents/exports/building.py", _AGENT),
+    "storage.holdings.file_bytes": ("resolvers/holdings.py", _OWN_COUNT),
+    "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
+    "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
     "storage.investigations.expire": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.forget": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.live": ("resolvers/investigations.py", "asks the clock too, of entries the door gave out"),
@@ -134,6 +144,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.under_key": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
+    "storage.rights.lock_open": ("resolvers/rights.py", _ASKED),
+    "storage.rights.open_of": ("resolvers/rights.py", _OWN_COUNT),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_keysets": ("resolvers/keys.py", _KEYS),
@@ -215,6 +227,11 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    (
+        "agents/exports/announcing.py",
+        "seal",
+        "open_as_system",
+    ): "what a webhook is signed with, of the run's own export",
     ("agents/thumbnails.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("resolvers/uploads.py", "seal", "reader"): "what the sender sent so far, to be checked before it is kept",
     ("storage/blobs/partials.py", "seal", "aead"): "an upload that is under way, under its project's key",
