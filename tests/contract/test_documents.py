@@ -25,7 +25,7 @@ def test_commands_in_documents_exist(document: object) -> None:
     """Each `make …` is a target, each `python -m muniment …` a command with those options."""
     text = (ROOT / relative(document)).read_text()
     code = re.findall(r"`([^`\n]+)`", text) + [
-        line for block in re.findall(r"```(?:\w+)?\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+        line for block in re.findall(r"```[^`\n]*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
     ]
     for snippet in code:
         for target in re.findall(r"(?:^|[;&|$] *)make ([a-z]+)", snippet):

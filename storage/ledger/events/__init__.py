@@ -52,6 +52,8 @@ from storage.ledger.events.ledger import (
     TrailAnonymised,
     TrailArchived,
     WebhookFailed,
+    WitnessFailed,
+    WitnessFailure,
 )
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
@@ -175,4 +177,6 @@ __all__ = [
     "TrailRead",
     "UploadRefusal",
     "WebhookFailed",
+    "WitnessFailed",
+    "WitnessFailure",
 ]
