@@ -45,7 +45,12 @@ class Tidying:
 
     def once(self) -> None:
         """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
-        tasks = {"tidying": lambda: erasures.tidy(self._agents), "ageing": self._age, "rotating keys": self._rotate}
+        tasks = {
+            "tidying": lambda: erasures.tidy(self._agents),
+            "deferred deletions": lambda: erasures.resume_deferred(self._agents),
+            "ageing": self._age,
+            "rotating keys": self._rotate,
+        }
         for task, do in tasks.items():
             try:
                 do()

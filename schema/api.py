@@ -24,6 +24,7 @@ from schema.exports import ExportMutations
 from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
+from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
@@ -43,6 +44,7 @@ class Mutation(
     DeletionMutations,
     ExportMutations,
     InvestigationMutations,
+    LegalHoldMutations,
     PolicyMutations,
     ProjectMutations,
     PromptMutations,

@@ -31,6 +31,7 @@ from schema.guards import question
 from schema.ids import decode_id, decode_id_of
 from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
+from schema.legal_holds import LegalHold, LegalHoldQueries
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
 from schema.policies import Policy
@@ -50,6 +51,7 @@ KINDS: dict[str, type[Node]] = {
         Deletion,
         Export,
         Investigation,
+        LegalHold,
         Output,
         Project,
         Prompt,
@@ -93,7 +95,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query:
+class Query(LegalHoldQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

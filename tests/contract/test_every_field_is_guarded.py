@@ -31,6 +31,7 @@ PUBLIC = {
 
 NAMING_SOMEBODY_ELSE = {
     "ShareProjectInput.role": "what the other one may do is the owner's to choose",
+    "PlaceLegalHoldInput.contributorId": "staff keep somebody else's things from being destroyed, and see none",
     "RequestAccessInput.contributorId": "staff ask somebody else, and get nothing by asking",
 }
 """Inputs that name a person or a role, each with the reason why that takes nothing from anybody."""

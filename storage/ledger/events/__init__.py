@@ -51,6 +51,12 @@ from storage.ledger.events.ledger import (
     TrailArchived,
     WebhookFailed,
 )
+from storage.ledger.events.legal_holds import (
+    DeletionDeferred,
+    LegalHoldApproved,
+    LegalHoldPlaced,
+    LegalHoldReleased,
+)
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
     PolicyEntered,
@@ -105,6 +111,7 @@ __all__ = [
     "ContentDownloaded",
     "ContentRead",
     "ContributorRegistered",
+    "DeletionDeferred",
     "DeletionErased",
     "DeletionRequested",
     "DeletionStarted",
@@ -128,6 +135,9 @@ __all__ = [
     "KeysRotated",
     "KeysRotationStarted",
     "LedgerHalted",
+    "LegalHoldApproved",
+    "LegalHoldPlaced",
+    "LegalHoldReleased",
     "Outcome",
     "OutputStored",
     "PolicyEntered",

@@ -10,6 +10,7 @@ _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more t
 _UNIQUE = "writes what the use case made; reads nothing but whether a unique value is taken"
 _AGENT = "the agent's own bookkeeping of its run; content it opens comes through the door"
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
+_HELD = "what is kept must be found whether or not whoever keeps it may see it; they are not shown it"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _LOG = "the log holds hashes and is everybody's to read"
@@ -132,6 +133,19 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.alone": ("resolvers/idempotency.py", "a lock; reads nothing"),
     "storage.idempotency.forget": ("agents/erasures/resuming.py", _ERASING),
     "storage.idempotency.under_key": ("resolvers/idempotency.py", _AGAIN),
+    "storage.legal_holds.defer": (
+        "agents/erasures/destroying.py resolvers/deletions.py resolvers/legal_holds.py",
+        _HELD,
+    ),
+    "storage.legal_holds.deferred": ("agents/erasures/resuming.py", _ERASING),
+    "storage.legal_holds.is_let_go": ("resolvers/prompts.py", _ASKED),
+    "storage.legal_holds.keeps": (
+        "agents/erasures/destroying.py resolvers/deletions.py resolvers/legal_holds.py",
+        _HELD,
+    ),
+    "storage.legal_holds.lock": ("resolvers/legal_holds.py", _ASKED),
+    "storage.legal_holds.met": ("resolvers/legal_holds.py", _HELD),
+    "storage.legal_holds.ties": ("resolvers/legal_holds.py", _HELD),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
