@@ -3,8 +3,7 @@
 (1) https, except in development. (2) The name is resolved once; every address that it has must be public, except in
 development: not private, loopback, link-local (where clouds keep their metadata), multicast or reserved. (3) That very
 address is connected to, whatever the name says a moment later; certificate and Host are still the name's. (4) No
-redirect is followed, no proxy of the environment used. (5) Size and time of the answer are bounded, and nothing of it
-is kept but the status.
+redirect is followed, no proxy of the environment used. (5) Size and time of the answer are bounded.
 """
 
 import ipaddress
@@ -12,11 +11,12 @@ import logging
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 MOST_SECONDS = 15.0
 MOST_BYTES = 64 * 1024
-"""More than this much of an answer is not waited for: a receiver says nothing that we need."""
+"""More than this much of an answer is not waited for: nobody says that much that we need."""
 
 
 class AddressRefused(Exception):
@@ -31,8 +31,24 @@ class NoAnswer(Exception):
     code = "NO_ANSWER"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back: HTTP status, media type without its parameters, and the body, which nobody has checked."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str], *, inside_too: bool = False) -> int:
-    """POST `body`; answers the HTTP status. `inside_too` lets http and addresses of this network through: development.
+    """POST `body`; answers the HTTP status, which is all that is kept of the answer. Raises what `exchange` raises."""
+    return exchange(url, body, headers, inside_too=inside_too).status
+
+
+def exchange(
+    url: str, body: bytes, headers: Mapping[str, str], *, inside_too: bool = False, seconds: float = MOST_SECONDS
+) -> Answer:
+    """POST `body`; answers what came back. `inside_too` lets http and addresses of this network through: development.
 
     Raises AddressRefused, before a byte is sent, and NoAnswer.
     """
@@ -45,18 +61,19 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, inside_too: bool 
     address = resolve(host, parts.port or (443 if parts.scheme == "https" else 80), inside_too)  # (2)
     pinned = parts._replace(netloc=_netloc(address, parts.port)).geturl()
     named = {**headers, "host": _netloc(host, parts.port)}
-    deadline = time.monotonic() + MOST_SECONDS
+    deadline = time.monotonic() + seconds
     try:
         with (
-            httpx2.Client(timeout=MOST_SECONDS, trust_env=False, follow_redirects=False) as client,  # (4)
+            httpx2.Client(timeout=seconds, trust_env=False, follow_redirects=False) as client,  # (4)
             client.stream("POST", pinned, content=body, headers=named, extensions={"sni_hostname": host}) as answer,
         ):
-            size = 0
+            found = b""
             for part in answer.iter_raw():  # (5)
-                size += len(part)
-                if size > MOST_BYTES or time.monotonic() > deadline:
+                found += part
+                if len(found) > MOST_BYTES or time.monotonic() > deadline:
                     raise NoAnswer("the answer does not end")
-            return int(answer.status_code)
+            media_type = str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
+            return Answer(int(answer.status_code), media_type, found)
     except httpx2.HTTPError as cause:
         raise NoAnswer(type(cause).__name__) from None
 

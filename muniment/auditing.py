@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,43 @@ from storage.ledger import checkpoint, feeds, ocsf, verify_audit
 from storage.ledger.copies import write_copy
 from storage.ledger.events import Outcome
 from storage.ledger.verify_audit import Report
+from storage.ledger.witnesses import WitnessPolicy
 from storage.pages import Slice
 from storage.staff import StaffRole
 
 
-def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None) -> Report:
-    """What is found about a log at `source`, or with `leaf` about one entry whose proof is at `source`."""
+def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None, policy: Path | None) -> Report:
+    """What is found about a log at `source`, or with `leaf` about one entry whose proof is at `source`.
+
+    With `policy`, whether enough of its witnesses cosigned the checkpoint; it also gives the key, if it names one log.
+    """
     try:
+        told = None if policy is None else WitnessPolicy.load(policy)
+        if vkey is None and told is not None and len(told.logs) == 1:
+            vkey = told.logs[0]
         if leaf is None:
-            return verify_audit.run(source, vkey, None if old is None else str(old))
-        if vkey is None:
+            report = verify_audit.run(source, vkey, None if old is None else str(old))
+        elif vkey is None:
             return Report([f"a proof is checked with the log's key: pass --vkey, as {_WHERE} shows it."])
-        found = checkpoint.verify_leaf(leaf.read_bytes(), Path(source).read_text(encoding="utf-8"), vkey.strip())
+        else:
+            proof = Path(source).read_text(encoding="utf-8")
+            found = checkpoint.verify_leaf(leaf.read_bytes(), proof, vkey.strip())
+            note = checkpoint.parse_proof(proof)[2].encode()
+            report = Report(facts=[f"The entry is one of the {found.size} that were signed for."], note=note)
+        if told is not None and not report.problems:
+            _check_witnesses(told, report)
     except (OSError, ValueError) as error:
         return Report([f"{error}."])
-    return Report(facts=[f"The entry is one of the {found.size} that were signed for."])
+    return report
+
+
+def _check_witnesses(policy: WitnessPolicy, report: Report) -> None:
+    """Add who cosigned the checkpoint, and whether they are enough. Raises NoteRefused where a cosignature is wrong."""
+    seen = policy.seen((report.note or b"").decode())
+    for name, moment in seen.items():
+        report.facts.append(f"Cosigned by {name} at {datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC.")
+    if not policy.is_met(seen):
+        report.problems.append(f"the witnesses that cosigned it ({', '.join(seen) or 'none'}) are not the quorum.")
 
 
 def export(settings: Settings, place: Path) -> int:

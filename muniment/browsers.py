@@ -27,9 +27,16 @@ def told(origins: tuple[str, ...], *, tls: bool) -> list[Middleware]:
     sharing = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PUT"],
-        allow_headers=["authorization", "content-type", "idempotency-key", "range"],
-        expose_headers=["content-range", "retry-after", "www-authenticate"],
+        allow_methods=["GET", "HEAD", "PATCH", "POST", "PUT"],
+        allow_headers=["authorization", "content-type", "idempotency-key", "range", "tus-resumable", "upload-offset"],
+        expose_headers=[
+            "content-range",
+            "retry-after",
+            "tus-resumable",
+            "upload-length",
+            "upload-offset",
+            "www-authenticate",
+        ],
     )
     return [headers, sharing]
 

@@ -18,11 +18,12 @@ def audit_verify(
     vkey: Annotated[str | None, typer.Option(help="The log's verifier key, from somewhere else than the log.")] = None,
     old: Annotated[Path | None, typer.Option(help="A checkpoint you kept: nothing before it may have changed.")] = None,
     leaf: Annotated[Path | None, typer.Option(help="With a proof: a file with the entry, as it was hashed.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Who must have cosigned: a file as of C2SP tlog-policy.")] = None,
 ) -> None:
     """Check the audit trail offline, with its public key alone. Exit 1 names the first entry that is not right."""
     from muniment.auditing import check
 
-    report = check(source, vkey, old, leaf)
+    report = check(source, vkey, old, leaf, policy)
     for line in report.lines:
         typer.echo(line)
     raise typer.Exit(1 if report.problems else 0)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from muniment.documents import Documents, DocumentsError
 from storage.ledger.envelopes import SecretRefused, secrets_of
+from storage.ledger.witnesses import PolicyRefused, WitnessPolicy
 
 if TYPE_CHECKING:
     from muniment.settings import Settings
@@ -47,6 +48,25 @@ def everywhere(told: "Settings") -> list[str]:
             secrets_of(told.webhook_secret.get_secret_value())
         except SecretRefused as refused:
             found.append(f"MUNIMENT_WEBHOOK_SECRET can't be used: {refused}.")
+    return found + _of_witnesses(told)
+
+
+def _of_witnesses(told: "Settings") -> list[str]:
+    if told.witness_policy is None:
+        return []
+    try:
+        policy = WitnessPolicy.load(told.witness_policy)
+    except PolicyRefused as refused:
+        return [f"MUNIMENT_WITNESS_POLICY can't be used: {refused}."]
+    addressed = {each.name: each.url for each in policy.witnesses.values() if each.url is not None}
+    found = []
+    if not policy.is_met(addressed):
+        found.append(
+            "MUNIMENT_WITNESS_POLICY requires witnesses that it gives no address for, so nothing could ever be"
+            " published: add theirs, as in `witness NAME KEY https://witness.example/`."
+        )
+    if told.production and not all(url.startswith("https://") for url in addressed.values()):
+        found.append("MUNIMENT_WITNESS_POLICY reaches a witness unverified: use https addresses.")
     return found
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 
 from agents import erasures, exports, generation, thumbnails
-from agents.ledger import Ageing, Courier, Sequencer, Webhook
+from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -28,6 +28,7 @@ from storage.ledger.archiving import Archive
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
+from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
 from storage.work import Store
 
@@ -101,7 +102,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version)
+    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
@@ -114,6 +115,13 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _witnesses(settings: Settings) -> Witnesses | None:
+    """Whoever cosigns checkpoints; None where there is nobody."""
+    if settings.witness_policy is None:
+        return None
+    return Witnesses(WitnessPolicy.load(settings.witness_policy), inside_too=not settings.production)
 
 
 def _courier(house: House, settings: Settings) -> Courier | None:

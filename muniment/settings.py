@@ -71,6 +71,8 @@ class Settings(BaseSettings):
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
     """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
+    witness_policy: Path | None = None
+    """Who cosigns checkpoints, and how many must before one is published: a file in the form of C2SP tlog-policy."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
     """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
 
@@ -147,6 +149,7 @@ class Settings(BaseSettings):
         "blob_dir",
         "ledger_dir",
         "archive_dir",
+        "witness_policy",
         "policy_file",
         "policy_approvals",
         "tls_cert",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import anyio.to_thread
@@ -105,8 +105,9 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
             yield result
 
 
+@cache
 def build() -> Schema:
-    """The schema that the application serves."""
+    """The schema that the application serves: one for a process, since it is slow to build and keeps nothing."""
     schema = Schema(
         query=Query,
         mutation=Mutation,

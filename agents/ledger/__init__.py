@@ -3,5 +3,6 @@
 from agents.ledger.ageing import Ageing
 from agents.ledger.courier import Courier, Webhook
 from agents.ledger.sequencer import Sequencer
+from agents.ledger.witnesses import Witnesses
 
-__all__ = ["Ageing", "Courier", "Sequencer", "Webhook"]
+__all__ = ["Ageing", "Courier", "Sequencer", "Webhook", "Witnesses"]

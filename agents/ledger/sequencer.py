@@ -1,22 +1,35 @@
 """The sequencer: a thread beside the workflows, since mutations must not wait for it nor it for the queue.
 
 1. Entries lie committed and waiting. 2. Those of a batch get their places, and the tree grows: one transaction. 3. Once
-that is durable, a checkpoint is signed, 4. put outside the database, 5. and entered, from which moment it is published.
-Killed between any two, the next start finds what is there and goes on with the next step.
+that is durable, a checkpoint is signed, 4. put outside the database, 5. cosigned by witnesses, where there are any, 6.
+and entered, from which moment it is published. Killed between any two, the next start finds what is there and goes on
+with the next step.
 """
 
 import threading
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
+from agents.ledger.witnesses import Witnesses, WitnessRefused
 from storage.database import transaction
-from storage.ledger import publishing, sequencing, tree
-from storage.ledger.events import Discrepancy, LedgerHalted, Outcome
+from storage.ledger import merkle, publishing, sequencing, tree
+from storage.ledger.events import (
+    Discrepancy,
+    Event,
+    Identifier,
+    LedgerHalted,
+    Outcome,
+    WitnessFailed,
+    WitnessFailure,
+)
 from storage.ledger.publishing import LedgerRefused, Outside
 from storage.ledger.scope import AuditScope
-from storage.ledger.tree import LedgerDamaged
+from storage.ledger.tree import LedgerDamaged, Published, Tree
+from storage.ledger.witnesses import WitnessPolicy
 from storage.work import Store
 
 BATCH = 2048
@@ -28,11 +41,25 @@ _AFTER_FAILURE_SECONDS = 2.0
 log = structlog.get_logger("muniment.ledger")
 
 
+_MEANS = {WitnessFailure.AHEAD: Discrepancy.ROLLED_BACK, WitnessFailure.CONTRADICTED: Discrepancy.FORKED}
+"""What a required witness finds out about the log."""
+
+
 class Sequencer:
     """Sequences and publishes until it is stopped. `directory` keeps the newest checkpoint outside the database."""
 
-    def __init__(self, store: Store, directory: Path, policy_version: str, *, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        store: Store,
+        directory: Path,
+        policy_version: str,
+        *,
+        batch: int = BATCH,
+        witnesses: Witnesses | None = None,
+    ) -> None:
         self._store = store
+        self._witnesses = witnesses or Witnesses(WitnessPolicy())
+        self._is_waiting = False
         self._outside = Outside(directory)
         self._policy_version = policy_version
         self._batch = batch
@@ -90,6 +117,9 @@ class Sequencer:
                 raise LedgerRefused(Discrepancy.DAMAGED, cause.index, found.size()) from cause
 
     def _publish(self) -> bool:
+        self._is_waiting = not self._witnesses.are_ready()
+        if self._is_waiting:
+            return False
         with transaction(self._store.engine, read_only=True) as session:
             durable = publishing.check(session, self._outside, self._vkey)
             known = tree.newest(session)
@@ -97,8 +127,41 @@ class Sequencer:
                 return False
             published = publishing.sign(durable, self._store.origin, self._store.keyring)
         self._outside.put(published.note, published.checkpoint.size)
+        if self._witnesses.policy.witnesses:
+            witnessed = self._witnessed(published)
+            if witnessed is None:
+                self._is_waiting = True
+                return False
+            published = witnessed
+            self._outside.put(published.note, published.checkpoint.size)
         with transaction(self._store.engine) as session:
             return publishing.enter(session, published)
+
+    def _witnessed(self, published: Published) -> Published | None:
+        """The checkpoint with cosignatures; None where they are not enough yet.
+
+        Raises LedgerRefused where they are not, and a witness says that this log is not the one it has seen.
+        """
+        found = self._witnesses.cosign(published, self._prove)
+        for name, refusal in found.failures.items():
+            self._tell(name, refusal)
+        if found.is_enough:
+            return replace(published, note=found.note)
+        for refusal in found.failures.values():
+            if refusal.reason in _MEANS:
+                raise LedgerRefused(_MEANS[refusal.reason], refusal.size, published.checkpoint.size)
+        return None
+
+    def _prove(self, old: int, new: int) -> Sequence[bytes]:
+        with transaction(self._store.engine, read_only=True) as session:
+            return merkle.consistency_proof(old, new, Tree(session).subtree)
+
+    def _tell(self, name: str, refusal: WitnessRefused) -> None:
+        """Say that a witness did not cosign: in the trail once per outage."""
+        log.warning("a witness did not cosign", reason=refusal.reason.value)
+        if not self._witnesses.failed_before(name):
+            witness = Identifier(self._witnesses.policy.witnesses[name].key.id.hex())
+            self._record(WitnessFailed(resource_id=None, subject_id=None, witness=witness, reason=refusal.reason))
 
     def _run(self) -> None:
         is_inspected = is_last = False
@@ -108,7 +171,7 @@ class Sequencer:
                 if not is_inspected:
                     self.inspect()
                 self.advance()
-                is_inspected, self._halted = True, None
+                is_inspected, self._halted = True, self._halted if self._is_waiting else None
             except LedgerRefused as refusal:
                 self._raise_alert(refusal)
                 self._ending.wait(_AFTER_FAILURE_SECONDS)
@@ -123,7 +186,6 @@ class Sequencer:
         if state == self._halted:
             return
         log.critical("the ledger is halted", code=refusal.code, reason=refusal.reason.value)
-        scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
         halted = LedgerHalted(
             resource_id=None,
             subject_id=None,
@@ -132,11 +194,15 @@ class Sequencer:
             present_count=refusal.size,
         )
         try:
-            with self._store.begin(scope) as work:
-                work.record(halted, Outcome.FAILED)
+            self._record(halted)
             self._halted = state
         except Exception:
             log.exception("the alert could not be recorded")  # it is tried again with the next step
+
+    def _record(self, event: Event) -> None:
+        scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
+        with self._store.begin(scope) as work:
+            work.record(event, Outcome.FAILED)
 
     def _release(self) -> None:
         try:

@@ -17,13 +17,13 @@ from policies.workbench.terms import Document, Span
 from policies.workbench.tokens import NotPolar
 
 
-@dataclass
+@dataclass(frozen=True)
 class Checked:
     """A policy that was looked over. `policy` and `document` are there if it can be loaded."""
 
     file: str
     source: str
-    problems: list[Problem]
+    problems: tuple[Problem, ...]
     policy: Policy | None = None
     document: Document | None = None
 
@@ -34,33 +34,38 @@ def check(file: Path) -> Checked:
         with file.open("rb") if str(file) != "-" else nullcontext(sys.stdin.buffer) as opened:
             content = opened.read(AT_MOST_BYTES + 1)
     except OSError as problem:
-        return Checked(file.name, "", [_whole("unreadable", f"{file} can't be read: {problem.strerror}", "")])
+        return Checked(file.name, "", (_whole("unreadable", f"{file} can't be read: {problem.strerror}", ""),))
     return check_source(content, file.name)
 
 
+@lru_cache(maxsize=4)
 def check_source(content: bytes, name: str) -> Checked:
-    """Look over a policy. Never raises for what is in it."""
+    """Look over a policy. Never raises for what is in it.
+
+    The last ones are kept: a policy is slow to compile, and `watch` and `diff` meet the same one again.
+    """
     if len(content) > AT_MOST_BYTES:
-        return Checked(name, "", [_whole("too-long", "the file is longer than 1 MiB", "a policy that people can read")])
+        long = _whole("too-long", "the file is longer than 1 MiB", "a policy that people can read")
+        return Checked(name, "", (long,))
     try:
         source = content.decode()
     except UnicodeDecodeError:
-        return Checked(name, "", [_whole("not-text", "the file is not UTF-8", "save it as UTF-8")])
+        return Checked(name, "", (_whole("not-text", "the file is not UTF-8", "save it as UTF-8"),))
     words = [_forbidden(source, *found) for found in reading.forbidden_words(source)]
     try:
         document = parse(source)
     except NotPolar as problem:
         unread = Problem("syntax", str(problem), problem.span, "", problem.advice)
-        return Checked(name, source, in_order(words or [unread]))
+        return Checked(name, source, tuple(in_order(words or [unread])))
     named = in_order([*words, *names.check(document), *lints.jobs(document)])
-    problems = named or list(recursion.check(document))
+    problems = tuple(named or recursion.check(document))
     if problems:
         return Checked(name, source, problems)
     try:
-        policy = _compiled(content, name)
+        policy = Policy(content, name)
     except PolicyError as problem:
-        return Checked(name, source, [_refused(problem, document)])
-    return Checked(name, source, in_order(lints.lint(document)), policy, document)
+        return Checked(name, source, (_refused(problem, document),))
+    return Checked(name, source, tuple(in_order(lints.lint(document))), policy, document)
 
 
 def demand(content: bytes, name: str) -> Policy:
@@ -72,12 +77,6 @@ def demand(content: bytes, name: str) -> Policy:
     if found.policy is None or found.problems:
         raise PolicyError("\n\n".join(told(problem, found.source, found.file) for problem in found.problems))
     return found.policy
-
-
-@lru_cache(maxsize=4)
-def _compiled(content: bytes, name: str) -> Policy:
-    """A policy never changes, and is slow to compile: `watch` and `diff` meet the same one again."""
-    return Policy(content, name)
 
 
 def _whole(kind: str, message: str, advice: str) -> Problem:

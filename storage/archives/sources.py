@@ -89,7 +89,8 @@ def rows(
 
 def count_events(session: Session, export: Export) -> int:
     """How many events of the trail the export must hold, counted without the door."""
-    mine = or_(AuditPersonal.actor_id == export.owner_id, AuditPersonal.subject_id == export.owner_id)
+    who = (AuditPersonal.actor_id, AuditPersonal.on_behalf_of, AuditPersonal.subject_id)
+    mine = or_(*(column == export.owner_id for column in who))
     return session.scalar(select(func.count()).select_from(AuditPersonal).where(mine)) or 0
 
 

@@ -39,9 +39,10 @@ class Checkpoint:
     @classmethod
     def parse(cls, text: str) -> "Checkpoint":
         """The checkpoint in a note's text; lines after the third are passed over. Raises CheckpointRefused."""
-        origin, size, root, *_ = [*text.split("\n"), "", ""]
-        if not origin or not _SIZE.fullmatch(size):
+        lines = text.removesuffix("\n").split("\n")
+        if not text.endswith("\n") or len(lines) < 3 or not all(lines) or not _SIZE.fullmatch(lines[1]):
             raise CheckpointRefused("not a checkpoint")
+        origin, size, root = lines[:3]
         try:
             decoded = base64.b64decode(root, validate=True)
         except (binascii.Error, ValueError):

@@ -38,7 +38,7 @@ class VerifierKey:
     public_key: bytes
 
     def __post_init__(self) -> None:
-        if not _is_name(self.name):
+        if not is_name(self.name):
             raise NoteRefused("a signer's name is not empty and has no space and no plus sign")
         if len(self.public_key) != _KEY:
             raise NoteRefused("an Ed25519 public key has 32 bytes")
@@ -53,7 +53,7 @@ class VerifierKey:
         """The key in the encoded form that `vkey` makes. Raises NoteRefused, also where id and key do not agree."""
         name, _, rest = vkey.partition("+")
         key_id, _, encoded = rest.partition("+")
-        material = _decoded(encoded)
+        material = decoded(encoded)
         if material is None or material[:1] != _ED25519 or not _KEY_ID.fullmatch(key_id):
             raise NoteRefused("not a verifier key for Ed25519")
         key = cls(name, material[1:])
@@ -78,7 +78,7 @@ def sign_note(text: str, origin: str, sign: Callable[[bytes], bytes], public_key
     _check_text(text)
     signature = sign(text.encode())
     _verify(key, signature, text)
-    return f"{text}\n{_DASH}{origin} {base64.b64encode(key.id + signature).decode()}\n"
+    return f"{text}\n{line(origin, key.id + signature)}"
 
 
 def verify_note(note: str, vkey: str) -> str:
@@ -88,7 +88,7 @@ def verify_note(note: str, vkey: str) -> str:
     wrong.
     """
     key = VerifierKey.parse(vkey)
-    text, signatures = _parts(note)
+    text, signatures = parts(note)
     mine = [signature[_ID:] for name, signature in signatures if name == key.name and signature[:_ID] == key.id]
     if not mine:
         raise NoteRefused("the key did not sign this note")
@@ -97,7 +97,16 @@ def verify_note(note: str, vkey: str) -> str:
     return text
 
 
-def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+def line(name: str, signature: bytes) -> str:
+    """A signature line. `signature` begins with the 4 bytes of the key's id."""
+    return f"{_DASH}{name} {base64.b64encode(signature).decode()}\n"
+
+
+def parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Text and signatures of a note, each the signer's name and the key's id with the signature behind it.
+
+    Raises NoteRefused where it is malformed; nothing is verified.
+    """
     # The last empty line divides: the text itself may hold others.
     body, divider, block = note.rpartition("\n\n")
     if len(note) > _LONGEST or not divider or not block.endswith("\n"):
@@ -107,13 +116,13 @@ def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     lines = block.removesuffix("\n").split("\n")
     if len(lines) > _MOST_SIGNATURES:
         raise NoteRefused("a note has at most 100 signatures")
-    return text, [_signature(line) for line in lines]
+    return text, [_signature(each) for each in lines]
 
 
 def _signature(line: str) -> tuple[str, bytes]:
     name, _, encoded = line.removeprefix(_DASH).partition(" ")
-    signature = _decoded(encoded)
-    if not line.startswith(_DASH) or not _is_name(name) or signature is None or len(signature) <= _ID:
+    signature = decoded(encoded)
+    if not line.startswith(_DASH) or not is_name(name) or signature is None or len(signature) <= _ID:
         raise NoteRefused("a malformed signature line")
     return name, signature
 
@@ -127,11 +136,12 @@ def _check_text(text: str) -> None:
         raise NoteRefused("a note's text ends with a line feed and holds no other control character")
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a signer may be called this."""
     return bool(name) and not any(character.isspace() or character in "+\x00" for character in name)
 
 
-def _decoded(encoded: str) -> bytes | None:
+def decoded(encoded: str) -> bytes | None:
     """Standard base64 in its one canonical form, or None: two texts never stand for the same bytes."""
     try:
         decoded = base64.b64decode(encoded, validate=True)

@@ -75,6 +75,7 @@ _ALARMS = {
     "ledger.halted": 5,
     "session.refused": 2,
     "session.throttled": 3,
+    "witness.failed": 3,
 }
 """Severity by action: 2 low, 3 medium, 5 critical. Everything else is 1, informational."""
 

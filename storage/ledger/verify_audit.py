@@ -2,10 +2,9 @@
 
     python verify_audit.py --vkey KEY [--old CHECKPOINT] SOURCE
 
-SOURCE is a ZIP made by `audit export`, a directory with the same files (an archive is one), or the address of a running
-log such as https://example.org/ledger or of its server. KEY is the log's verifier key; get it from somewhere else than
-the log. CHECKPOINT is one that you kept from an earlier visit: with it, nothing that was in the log then can have been
-changed or dropped since.
+SOURCE is a ZIP made by `audit export`, a directory with the same files (an archive is one), or the address of a log or
+its server. KEY is the log's verifier key; get it from somewhere else than the log. CHECKPOINT is one that you kept from
+an earlier visit: with it, nothing that was in the log then can have been changed or dropped since.
 
 What is checked, and in this order:
   (1) the checkpoint, a statement of how many entries there are and what they hash to, is signed by KEY;
@@ -54,6 +53,7 @@ class Report:
 
     problems: list[str] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
+    note: bytes | None = None  # the checkpoint that it is about
 
     @property
     def lines(self) -> list[str]:
@@ -172,10 +172,10 @@ def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
     """Check a whole log. Raises OSError where it can't be read."""
     report = Report()
     try:
-        note = read("checkpoint")
-        if note is None:
+        report.note = read("checkpoint")
+        if report.note is None:
             raise Wrong("there is no checkpoint.")
-        size, signed = checkpoint(note, vkey)  # (1)
+        size, signed = checkpoint(report.note, vkey)  # (1)
         kept = checkpoint(old, vkey) if old is not None else (0, root([]))
         if kept[0] > size:  # (2)
             raise Wrong(f"it was rolled back: {kept[0]} entries were signed earlier, now there are {size}.")

@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from agents.ledger import Sequencer
+from agents.ledger import Sequencer, Witnesses
+from agents.outward import Answer
 from storage.database import open_engine
 from storage.ledger import publishing, sequencing
+from storage.ledger.witnesses import WitnessPolicy
 from tests.agents.worlds import open_store
+from tests.services.witness import Witness
 
 STEPS = (
     "before the batch",
@@ -23,6 +26,8 @@ STEPS = (
     "after signing",
     "before the rename",
     "after the rename",
+    "while a witness is asked",
+    "after the witness",
     "before it is entered",
     "after it is entered",
 )
@@ -33,7 +38,10 @@ def main(home: str, database: str, step: str) -> None:
     """Advance once, and be killed on the way."""
     _set_up(step)
     store = open_store(open_engine(database), Path(home))
-    sequencer = Sequencer(store, Path(home) / "ledger", "0" * 16, batch=50)
+    witness = Witness("w.example/w", Path(home) / "witness", {store.origin: store.keyring.public_key()})
+    policy = WitnessPolicy.parse(f"witness w {witness.vkey} http://127.0.0.1:9\nquorum w".encode())
+    witnesses = Witnesses(policy, exchange=lambda _, body, *__, **___: Answer(*witness.reply(body)))
+    sequencer = Sequencer(store, Path(home) / "ledger", "0" * 16, batch=50, witnesses=witnesses)
     sequencer.inspect()
     sequencer.advance()
     sys.stdout.write("survived\n")
@@ -61,6 +69,8 @@ def _set_up(step: str) -> None:
         "after signing": (publishing, "sign", _after(publishing.sign)),
         "before the rename": (Path, "replace", _die),
         "after the rename": (Path, "replace", _after(Path.replace)),
+        "while a witness is asked": (Witnesses, "_posted", _die),
+        "after the witness": (Witnesses, "cosign", _after(Witnesses.cosign)),
         "before it is entered": (publishing, "enter", _die),
         "after it is entered": (Sequencer, "_publish", _after(Sequencer._publish)),
     }

@@ -185,6 +185,9 @@ def test_pages_of_other_origins_open_no_socket_and_read_no_answer(home: Path, da
             preflight = world.client.options("/graphql", headers=asked)
             assert (preflight.status_code == 200) is welcome
             assert "access-control-allow-credentials" not in preflight.headers
+            part = {**asked, "access-control-request-method": "PATCH"}
+            part["access-control-request-headers"] = "content-type,tus-resumable,upload-offset"
+            assert (world.client.options("/uploads/x", headers=part).status_code == 200) is welcome
             if welcome:
                 with world.client.websocket_connect("/graphql", subprotocols=[PROTOCOL], headers=headers):
                     continue

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from agents.ledger import Sequencer
+from agents.ledger import Sequencer, Witnesses
 from muniment.cli import app
 from storage.ledger import leaves, tiles, verify_audit
 from storage.ledger.checkpoint import verified, verify_leaf
+from storage.ledger.witnesses import WitnessPolicy
 from storage.staff import StaffRole
+from tests.services.witness import Witness, serving
 from tests.world import Person, World, global_id, raw_id
 
 PROOF = "query($id: ID!) { auditProof(id: $id) { leaf index hashes checkpoint text } }"
@@ -161,6 +163,45 @@ def test_the_commands_copy_and_check_a_log(world: World, tmp_path: Path) -> None
     )
     done = runner.invoke(app, ["audit", "verify", "--vkey", vkey, str(tmp_path / "absent")])
     assert done.exit_code == 1
+
+
+@pytest.mark.one_database("sqlite", reason="commands open the home by its settings; the code below them is the same")
+def test_the_commands_check_who_cosigned(world: World, tmp_path: Path) -> None:
+    """With a policy, over a copy and over one entry's proof: who and when; exit 1 where they are not the quorum."""
+    witness = Witness("w.example/w", tmp_path / "memory", {"muniment.local": world.house.store.keyring.public_key()})
+    vkey = world.client.get("/ledger/vkey").text.strip()
+    with serving(witness):
+        policy = tmp_path / "policy"
+        policy.write_text(f"log {vkey}\nwitness near {witness.vkey} {witness.url}\nquorum near\n")
+        ada = world.register("ada")
+        event = created(world, ada)
+        told = Witnesses(WitnessPolicy.load(policy), inside_too=True)
+        while Sequencer(world.house.store, world.settings.ledger_dir, "0" * 16, witnesses=told).advance():
+            pass
+        with world.house.store.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM audit_lease")
+    copy, home, runner = tmp_path / "log.zip", str(world.settings.home), CliRunner()
+    proof = world.ask(PROOF, ada, id=event).data["auditProof"]
+    assert runner.invoke(app, ["audit", "export", str(copy), "--home", home]).exit_code == 0
+    done = runner.invoke(app, ["audit", "verify", "--policy", str(policy), str(copy)])
+    assert (done.exit_code, done.output.splitlines()[0]) == (0, "Everything holds.")
+    assert "Cosigned by near at 20" in done.output
+    (tmp_path / "leaf").write_bytes(base64.b64decode(proof["leaf"]))
+    (tmp_path / "proof").write_text(proof["text"])
+    one = ["audit", "verify", "--policy", str(policy), "--leaf", str(tmp_path / "leaf"), str(tmp_path / "proof")]
+    done = runner.invoke(app, one)
+    assert (done.exit_code, "Cosigned by near at 20" in done.output) == (0, True)
+    stranger = Witness("x.example/w", tmp_path / "other")
+    policy.write_text(f"witness near {witness.vkey}\nwitness far {stranger.vkey}\nquorum far\n")
+    done = runner.invoke(app, ["audit", "verify", "--vkey", vkey, "--policy", str(policy), str(copy)])
+    said = "Do not trust it: the witnesses that cosigned it (near) are not the quorum."
+    assert (done.exit_code, done.output.splitlines()[0]) == (1, said)
+    policy.write_text("quorum far\n")
+    done = runner.invoke(app, ["audit", "verify", "--vkey", vkey, "--policy", str(policy), str(copy)])
+    assert (done.exit_code, done.output.splitlines()[0]) == (
+        1,
+        "Do not trust it: line 1: a name is used before it is given.",
+    )
 
 
 def test_a_row_altered_in_the_database_is_named_over_http(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from muniment.settings import FILE, Settings, SettingsError, load
+from tests.services.witness import Witness
 
 SECRET = "hunter2-do-not-show"
 
@@ -199,3 +200,31 @@ def test_links_follow_host_port_and_tls_unless_a_public_address_is_set() -> None
 def test_every_setting_has_a_sensible_default() -> None:
     """`make run` needs no file and no variable."""
     assert all(not field.is_required() for field in Settings.model_fields.values())
+
+
+WITNESS = Witness("w.example/w", Path()).vkey
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (None, "MUNIMENT_WITNESS_POLICY can't be used: the file can't be read."),
+        ("quorum w", "MUNIMENT_WITNESS_POLICY can't be used: line 1: a name is used before it is given."),
+        (f"witness w {WITNESS}\nquorum w", "MUNIMENT_WITNESS_POLICY requires witnesses that it gives no address for"),
+        (f"witness w {WITNESS} http://w.example\nquorum w", "MUNIMENT_WITNESS_POLICY reaches a witness unverified"),
+    ],
+)
+def test_a_witness_policy_that_could_not_work_is_refused(tmp_path: Path, policy: str | None, said: str) -> None:
+    """Before anything starts, by its line; a required witness has an address, and in production a verified one."""
+    file = tmp_path / "witnesses"
+    if policy is not None:
+        file.write_text(policy)
+    (sentence,) = refusal(**SAFE_PRODUCTION, witness_policy=file)
+    assert sentence.startswith(said)
+
+
+def test_a_witness_policy_that_works_is_taken(tmp_path: Path) -> None:
+    """With addresses for those who are required; others may be there for verifiers alone."""
+    file = tmp_path / "witnesses"
+    file.write_text(f"witness w {WITNESS} https://w.example/\nquorum w\n")
+    assert load(**SAFE_PRODUCTION, witness_policy=file).witness_policy == file

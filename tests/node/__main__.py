@@ -31,15 +31,19 @@ REGISTER = """mutation($input: RegisterContributorInput!) {
 }"""
 
 
+DOCUMENTS = {"MUNIMENT_DOCUMENTS": str(HERE / "relay" / "documents.json")}
+"""Trusted documents, as relay-compiler wrote them."""
+
+
 @contextmanager
-def serving() -> Iterator[str]:
+def serving(*flags: str, **settings: str) -> Iterator[str]:
     """A server on a free port with a home of its own; answers its address."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as home:
-        command = [sys.executable, "-m", "muniment", "serve", "--home", home, "--port", str(port), "--no-worker"]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "muniment", "serve", "--home", home, "--port", str(port), *flags]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env={**os.environ, **settings})
         try:
             _await(url, process)
             yield url
@@ -67,17 +71,18 @@ def register(url: str) -> str:
 
 
 def main() -> int:
-    """The exit code of `node --test` against a fresh server."""
+    """The exit code of `node --test` against fresh servers."""
     node = shutil.which("node")
     if node is None:
         raise SystemExit("These checks need Node 20 or newer on PATH.")
     browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    with serving() as url:
+    with serving("--no-worker", **DOCUMENTS) as url, serving() as working:
         known = {**os.environ, "SERVER_URL": url, "SERVER_TOKEN": register(url), "CHROMIUM": browser or ""}
+        known["WORKING_URL"] = working  # one with agents, for what waits until they are done
         tried = HERE.glob("*.test.mjs")
         files = sorted(str(path) for path in tried if browser or path.name not in IN_A_BROWSER)
         return subprocess.run(
-            [node, "--test", "--test-reporter=dot", "--test-timeout=120000", *sys.argv[1:], *files],
+            [node, "--test", "--test-reporter=dot", "--test-timeout=300000", *sys.argv[1:], *files],
             env=known,
             check=False,
         ).returncode

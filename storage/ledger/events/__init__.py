@@ -50,6 +50,8 @@ from storage.ledger.events.ledger import (
     TrailAnonymised,
     TrailArchived,
     WebhookFailed,
+    WitnessFailed,
+    WitnessFailure,
 )
 from storage.ledger.events.legal_holds import (
     DeletionDeferred,
@@ -176,4 +178,6 @@ __all__ = [
     "TrailRead",
     "UploadRefusal",
     "WebhookFailed",
+    "WitnessFailed",
+    "WitnessFailure",
 ]

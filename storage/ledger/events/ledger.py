@@ -3,7 +3,7 @@
 import enum
 
 from storage.ledger.events.base import Event
-from storage.ledger.events.values import Category, Resource
+from storage.ledger.events.values import Category, Identifier, Resource
 
 
 class Discrepancy(enum.StrEnum):
@@ -21,6 +21,17 @@ class DeliveryFailure(enum.StrEnum):
     ADDRESS_REFUSED = "ADDRESS_REFUSED"  # the address leads into our own network
     NO_ANSWER = "NO_ANSWER"
     NOT_ACCEPTED = "NOT_ACCEPTED"
+
+
+class WitnessFailure(enum.StrEnum):
+    """Why a witness did not cosign a checkpoint."""
+
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"  # the address leads into our own network
+    NO_ANSWER = "NO_ANSWER"
+    NOT_ACCEPTED = "NOT_ACCEPTED"  # it does not know this log or its key, or answers something else
+    NOT_COSIGNED = "NOT_COSIGNED"  # its answer holds no signature by its key, or a wrong one
+    AHEAD = "AHEAD"  # it has seen more entries than there are: the log was rolled back
+    CONTRADICTED = "CONTRADICTED"  # what it has seen does not begin this log
 
 
 class LedgerHalted(Event):
@@ -60,6 +71,20 @@ class TrailArchived(Event):
 
     event_count: int
     archived_count: int
+
+
+class WitnessFailed(Event):
+    """A witness did not cosign a checkpoint. Once per outage; `witness` is the id in its verifier key.
+
+    Where the quorum is not met without it, nothing is published until it is.
+    """
+
+    action = "witness.failed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    witness: Identifier
+    reason: WitnessFailure
 
 
 class WebhookFailed(Event):

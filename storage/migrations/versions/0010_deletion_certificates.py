@@ -5,7 +5,7 @@ from alembic import op
 
 import storage.records
 
-revision = "0015"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
