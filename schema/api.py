@@ -30,6 +30,7 @@ from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
+from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
@@ -48,6 +49,7 @@ class Mutation(
     PolicyMutations,
     ProjectMutations,
     PromptMutations,
+    RetentionMutations,
     SessionMutations,
 ):
     """Root mutation fields, from the module of each concept."""

@@ -37,6 +37,7 @@ from schema.outputs import Output
 from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
+from schema.retention import RetentionQueries, RetentionSetting
 from schema.roles import Role
 from schema.sessions import Viewer, viewer
 
@@ -55,6 +56,7 @@ KINDS: dict[str, type[Node]] = {
         Output,
         Project,
         Prompt,
+        RetentionSetting,
     )
 }
 """What `node` finds, by the name in the global id."""
@@ -95,7 +97,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(LegalHoldQueries):
+class Query(LegalHoldQueries, RetentionQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

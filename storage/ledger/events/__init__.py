@@ -77,6 +77,14 @@ from storage.ledger.events.prompts import (
     RunStarted,
     RunStepFinished,
 )
+from storage.ledger.events.retention import (
+    RetentionAnnounced,
+    RetentionExpired,
+    RetentionFinding,
+    RetentionHalted,
+    RetentionProblem,
+    RetentionSet,
+)
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -158,6 +166,12 @@ __all__ = [
     "PromptSubmitted",
     "RefusalCode",
     "Resource",
+    "RetentionAnnounced",
+    "RetentionExpired",
+    "RetentionFinding",
+    "RetentionHalted",
+    "RetentionProblem",
+    "RetentionSet",
     "RoleAssigned",
     "RotatedKeys",
     "RunFinished",

@@ -35,3 +35,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("place_id", name=op.f("uq_retention_settings_place_id")),
     )
     op.create_index(op.f("ix_retention_settings_owner_id"), "retention_settings", ["owner_id"])
+    op.create_table(
+        "retention_sweeps",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("swept_at", moment, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_retention_sweeps")),
+    )

@@ -11,6 +11,7 @@ _UNIQUE = "writes what the use case made; reads nothing but whether a unique val
 _AGENT = "the agent's own bookkeeping of its run; content it opens comes through the door"
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
 _HELD = "what is kept must be found whether or not whoever keeps it may see it; they are not shown it"
+_DUE = "counts and finds by age, of the account or project that the door gave out; each thing that goes is asked for"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _LOG = "the log holds hashes and is everybody's to read"
@@ -31,7 +32,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "resolvers/policies/explaining.py resolvers/sessions.py",
         f"{_OWN}; {_ABOUT}",
     ),
-    "storage.accounts.add_unique": ("resolvers/contributors.py resolvers/deletions.py resolvers/staff.py", _UNIQUE),
+    "storage.accounts.add_unique": (
+        "agents/retention/sweeping.py resolvers/contributors.py resolvers/deletions.py resolvers/staff.py",
+        _UNIQUE,
+    ),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
@@ -69,7 +73,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
-        "agents/ledger/courier.py agents/ledger/sequencer.py agents/thumbnails.py "
+        "agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py agents/thumbnails.py "
         "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -140,7 +144,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.legal_holds.deferred": ("agents/erasures/resuming.py", _ERASING),
     "storage.legal_holds.is_let_go": ("resolvers/prompts.py", _ASKED),
     "storage.legal_holds.keeps": (
-        "agents/erasures/destroying.py resolvers/deletions.py resolvers/legal_holds.py",
+        "agents/erasures/destroying.py agents/retention/sweeping.py resolvers/deletions.py resolvers/legal_holds.py",
         _HELD,
     ),
     "storage.legal_holds.lock": ("resolvers/legal_holds.py", _ASKED),
@@ -170,6 +174,14 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.residues.count": ("agents/erasures/verifying.py", _ERASING),
     "storage.residues.dialect": ("agents/erasures/verifying.py", _ERASING),
     "storage.residues.staying": ("agents/erasures/verifying.py", _ERASING),
+    "storage.retention.due.announce": ("agents/retention/sweeping.py", _DUE),
+    "storage.retention.due.choices": ("agents/retention/sweeping.py resolvers/retention.py", _DUE),
+    "storage.retention.due.going": ("agents/retention/sweeping.py resolvers/retention.py", _DUE),
+    "storage.retention.due.is_active": ("agents/retention/sweeping.py", _DUE),
+    "storage.retention.due.still_holds": ("agents/retention/sweeping.py", _DUE),
+    "storage.retention.settings.choose": ("resolvers/retention.py", _ASKED),
+    "storage.retention.settings.note_sweep": ("agents/retention/sweeping.py", _AGENT),
+    "storage.retention.settings.swept_at": ("agents/retention/sweeping.py", _AGENT),
     "storage.runs.all_active": ("agents/generation/running.py", _AGENT),
     "storage.runs.assignment": ("agents/generation/__init__.py", _AGENT),
     "storage.runs.begin_step": ("agents/generation/running.py agents/generation/variations.py", _AGENT),
@@ -250,6 +262,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 """Single places: the file, which rule it would break, what stands there; and why that is right."""
 
 WITHOUT_ACTION: dict[str, str] = {
+    "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",
