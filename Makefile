@@ -2,6 +2,8 @@
 
 PY := .venv/bin/python
 ARGS ?=
+# One more than there are cores, since tests also wait for disks and servers.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 .DEFAULT_GOAL := help
 .PHONY: help setup develop run demo test check bench schema mutants lock clients
 
@@ -22,14 +24,14 @@ demo:  ## play a contributor's whole life against the running server
 	@$(PY) -m muniment demo $(ARGS)
 
 test: develop  ## run the tests, on SQLite and PostgreSQL
-	@$(PY) -m pytest -n auto $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 check: develop  ## lint, types, import directions, generated files, tests, clients: what CI runs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest -n auto
+	$(PY) -m pytest -n $(WORKERS)
 	@$(MAKE) --no-print-directory clients
 	@echo "make check: everything holds."
 

@@ -48,7 +48,9 @@ def create(settings: Settings) -> Starlette:
         body_limit=settings.body_limit_bytes,
         origins=settings.origins,
     )
-    endpoint = Endpoint(sockets, body_limit=settings.body_limit_bytes, threads=settings.threads)
+    endpoint = Endpoint(
+        sockets, body_limit=settings.body_limit_bytes, threads=settings.threads, draft=settings.http_draft
+    )
     return Starlette(
         routes=[
             Route("/", partial(welcome, settings), methods=["GET"]),

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -28,7 +29,10 @@ class Caller:
     def again(self) -> Context:
         """A context for one operation. Raises `Unauthenticated`."""
         house: House = self._connection.app.state.house
-        return Context(house, self._asking(house), renew=lambda: self._asking(house), repeatable=self._repeatable)
+        renew = partial(self._asking, house)
+        context = Context(house, renew(), renew=renew, repeatable=self._repeatable)
+        context.seen = self._connection.headers.get("last-event-id") or None
+        return context
 
     def name(self, context: Context) -> str:
         """By what connections are counted: the principal, or a stranger's address."""

@@ -1,6 +1,6 @@
 """The GraphQL endpoint: GraphQL over HTTP, with subscriptions as server-sent events or on a WebSocket.
 
-Status codes and media types follow the GraphQL-over-HTTP specification: a client that accepts
+Status codes and media types follow the GraphQL-over-HTTP specification (`muniment.negotiation`): a client that accepts
 `application/graphql-response+json` gets 400 for a document that could not be run, one that knows `application/json`
 alone gets 200 for every well-formed request.
 """
@@ -21,29 +21,20 @@ from strawberry.types.graphql import OperationType
 
 from muniment import events
 from muniment.callers import Caller
-from muniment.requests import checked, parse_json, read_body, repeatable
+from muniment.negotiation import EVENTS, LEGACY, MODERN, acceptable, status_of, status_of_error, told_as
+from muniment.requests import NotJson, checked, parse_json, read_body, repeatable
 from muniment.sockets import Sockets
-from resolvers.errors import BadInput, Code, CodedError
+from resolvers.errors import BadInput, CodedError
 from schema.api import kind_of
 from schema.errors import coded, coded_exception
-
-MODERN = "application/graphql-response+json"
-LEGACY = "application/json"
-_STATUS = {
-    Code.PAYLOAD_TOO_LARGE.value: 413,
-    Code.UNAUTHENTICATED.value: 401,
-    Code.RATE_LIMITED.value: 429,
-    Code.INTERNAL_SERVER_ERROR.value: 500,
-    Code.UNAVAILABLE.value: 503,
-}
-"""Of answers without data; 400 for every other code."""
 
 
 class Endpoint:
     """Serves the schema for the house that `app.state` holds once the application has started."""
 
-    def __init__(self, sockets: Sockets, *, body_limit: int, threads: int) -> None:
+    def __init__(self, sockets: Sockets, *, body_limit: int, threads: int, draft: bool = False) -> None:
         self._sockets = sockets
+        self._draft = draft
         self._schema = sockets.schema
         self._body_limit = body_limit
         self._threads = threads
@@ -57,9 +48,9 @@ class Endpoint:
             await self._sockets.talk(WebSocket(scope, receive, send))
 
     async def _answer(self, request: Request) -> Response:
-        media_type, streams = _acceptable(request.headers.get("accept"))
+        media_type, streams = acceptable(request.headers.get("accept"))
         if media_type is None and not streams:
-            types = f"{MODERN}, {LEGACY} or {events.MEDIA_TYPE}"
+            types = f"{MODERN}, {LEGACY} or {EVENTS}"
             return Response(f"This endpoint answers {types}.\n", 406, media_type="text/plain")
         if request.method not in ("GET", "POST"):
             return Response("Use POST, or GET for queries.\n", 405, {"allow": "GET, POST"}, "text/plain")
@@ -69,7 +60,7 @@ class Endpoint:
         except _WrongMediaType:
             return Response(f"Send the operation as {LEGACY}.\n", 415, media_type="text/plain")
         except CodedError as error:
-            return _refusal(error, media_type or LEGACY)
+            return self._refusal(error, media_type or LEGACY)
         if streams and (media_type is None or await anyio.to_thread.run_sync(self._follows, asked)):
             return await self._stream(request, caller, asked)
         if self._limiter is None:
@@ -100,7 +91,7 @@ class Endpoint:
             name = caller.name(await anyio.to_thread.run_sync(caller.again))
             crowd.enter(name)
         except Exception as error:
-            return _refusal(error, LEGACY)
+            return self._refusal(error, LEGACY)
 
         async def results() -> Any:
             try:
@@ -115,7 +106,7 @@ class Endpoint:
             finally:
                 crowd.leave(name)
 
-        return StreamingResponse(results(), headers={"x-accel-buffering": "no"}, media_type=events.MEDIA_TYPE)
+        return StreamingResponse(results(), headers={"x-accel-buffering": "no"}, media_type=EVENTS)
 
     def _run(self, request: Request, caller: Caller, asked: dict[str, Any], media_type: str) -> Response:
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
@@ -131,34 +122,34 @@ class Endpoint:
         except InvalidOperationTypeError:
             if request.method == "GET" and not self._follows(asked):
                 return _by_post()
-            ways = f"WebSocket (graphql-transport-ws), or come as {events.MEDIA_TYPE} to whoever accepts that"
-            return _refusal(BadInput(f"Subscriptions go over {ways}."), media_type)
+            ways = f"WebSocket (graphql-transport-ws), or come as {EVENTS} to whoever accepts that"
+            return self._refusal(BadInput(f"Subscriptions go over {ways}."), media_type)
         except (MissingQueryError, CannotGetOperationTypeError):
-            return _refusal(BadInput("The request names no operation to run."), media_type)
+            return self._refusal(BadInput("The request names no operation to run."), media_type)
         except Exception as error:
-            return _refusal(error, media_type)
+            return self._refusal(error, media_type)
         if result.errors:
             result.errors = coded(result.errors, context.asking.correlation_id, context.principal)
         body = events.formatted(result)
         if result.errors and result.data is None and _never_ran(body["errors"]):
             del body["data"]
-            return _json(body, media_type, _status(body["errors"][0]) if media_type == MODERN else 200)
-        return _json(body, media_type, 200)
+        return self._json(body, media_type, status_of(body, media_type, draft=self._draft))
+
+    def _refusal(self, error: Exception, media_type: str) -> Response:
+        formatted = coded_exception(error)
+        status = 400 if isinstance(error, NotJson) else status_of_error(formatted, draft=self._draft)
+        return self._json({"errors": [formatted]}, media_type, status)
+
+    def _json(self, body: dict[str, Any], media_type: str, status: int) -> Response:
+        headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+        if seconds := body.get("extensions", {}).get("cost", {}).get("retryAfterSeconds"):
+            headers["retry-after"] = str(seconds)
+        said = f"{told_as(media_type, status, draft=self._draft)}; charset=utf-8"
+        return Response(orjson.dumps(body), status, headers, media_type=said)
 
 
 class _WrongMediaType(Exception):
     """The body is announced as something other than JSON."""
-
-
-def _acceptable(accept: str | None) -> tuple[str | None, bool]:
-    """The JSON media type to answer in, None where the client takes neither; and whether it takes events."""
-    if not accept or not accept.strip():
-        return LEGACY, False
-    ranges = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    streams = events.MEDIA_TYPE in ranges
-    if MODERN in ranges:
-        return MODERN, streams
-    return (LEGACY if any(each in (LEGACY, "application/*", "*/*") for each in ranges) else None), streams
 
 
 def _never_ran(errors: list[Any]) -> bool:
@@ -168,19 +159,3 @@ def _never_ran(errors: list[Any]) -> bool:
 
 def _by_post() -> Response:
     return Response("Send mutations by POST.\n", 405, {"allow": "POST"}, "text/plain")
-
-
-def _refusal(error: Exception, media_type: str) -> Response:
-    formatted = coded_exception(error)
-    return _json({"errors": [formatted]}, media_type, _status(formatted))
-
-
-def _status(error: Any) -> int:
-    return _STATUS.get(error["extensions"]["code"], 400)
-
-
-def _json(body: dict[str, Any], media_type: str, status: int) -> Response:
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    if seconds := body.get("extensions", {}).get("cost", {}).get("retryAfterSeconds"):
-        headers["retry-after"] = str(seconds)
-    return Response(orjson.dumps(body), status, headers, media_type=f"{media_type}; charset=utf-8")

@@ -1,6 +1,7 @@
 """Server-sent events: graphql-sse's distinct connections mode, one operation per request.
 
-Each result is an event `next`, the end an event `complete`; a comment now and then keeps the connection open.
+Each result is an event `next`, the end an event `complete`; a comment now and then keeps the connection open. What is
+followed has its cursor as the event's id, so that a client that lost the connection goes on with `Last-Event-ID`.
 """
 
 import asyncio
@@ -10,7 +11,6 @@ from typing import Any
 
 import orjson
 
-MEDIA_TYPE = "text/event-stream"
 KEEP_ALIVE_SECONDS = 12.0
 _KEEP_ALIVE = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
@@ -30,7 +30,10 @@ async def told(source: Any) -> AsyncIterator[bytes]:
             if result is None:
                 yield _COMPLETE
                 return
-            yield b"event: next\ndata: " + orjson.dumps(formatted(result)) + b"\n\n"
+            said = formatted(result)
+            place = said.get("extensions", {}).get("cursor")
+            number = b"" if place is None else b"id: " + place.encode() + b"\n"
+            yield b"event: next\n" + number + b"data: " + orjson.dumps(said) + b"\n\n"
     finally:
         if pending is not None:
             pending.cancel()

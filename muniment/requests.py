@@ -14,6 +14,10 @@ _KINDS = {"query": str, "operationName": str, "variables": dict, "extensions": d
 _KEY = re.compile(r"[!#-~]{1,255}")
 
 
+class NotJson(BadInput):
+    """What came can't be read at all: 400, whatever the manner of statuses."""
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body. Raises `TooLarge` as soon as more than `limit` bytes are announced or have come."""
     announced = request.headers.get("content-length", "")
@@ -33,7 +37,7 @@ def parse_json(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise BadInput("The body is not JSON. Send an object with `query`, and `variables` if there are any.") from None
+        raise NotJson("The body is not JSON. Send an object with `query`, and `variables` if there are any.") from None
 
 
 def checked(found: Any) -> dict[str, Any]:

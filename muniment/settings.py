@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)
     body_limit_bytes: int = Field(default=1 * MIB, gt=0)
+    http_draft: bool = False
+    """Whether statuses follow the 2026 draft of GraphQL over HTTP, rather than the audits of its reference suite."""
     threads: int = Field(default=8, ge=1, le=128)
     """Worker threads: how many operations run at once in this process."""
 

@@ -1,5 +1,7 @@
 """WebSockets: graphql-transport-ws, with what is asked checked as it is over HTTP."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import anyio.to_thread
@@ -7,6 +9,7 @@ import orjson
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.http.typevars import RootValue
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
@@ -19,6 +22,9 @@ from resolvers.errors import BadInput, CodedError, RateLimited, Unauthenticated
 from schema.api import Schema
 from schema.errors import coded_exception
 
+KEEP_ALIVE_SECONDS = 30.0
+"""Between two pings; whoever has said nothing from one to the next is gone, and stops counting as a connection held."""
+
 _OPERATIONS = 20
 """How many operations one connection may have under way."""
 
@@ -27,6 +33,36 @@ class Handler(BaseGraphQLTransportWSHandler[Any, Any]):
     """One connection's talk."""
 
     view: "Sockets"
+    _heard = True
+    """Whether anything has come since the last ping."""
+
+    async def handle(self) -> None:
+        """The talk; while nobody says anything a ping keeps it open, and whoever answers none is let go."""
+        pinging = asyncio.create_task(self._keep_open())
+        try:
+            await super().handle()
+        finally:
+            pinging.cancel()
+            with suppress(asyncio.CancelledError):
+                await pinging
+
+    async def handle_message(self, message: Any) -> None:
+        """Whatever it is, somebody is there."""
+        self._heard = True
+        await super().handle_message(message)
+
+    async def _keep_open(self) -> None:
+        with suppress(WebSocketDisconnected):
+            while True:
+                await asyncio.sleep(KEEP_ALIVE_SECONDS)
+                if not self.connection_acknowledged:
+                    continue
+                if not self._heard:
+                    await self.websocket.close(code=4410, reason="Nobody answers pings")
+                    return
+                self._heard = False
+                ping: Any = {"type": "ping"}
+                await self.send_message(ping)
 
     async def handle_subscribe(self, message: Any) -> None:
         """Refuse with a code what HTTP refuses too, and a flood; trusted documents get their text."""

@@ -71,6 +71,10 @@ class Context:
         """What this operation was refused while reading."""
         self.readings: list[Event] = []
         """What else of this reading belongs into the trail."""
+        self.seen: str | None = None
+        """Of a subscription: the cursor of the last event that its client has seen, where it says so."""
+        self.cursor: str | None = None
+        """Of a subscription: that of the last event it was told."""
         self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None

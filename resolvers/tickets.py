@@ -90,6 +90,22 @@ def place(keyring: Keyring, listing: str, text: str, field: str) -> uuid.UUID:
     raise BadInput(f"{field} is not a cursor of this list; pass one that it answered.", field=field)
 
 
+def state_cursor(keyring: Keyring, followed: str, state: bytes) -> str:
+    """An opaque name for the `state` in which what is `followed` was told. It says nothing of either."""
+    digest = _mac(keyring, "followed state", followed.encode() + b"\0" + state)
+    return _encode(digest + _mac(keyring, "cursor", followed.encode() + digest))
+
+
+def demand_state_cursor(keyring: Keyring, followed: str, text: str, field: str) -> None:
+    """Raises `BadInput` for a cursor that no event of what is `followed` carried."""
+    raw = _decode(text)
+    if raw is not None and len(raw) == 2 * _MAC_BYTES:
+        digest, mac = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
+        if hmac.compare_digest(mac, _mac(keyring, "cursor", followed.encode() + digest)):
+            return
+    raise BadInput(f"{field} is no cursor of this; pass one that an event of it carried.", field=field)
+
+
 def _mac(keyring: Keyring, purpose: str, data: bytes) -> bytes:
     return keyring.keyed_hash(purpose, data)[:_MAC_BYTES]
 

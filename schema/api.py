@@ -104,6 +104,8 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
         async for result in source:
             if result.errors:
                 result.errors = coded(result.errors, context.asking.correlation_id, context.principal)
+            elif context.cursor is not None:
+                result.extensions = {**(result.extensions or {}), "cursor": context.cursor}
             yield result
 
 

@@ -55,7 +55,8 @@ def pack(value: Any) -> Any:
     if isinstance(value, Node):
         return {"node": [type(value).__name__, encode_id(type(value).__name__, value.row.id)]}
     if known is not None and dataclasses.is_dataclass(value):
-        fields = {field.name: pack(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        kept = (field.name for field in dataclasses.fields(value) if field.init)  # others are worked out when asked for
+        fields = {name: pack(getattr(value, name)) for name in kept}
         return {"type": [known.name, fields]}
     raise TypeError(f"{type(value).__name__} in a payload can't be kept for a repeated answer")
 

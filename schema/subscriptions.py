@@ -1,14 +1,16 @@
 """What can be followed as it happens. Each event is authorized anew, in a unit of work of its own."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncGenerator, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import anyio.to_thread
 import strawberry
 
-from resolvers import lists, prompts
+from resolvers import lists, prompts, tickets
 from resolvers.context import Context
+from resolvers.prompts import Progress
 from schema.deletions import Deletion
 from schema.exports import Export
 from schema.guards import followed
@@ -21,6 +23,12 @@ from storage.exports import ExportStatus
 T = TypeVar("T")
 
 Id = Annotated[strawberry.ID, strawberry.argument(description="Which one to follow.")]
+Seen = Annotated[
+    str | None,
+    strawberry.argument(
+        description="The `extensions.cursor` of the last event you have seen. What is as it was then is not told again."
+    ),
+]
 
 _EVERY_SECONDS = 0.25
 _ENDED_EXPORTS = frozenset({ExportStatus.READY, ExportStatus.FAILED, ExportStatus.EXPIRED})
@@ -28,15 +36,28 @@ _ENDED_DELETIONS = frozenset({DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ER
 
 
 async def _follow(
-    info: Info, look: Callable[[Context], T], state: Callable[[T], Any], ended: Callable[[T], bool]
+    info: Info,
+    row_id: uuid.UUID,
+    after: str | None,
+    look: Callable[[Context], T],
+    state: Callable[[T], str],
+    ended: Callable[[T], bool],
 ) -> AsyncGenerator[T, None]:
-    """Look again and again, answer what has changed, stop at the end. A right that is gone ends it with its error."""
-    last: Any = None
+    """Look again and again, answer what has changed, stop at the end. A right that is gone ends it with its error.
+
+    What is told is a state, not a stream of changes: whoever was away misses nothing by resuming, and is told what is
+    true now, unless it is what `after`, or the `Last-Event-ID` of an event stream, says that they know already.
+    """
+    context: Context = info.context
+    followed, keyring = f"{info.field_name} {row_id.hex}", context.house.store.keyring
+    after = after if after is not None else context.seen
+    if after is not None:
+        tickets.demand_state_cursor(keyring, followed, after, "after")
     while True:
-        seen = await anyio.to_thread.run_sync(_look_once, info.context, info.python_name, look)
-        now = state(seen)
-        if now != last:
-            last = now
+        seen = await anyio.to_thread.run_sync(_look_once, context, info.python_name, look)
+        cursor = tickets.state_cursor(keyring, followed, state(seen).encode())
+        if cursor != after:
+            after = context.cursor = cursor
             yield seen
         if ended(seen):
             return
@@ -49,39 +70,55 @@ def _look_once(context: Context, attempted: str, look: Callable[[Context], T]) -
         return look(context)
 
 
+def _state_of_run(seen: Progress) -> str:
+    """All that may differ between two events; of a text that is being written, its ciphertext: never the same twice."""
+    steps = (f"{step.id} {step.status} {step.partial.stored.hex() if step.partial else ''}" for step in seen.steps)
+    return " ".join((seen.prompt.status, *steps))
+
+
 @strawberry.type(description="What can be followed as it happens.")
 class Subscription:
     """Root subscription fields."""
 
     @followed("The run of a prompt: its steps, the text so far, how much is done.")
-    async def prompt_progress(self, info: Info, prompt_id: Id) -> AsyncGenerator[PromptProgress, None]:
+    async def prompt_progress(
+        self, info: Info, prompt_id: Id, after: Seen = None
+    ) -> AsyncGenerator[PromptProgress, None]:
         row_id = decode_id_of("Prompt", prompt_id, "promptId")
         async for progress in _follow(
             info,
+            row_id,
+            after,
             lambda context: prompts.progress(context, row_id),
-            lambda seen: (seen.prompt.status, [(step.id, step.status, step.partial) for step in seen.steps]),
+            _state_of_run,
             lambda seen: seen.ended,
         ):
             yield progress_of(progress)
 
     @followed("An export, until it is ready or has failed.")
-    async def export_progress(self, info: Info, export_id: Id) -> AsyncGenerator[Export, None]:
+    async def export_progress(self, info: Info, export_id: Id, after: Seen = None) -> AsyncGenerator[Export, None]:
         row_id = decode_id_of("Export", export_id, "exportId")
         async for row in _follow(
             info,
+            row_id,
+            after,
             lambda context: lists.one(context, Export.record, row_id),
-            lambda seen: (seen.status, seen.percentage),
+            lambda seen: f"{seen.status} {seen.percentage}",
             lambda seen: seen.status in _ENDED_EXPORTS,
         ):
             yield Export(row=row, level=Level([row]))
 
     @followed("A deletion, until the verifier has counted.")
-    async def deletion_progress(self, info: Info, deletion_id: Id) -> AsyncGenerator[Deletion, None]:
+    async def deletion_progress(
+        self, info: Info, deletion_id: Id, after: Seen = None
+    ) -> AsyncGenerator[Deletion, None]:
         row_id = decode_id_of("Deletion", deletion_id, "deletionId")
         async for row in _follow(
             info,
+            row_id,
+            after,
             lambda context: lists.one(context, Deletion.record, row_id),
-            lambda seen: seen.status,
+            lambda seen: str(seen.status),
             lambda seen: seen.status in _ENDED_DELETIONS,
         ):
             yield Deletion(row=row, level=Level([row]))

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import sys
 import threading
 import warnings
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 
 from storage.database import open_engine
 from tests import databases, network
+from tests.databases import FILE
 
 pytest_plugins = ["tests.world", "tests.vocabulary"]
 
@@ -84,7 +86,7 @@ def database(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with every table, to be copied."""
-    return databases.make_sqlite_template(tmp_path_factory.mktemp("template") / "muniment.sqlite3")
+    return databases.make_sqlite_template(tmp_path_factory.mktemp("template") / FILE)
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +98,21 @@ def postgresql() -> Iterator[databases.PostgreSQL]:
 
 @pytest.fixture
 def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a fresh database with every table; the test is run once on each kind."""
+    """The address of a fresh database with every table; the test is run once on each kind.
+
+    Where the test asks for the whole application, database and keys are as its first start leaves them.
+    """
+    started = "world" in request.fixturenames
+    if started:
+        shutil.copytree(request.getfixturevalue("first_start") / "keys", home / "keys", dirs_exist_ok=True)
     if database == "sqlite":
-        yield databases.copy_sqlite(request.getfixturevalue("sqlite_template"), home / "data" / "muniment.sqlite3")
+        start = request.getfixturevalue("first_start") / "data" / FILE if started else None
+        template = start or request.getfixturevalue("sqlite_template")
+        yield databases.copy_sqlite(template, home / "data" / FILE)
         return
     server: databases.PostgreSQL = request.getfixturevalue("postgresql")
-    with server.fresh_database() as url:
+    template = request.getfixturevalue("postgresql_started") if started else databases.EMPTY
+    with server.fresh_database(template) as url:
         yield url
 
 

@@ -5,7 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,10 @@ from sqlalchemy.engine import make_url
 
 from storage import migrations, queue
 from storage.database import open_engine
+
+FILE = "muniment.sqlite3"
+EMPTY = "template_muniment"
+"""The template with every table and no row."""
 
 _PREFIX = "muniment-test-pg-"
 
@@ -49,8 +53,7 @@ class PostgreSQL:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # no test cuts this server's power
             self._execute(f"ALTER SYSTEM SET {setting} = off")
         self._execute("SELECT pg_reload_conf()")
-        self._execute("CREATE DATABASE template_muniment")
-        make_tables(self._url("template_muniment"))
+        self.make_template(EMPTY, make_tables)
 
     @classmethod
     @contextmanager
@@ -68,11 +71,16 @@ class PostgreSQL:
             atexit.unregister(server._cleanup)  # it would make its lock's directory anew
             shutil.rmtree(place)
 
+    def make_template(self, name: str, fill: Callable[[str], None]) -> None:
+        """A database of this name, filled by a function that is told its address, for `fresh_database` to copy."""
+        self._execute(f"CREATE DATABASE {name}")
+        fill(self._url(name))
+
     @contextmanager
-    def fresh_database(self) -> Iterator[str]:
-        """A database with every table and no row, dropped afterwards; answers its address."""
+    def fresh_database(self, template: str = EMPTY) -> Iterator[str]:
+        """A copy of `template`, dropped afterwards; answers its address."""
         name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE template_muniment STRATEGY file_copy")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         try:
             yield self._url(name)
         finally:

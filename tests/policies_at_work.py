@@ -23,9 +23,19 @@ BROKEN = {
     "an unknown action": b'\nallow(_: Person, "raed", _: Asset);\n',
     "a shape without SQL": b'\nallow(_: Person, "read", asset: Asset) if not asset.byte_size = 3;\n',
     "a rule that never matches": b'\nallow(person: Person, "read", asset: Asset) if never(person, asset);\nnever(1, 2);\n',
+    "conditions that exclude one another": (
+        b'\nallow(_: Staff, "read", asset: Asset) if asset.byte_size < 3 and asset.byte_size > 5;\n'
+    ),
+    "alternatives that multiply": (
+        b'\nallow(_: Staff, "read", asset: Asset) if '
+        + b" and ".join(b"(asset.byte_size = %d or asset.byte_size > %d)" % (n, n) for n in range(24))
+        + b";\n"
+    ),
+    "brackets in brackets": b'\nallow(_: Staff, "read", asset: Asset) if ' + b"(" * 9999 + b"\n",
     "recursion": b'\nallow(staff: Staff, "read", asset: Asset) if again(staff, asset);\nagain(s, a) if again(s, a);\n',
     "recursion by way of another rule": b'\nhas_role(p: Person, "owner", a: Asset) if has_role(p, "editor", a);\n',
     "ten megabytes": b"#" * 10 * 1024 * 1024,
+    "a stranger by name": b'\nallow(_: Anonymous, "read", _: Asset);\n',
     "everything for everybody": b'\nallow(_, "read", _: Asset);\n',
     "every action": b"\nallow(_: Staff, _, _: Asset);\n",
     "no text at all": b"\xff\xfe",

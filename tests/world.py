@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sqlalchemy import Engine, delete, event, select, text
 from starlette.testclient import TestClient
 
 from muniment.app import create
+from muniment.house import open_house
 from muniment.settings import Settings, load
 from resolvers import staff
 from resolvers.house import House
@@ -34,6 +36,7 @@ from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
 from storage.staff import RoleAssignment, StaffMember, StaffRole
+from tests import databases
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
@@ -273,6 +276,31 @@ def raw_id(given: str) -> uuid.UUID:
 def global_id(kind: str, row: uuid.UUID) -> str:
     """A row's global id."""
     return base64.urlsafe_b64encode(f"{kind}:{row.hex}".encode()).rstrip(b"=").decode()
+
+
+@pytest.fixture(scope="session")
+def first_start(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
+    """A home after a first start on SQLite, to be copied: keys and policy take longer than the usual test."""
+    home = tmp_path_factory.mktemp("started")
+    for name in ("data", "keys"):
+        (home / name).mkdir(mode=0o700)
+    _start(home, databases.copy_sqlite(sqlite_template, home / "data" / databases.FILE))
+    return home
+
+
+@pytest.fixture(scope="session")
+def postgresql_started(postgresql: databases.PostgreSQL, first_start: Path) -> str:
+    """The name of a template for databases with `first_start`'s keys."""
+    postgresql.make_template("template_started", partial(_start, first_start))
+    return "template_started"
+
+
+def _start(home: Path, database_url: str) -> None:
+    databases.make_tables(database_url)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        with open_house(load(home=home, database_url=database_url, worker=False), serves=True):
+            pass
 
 
 @contextmanager

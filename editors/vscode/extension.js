@@ -1,4 +1,4 @@
-// Shows what `python -m muniment policy check --json` finds in a policy, whenever it is opened or saved.
+// Shows what `python -m muniment policy check --format json` finds in a policy, whenever it is opened or saved.
 "use strict";
 
 const { execFile } = require("node:child_process");
@@ -10,7 +10,7 @@ function activate(context) {
     const folder = vscode.workspace.getWorkspaceFolder(document.uri);
     if (document.languageId !== "polar" || !folder || !vscode.workspace.isTrusted) return;
     const python = vscode.workspace.getConfiguration("muniment").get("python");
-    const given = ["-m", "muniment", "policy", "check", "--json", document.uri.fsPath];
+    const given = ["-m", "muniment", "policy", "check", "--format", "json", document.uri.fsPath];
     execFile(python, given, { cwd: folder.uri.fsPath }, (_failed, said, told) => {
       try {
         found.set(document.uri, JSON.parse(said).map(shown));

@@ -65,11 +65,14 @@ class Api:
 
     def follow(self, document: str, **variables: Any) -> Iterator[dict[str, Any]]:
         """One subscription as server-sent events, to its end. What is true comes first. Raises Refused."""
+        headers = {"accept": "text/event-stream"}
         for pause in _pauses():
             try:
-                with self._post({"accept": "text/event-stream"}, document, variables) as answer:
+                with self._post(headers, document, variables) as answer:
                     for line in answer:
-                        if line.startswith(b"data: "):
+                        if line.startswith(b"id: "):  # where to go on when the connection breaks
+                            headers["last-event-id"] = line[4:].decode().strip()
+                        elif line.startswith(b"data: "):
                             yield _data(json.loads(line[6:]))
                         elif line.startswith(b"event: complete"):
                             return

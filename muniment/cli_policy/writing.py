@@ -1,5 +1,6 @@
 """For whoever writes the policy: is it sound, does it decide as written down, is all of it tried, what does it give."""
 
+import enum
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,23 @@ import typer
 from muniment.cli_policy import given
 
 
-def check(file: given.File = None, as_json: given.AsJson = False) -> None:
+class Form(enum.StrEnum):
+    """How findings are told."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def check(
+    file: given.File = None,
+    form: Annotated[Form, typer.Option("--format", help="For a person, or for an editor.")] = Form.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
     """Look a policy over: names, kinds, what SQL can't decide, rules that do nothing. Exit 1 if there is a finding."""
     from policies.workbench import checking, problems
 
     found = checking.check(given.policy_file(file))
-    if as_json:
+    if as_json or form is Form.JSON:
         given.print_json([problems.as_data(problem, found.source, found.file) for problem in found.problems])
     else:
         for problem in found.problems:

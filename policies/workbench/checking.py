@@ -2,6 +2,7 @@
 
 import re
 import sys
+from codecs import BOM_UTF8
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,7 @@ from pathlib import Path
 from policies import reading
 from policies.compiled import AT_MOST_BYTES, Policy
 from policies.errors import PolicyError
-from policies.workbench import lints, names, recursion
+from policies.workbench import contradictions, lints, names, recursion, slips
 from policies.workbench.parsing import parse
 from policies.workbench.problems import Problem, in_order, told
 from policies.workbench.terms import Document, Span
@@ -34,8 +35,8 @@ def check(file: Path) -> Checked:
         with file.open("rb") if str(file) != "-" else nullcontext(sys.stdin.buffer) as opened:
             content = opened.read(AT_MOST_BYTES + 1)
     except OSError as problem:
-        return Checked(file.name, "", (_whole("unreadable", f"{file} can't be read: {problem.strerror}", ""),))
-    return check_source(content, file.name)
+        return Checked(_called(file), "", (_whole("unreadable", f"{file} can't be read: {problem.strerror}", ""),))
+    return check_source(content, _called(file))
 
 
 @lru_cache(maxsize=4)
@@ -47,6 +48,9 @@ def check_source(content: bytes, name: str) -> Checked:
     if len(content) > AT_MOST_BYTES:
         long = _whole("too-long", "the file is longer than 1 MiB", "a policy that people can read")
         return Checked(name, "", (long,))
+    if content.startswith(BOM_UTF8):
+        marked = "the file begins with a byte order mark, which Polar does not know"
+        return Checked(name, "", (_whole("not-text", marked, "save it as UTF-8 without one"),))
     try:
         source = content.decode()
     except UnicodeDecodeError:
@@ -57,15 +61,18 @@ def check_source(content: bytes, name: str) -> Checked:
     except NotPolar as problem:
         unread = Problem("syntax", str(problem), problem.span, "", problem.advice)
         return Checked(name, source, tuple(in_order(words or [unread])))
-    named = in_order([*words, *names.check(document), *lints.jobs(document)])
-    problems = tuple(named or recursion.check(document))
+    slipped = list(slips.check(document))
+    twice = [problem for problem in slipped if problem.kind == slips.SECOND_BLOCK]  # its words belong to either
+    named = twice or [*words, *names.check(document), *slipped, *lints.jobs(document)]
+    problems = tuple(in_order(named or recursion.check(document)))
     if problems:
         return Checked(name, source, problems)
     try:
         policy = Policy(content, name)
     except PolicyError as problem:
         return Checked(name, source, (_refused(problem, document),))
-    return Checked(name, source, tuple(in_order(lints.lint(document))), policy, document)
+    warned = in_order([*lints.lint(document), *contradictions.check(document)])
+    return Checked(name, source, tuple(warned), policy, document)
 
 
 def demand(content: bytes, name: str) -> Policy:
@@ -77,6 +84,12 @@ def demand(content: bytes, name: str) -> Policy:
     if found.policy is None or found.problems:
         raise PolicyError("\n\n".join(told(problem, found.source, found.file) for problem in found.problems))
     return found.policy
+
+
+def _called(file: Path) -> str:
+    """How messages call it: as it would be typed from here."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def _whole(kind: str, message: str, advice: str) -> Problem:
@@ -103,5 +116,6 @@ def _refused(problem: PolicyError, document: Document) -> Problem:
             span = Span(span.start + place.start(), span.start + place.end())
             break
     if "anybody at all" in message:
-        return Problem("anybody", message, span, "strangers are never let in; a right is somebody's", advice)
+        meaning = "strangers are never let in, whoever would approve it; a right is somebody's"
+        return Problem("anybody", message, span, meaning, advice)
     return Problem("not-compiled", message, span, "no database could decide this rule as it is written", advice)

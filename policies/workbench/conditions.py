@@ -7,6 +7,8 @@ from policies.workbench.tokens import NotPolar, Token, Tokens
 
 _COMPARISONS = ("=", "==", "!=", "<", "<=", ">", ">=", ":=", "in", "matches")
 _CONSTANTS = {"true": True, "false": False, "nil": None}
+_NESTED_AT_MOST = 24
+_LONGEST_NUMBER = 18
 _RESERVED = {"and", "or", "in", "matches", "if", "not", "cut", "new", "forall", "print", "debug", "on"}
 
 
@@ -15,10 +17,17 @@ class Conditions:
 
     def __init__(self, words: Tokens) -> None:
         self._words = words
+        self._depth = 0
 
     def condition(self) -> Term:
         """Anything, down to `or`."""
-        return self._joined("or", lambda: self._joined("and", self.comparison))
+        if self._depth == _NESTED_AT_MOST:
+            told = f"conditions and values stand in one another more than {_NESTED_AT_MOST} deep"
+            raise NotPolar(told, self._words.here().span, "give what is inside a rule of its own")
+        self._depth += 1
+        found = self._joined("or", lambda: self._joined("and", self.comparison))
+        self._depth -= 1
+        return found
 
     def comparison(self) -> Term:
         """Anything that is neither `and` nor `or`."""
@@ -53,13 +62,22 @@ class Conditions:
             parts.append(part())
         return parts[0] if len(parts) == 1 else Joined(operator, tuple(parts), self._words.since(start))
 
+    def _link(self, before: int) -> int:
+        """One link more of a chain. Raises NotPolar for one that nobody would read, and no tree could hold."""
+        if before == _NESTED_AT_MOST:
+            told = f"more than {_NESTED_AT_MOST} signs stand one behind the other"
+            raise NotPolar(told, self._words.here().span, "one comparison, or one path, at a time")
+        return before + 1
+
     def _sum(self) -> Term:
         return self._binary(("+", "-"), lambda: self._binary(("*", "/", "mod", "rem"), self._postfix))
 
     def _binary(self, operators: tuple[str, ...], part: Callable[[], Term]) -> Term:
         start = self._words.here().span.start
         left = part()
+        links = 0
         while self._words.at(*operators):
+            links = self._link(links)
             operator = self._words.take().text
             right = self.pattern() if operator == "matches" else part()
             left = Operation(operator, left, right, self._words.since(start))
@@ -68,7 +86,9 @@ class Conditions:
     def _postfix(self) -> Term:
         start = self._words.here().span.start
         term = self._primary()
+        links = 0
         while self._words.skip("."):
+            links = self._link(links)
             name = self._words.name("the name of a field after the dot").text
             if self._words.skip("("):
                 term = Call(name, self.listed(")"), self._words.since(start), term)
@@ -100,5 +120,7 @@ def _value(token: Token) -> object:
     if token.kind == "string":
         return token.unquoted()
     if token.kind == "number":
+        if len(token.text) > _LONGEST_NUMBER:
+            raise NotPolar("no column holds a number this large", token.span, f"at most {_LONGEST_NUMBER} digits")
         return float(token.text) if "." in token.text else int(token.text)
     return _CONSTANTS[token.text]

@@ -172,7 +172,9 @@ def told(explanation: Explanation, who: str, thing: str, file: str) -> str:
     if not explanation.agreed:
         lines.insert(0, "The door and this explanation differ. The door decides; please report this as a fault.")
     if not explanation.reasons:
-        lines.append(f"No rule speaks of “{explanation.action}” on a {explanation.resource} for who they are.")
+        article = "an" if explanation.resource[0] in "AEIOU" else "a"
+        asked = f"“{explanation.action}” on {article} {explanation.resource}"
+        lines.append(f"No rule speaks of {asked} for who they are.")
     else:
         lines.append("Because of:" if explanation.allowed else "Each rule that could allow it, and where it stopped:")
         _lay_out(explanation.reasons, "  ", file, lines.append)

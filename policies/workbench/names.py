@@ -11,6 +11,7 @@ from policies.workbench.terms import (
     Block,
     Call,
     Document,
+    Items,
     Joined,
     Literal,
     Lookup,
@@ -23,6 +24,8 @@ from policies.workbench.terms import (
     walk,
 )  # fmt: skip
 from policies.workbench.vocabularies import ACTIONS, CLASSES, KINDS, fields, leads_to, model_of, near
+
+_STRANGERS = ("anonymous", "anybody", "anyone", "everybody", "everyone", "guest", "public", "stranger")
 
 Known = dict[str, str]
 """What class of thing each name of a rule stands for."""
@@ -89,7 +92,13 @@ def _word(term: Term, declared: Iterable[str], block: Block) -> Iterator[Problem
 
 
 def _class(name: str, span: Span) -> Iterator[Problem]:
-    if name not in CLASSES and name not in KINDS:
+    if name.lower() in _STRANGERS:
+        yield Problem(
+            "anybody", f"“{name}”: whoever has not signed in can't be named", span,
+            "strangers are never let in, whoever would approve it; a right is somebody's",
+            "who may, such as `person: Person`",
+        )  # fmt: skip
+    elif name not in CLASSES and name not in KINDS:
         yield Problem(
             "unknown-class", f"there is nothing called “{name}”", span,
             "a rule about it would never apply",
@@ -132,7 +141,10 @@ def _fields(rule: Rule) -> Iterator[Problem]:
     for term in walk(rule.body) if rule.body else ():
         if isinstance(term, Lookup):
             yield from _lookup(term, known)
-        if isinstance(term, Operation) and term.operator not in ("in", "matches"):
+        if isinstance(term, Operation) and term.operator == "in" and isinstance(term.right, Items):
+            for item in term.right.items:
+                yield from _comparison(Operation("=", term.left, item, item.span), known)
+        elif isinstance(term, Operation) and term.operator not in ("in", "matches"):
             yield from _comparison(term, known)
 
 

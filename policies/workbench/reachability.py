@@ -1,12 +1,31 @@
 """Which rules can ever be asked, and which could ever hold: names and kinds are followed, ids and rows are not."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 
 from policies.facts import FACTS
 from policies.workbench.names import kind_of, kinds
-from policies.workbench.terms import Call, Document, Items, Literal, Lookup, Operation, Pattern, Rule, Term, Variable
+from policies.workbench.terms import (
+    Call,
+    Document,
+    Items,
+    Joined,
+    Literal,
+    Lookup,
+    Operation,
+    Pattern,
+    Rule,
+    Term,
+    Variable,
+)
 from policies.workbench.vocabularies import ACTIONS, LISTED, THINGS
+
+DEEPEST = 40
+"""How many rules may rest on one another, one below the other."""
+BROADEST = 2_000
+"""In how many ways one rule may hold. Each becomes a condition in SQL, and oso goes through them one by one."""
+COUNTED_TO = 1_000_000_000
 
 Could = frozenset[object] | None
 """What a name could stand for: words, and classes as `_Class`; None is anything at all."""
@@ -18,27 +37,45 @@ class _Class:
     name: str
 
 
+@dataclass(frozen=True)
+class _Extent:
+    """What a question opens up: whether any rule speaks of it, how many of them rest on one another, how many ways.
+
+    `told`: that these are too many was said of a rule below already.
+    """
+
+    found: bool = True
+    height: int = 0
+    ways: int = 1
+    told: bool = False
+
+
 @dataclass
 class Reached:
     """`asked`: each rule that something asks for. `vain`: of each condition, by its rule, whether no rule gives it.
 
-    `circular`: conditions that ask for the very thing that they are to decide.
+    `circular`: conditions that ask for the very thing that they are to decide; `deep`: those below which too many rules
+    ask for one another. `broad`: rules that hold in too many ways, and in how many.
     """
 
     asked: set[Rule] = field(default_factory=set)
     circular: set[Call] = field(default_factory=set)
+    deep: set[Call] = field(default_factory=set)
+    broad: dict[Rule, int] = field(default_factory=dict)
     vain: dict[tuple[Rule, Term], bool] = field(default_factory=dict)
 
 
 def reach(document: Document) -> Reached:
     """Follow the policy from `allow`, for every kind of principal, action and thing."""
     walker = _Walker(document)
-    start: _Use = (
+    start: tuple[Could, Could, Could] = (
         frozenset(_Class(known.__name__) for known in FACTS),
         frozenset(ACTIONS),
         frozenset(map(_Class, THINGS)),
     )
     walker.call("allow", start)
+    for action in sorted(ACTIONS):  # one at a time: how many ways there are is counted for each
+        walker.call("allow", (start[0], frozenset({action}), start[2]))
     return walker.reached
 
 
@@ -57,27 +94,42 @@ class _Walker:
             kind: frozenset(_Class(block.name) for block in document.blocks if block.kind == kind.lower())
             for kind in ("Actor", "Resource")
         }
-        self._seen: set[tuple[int, _Use]] = set()
+        self._known: dict[tuple[int, _Use], _Extent] = {}
         self._inside: set[tuple[int, _Use]] = set()
 
-    def call(self, name: str, use: _Use, by: Call | None = None) -> bool:
-        """Walk into every rule that `use` could mean; whether there is one."""
-        found = False
+    def call(self, name: str, use: _Use, by: Call | None = None) -> _Extent:
+        """Walk into every rule that `use` could mean."""
+        if len(self._inside) > DEEPEST and by is not None:
+            self.reached.deep.add(by)
+            return _Extent()
+        found, height, ways, told = False, 0, 0, False
         for rule in self._rules.get((name, len(use)), ()):
             could = self._enter(rule, use)
             if could is None:
                 continue
-            found = True
             self.reached.asked.add(rule)
             node = rule.span.start, tuple(could.get(f"#{place}") for place in range(len(use)))
             if node in self._inside and by is not None:
                 self.reached.circular.add(by)
-            if node not in self._seen:
-                self._seen.add(node)
-                self._inside.add(node)
-                self._body(rule, could)
-                self._inside.remove(node)
-        return found
+            below = self._below(node, rule, could)
+            found, height, ways = True, max(height, below.height + 1), ways + below.ways
+            told = told or below.told
+        if height > DEEPEST and by is not None:
+            self.reached.deep.add(by)
+        return _Extent(found, height, ways, told)
+
+    def _below(self, node: tuple[int, _Use], rule: Rule, could: dict[str, Could]) -> _Extent:
+        """What the rule's conditions open up; each use of it is walked once."""
+        if node in self._inside:
+            return _Extent()
+        if node not in self._known:
+            self._inside.add(node)
+            below = self._body(rule, could)
+            self._inside.remove(node)
+            if below.ways > BROADEST and not below.told:
+                self.reached.broad[rule] = below.ways
+            self._known[node] = replace(below, told=below.told or below.ways > BROADEST)
+        return self._known[node]
 
     def _enter(self, rule: Rule, use: _Use) -> dict[str, Could] | None:
         could: dict[str, Could] = {}
@@ -103,7 +155,7 @@ class _Walker:
             return None if given is None else frozenset(each for each in given if isinstance(each, str))
         return _both(given, self._unions.get(pattern.name, frozenset({_Class(pattern.name)})))
 
-    def _body(self, rule: Rule, could: dict[str, Could]) -> None:
+    def _body(self, rule: Rule, could: dict[str, Could]) -> _Extent:
         known = kinds(rule)
         for condition in rule.conditions() if rule.block else ():
             # `… on "project"`: the block says what the relation leads to.
@@ -112,24 +164,27 @@ class _Walker:
                 could[related.name] = frozenset({target})
         for name, single in _single_classes(could):
             known.setdefault(name, single)
-        for condition in rule.conditions():
-            for part in _parts(condition):
-                if isinstance(part, Call) and part.of is None:
-                    use = tuple(_could(argument, could, known) for argument in part.arguments)
-                    held = self.call(part.name, use, part)
-                    self.reached.vain[rule, part] = self.reached.vain.get((rule, part), True) and not held
-                elif isinstance(part, Operation) and part.operator == "in" and isinstance(part.left, Variable):
-                    listed = _listed(part.right, known)
-                    could[part.left.name] = _both(could.get(part.left.name), listed)
+        return self._term(rule.body, rule, could, known) if rule.body else _Extent()
 
-
-def _parts(condition: Term) -> Iterator[Term]:
-    parts = getattr(condition, "parts", None)
-    if parts is None:
-        yield condition
-    else:
-        for part in parts:
-            yield from _parts(part)
+    def _term(self, term: Term, rule: Rule, could: dict[str, Could], known: dict[str, str]) -> _Extent:
+        if isinstance(term, Joined):
+            either = term.operator == "or"
+            parts = [self._term(part, rule, dict(could) if either else could, known) for part in term.parts]
+            counts = [part.ways for part in parts]
+            ways = sum(counts) if either else prod(counts)
+            height, told = max(part.height for part in parts), any(part.told for part in parts)
+            return _Extent(height=height, ways=min(ways, COUNTED_TO), told=told)
+        if isinstance(term, Call) and term.of is None:
+            use = tuple(_could(argument, could, known) for argument in term.arguments)
+            opened = self.call(term.name, use, term)
+            self.reached.vain[rule, term] = self.reached.vain.get((rule, term), True) and not opened.found
+            return opened
+        if isinstance(term, Operation) and term.operator == "in":
+            listed = _listed(term.right, known)
+            if isinstance(term.left, Variable):
+                listed = could[term.left.name] = _both(could.get(term.left.name), listed)
+            return _Extent(ways=len(listed) if listed and isinstance(term.right, Items) else 1)
+        return _Extent()
 
 
 def _single_classes(could: dict[str, Could]) -> Iterator[tuple[str, str]]:

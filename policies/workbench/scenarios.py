@@ -8,10 +8,11 @@
         vic | yes  | yes          | -
 
 Whoever of the world's people stands in no line of a table may do nothing with that thing, and an action without a
-column nobody may do. `lists:` names, per kind of thing, the rows that somebody's list holds, neither more nor fewer.
+column nobody may do. A thing may have several tables, each about actions of its own. `lists:` names, per kind of
+thing, the rows that somebody's list holds, neither more nor fewer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,15 @@ class Scenarios:
     decisions: dict[Cell, frozenset[str]] = field(default_factory=dict)
     places: dict[Cell, Place] = field(default_factory=dict)
     lists: list[Listing] = field(default_factory=list)
+    columns: dict[str, dict[str, Place]] = field(default_factory=dict)
+    """Per thing, the actions that a table speaks of, and where."""
+    lines: dict[tuple[str, str, str], Place] = field(default_factory=dict)
+    """Where a table says of somebody and something whether they may do this."""
+
+    def place_of(self, cell: Cell, actions: Iterable[str]) -> Place:
+        """The line that speaks of one of `actions`, or else one that speaks of the two."""
+        told = (self.lines.get((*cell, action)) or self.columns[cell[1]].get(action) for action in sorted(actions))
+        return next((place for place in told if place), self.places[cell])
 
 
 def load(folder: Path = FOLDER) -> Scenarios:
@@ -99,15 +109,19 @@ def _tables(parts: dict[str, yaml.Node], file: str, found: Scenarios) -> None:
 def _decisions(thing: str, table: yaml.Node, place: Place, found: Scenarios) -> None:
     if thing != THE_PLATFORM and thing not in found.world.things:
         raise ScenarioError(f"{place}: the world has no “{thing}”: describe it in {WORLD}")
-    if any(known == thing for _, known in found.decisions):
-        raise ScenarioError(f"{place}: “{thing}” has a table already")
     lines = _lines(table, place.file)
     header, where = next(lines, ([], place))
     actions = header[1:]
     if strange := [action for action in actions if action not in set(Action)]:
         raise ScenarioError(f"{where}: “{strange[0]}” is no action: policies/actions.py has the list")
+    columns = found.columns.setdefault(thing, {})
+    for action in actions:
+        if action in columns:
+            raise ScenarioError(f"{where}: who may {action} “{thing}” stands at {columns[action]} already")
+        columns[action] = where
     for who in found.world.people:
-        found.decisions[who, thing], found.places[who, thing] = frozenset(), place
+        found.decisions.setdefault((who, thing), frozenset())
+        found.places.setdefault((who, thing), place)
     for cells, line in lines:
         who = cells[0]
         if who not in found.world.people:
@@ -115,8 +129,9 @@ def _decisions(thing: str, table: yaml.Node, place: Place, found: Scenarios) -> 
         if len(cells) != len(header) or (odd := set(cells[1:]) - {YES, NO}):
             told = f"“{sorted(odd)[0]}”" if len(cells) == len(header) else f"{len(cells) - 1} answers"
             raise ScenarioError(f"{line}: {told} for {len(actions)} actions: write {YES} or {NO} under each")
-        found.decisions[who, thing] = frozenset(a for a, said in zip(actions, cells[1:], strict=True) if said == YES)
+        found.decisions[who, thing] |= {a for a, said in zip(actions, cells[1:], strict=True) if said == YES}
         found.places[who, thing] = line
+        found.lines.update(dict.fromkeys(((who, thing, action) for action in actions), line))
 
 
 def _lists(model: str, table: yaml.Node, place: Place, found: Scenarios) -> None:

@@ -31,7 +31,9 @@ class Token:
 
     def called(self) -> str:
         """How a message names it."""
-        return self.text if self.kind == "end" else f"“{self.text}”"
+        if self.kind == "end":
+            return self.text
+        return f"“{self.text}”" if self.text.isprintable() else f"the character U+{ord(self.text[0]):04X}"
 
     def unquoted(self) -> str:
         """What a string says."""

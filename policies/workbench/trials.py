@@ -50,14 +50,15 @@ def run(policy: Policy, scenarios: Scenarios) -> list[Trial]:
 def _trials(policy: Policy, scenarios: Scenarios, session: Transaction) -> Iterator[Trial]:
     decided = decisions(policy, scenarios.world, session)
     for cell, wanted in scenarios.decisions.items():
-        yield Trial(f"{cell[0]} → {cell[1]}", wanted, decided.get(cell, frozenset()), scenarios.places[cell])
+        found = decided.get(cell, frozenset())
+        yield Trial(f"{cell[0]} → {cell[1]}", wanted, found, scenarios.place_of(cell, wanted ^ found))
     names = names_of(scenarios.world)
     for listing in scenarios.lists:
         access = Access(policy, scenarios.world.people[listing.who], session)
         rows = fetch(session, access.select(MODELS[listing.model], listing.action))
-        found = frozenset(names[key_of(row)] for row in rows)
+        listed = frozenset(names[key_of(row)] for row in rows)
         session.expunge_all()
-        yield Trial(f"{listing.who}'s list, {listing.action} {listing.model}", listing.rows, found, listing.place)
+        yield Trial(f"{listing.who}'s list, {listing.action} {listing.model}", listing.rows, listed, listing.place)
 
 
 def decisions(policy: Policy, world: World, session: Transaction) -> dict[Cell, frozenset[str]]:

@@ -25,7 +25,7 @@ def test_commands_in_documents_exist(document: object) -> None:
     """Each `make …` is a target, each `python -m muniment …` a command with those options."""
     text = (ROOT / relative(document)).read_text()
     code = re.findall(r"`([^`\n]+)`", text) + [
-        line for block in re.findall(r"```(?:\w+)?\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+        line for block in re.findall(r"```[^`\n]*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
     ]
     for snippet in code:
         for target in re.findall(r"(?:^|[;&|$] *)make ([a-z]+)", snippet):
@@ -78,3 +78,10 @@ def test_links_between_documents_lead_somewhere(document: object) -> None:
     path = ROOT / relative(document)
     links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", path.read_text())
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_tests_that_documents_name_exist() -> None:
+    """As `tests/a/test_b.py::test_c`: a table that says what is shown where is no better than its tests."""
+    named = [found for path in DOCUMENTS for found in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", path.read_text())]
+    assert len(named) >= 10
+    assert [(file, test) for file, test in named if f"def {test}(" not in (ROOT / file).read_text()] == []

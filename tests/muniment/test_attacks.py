@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from starlette.websockets import WebSocketDisconnect
 
 from schema.api import build
+from tests.muniment.test_subscriptions import connected
 from tests.world import MODERN, World
 
 CONTROL = "{ viewer { kind } projects { totalCount } }"
@@ -55,26 +59,40 @@ BODIES = {
 }
 
 
+@contextmanager
+def undisturbed(world: World) -> Iterator[None]:
+    """Another caller's control query has its answer before, during and after what the block does."""
+    ada = world.register("control")
+    answer = {"viewer": {"kind": "CONTRIBUTOR"}, "projects": {"totalCount": 0}}
+    over, answers = threading.Event(), []
+
+    def asking() -> None:
+        answers.append(world.ask(CONTROL, ada).data)
+        while not over.wait(0.05):
+            answers.append(world.ask(CONTROL, ada).data)
+        answers.append(world.ask(CONTROL, ada).data)
+
+    assert world.ask(CONTROL, ada).data == answer
+    thread = threading.Thread(target=asking)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=100)
+    assert not thread.is_alive()
+    assert answers == [answer] * len(answers)
+    assert len(answers) >= 2
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_an_attack_is_refused_and_disturbs_nobody(world: World, name: str) -> None:
-    """Its status is its own; the control query of another caller is answered before, during and after it."""
-    ada, ben = world.register("ada"), world.register("ben")
+    """Its status is its own, its errors are coded and few, and they teach strangers nothing."""
+    ben = world.register("ben")
     body, status = BODIES[name]
     signed = {} if "stranger" in name or "schema" in name else {"authorization": f"Bearer {ben.token}"}
-    seen: list[Any] = []
-
-    def attack() -> None:
-        seen.extend(world.client.post("/graphql", content=body, headers=JSON | signed) for _ in range(3))
-
-    answer = {"viewer": {"kind": "CONTRIBUTOR"}, "projects": {"totalCount": 0}}
-    assert world.ask(CONTROL, ada).data == answer
-    attacking = threading.Thread(target=attack)
-    attacking.start()
-    during = [world.ask(CONTROL, ada).data for _ in range(3)]
-    attacking.join(timeout=100)
-    assert not attacking.is_alive()
-    assert during == [answer] * 3
-    assert world.ask(CONTROL, ada).data == answer
+    with undisturbed(world):
+        seen = [world.client.post("/graphql", content=body, headers=JSON | signed) for _ in range(3)]
     assert [found.status_code for found in seen] == [status] * 3
     for found in seen:
         said = found.json()
@@ -84,16 +102,34 @@ def test_an_attack_is_refused_and_disturbs_nobody(world: World, name: str) -> No
         assert len(found.content) < 20_000
 
 
+def test_a_body_that_does_not_say_its_length_is_counted_as_it_comes(world: World) -> None:
+    """Chunked, so that nothing announces it: refused once the limit is passed, wherever that is."""
+    sent = []
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(64):
+            sent.append(1)
+            yield b" " * 100_000
+
+    with undisturbed(world):
+        answer = world.client.post("/graphql", content=chunks(), headers=JSON)
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
 def test_forms_are_not_read(world: World) -> None:
     """Multipart, as a page of another site can send it, is refused by its type: no file is written, nothing runs."""
+    for files in ({"0": b"x" * 2_000_000}, {"map": b"[]"}):
+        with undisturbed(world):
+            answer = world.client.post("/graphql", data={"operations": "{}", "map": "[]"}, files=files)
+        assert answer.status_code == 415
     with world.unchanged():
-        answer = world.client.post("/graphql", data={"operations": "{}"}, files={"0": b"x" * 2_000_000})
-    assert answer.status_code == 415
+        world.client.post("/graphql", data={"operations": "{}"}, files={"0": b"x"})
 
 
 def test_the_legacy_protocol_is_not_spoken(world: World) -> None:
     """graphql-ws, which starts operations before anybody has said who they are, is refused."""
     with (
+        undisturbed(world),
         pytest.raises(WebSocketDisconnect) as closed,
         world.client.websocket_connect("/graphql", subprotocols=["graphql-ws"]) as session,
     ):
@@ -101,9 +137,37 @@ def test_the_legacy_protocol_is_not_spoken(world: World) -> None:
     assert closed.value.code == 4406
 
 
+def test_a_flood_of_subscriptions_is_turned_away(world: World) -> None:
+    """Past twenty on one connection each is refused with its code; others are served meanwhile."""
+    ben = world.register("ben")
+    prompt = world.prompt(ben, world.project(ben))
+    document = f'subscription {{ promptProgress(promptId: "{prompt}") {{ percentage }} }}'
+    with undisturbed(world), connected(world, ben) as socket:
+        for number in range(60):
+            socket.subscribe(document, str(number))
+        refused: set[str] = set()
+        while len(refused) < 40:
+            said = socket.session.receive_json()
+            if said["type"] == "error":
+                assert said["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+                refused.add(said["id"])
+
+
+def test_a_document_that_holds_one_missing_thing_is_answered_for_the_rest(world: World) -> None:
+    """`node` is nullable: what is not there takes nothing else of the answer with it."""
+    missing = "UHJvamVjdDowMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA"
+    ben = world.register("ben")
+    with undisturbed(world):
+        answer = world.ask(
+            f'{{ node(id: "{missing}") {{ id }} viewer {{ kind }} nodes(ids: ["{missing}"]) {{ id }} }}', ben
+        )
+    assert answer.body["data"] == {"node": None, "viewer": {"kind": "CONTRIBUTOR"}, "nodes": [None]}
+
+
 def fuzz(examples: int) -> Any:
     """The same inputs in every run; fixtures are shared by them, since nothing they do is kept apart."""
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    many = 20 if os.environ.get("HYPOTHESIS_PROFILE") == "search" else 1  # by hand, longer and at random
+    return settings(max_examples=many * examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def demand_an_answer(answer: Any) -> None:

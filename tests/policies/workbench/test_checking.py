@@ -156,7 +156,7 @@ def test_a_finding_is_laid_out_like_a_compiler_s() -> None:
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(b"\xff\xfe", "not-text"), (b"# " * 600_000, "too-long"), (b"", "not-compiled"), (b'allow(a, "', "syntax")],
+    [(b"\xff\xfe", "not-text"), (b"# " * 600_000, "too-long"), (b"", "no-allow"), (b'allow(a, "', "syntax")],
 )
 def test_what_is_no_policy_is_refused(content: bytes, kind: str) -> None:
     """Bytes, ten megabytes, nothing, half a line: each has its finding, and none is loaded."""

@@ -73,7 +73,7 @@ def test_whoever_is_not_named_and_may_is_told(tmp_path: Path, small: Policy) -> 
             "projects.yaml:6: “maybe” for 3 actions: write yes or -",
         ),
         ("| update |", "| updat |", "projects.yaml:4: “updat” is no action"),
-        ("  book: |", "  atlas: |", "projects.yaml:7: “atlas” has a table already"),
+        ("  book: |", "  atlas: |", "projects.yaml:8: who may read “atlas” stands at projects.yaml:4 already"),
         ("decisions:", "decision:", "“decision” means nothing here"),
         ("atlas: |", "atlas: >", "a table stands behind “|”"),
         ("  Project: |", "  Projekt: |", "projects.yaml:10: there is no Projekt"),
@@ -108,6 +108,20 @@ def test_a_world_that_means_nothing_is_refused(tmp_path: Path, old: str, new: st
     with pytest.raises(ScenarioError) as refused:
         written(tmp_path, world=WORLD.replace(old, new, 1))
     assert words in str(refused.value)
+
+
+def test_a_thing_may_have_several_tables_each_about_other_actions(small: Policy, tmp_path: Path) -> None:
+    """A change brings a table of its own, and what differs is told at the line that speaks of it."""
+    tables = (
+        TABLES.replace("read | update | share", "read | update").replace("    | yes\n", "\n").replace("    | -\n", "\n")
+    )
+    folder = lay_out(tmp_path, tables=tables) / "policies" / "scenarios"
+    (folder / "sharing.yaml").write_text("decisions:\n  atlas: |\n    who | share\n    eve | yes\n    ada | -\n")
+    wrong = [trial for trial in trials.run(small, load(folder)) if not trial.holds]
+    assert [(str(trial.place), trial.about, trial.difference()) for trial in wrong] == [
+        ("sharing.yaml:5", "ada → atlas", "may share, and should not"),
+        ("sharing.yaml:4", "eve → atlas", "should share, and may not"),
+    ]
 
 
 def test_scenarios_that_are_not_there_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""Every mutation there is, under an Idempotency-Key, sent again to a server that was started anew: invariant I4."""
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
+
+from schema.api import build
+from storage.clock import now
+from storage.staff import StaffRole
+from tests.resolvers.ladder import MUTATIONS, Scene, make
+from tests.world import MODERN, PASSWORD, ROOT, Answer, Person, World, opened
+
+SCHEMA = build()._schema
+FIELDS: Any = SCHEMA.mutation_type.fields  # type: ignore[union-attr]
+
+ORDER = [
+    "registerContributor:nobody",
+    "signIn:nobody",
+    "stepUp:owner",
+    "stepUp:stranger",
+    "createProject:owner",
+    "updateProject:owner",
+    "shareProject:owner",
+    "unshareProject:owner",
+    "createAsset:owner",
+    "updateAsset:owner",
+    "submitPrompt:owner",
+    "cancelPrompt:owner",
+    "updatePrivacyPreferences:owner",
+    "createApiKey:owner",
+    "rotateApiKey:owner",
+    "requestExport:owner",
+    "mintExportLink:owner",
+    "requestAccess:security",
+    "approveAccess:privacy",
+    "consentToAccess:owner",
+    "denyAccess:owner",
+    "endAccess:owner",
+    "openInvestigation:security",
+    "closeInvestigation:security",
+    "reloadPolicy:sysadmin",
+    "deleteOutput:owner",
+    "deletePrompt:owner",
+    "deleteAsset:owner",
+    "deleteProject:owner",
+    "revokeApiKey:owner",
+    "revokeSessions:owner",
+    "deleteAccount:stranger",
+    "signOut:viewer",
+]
+"""Mutations and who sends them, one after the other in one house: what deletes and ends comes last."""
+
+pytestmark = pytest.mark.one_database("sqlite", reason="what is kept is opened on both in test_idempotency")
+
+
+def everything_of(name: str) -> str:
+    """All leaves of a payload, and the id of each thing in it."""
+    found = []
+    for field_name, field in get_named_type(FIELDS[name].type).fields.items():
+        kind = get_named_type(field.type)
+        if is_leaf_type(kind):
+            found.append(field_name)
+        elif isinstance(kind, GraphQLObjectType):
+            leaves = [each for each in ("id", "token", "expiresAt", "kind") if each in kind.fields]
+            found.append(f"{field_name} {{ {' '.join(leaves or ['__typename'])} }}")
+    return " ".join(found)
+
+
+def given(name: str, scene: Scene, changed: Path) -> dict[str, Any] | None:
+    """The input of a mutation; None for one that takes none."""
+    own: dict[str, Callable[[], dict[str, Any]]] = {
+        "registerContributor": lambda: {"email": "new@example.org", "password": PASSWORD, "displayName": "N"},
+        "signIn": lambda: {"email": scene.ids["friend"], "password": PASSWORD},
+        "stepUp": lambda: {"password": PASSWORD},
+        "openInvestigation": lambda: {
+            "personId": scene.ids["contributor"],
+            "reason": "An address that is not theirs.",
+            "expiresAt": (now() + timedelta(days=1)).isoformat(),
+        },
+        "requestAccess": lambda: MUTATIONS[name](scene.ids) | {"reasonCode": "SECURITY_INCIDENT"},
+        "approveAccess": lambda: {"accessGrantId": scene.ids["requested"]},
+        "closeInvestigation": lambda: {"investigationId": scene.ids["investigation"]},
+        "reloadPolicy": lambda: {"hash": hashlib.sha256(changed.read_bytes()).hexdigest()},
+    }
+    if name not in own and name not in MUTATIONS:
+        return None
+    return own[name]() if name in own else MUTATIONS[name](scene.ids)
+
+
+def send(world: World, call: str, by: Person | None, asked: dict[str, Any] | None) -> Answer:
+    """The mutation, under the key of its own."""
+    name = call.partition(":")[0]
+    kind = f"{name[0].upper()}{name[1:]}Input"
+    head, argument = ("", "") if asked is None else (f"($input: {kind}!)", "(input: $input)")
+    headers = {"accept": MODERN, "idempotency-key": str(uuid.uuid5(uuid.NAMESPACE_OID, call))}
+    if by is not None:
+        headers["authorization"] = f"Bearer {by.token}"
+    body = {
+        "query": f"mutation{head} {{ it: {name}{argument} {{ {everything_of(name)} }} }}",
+        "variables": {} if asked is None else {"input": asked},
+    }
+    answer = world.client.post("/graphql", json=body, headers=headers)
+    return Answer(answer.status_code, answer.json())
+
+
+def test_the_list_is_of_every_mutation() -> None:
+    """A new one finds its place in it."""
+    assert {call.partition(":")[0] for call in ORDER} == set(FIELDS)
+
+
+def test_every_mutation_has_the_same_answer_after_a_restart_and_no_second_effect(
+    home: Path, database_url: str, cheap_passwords: None
+) -> None:
+    """Signed out, one is nobody to whom anything was answered; whatever else there is, is answered again from what is kept."""
+    policy = home / "policy.polar"
+    shutil.copy(ROOT / "policy.polar", policy)
+    settings = {"policy_file": policy, "streams_per_caller": 5}
+    sent: dict[str, tuple[Person | None, dict[str, Any] | None, Any]] = {}
+    with opened(home, database_url, **settings) as world:
+        scene = make(world)
+        scene.people["security"] = world.employ(StaffRole.SECURITY)
+        scene.people["privacy"] = world.employ(StaffRole.PRIVACY)
+        policy.write_text(policy.read_text() + "\n# Another remark.\n")
+        for call in ORDER:
+            name, _, rung = call.partition(":")
+            asked, by = given(name, scene, policy), scene.people[rung]
+            data = send(world, call, by, asked).data["it"]
+            sent[call] = (by, asked, data)
+            for thing, kept in (("investigation", "investigation"), ("accessGrant", "requested")):
+                if name in ("openInvestigation", "requestAccess") and thing in data:
+                    scene.ids[kept] = data[thing]["id"]
+        shutil.copy(ROOT / "policy.polar", policy)
+    with opened(home, database_url, **settings) as world:
+        with world.unchanged():
+            again = {call: send(world, call, by, asked) for call, (by, asked, _) in sent.items()}
+        assert again.pop("signOut:viewer").code == "UNAUTHENTICATED"
+        assert {call: answer.data["it"] for call, answer in again.items()} == {
+            call: data for call, (_, _, data) in sent.items() if call != "signOut:viewer"
+        }
+        other = send(world, "createProject:owner", scene.people["owner"], {"name": "Another name"})
+        assert other.code == "IDEMPOTENCY_MISMATCH"
