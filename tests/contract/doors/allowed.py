@@ -124,7 +124,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.trail.remembered": ("resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.forget": ("agents/erasures/destroying.py agents/erasures/verifying.py", _ERASING),
     "storage.ledger.trail.personal_of": ("resolvers/audit.py", _ASKED),
-    "storage.ledger.tree.Tree": ("agents/ledger/ageing.py resolvers/ledger.py", _LOG),
+    "storage.ledger.tree.Tree": ("agents/ledger/ageing.py agents/ledger/sequencer.py resolvers/ledger.py", _LOG),
     "storage.ledger.tree.newest": (
         "agents/erasures/verifying.py agents/exports/building.py agents/ledger/ageing.py agents/ledger/sequencer.py "
         "resolvers/ledger.py",
