@@ -23,7 +23,7 @@ from policies.workbench.vocabularies import ACTIONS, LISTED, THINGS
 
 DEEPEST = 40
 """How many rules may rest on one another, one below the other."""
-BROADEST = 2_000
+BROADEST = 3_000
 """In how many ways one rule may hold. Each becomes a condition in SQL, and oso goes through them one by one."""
 COUNTED_TO = 1_000_000_000
 
