@@ -13,7 +13,8 @@ from policies.principals import Kind, Principal
 from resolvers import audit, ledger
 from resolvers.context import Asking, Context
 from resolvers.identity import identify
-from storage.ledger import checkpoint, feeds, ocsf, verify_audit
+from storage.database import transaction
+from storage.ledger import checkpoint, feeds, ocsf, reconciling, verify_audit
 from storage.ledger.copies import write_copy
 from storage.ledger.events import Outcome
 from storage.ledger.verify_audit import Report
@@ -73,6 +74,17 @@ def export_events(settings: Settings, write: Callable[[str], object], start: int
             write(json.dumps(ocsf.event(form, origin=store.origin, index=index), sort_keys=True) + "\n")
             start = index + 1
     return start
+
+
+def reconcile(settings: Settings) -> Report:
+    """Whether every step, output and export of an agent has its entry, and no more than one."""
+    with open_house(settings) as house, transaction(house.store.engine, read_only=True) as session:
+        found = reconciling.gaps(session)
+    if not found:
+        return Report(facts=["Every step, run, output and export that is on record has its entry in the trail."])
+    return Report(
+        [f"{each.about}: {each.executed} done, {each.recorded} in the trail as {each.action}." for each in found]
+    )
 
 
 def show(settings: Settings, token: str | None, action: str | None, at_most: int) -> list[str]:

@@ -56,6 +56,19 @@ def audit_export(
     )
 
 
+@app.command("reconcile")
+def audit_reconcile(home: Home = None) -> None:
+    """Count what agents did against what the trail says they did, run by run. Exit 1 names each that differs."""
+    settings = settings_of(home=home)
+    from muniment.auditing import reconcile
+
+    with told():
+        report = reconcile(settings)
+    for line in report.lines:
+        typer.echo(line)
+    raise typer.Exit(1 if report.problems else 0)
+
+
 @app.command("show")
 def audit_show(
     action: Annotated[str | None, typer.Option(help="Only this action, such as export.downloaded.")] = None,

@@ -29,7 +29,16 @@ def keys_status(
 def keys_rotate(
     home: Home = None,
     keysets: Annotated[
-        bool, typer.Option("--keysets", help="New keys for all keysets; seals everything anew.")
+        bool, typer.Option("--keysets", help="For everything sealed, API keys too: seals all of it anew.")
+    ] = False,
+    lookups: Annotated[
+        bool, typer.Option("--lookups", help="For e-mails and words that are searched: hashes all of them anew.")
+    ] = False,
+    sessions: Annotated[
+        bool, typer.Option("--sessions", help="For sessions and tickets; nobody is signed out.")
+    ] = False,
+    signing: Annotated[
+        bool, typer.Option("--signing", help="For the log's signatures; for a while both keys sign.")
     ] = False,
     kek: Annotated[
         str | None, typer.Option(help="Bring every keyset under the key-encryption key at this URI.")
@@ -37,8 +46,9 @@ def keys_rotate(
 ) -> None:
     """Rotate keys while everything goes on. Stopped anywhere, the same command brings it to its end."""
     settings = settings_of(home=home)
-    if not keysets and kek is None:
-        give_up("Say which keys: --keysets, --kek URI.", code=2)
+    wanted = {"keysets": keysets, "lookups": lookups, "sessions": sessions, "signing": signing}
+    if not any(wanted.values()) and kek is None:
+        give_up("Say which keys: --keysets, --lookups, --sessions, --signing, --kek URI.", code=2)
     if kek is not None and kek not in settings.kek_uris:
         give_up(
             "Every process must know that key before keysets lie under it: set MUNIMENT_SECOND_KEK_URI to it wherever"
@@ -46,8 +56,10 @@ def keys_rotate(
             code=2,
         )
     from muniment import keys as rotating
+    from storage.ledger.events import RotatedKeys
 
+    kinds = [RotatedKeys(name) for name, is_wanted in wanted.items() if is_wanted]
     with told():
-        held = sum(rotating.rotate(settings, keysets=keysets, kek=kek, say=typer.echo))
+        held = sum(rotating.rotate(settings, kinds=kinds, kek=kek, say=typer.echo))
     if held:
         give_up(f"{held} keysets keep their old keys, for something under them does not open: run `doctor`.")

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from muniment import hazards, posture
 from muniment.findings import Finding
+from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
 from storage import policies
+from storage.blobs.errors import BlobError
 from storage.database import DatabaseUnreachable, exists, open_engine, transaction
 
 _LEAST_FREE_BYTES = 1024**3
@@ -28,6 +30,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_policy(settings),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
+        *_bucket(settings),
         *posture.findings(settings),
         *_apart(settings),
     ]
@@ -62,7 +65,8 @@ def _in_force(settings: Settings) -> str | None:
 
 
 def _places(settings: Settings) -> tuple[Path, ...]:
-    return settings.home / "data", settings.home / "keys", settings.blob_dir, settings.ledger_dir
+    outside = () if settings.ledger_store is not None else (settings.ledger_dir,)
+    return settings.home / "data", settings.home / "keys", settings.blob_dir, *outside
 
 
 def _private(place: Path) -> Finding:
@@ -76,6 +80,19 @@ def _room(place: Path) -> Finding:
     there = next(directory for directory in (place, *place.parents) if directory.is_dir())
     free = shutil.disk_usage(there).free
     return Finding("disk", free > _LEAST_FREE_BYTES, f"{free // 1024**2} MiB free under {place}")
+
+
+def _bucket(settings: Settings) -> list[Finding]:
+    """Whether the bucket answers, and may be listed, as the sweep has to."""
+    bucket = published(settings)
+    if bucket is None:
+        return []
+    try:
+        next(bucket.listed(), None)
+    except BlobError as error:
+        hint = "look at MUNIMENT_BLOB_URL, at the credentials in the environment, and at the way there"
+        return [Finding("bucket", False, f"{error}: {hint} (docs/operations/files.md)")]
+    return [Finding("bucket", True, f"{settings.blob_url} answers")]
 
 
 def _apart(settings: Settings) -> list[Finding]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from muniment.documents import Documents, DocumentsError
+from storage.ledger.buckets import Bucket, BucketRefused
 from storage.ledger.envelopes import SecretRefused, secrets_of
 from storage.ledger.witnesses import PolicyRefused, WitnessPolicy
 
@@ -29,6 +30,11 @@ def everywhere(told: "Settings") -> list[str]:
             "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
             " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
         )
+    if told.blob_endpoint is not None and told.blob_url is None:
+        found.append("MUNIMENT_BLOB_ENDPOINT is where a bucket is: name the bucket with MUNIMENT_BLOB_URL.")
+    endpoint = urlsplit(told.blob_endpoint or "")
+    if endpoint.scheme == "http" and not is_loopback(endpoint.hostname or ""):
+        found.append("MUNIMENT_BLOB_ENDPOINT would send files and credentials unprotected: use an https address.")
     if told.documents_only and told.documents is None:
         found.append("MUNIMENT_DOCUMENTS_ONLY would let nothing run: name the documents with MUNIMENT_DOCUMENTS.")
     try:
@@ -48,6 +54,11 @@ def everywhere(told: "Settings") -> list[str]:
             secrets_of(told.webhook_secret.get_secret_value())
         except SecretRefused as refused:
             found.append(f"MUNIMENT_WEBHOOK_SECRET can't be used: {refused}.")
+    if told.ledger_store is not None:
+        try:
+            Bucket.at(told.ledger_store, inside_too=not told.production)
+        except BucketRefused as refused:
+            found.append(f"MUNIMENT_LEDGER_STORE can't be used: {refused}.")
     return found + _of_witnesses(told)
 
 
@@ -96,7 +107,7 @@ def in_production(told: "Settings") -> list[str]:
             "Keys and data are reached with the same login of one PostgreSQL server, so whoever has one has both: give"
             " MUNIMENT_KEY_STORE_URL a user of its own."
         )
-    if data and told.ledger_dir.is_relative_to(data.parent):
+    if data and told.ledger_store is None and told.ledger_dir.is_relative_to(data.parent):
         found.append(
             "The ledger's checkpoints lie beside the database, so a restored backup would take them back with it: set"
             " MUNIMENT_LEDGER_DIR to a place of its own."

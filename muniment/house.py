@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
+from pathlib import Path
 
 from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
@@ -20,11 +21,13 @@ from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from storage import migrations, queue
+from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
 from storage.certificates.statements import BackupPeriods
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
+from storage.ledger.buckets import Bucket
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
@@ -49,7 +52,8 @@ def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         queue.prepare(engine)
-        blobs, archive = BlobStore(settings.blob_dir, keyring), Archive(settings.archive_dir)
+        blobs = BlobStore(settings.blob_dir, keyring, published(settings))
+        archive = Archive(settings.archive_dir)
         store = Store(engine, keyring, blobs, settings.origin, archive)
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
@@ -72,6 +76,15 @@ def open_keyring(settings: Settings) -> Keyring:
         cache_seconds=settings.key_cache_seconds,
         kms_seconds=settings.kms_seconds,
     )
+
+
+def published(settings: Settings) -> Published | None:
+    """The bucket for files that are whole; None where they lie in the directory."""
+    if settings.blob_url is None:
+        return None
+    from storage.blobs.objects import PublishedObjects  # what reaches buckets is loaded where one is used
+
+    return PublishedObjects(settings.blob_url, endpoint=settings.blob_endpoint, seconds=settings.blob_seconds)
 
 
 @contextmanager
@@ -102,7 +115,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, settings.ledger_dir, house.policy.version, witnesses=_witnesses(settings))
+    sequencer = Sequencer(house.store, _outside(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
@@ -115,6 +128,13 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _outside(settings: Settings) -> Path | Bucket:
+    """Where the newest checkpoint lies outside the database."""
+    if settings.ledger_store is None:
+        return settings.ledger_dir
+    return Bucket.at(settings.ledger_store, inside_too=not settings.production)
 
 
 def _witnesses(settings: Settings) -> Witnesses | None:
@@ -162,6 +182,7 @@ def limits(settings: Settings) -> Limits:
         idempotency=timedelta(hours=settings.idempotency_hours),
         retention_notice=timedelta(days=settings.retention_notice_days),
         access_grant=timedelta(hours=settings.access_grant_hours),
+        signing_overlap=timedelta(days=settings.signing_overlap_days),
         operation=timedelta(seconds=settings.operation_seconds),
         cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,

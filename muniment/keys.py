@@ -1,7 +1,7 @@
 """The keys as an operator sees them: what there is and when it is due, and rotating it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +11,21 @@ from resolvers import keys
 from storage.clock import now
 from storage.keys import inventory
 from storage.keys.kms import kek_id
-from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING
-from storage.rotations import Told
+from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING
+from storage.ledger.events import RotatedKeys
+from storage.rotations import Rotated, Told
+
+KIND_OF = {
+    CREDENTIALS.id: RotatedKeys.KEYSETS,
+    LEDGER.id: RotatedKeys.KEYSETS,
+    "contributor": RotatedKeys.KEYSETS,
+    "project": RotatedKeys.KEYSETS,
+    HASHES.id: RotatedKeys.LOOKUPS,
+    "search": RotatedKeys.LOOKUPS,
+    SESSIONS.id: RotatedKeys.SESSIONS,
+    SIGNING.id: RotatedKeys.SIGNING,
+}
+"""With what each keyset is rotated. A blob's own seals one file, once, and is not."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +69,10 @@ def status(settings: Settings) -> list[Line]:
 
 
 def how_to_rotate(line: Line) -> str:
-    """What to do about an overdue key; nothing for one that can't be rotated yet."""
-    if line.name in (HASHES.id, SIGNING.id, "search"):
-        return ""
-    if line.name in (CREDENTIALS.id, LEDGER.id, "contributor", "project"):
-        return ": run `python -m muniment keys rotate --keysets`"
+    """What to do about an overdue key."""
+    kind = KIND_OF.get(line.name)
+    if kind is not None:
+        return f": run `python -m muniment keys rotate --{kind.value}`"
     return ": rotate it in its service, then run `python -m muniment keys rotate --kek URI` with the same URI"
 
 
@@ -103,7 +115,9 @@ def as_table(lines: list[Line]) -> str:
     )
 
 
-def rotate(settings: Settings, *, keysets: bool, kek: str | None, say: Callable[[str], None]) -> Iterator[int]:
+def rotate(
+    settings: Settings, *, kinds: Sequence[RotatedKeys], kek: str | None, say: Callable[[str], None]
+) -> Iterator[int]:
     """Rotate one kind after the other; answers of each how many keysets keep old keys. `kek` is one of the settings'.
 
     Raises KeyStoreUnavailable and DatabaseUnreachable.
@@ -113,10 +127,20 @@ def rotate(settings: Settings, *, keysets: bool, kek: str | None, say: Callable[
             done = keys.rotate_kek(house, kek_id(kek), _teller(say))
             say(f"Key-encryption key: all {done.keysets} keysets lie under it now.")
             yield done.held
-        if keysets:
-            done = keys.rotate_keysets(house, _teller(say))
-            say(f"Keysets: {done.keysets} have new keys only; {done.values} values were sealed anew.")
+        for kind in kinds:
+            done = keys.rotate(house, kind, _teller(say))
+            say(_outcome(kind, done))
             yield done.held
+
+
+def _outcome(kind: RotatedKeys, done: Rotated) -> str:
+    name = kind.value.capitalize()
+    if done.until is not None:
+        return (
+            f"{name}: the new key is in use, and both are accepted. The old one goes once what it made has ended, at"
+            f" {done.until:%Y-%m-%d %H:%M} UTC: agents see to that, or this command when you run it again."
+        )
+    return f"{name}: {done.keysets} have new keys only; {done.values} values were made anew."
 
 
 def _teller(say: Callable[[str], None]) -> Told:

@@ -4,11 +4,13 @@ Leaves hold no personal data (storage/ledger/leaves.py), so that whoever wants t
 out if anything in it is ever changed.
 """
 
+import re
 from collections.abc import Callable
 
 import anyio.to_thread
+import orjson
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from resolvers import ledger
@@ -19,13 +21,16 @@ from storage.ledger.tiles import TileRefused
 
 _FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 _NOW = {"cache-control": "no-cache"}
+_PLACE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 def routes() -> list[Route]:
     """Everything below /ledger/."""
     return [
         Route("/ledger/vkey", verifier_key, methods=["GET"]),
+        Route("/ledger/vkeys", verifier_keys, methods=["GET"]),
         Route("/ledger/checkpoint", checkpoint, methods=["GET"]),
+        Route("/ledger/events", events, methods=["GET"]),
         Route("/ledger/tile/{path:path}", tile, methods=["GET"]),
     ]
 
@@ -33,6 +38,18 @@ def routes() -> list[Route]:
 async def verifier_key(request: Request) -> Response:
     """The key that verifies this server's signed notes (C2SP signed-note): checkpoints, and export manifests."""
     return await _answer(lambda house: PlainTextResponse(ledger.key(house) + "\n"), request)
+
+
+async def verifier_keys(request: Request) -> Response:
+    """The keys of before and of now, newest first; each with the note in which the key before it names it."""
+
+    def found(house: House) -> Response:
+        known = ledger.keys(house)
+        return JSONResponse(
+            [{"vkey": each.vkey, "since": each.since.isoformat(), "note": each.note} for each in known], headers=_NOW
+        )
+
+    return await _answer(found, request)
 
 
 async def checkpoint(request: Request) -> Response:
@@ -43,6 +60,24 @@ async def checkpoint(request: Request) -> Response:
         if note is None:
             return PlainTextResponse("nothing has been published yet\n", 404)
         return PlainTextResponse(note, headers=_NOW)
+
+    return await _answer(found, request)
+
+
+async def events(request: Request) -> Response:
+    """The published entries from place `after` on, as OCSF events, one JSON per line; `Link` says where to go on.
+
+    The last page is followed by itself, so that whoever collects asks the same address again until there is more.
+    """
+    after = request.query_params.get("after", "0")
+    if not _PLACE.fullmatch(after) or set(request.query_params) - {"after"}:
+        return PlainTextResponse("after is how many entries you have already: a whole number\n", 400)
+
+    def found(house: House) -> Response:
+        lines, end = ledger.feed(house, int(after))
+        body = b"".join(orjson.dumps(line, option=orjson.OPT_SORT_KEYS) + b"\n" for line in lines)
+        link = {"link": f'</ledger/events?after={end}>; rel="next"'}
+        return Response(body, media_type="application/x-ndjson", headers=_NOW | link)
 
     return await _answer(found, request)
 

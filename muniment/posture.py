@@ -3,18 +3,25 @@
 import secrets
 import stat
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from muniment import hazards, keys
 from muniment.findings import Finding
 from muniment.settings import Settings
+from storage.clock import now
 from storage.keys.errors import KeyStoreError, KeyStoreMissing
 from storage.keys.kms import has_key, open_kms
+from storage.keys.names import SESSIONS, SIGNING
 
 _HINT = (
     "look at the key's state, at the credentials in the environment, and at the way there; nothing is opened or sealed"
     " until it answers (docs/operations/keys.md)"
 )
+
+
+_LEEWAY = timedelta(days=2)
+"""Agents look once a day whether an old key can go."""
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -73,13 +80,11 @@ def _ages(lines: list[keys.Line], settings: Settings) -> Iterator[Finding]:
         if line.overdue:
             how = keys.how_to_rotate(line)
             yield Finding("key age", not how, f"{line.name} is older than {settings.key_rotation_days:g} days{how}")
-        if line.rotating:
+        if line.rotating and not _may_wait(line, settings):
             yield Finding(
-                "rotation",
-                False,
-                f"{line.rotating} {line.name} keysets are half way: run `keys rotate --keysets` again",
+                "rotation", False, f"{line.rotating} {line.name} keysets are half way{keys.how_to_rotate(line)} again"
             )
-    if not any(line.overdue or line.rotating for line in lines):
+    if not any(line.overdue or (line.rotating and not _may_wait(line, settings)) for line in lines):
         yield Finding("key age", True, f"no key is older than {settings.key_rotation_days:g} days")
     for line in lines:
         if line.left_behind:
@@ -89,6 +94,17 @@ def _ages(lines: list[keys.Line], settings: Settings) -> Iterator[Finding]:
                 f"{line.count} keysets still lie under {line.name}: run `python -m muniment keys rotate --kek URI` with"
                 " the key that new ones lie under",
             )
+
+
+def _may_wait(line: keys.Line, settings: Settings) -> bool:
+    """Whether an old key is right to be there still: what it made ends by itself, and not all of it has."""
+    hours = {
+        SESSIONS.id: max(settings.session_hours, settings.idempotency_hours, settings.ticket_minutes / 60),
+        SIGNING.id: 24 * settings.signing_overlap_days,
+    }
+    if line.since is None or line.name not in hours:
+        return False
+    return now() < line.since + timedelta(hours=hours[line.name]) + _LEEWAY
 
 
 def _reach(uri: str, settings: Settings) -> Finding:

@@ -55,6 +55,13 @@ class Settings(BaseSettings):
         default_factory=lambda told: f"sqlite:///{told['home']}/data/muniment.sqlite3", repr=False
     )
     blob_dir: Path = Field(default_factory=lambda told: told["home"] / "data" / "blobs")
+    """Files that are whole lie here, and those that are being sent; sealed."""
+    blob_url: str | None = Field(default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._/-]*)?$")
+    """`s3://BUCKET/PREFIX`: files that are whole lie there instead (docs/operations/files.md)."""
+    blob_endpoint: str | None = Field(default=None, pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")
+    """The address of an S3 that is not AWS's own."""
+    blob_seconds: float = Field(default=30, gt=0, le=600)
+    """How long a request to it may take."""
     key_store_url: str = Field(default_factory=lambda told: f"sqlite:///{told['home']}/keys/keys.sqlite3", repr=False)
     kek_uri: str = Field(
         default_factory=lambda told: f"insecure-local://{quote(str(told['home'] / 'keys'))}", repr=False
@@ -66,9 +73,13 @@ class Settings(BaseSettings):
     key_rotation_days: float = Field(default=365, gt=0, le=3650)
     """How old a key may get before `keys status` and `doctor` say that it is due."""
     rotate_keysets: bool = True
-    """Whether the agents rotate keysets that are due. The key-encryption key is rotated by hand, or by its service."""
+    """Whether the agents rotate keys that are due. The key-encryption key is rotated by hand, or by its service."""
+    signing_overlap_days: float = Field(default=30, ge=0, le=365)
+    """How long the key that signs the log signs on beside the one that takes over from it."""
     ledger_dir: Path = Field(default_factory=lambda told: told["home"] / "ledger")
     """Holds the newest checkpoint of the audit trail, outside the database: back it up apart, and never restore it."""
+    ledger_store: str | None = None
+    """An object store that holds it instead: s3://BUCKET/PREFIX, gs://… or az://…, by the provider's own variables."""
     archive_dir: Path = Field(default_factory=lambda told: told["home"] / "archive")
     """Holds the entries of the audit trail that are older than `audit_days`, to be checked like the log itself."""
     witness_policy: Path | None = None

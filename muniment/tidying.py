@@ -73,10 +73,10 @@ class Tidying:
     def _rotate(self) -> None:
         if self._period is None or time.monotonic() < self._next_rotation:
             return
-        done = keys.rotate_overdue(self._house, self._period, self._go_on)
-        if done is not None:  # a pass over everything: what is held back, or due a little later, waits for the next day
+        for kind, done in keys.rotate_overdue(self._house, self._period, self._go_on):
+            # A pass over everything: what is held back, or due a little later, waits for the next day.
             self._next_rotation = time.monotonic() + _ROTATION_EVERY_SECONDS
-            _log.info("keys were rotated", count=done.keysets)
+            _log.info("keys were rotated", kind=kind.value, count=done.keysets)
 
     def _go_on(self, _step: str, _done: int, _total: int) -> None:
         if self._ending.is_set():

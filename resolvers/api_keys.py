@@ -76,11 +76,10 @@ def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime)
         id=new_id(),
         owner_id=context.caller_id,
         prefix=prefix,
-        secret_hash=work.store.keyring.keyed_hash("api_key", secret),
         scopes=scopes,
         expires_at=expires_at,
     )
-    work.vault.seal(key, name=name)
+    work.vault.seal(key, name=name, secret_digest=identity.digest(secret))
     work.session.add(key)
     life = int((expires_at - work.now).total_seconds())
     work.record(

@@ -30,16 +30,17 @@ def register(context: Context, email: str, password: str, display_name: str) -> 
     encoded = hash_password(inputs.password(password))
     name = inputs.text(display_name, "displayName", at_most=100)
     keyring = context.house.store.keyring
-    contributor = Contributor(id=new_id(), email_lookup=keyring.keyed_hash("email", address))
+    lookups = keyring.keyed_hashes("email", address)
+    contributor = Contributor(id=new_id(), email_lookup=lookups[0])
     with context.glance() as work:
-        if accounts.account_by_email(work.session, contributor.email_lookup) is not None:
+        if accounts.account_by_email(work.session, lookups) is not None:
             raise Conflict("An account with this e-mail exists. Sign in instead.", field="email")
     keyset = contributor_keyset(contributor.id)
     keyring.create(keyset, owner=contributor.id)
     try:
         work = context.work
         work.vault.seal(contributor, email=address, display_name=name, password_hash=encoded)
-        accounts.add_unique(work.session, contributor, PrivacyPreferences(owner_id=contributor.id))
+        accounts.add_account(work.session, lookups, contributor, PrivacyPreferences(owner_id=contributor.id))
         issued = open_session(context, SubjectKind.CONTRIBUTOR, contributor.id)
         work.record(events.ContributorRegistered(resource_id=contributor.id, subject_id=contributor.id))
         work.session.flush()

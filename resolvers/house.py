@@ -25,9 +25,15 @@ class Limits:
     sign_in_failures: int = 10
     sign_in_window: timedelta = timedelta(minutes=15)
     idempotency: timedelta = timedelta(hours=24)
+    signing_overlap: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=60)
     cost_per_minute: int = 500_000
     models: tuple[str, ...] = ("smollm2-135m-instruct",)
+
+    @property
+    def longest(self) -> timedelta:
+        """How long anything may live that ends by itself: a session, a ticket, an answer that can be repeated."""
+        return max(self.session, self.ticket, self.idempotency)
 
 
 @dataclass(frozen=True)

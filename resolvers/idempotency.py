@@ -20,11 +20,14 @@ from storage.idempotency import IdempotentAnswer
 
 @dataclass(frozen=True)
 class Claim:
-    """One mutation field of a request under a key: keyed hashes of caller and key, of the field's place, of it all."""
+    """One mutation field of a request under a key: keyed hashes of caller and key, of the field's place, of it all.
 
-    key: bytes
-    place: bytes
-    request: bytes
+    Each as it is written down now, and then as it may have been before, while the key of these hashes is rotated.
+    """
+
+    keys: list[bytes]
+    places: list[bytes]
+    requests: list[bytes]
     session_id: uuid.UUID | None
 
 
@@ -33,13 +36,13 @@ def claim(context: Context, place: str) -> Claim:
     asked = context.repeatable
     if asked is None:
         raise RuntimeError("only a request with an Idempotency-Key has a claim")
-    keyed_hash = context.house.store.keyring.keyed_hash
+    hashes = context.house.store.keyring.keyed_hashes
     caller = context.principal.id.hex if context.principal.id else "nobody"
-    key = keyed_hash("idempotency key", f"{caller} {asked.key}")
+    key = f"{caller} {asked.key}"
     return Claim(
-        key,
-        keyed_hash("idempotency place", key + place.encode()),
-        keyed_hash("idempotency request", asked.request),
+        hashes("idempotency key", key),
+        hashes("idempotency place", f"{key} {place}"),
+        hashes("idempotency request", asked.request),
         context.asking.session_id,
     )
 
@@ -47,7 +50,7 @@ def claim(context: Context, place: str) -> Claim:
 @contextmanager
 def alone(context: Context, claim: Claim) -> Iterator[None]:
     """Let nobody else work under the same key meanwhile; others wait."""
-    with idempotency.alone(context.work.session, claim.key):
+    with idempotency.alone(context.work.session, claim.keys):
         yield
 
 
@@ -57,10 +60,10 @@ def told(context: Context, claim: Claim) -> Any:
     Raises `IdempotencyMismatch` where the key was used for another request, `Unauthenticated` where the session that
     the answer opened has ended.
     """
-    rows = idempotency.under_key(context.work.session, claim.key)
-    if any(row.request_hash != claim.request for row in rows):
+    rows = idempotency.under_keys(context.work.session, claim.keys)
+    if any(row.request_hash not in claim.requests for row in rows):
         raise IdempotencyMismatch("This Idempotency-Key was used for another request. Take a new key for each request.")
-    row = next((row for row in rows if row.place_hash == claim.place), None)
+    row = next((row for row in rows if row.place_hash in claim.places), None)
     if row is None:
         return None
     answer = context.work.vault.open_as_system(row, "answer", reason="said again")
@@ -79,9 +82,9 @@ def keep(context: Context, claim: Claim, answer: Any) -> None:
     row = IdempotentAnswer(
         owner_id=_subject(context.principal),
         session_id=opened,
-        key_hash=claim.key,
-        place_hash=claim.place,
-        request_hash=claim.request,
+        key_hash=claim.keys[0],
+        place_hash=claim.places[0],
+        request_hash=claim.requests[0],
         expires_at=work.now + context.limits.idempotency,
     )
     work.vault.seal(row, answer=answer)

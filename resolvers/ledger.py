@@ -2,16 +2,21 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from policies.errors import NotFound
 from resolvers import audit
 from resolvers.context import Context
 from resolvers.house import House
 from storage.database import transaction
-from storage.ledger import checkpoint, publishing
+from storage.ledger import checkpoint, feeds, notes, ocsf, signing
 from storage.ledger.entries import AuditEvent
 from storage.ledger.tiles import Tile
 from storage.ledger.tree import Published, Tree, newest
+
+PAGE = 1000
+"""Entries of the feed in one answer."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,25 @@ def newest_checkpoint(context: Context) -> Published | None:
 
 def key(house: House) -> str:
     """The verifier key of this installation (C2SP signed-note)."""
-    return publishing.log_key(house.store.origin, house.store.keyring)
+    return signing.log_key(house.store.origin, house.store.keyring)
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A verifier key, since when it signs, and the note in which whoever signed beside it names it."""
+
+    vkey: str
+    since: datetime
+    note: str
+
+
+def keys(house: House) -> list[KnownKey]:
+    """Every key that ever took over from another, and the first of them, the newest first; none before a rotation."""
+    store = house.store
+    return [
+        KnownKey(notes.vkey(store.origin, known.public_key), known.since, known.note)
+        for known in store.keyring.known_signers()
+    ]
 
 
 def proof(context: Context, event_id: uuid.UUID) -> Proof | None:
@@ -60,6 +83,17 @@ def checkpoint_note(house: House) -> str | None:
     with transaction(house.store.engine, read_only=True) as session:
         published = newest(session)
     return None if published is None else published.note
+
+
+def feed(house: House, start: int) -> tuple[list[dict[str, Any]], int]:
+    """The published entries from place `start` on as OCSF events, nameless, at most a page; and where to go on from.
+
+    What is told here everybody may read at `/ledger/tile/entries/…`, in the log's own form.
+    """
+    found, store = [], house.store
+    for index, form in feeds.entries(store.engine, store.archive, start, PAGE):
+        found.append(ocsf.event(form, origin=store.origin, index=index))
+    return found, start + len(found)
 
 
 def tile(house: House, path: str) -> bytes | None:

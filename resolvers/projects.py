@@ -56,10 +56,10 @@ def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole)
     Raises `NoAccount` for an e-mail without an account, `RateLimited` after too many of them, `Conflict` for sharing
     with oneself.
     """
-    lookup = context.house.store.keyring.keyed_hash("email", inputs.email(email))
+    lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
     project = context.access.get(Project, project_id, Action.SHARE)
     guesses = _guesses(context)
-    account = accounts.account_by_email(context.work.session, lookup)
+    account = accounts.account_by_email(context.work.session, lookups)
     if account is None or account.kind is not SubjectKind.CONTRIBUTOR:
         raise _no_account(context, guesses)
     if account.row.id == project.owner_id:
@@ -76,9 +76,9 @@ def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole)
 
 def unshare(context: Context, project_id: uuid.UUID, email: str) -> Project:
     """Take a contributor's access to the project away."""
-    lookup = context.house.store.keyring.keyed_hash("email", inputs.email(email))
+    lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
     project = context.access.get(Project, project_id, Action.SHARE)
-    account = accounts.account_by_email(context.work.session, lookup)
+    account = accounts.account_by_email(context.work.session, lookups)
     member = find_member(context.work.session, project.id, project.id if account is None else account.row.id)
     if member is None:
         raise BadInput("The project is not shared with this e-mail.", field="email")
@@ -94,9 +94,9 @@ def _guesses(context: Context) -> bytes:
     It is raised before the e-mail is looked up: from then on known and unknown ones answer alike.
     """
     limits = context.limits
-    lookup = context.house.store.keyring.keyed_hash("unknown_email", context.caller_id.bytes)
-    if accounts.failures_since(context.work.session, lookup, now() - limits.sign_in_window) < limits.sign_in_failures:
-        return lookup
+    lookups = context.house.store.keyring.keyed_hashes("unknown_email", context.caller_id.bytes)
+    if accounts.failures_since(context.work.session, lookups, now() - limits.sign_in_window) < limits.sign_in_failures:
+        return lookups[0]
 
     def keep(work: UnitOfWork) -> None:
         work.record(denied(Refusal("share_project", "Contributor", RateLimited.code.value)), Outcome.DENIED)

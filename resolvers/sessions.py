@@ -52,11 +52,11 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
     once an e-mail has failed too often, known or not.
     """
     limits = context.limits
-    lookup = context.house.store.keyring.keyed_hash("email", inputs.email(email))
+    lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
     with context.glance() as work:
         since = now() - limits.sign_in_window
-        failures = accounts.failures_since(work.session, lookup, since)
-        account = accounts.account_by_email(work.session, lookup)
+        failures = accounts.failures_since(work.session, lookups, since)
+        account = accounts.account_by_email(work.session, lookups)
         encoded = None
         if account is not None:
             encoded = work.vault.open_as_system(account.row, "password_hash", reason="sign-in")
@@ -68,12 +68,12 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
     if account is None or encoded is None or not verify_password(encoded, password):
 
         def keep_failure(work: UnitOfWork) -> None:
-            accounts.count_failure(work.session, lookup, limits.sign_in_window)
+            accounts.count_failure(work.session, lookups[0], limits.sign_in_window)
             reason = events.SignInRefusal.WRONG_SECRET if account else events.SignInRefusal.UNKNOWN_ACCOUNT
             work.record(events.SessionRefused(resource_id=None, subject_id=subject, reason=reason), Outcome.DENIED)
 
         raise Unauthenticated("E-mail or password is wrong.", keep=keep_failure)
-    accounts.forget_failures(context.work.session, lookup)
+    accounts.forget_failures(context.work.session, lookups)
     roles = frozenset[str]()
     if account.kind is SubjectKind.STAFF:
         roles = accounts.roles_of(context.work.session, account.row.id)
@@ -111,7 +111,7 @@ def step_up(context: Context, password: str) -> Session:
             raise Unauthenticated("This account is gone.")
         encoded = work.vault.open_as_system(account.row, "password_hash", reason="step-up")
         lookup = account.row.email_lookup
-        failures = accounts.failures_since(work.session, lookup, now() - limits.sign_in_window)
+        failures = accounts.failures_since(work.session, [lookup], now() - limits.sign_in_window)
     subject = account.row.id if kind is SubjectKind.CONTRIBUTOR else None
     if failures >= limits.sign_in_failures:
         raise _throttled(context, subject, failures)
@@ -123,7 +123,7 @@ def step_up(context: Context, password: str) -> Session:
             work.record(events.SessionRefused(resource_id=own, subject_id=subject, reason=reason), Outcome.DENIED)
 
         raise Unauthenticated("The password is wrong.", field="password", keep=keep_failure)
-    accounts.forget_failures(context.work.session, lookup)
+    accounts.forget_failures(context.work.session, [lookup])
     session = _own_session(context)
     session.stepped_up_until = now() + limits.step_up
     context.work.record(events.SessionSteppedUp(resource_id=session.id, subject_id=subject))

@@ -27,12 +27,13 @@ def add(house: House, email: str, roles: list[StaffRole]) -> tuple[uuid.UUID, st
     with context.writing("add_staff"):
         work = context.work
         keyring = house.store.keyring
-        member = StaffMember(id=new_id(), email_lookup=keyring.keyed_hash("email", address))
-        if accounts.account_by_email(work.session, member.email_lookup) is not None:
+        lookups = keyring.keyed_hashes("email", address)
+        member = StaffMember(id=new_id(), email_lookup=lookups[0])
+        if accounts.account_by_email(work.session, lookups) is not None:
             raise Conflict("An account with this e-mail exists.", field="email")
         work.vault.seal(member, email=address, password_hash=encoded)
         try:
-            accounts.add_unique(work.session, member)
+            accounts.add_account(work.session, lookups, member)
         except accounts.AlreadyExists:
             raise Conflict("An account with this e-mail exists.", field="email") from None
         work.record(events.StaffAdded(resource_id=member.id, subject_id=None))

@@ -1,10 +1,11 @@
 """Look-ups by which a caller is recognised: there is no principal yet, so they stand beside the door. No content."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, delete, select, update
+from sqlalchemy import Update, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -13,6 +14,11 @@ from storage.contributors import Contributor, ContributorStatus
 from storage.deletions import Deletion, DeletionReceipt
 from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
 from storage.staff import RoleAssignment, StaffMember
+
+Lookups = Sequence[bytes]
+"""What something may have been written down as: under the key in use, or one that it is just taking over from."""
+
+_ADDING = 0x6D756E6B  # any number does that nothing else on that server locks
 
 
 class AlreadyExists(Exception):
@@ -27,6 +33,20 @@ class Account:
     row: Contributor | StaffMember
 
 
+def add_account(transaction: Transaction, lookups: Lookups, *rows: object) -> None:
+    """Add the rows of an account at once. Raises `AlreadyExists` where its e-mail is taken.
+
+    While the key of the look-ups is rotated an e-mail may be written down under either; whoever could then write down
+    the one does so alone, and looks for the other first.
+    """
+    if len(lookups) > 1:
+        if transaction.get_bind().dialect.name == "postgresql":
+            transaction.execute(select(func.pg_advisory_xact_lock(_ADDING)))
+        if account_by_email(transaction, lookups) is not None:
+            raise AlreadyExists
+    add_unique(transaction, *rows)
+
+
 def add_unique(transaction: Transaction, *rows: object) -> None:
     """Add rows at once. Raises `AlreadyExists` where a unique value is taken."""
     transaction.add_all(rows)
@@ -36,15 +56,15 @@ def add_unique(transaction: Transaction, *rows: object) -> None:
         raise AlreadyExists from error
 
 
-def account_by_email(transaction: Transaction, lookup: bytes) -> Account | None:
+def account_by_email(transaction: Transaction, lookups: Lookups) -> Account | None:
     """The account under this e-mail, contributors before staff; None where there is none or it is being erased.
 
     Both are asked in any case: how much is asked says nothing about what is there.
     """
     contributor = transaction.scalar(
-        select(Contributor).where(Contributor.email_lookup == lookup, Contributor.status == ContributorStatus.ACTIVE)
+        select(Contributor).where(Contributor.email_lookup.in_(lookups), Contributor.status == ContributorStatus.ACTIVE)
     )
-    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup == lookup))
+    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup.in_(lookups)))
     if contributor is not None:
         return Account(SubjectKind.CONTRIBUTOR, contributor)
     return None if member is None else Account(SubjectKind.STAFF, member)
@@ -60,13 +80,17 @@ def account_of(transaction: Transaction, kind: SubjectKind, subject: uuid.UUID) 
     return None if row is None else Account(kind, row)
 
 
-def live_session(transaction: Transaction, token_hash: bytes) -> Session | None:
+def live_session(transaction: Transaction, hashes: Lookups) -> Session | None:
     """The session with this token, unless it has expired or was revoked."""
     return transaction.scalar(
-        select(Session).where(
-            Session.token_hash == token_hash, Session.expires_at > now(), Session.revoked_at.is_(None)
-        )
+        select(Session).where(Session.token_hash.in_(hashes), Session.expires_at > now(), Session.revoked_at.is_(None))
     )
+
+
+def last_session_end(transaction: Transaction, before: datetime) -> datetime | None:
+    """When the last of the sessions ends that were begun before `before` and are live; None if there is none."""
+    live = Session.revoked_at.is_(None) & (Session.created_at < before)
+    return transaction.scalar(select(func.max(Session.expires_at)).where(live))
 
 
 def contributor_status(transaction: Transaction, contributor: uuid.UUID) -> ContributorStatus | None:
@@ -105,12 +129,12 @@ def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
     transaction.execute(update(ApiKey).where(ApiKey.id == key).values(last_used_at=now()))
 
 
-def receipt_owner(transaction: Transaction, token_hash: bytes) -> uuid.UUID | None:
+def receipt_owner(transaction: Transaction, hashes: Lookups) -> uuid.UUID | None:
     """Whose deletion this receipt lets its bearer watch."""
     return transaction.scalar(
         select(Deletion.owner_id)
         .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
-        .where(DeletionReceipt.token_hash == token_hash, DeletionReceipt.expires_at > now())
+        .where(DeletionReceipt.token_hash.in_(hashes), DeletionReceipt.expires_at > now())
     )
 
 
@@ -132,10 +156,12 @@ def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for:
     return _changed(transaction, ended.values(revoked_at=now()))
 
 
-def failures_since(transaction: Transaction, lookup: bytes, since: datetime) -> int:
+def failures_since(transaction: Transaction, lookups: Lookups, since: datetime) -> int:
     """Failed sign-ins counted for this e-mail in the running window."""
-    row = transaction.get(SignInThrottle, lookup)
-    return 0 if row is None or row.window_started_at < since else row.failures
+    counted = select(func.sum(SignInThrottle.failures)).where(
+        SignInThrottle.lookup.in_(lookups), SignInThrottle.window_started_at >= since
+    )
+    return transaction.scalar(counted) or 0
 
 
 def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) -> None:
@@ -155,9 +181,9 @@ def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) ->
         _changed(transaction, counted.values(failures=SignInThrottle.failures + 1))
 
 
-def forget_failures(transaction: Transaction, lookup: bytes) -> None:
+def forget_failures(transaction: Transaction, lookups: Lookups) -> None:
     """A sign-in succeeded: the count starts anew."""
-    transaction.execute(delete(SignInThrottle).where(SignInThrottle.lookup == lookup))
+    transaction.execute(delete(SignInThrottle).where(SignInThrottle.lookup.in_(lookups)))
 
 
 def revoke_api_keys(transaction: Transaction, owner: uuid.UUID) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
@@ -27,6 +27,8 @@ class DatabaseMoved(OperationalError):
 
 
 _SETTLED_WITHIN = 60
+_OUT_OF_ORDER = frozenset({"42P01", "42501", "25006"})
+"""What PostgreSQL says where a table is gone, is not ours to write, or everything is read-only."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -52,7 +54,9 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         stay_with_the_file(engine)
         return engine
-    return create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "handle_error", _as_unreachable, retval=True)
+    return engine
 
 
 def exists(engine: Engine) -> bool:
@@ -109,6 +113,13 @@ def settle(engine: Engine) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("a transaction has been writing for more than a minute")
         time.sleep(0.1)
+
+
+def _as_unreachable(context: ExceptionContext) -> BaseException | None:
+    """An error that whoever runs the database can mend, as one of those, and not as a mistake in the statement."""
+    if getattr(context.original_exception, "sqlstate", None) not in _OUT_OF_ORDER:
+        return None
+    return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -5,8 +5,8 @@ It is written in the transaction of the change itself: either both are there, or
 
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -47,9 +47,11 @@ class IdempotentAnswer(Record):
     expires_at: Mapped[datetime] = plain(index=True)
 
 
-def under_key(transaction: Transaction, key_hash: bytes) -> list[IdempotentAnswer]:
-    """What was answered under this key and has not expired."""
-    kept = select(IdempotentAnswer).where(IdempotentAnswer.key_hash == key_hash, IdempotentAnswer.expires_at > now())
+def under_keys(transaction: Transaction, key_hashes: Sequence[bytes]) -> list[IdempotentAnswer]:
+    """What was answered under this key, whichever of these it was written down as, and has not expired."""
+    kept = select(IdempotentAnswer).where(
+        IdempotentAnswer.key_hash.in_(key_hashes), IdempotentAnswer.expires_at > now()
+    )
     return list(transaction.scalars(kept))
 
 
@@ -72,19 +74,24 @@ def forget(transaction: Transaction, moment: datetime) -> None:
 
 
 @contextmanager
-def alone(transaction: Transaction, key_hash: bytes) -> Iterator[None]:
+def alone(transaction: Transaction, key_hashes: Sequence[bytes]) -> Iterator[None]:
     """Wait until nobody else works under this key, and see what they left.
+
+    It is all of its hashes that are locked: two processes that hold different keys of a keyset have one in common.
 
     `transaction` begins anew, so that it sees what they committed. On PostgreSQL it holds an advisory lock, which ends
     with it; on SQLite, which one process has to itself, a lock of the process does.
     """
     transaction.rollback()
     if transaction.get_bind().dialect.name == "postgresql":
-        number = int.from_bytes(key_hash[:8], "big", signed=True)
-        transaction.execute(select(func.pg_advisory_xact_lock(number)))
+        for key_hash in sorted(key_hashes):
+            number = int.from_bytes(key_hash[:8], "big", signed=True)
+            transaction.execute(select(func.pg_advisory_xact_lock(number)))
         yield
         return
-    with _in_this_process(key_hash):
+    with ExitStack() as held:
+        for key_hash in sorted(key_hashes):
+            held.enter_context(_in_this_process(key_hash))
         yield
 
 

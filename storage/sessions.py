@@ -39,7 +39,7 @@ class Session(Record):
 
 
 class ApiKey(Record):
-    """A contributor's key for programs: scoped, expiring, shown once, kept as a keyed hash."""
+    """A contributor's key for programs: scoped, expiring, shown once. A digest of its secret is kept, sealed."""
 
     __tablename__ = "api_keys"
     card = DataCard(subject="owner_id", retention="account", export=Exported("api_keys.jsonl"))
@@ -48,7 +48,7 @@ class ApiKey(Record):
     owner_id: Mapped[uuid.UUID] = plain(index=True)
     name: Mapped[Sealed] = sealed()
     prefix: Mapped[str] = plain(unique=True)
-    secret_hash: Mapped[bytes] = keyed()
+    secret_digest: Mapped[Sealed | None] = sealed(under="platform")
     scopes: Mapped[list[str]] = plain(JSON)
     created_at: Mapped[datetime] = plain(default=now)
     expires_at: Mapped[datetime] = plain()

@@ -5,6 +5,7 @@ names version, table, column, row and owner, so that a value moved anywhere else
 """
 
 import functools
+import hmac
 import json
 import time
 import uuid
@@ -134,6 +135,14 @@ class Vault:
         """
         return self._open(row, _stand(row, column)) is not None
 
+    def matches(self, row: Record, column: str, value: Any) -> bool:
+        """Whether this is what is sealed in the column, compared in constant time; nothing of it leaves.
+
+        Raises as `opens` does.
+        """
+        found = self._open(row, _stand(row, column))
+        return found is not None and hmac.compare_digest(_encode(found) or b"", _encode(value) or b"")
+
     def renewed(self, row: Record, column: str) -> Sealed | None:
         """What is sealed in this column, sealed anew with its keyset's newest key; None where that is so already.
 
@@ -151,6 +160,14 @@ class Vault:
     def keyset_of(self, row: Record, column: str) -> KeysetName:
         """The keyset under which this column of this row is sealed. Raises NotSealable."""
         return _stand(row, column).keyset
+
+    def lookup(self, row: Record, column: str, purpose: str) -> bytes | None:
+        """The keyed hash of what is sealed in this column, by which it is found; None where there is nothing.
+
+        What is opened for it does not leave: no grant is asked. Raises as `opens` does.
+        """
+        value = self._open(row, _stand(row, column))
+        return None if value is None else self._keyring.keyed_hash(purpose, value)
 
     def hashed(
         self, row: Record, columns: Iterable[str], project: uuid.UUID, split: Callable[[str], set[bytes]]
@@ -229,10 +246,16 @@ def _stand(row: Record, column: str) -> _Stand:
         whose = getattr(row, place.project) if place.under == "project" else owner
         if whose is None:
             raise NotSealable(f"{row!r} does not say whose keyset seals it")
-        keyset = KeysetName("project" if place.under == "project" else "contributor", str(whose))
+        keyset = _keyset(place.under, whose)
     if row_id is None:
         raise NotSealable(f"{row!r} has no id yet")
     return _Stand(place, row_id, owner, keyset)
+
+
+@functools.lru_cache(maxsize=4096)
+def _keyset(under: str, whose: uuid.UUID) -> KeysetName:
+    """The name of a project's or a contributor's keyset; writing an id out costs as much as opening a field."""
+    return KeysetName("project" if under == "project" else "contributor", str(whose))
 
 
 def _encode(value: Any) -> bytes | None:

@@ -8,11 +8,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.util import LRUCache
 
 from storage.database import open_engine
 from tests import databases, network
@@ -33,6 +35,30 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("steady", derandomize=True, database=None)
     settings.register_profile("search", max_examples=2000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+    _compile_statements_once()
+    _log_plainly()
+
+
+def _compile_statements_once() -> None:
+    """Let what SQLAlchemy compiled for one engine serve the next: every test opens its own, with the same statements.
+
+    They are kept by dialect, so that engines of one kind must share theirs.
+    """
+    dialects: dict[str, Dialect] = {}
+    compiled: LRUCache[Any, Any] = LRUCache(10_000)
+
+    @event.listens_for(Engine, "engine_connect")
+    def share(connection: Connection) -> None:
+        connection.dialect = dialects.setdefault(connection.dialect.name, connection.dialect)
+        connection.execution_options(compiled_cache=compiled)
+
+
+def _log_plainly() -> None:
+    """As structlog does by itself, without drawing tables of every frame."""
+    structlog.reset_defaults()
+    *others, _renderer = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -60,7 +86,7 @@ def _process_as_found() -> Iterator[None]:
     root.setLevel(level)
     os.umask(umask)
     sys.excepthook, threading.excepthook, warnings.showwarning = hooks
-    structlog.reset_defaults()
+    _log_plainly()
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from storage.certificates import envelopes
 from storage.certificates.statements import SALT_BYTES, Findings, statement
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
-from storage.ledger import trail, tree
+from storage.ledger import notes, trail, tree
 from storage.ledger.events import DeletionVerified, Outcome
-from storage.ledger.publishing import log_key
 from storage.work import UnitOfWork
 
 NAME = "verifier"
@@ -76,5 +75,6 @@ def _certificate(
     )
     if row.scope is DeletionScope.ACCOUNT:
         deletions.keep_salt(work.session, row.id, salt)
-    vkey = log_key(store.origin, store.keyring)
-    return envelopes.sign(statement(row, salt, found), vkey, store.keyring.sign)
+    signer = store.keyring.signers()[0]
+    vkey = notes.vkey(store.origin, signer.public_key)
+    return envelopes.sign(statement(row, salt, found), vkey, signer.sign)

@@ -17,7 +17,7 @@ from storage.database import transaction
 from storage.exports import Export, ExportLost
 from storage.keys.errors import KeyDestroyed, KeyStoreError
 from storage.keys.names import KeysetName
-from storage.ledger import notes, tree
+from storage.ledger import signing, tree
 from storage.ledger.events import ExportBuilt, ExportFailed, ExportFailure, Outcome
 from storage.vault import SealedDamaged
 
@@ -123,13 +123,12 @@ def _facts(agents: Agents, export: Export, checkpoint: str | None) -> dict[str, 
         "projectId": export.project_id,
         "createdAt": export.created_at,
         "checkpoint": checkpoint,
-        "vkey": notes.vkey(agents.store.origin, agents.store.keyring.public_key()),
+        "vkey": signing.log_key(agents.store.origin, agents.store.keyring),
     }
 
 
 def _signer(agents: Agents) -> Callable[[str], str]:
-    keyring = agents.store.keyring
-    return lambda text: notes.sign_note(text, agents.store.origin, keyring.sign, keyring.public_key())
+    return lambda text: signing.signed(text, agents.store.origin, agents.store.keyring)
 
 
 def _ticker(agents: Agents, export: Export, expected: int) -> Callable[[int], None]:

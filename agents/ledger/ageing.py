@@ -14,11 +14,12 @@ from agents.runtime import Agents
 from storage import investigations
 from storage.clock import now
 from storage.database import transaction
-from storage.ledger import archiving, publishing, trail, tree, verify_audit
+from storage.ledger import archiving, publishing, signing, trail, tree, verify_audit
 from storage.ledger.archiving import Archive
 from storage.ledger.events import Discrepancy, InvestigationEnd, InvestigationEnded, TrailAnonymised, TrailArchived
 from storage.ledger.publishing import LedgerRefused
 from storage.ledger.tree import Tree
+from storage.work import Store
 
 NAME = "ledger"
 
@@ -75,10 +76,10 @@ class Ageing:
 
     def _archive(self, archive: Archive, before: datetime) -> int:
         store = self.agents.store
-        vkey = publishing.log_key(store.origin, store.keyring)
+        vkey = signing.log_key(store.origin, store.keyring)
         with transaction(store.engine, read_only=True) as session:
             known = Tree(session, archive)
-            size, already = _of_one_history(archive, known, vkey)
+            size, already = _of_one_history(store, archive, known)
             published = tree.newest(session)
             ripe = archiving.ripe(session, before, published.checkpoint.size) if published else 0
             size = max(size, ripe)
@@ -96,10 +97,10 @@ class Ageing:
         return gone
 
 
-def _of_one_history(archive: Archive, known: Tree, vkey: str) -> tuple[int, int]:
+def _of_one_history(store: Store, archive: Archive, known: Tree) -> tuple[int, int]:
     """How many entries the archive holds, and how many of those the database has let go. Raises LedgerRefused."""
     try:
-        covered = archive.covers(vkey)
+        covered = archive.covers(store.origin, store.keyring)
     except ValueError as cause:
         raise LedgerRefused(Discrepancy.UNREADABLE, 0, known.size()) from cause
     already = archiving.first_kept(known.session)

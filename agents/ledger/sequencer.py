@@ -26,7 +26,7 @@ from storage.ledger.events import (
     WitnessFailed,
     WitnessFailure,
 )
-from storage.ledger.publishing import LedgerRefused, Outside
+from storage.ledger.publishing import LedgerRefused, Memory, Outside
 from storage.ledger.scope import AuditScope
 from storage.ledger.tree import LedgerDamaged, Published, Tree
 from storage.ledger.witnesses import WitnessPolicy
@@ -46,12 +46,15 @@ _MEANS = {WitnessFailure.AHEAD: Discrepancy.ROLLED_BACK, WitnessFailure.CONTRADI
 
 
 class Sequencer:
-    """Sequences and publishes until it is stopped. `directory` keeps the newest checkpoint outside the database."""
+    """Sequences and publishes until it is stopped.
+
+    `outside`, a directory or an object store, keeps the newest checkpoint outside the database.
+    """
 
     def __init__(
         self,
         store: Store,
-        directory: Path,
+        outside: Path | Memory,
         policy_version: str,
         *,
         batch: int = BATCH,
@@ -60,10 +63,9 @@ class Sequencer:
         self._store = store
         self._witnesses = witnesses or Witnesses(WitnessPolicy())
         self._is_waiting = False
-        self._outside = Outside(directory)
+        self._outside: Memory = Outside(outside) if isinstance(outside, Path) else outside
         self._policy_version = policy_version
         self._batch = batch
-        self._vkey = publishing.log_key(store.origin, store.keyring)
         self._holder = uuid.uuid4()
         self._halted: tuple[Discrepancy, int] | None = None
         self._ending = threading.Event()
@@ -83,11 +85,12 @@ class Sequencer:
 
         Raises LedgerRefused.
         """
+        outside = self._remembered()
         with transaction(self._store.engine, read_only=True) as session:
-            publishing.check(session, self._outside, self._vkey)
+            publishing.check(session, outside, self._store.origin, self._store.keyring)
             known = tree.newest(session)
-        if known is not None and known.checkpoint.origin == self._store.origin and self._outside.newest() is None:
-            self._outside.put(known.note, known.checkpoint.size)
+        if known is not None and known.checkpoint.origin == self._store.origin and outside is None:
+            self._remember(known)
 
     def advance(self) -> bool:
         """Sequence what waits and publish a checkpoint over it; False if there was nothing to do, or it is not ours.
@@ -107,10 +110,11 @@ class Sequencer:
 
     def _sequence(self) -> int | None:
         """One batch; None while another process has the lease."""
+        outside = self._remembered()
         with transaction(self._store.engine) as session:
             if not sequencing.claim(session, self._holder):
                 return None
-            found = publishing.check(session, self._outside, self._vkey)
+            found = publishing.check(session, outside, self._store.origin, self._store.keyring)
             try:
                 return sequencing.sequence(session, self._batch)
             except LedgerDamaged as cause:
@@ -120,22 +124,38 @@ class Sequencer:
         self._is_waiting = not self._witnesses.are_ready()
         if self._is_waiting:
             return False
+        outside = self._remembered()
         with transaction(self._store.engine, read_only=True) as session:
-            durable = publishing.check(session, self._outside, self._vkey)
+            durable = publishing.check(session, outside, self._store.origin, self._store.keyring)
             known = tree.newest(session)
             if known is not None and known.checkpoint.size == durable.size():
                 return False
             published = publishing.sign(durable, self._store.origin, self._store.keyring)
-        self._outside.put(published.note, published.checkpoint.size)
+        self._remember(published)
         if self._witnesses.policy.witnesses:
             witnessed = self._witnessed(published)
             if witnessed is None:
                 self._is_waiting = True
                 return False
             published = witnessed
-            self._outside.put(published.note, published.checkpoint.size)
+            self._remember(published)
         with transaction(self._store.engine) as session:
             return publishing.enter(session, published)
+
+    def _remembered(self) -> str | None:
+        """The newest checkpoint outside. Raises LedgerRefused where it can't be read."""
+        try:
+            return self._outside.newest()
+        except OSError as cause:
+            raise LedgerRefused(Discrepancy.UNREACHABLE, 0, 0) from cause
+
+    def _remember(self, published: Published) -> None:
+        """Put it outside. Raises LedgerRefused where it can't be written."""
+        size = published.checkpoint.size
+        try:
+            self._outside.put(published.note, size)
+        except OSError as cause:
+            raise LedgerRefused(Discrepancy.UNREACHABLE, 0, size) from cause
 
     def _witnessed(self, published: Published) -> Published | None:
         """The checkpoint with cosignatures; None where they are not enough yet.

@@ -6,8 +6,9 @@ import uuid
 from pathlib import Path
 from typing import Self
 
-from storage.blobs.directories import Directories, make_private, sync
+from storage.blobs.directories import Directories
 from storage.blobs.errors import BlobBusy, BlobExists, disk
+from storage.blobs.published import Published
 
 _ATTEMPTS = 10
 
@@ -21,7 +22,7 @@ class Claim:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, directories: Directories, blob_id: uuid.UUID) -> Self:
+    def take(cls, directories: Directories, published: Published, blob_id: uuid.UUID) -> Self:
         """Claim a blob, starting from nothing. Raises BlobBusy, BlobExists, BlobStoreUnavailable."""
         path = directories.incoming / str(blob_id)
         with disk("a blob can't be begun"):
@@ -30,9 +31,12 @@ class Claim:
                 raise BlobBusy("a blob of that id is being written")
             os.ftruncate(descriptor, 0)  # what an attempt that was killed left here
         claim = cls(blob_id, path, descriptor)
-        if directories.published(blob_id).exists():
+        try:
+            if published.exists(blob_id):
+                raise BlobExists("a blob of that id is stored already")
+        except BaseException:
             claim.release()
-            raise BlobExists("a blob of that id is stored already")
+            raise
         return claim
 
     def write(self, data: bytes) -> None:
@@ -42,14 +46,12 @@ class Claim:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
 
-    def publish(self, target: Path) -> None:
-        """Make the file durable, then visible, then its name durable. Raises BlobStoreUnavailable."""
+    def publish(self, published: Published) -> None:
+        """Make the file durable, then a blob of it. Raises BlobStoreUnavailable."""
         with disk("a blob can't be published"):
             os.fsync(self._descriptor)
-            make_private(target.parent)
-            self._path.rename(target)
-            self._path = target  # if its name can't be made durable, `release` takes it away again
-            sync(target.parent)
+            published.put(self._path, self.blob_id)
+            self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
 
     def release(self) -> None:

@@ -35,9 +35,15 @@ class BlobBusy(BlobError):
 
 
 class BlobStoreUnavailable(BlobError):
-    """The disk refuses: full, read-only, gone. Nothing of what was being written is visible."""
+    """The disk or the bucket refuses: full, read-only, gone. Nothing of what was being written is visible."""
 
     code = "BLOB_STORE_UNAVAILABLE"
+
+
+class BlobStoreRefused(BlobError):
+    """The settings name a place for blobs that can't be one."""
+
+    code = "BLOB_STORE_REFUSED"
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from storage.blobs.directories import Directories
 from storage.blobs.errors import disk
+from storage.blobs.published import Published
 from storage.blobs.segments import HEADER, SegmentKey, offset
 from storage.blobs.unfinished import Unfinished, lock_directory, read_note, remove_directory, saved_at
 from storage.blobs.writer import BlobWriter
@@ -43,12 +43,12 @@ class PartialWriter(BlobWriter):
     def __init__(
         self,
         claim: Unfinished,
-        target: Path,
+        published: Published,
         key: Callable[[], SegmentKey],
         give_up: Callable[[], object],
         saved: Saved | None,
     ) -> None:
-        super().__init__(claim, target, key, give_up)
+        super().__init__(claim, published, key, give_up)
         self._unfinished = claim
         self.notes = None
         if saved is None:
@@ -78,8 +78,9 @@ class PartialWriter(BlobWriter):
 class Partials:
     """The unfinished blobs of a store."""
 
-    def __init__(self, directories: Directories, keyring: Keyring) -> None:
+    def __init__(self, directories: Directories, published: Published, keyring: Keyring) -> None:
         self._directories = directories
+        self._published = published
         self._keyring = keyring
 
     def claim(self, blob_id: uuid.UUID) -> Unfinished:
@@ -91,14 +92,16 @@ class Partials:
 
         The caller MUST know that no row names the blob. Raises BlobStoreUnavailable, and what `Keyring.create` raises.
         """
-        own, target = blob_keyset(claim.blob_id), self._directories.published(claim.blob_id)
+        own = blob_keyset(claim.blob_id)
         saved = self._opened(claim.blob_id, claim.note())
-        if saved is None or not claim.resume(offset(saved.segments), target):
+        if saved is None or not claim.resume(offset(saved.segments), self._published):
             saved = None
             self._keyring.destroy(own)
             self._keyring.create(own, self._keyring.owner_of(keyset), parent=keyset)
             claim.begin()
-        return PartialWriter(claim, target, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own), saved)
+        return PartialWriter(
+            claim, self._published, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own), saved
+        )
 
     def saved(self, blob_id: uuid.UUID) -> Saved | None:
         """How far a blob is, without a claim on it; None where nothing can be gone on with."""
@@ -138,7 +141,7 @@ class Partials:
         return removed
 
     def _give_up(self, blob_id: uuid.UUID) -> None:
-        if not self._directories.published(blob_id).exists():  # a row may name it: then the key is no longer ours
+        if not self._published.exists(blob_id):  # a row may name it: then the key is no longer ours
             self._keyring.destroy(blob_keyset(blob_id))
 
     def _opened(self, blob_id: uuid.UUID, note: bytes | None) -> Saved | None:

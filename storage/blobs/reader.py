@@ -1,12 +1,10 @@
 """Reading a blob, whole or in part."""
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO
 
-from storage.blobs.errors import BlobDamaged, BlobMissing, disk
+from storage.blobs.errors import BlobDamaged
+from storage.blobs.published import Published, Sealed
 from storage.blobs.segments import HEADER, OVERHEAD, SEGMENT, SegmentKey, context, count, length, offset, stored_size
 from storage.keys.errors import CiphertextDamaged
 
@@ -18,17 +16,15 @@ class BlobReader:
     first byte leaves.
     """
 
-    def __init__(self, path: Path, blob_id: uuid.UUID, size: int, key: Callable[[], SegmentKey]) -> None:
-        self._path = path
+    def __init__(self, published: Published, blob_id: uuid.UUID, size: int, key: Callable[[], SegmentKey]) -> None:
+        self._published = published
         self._blob_id = blob_id
         self._key = key
         self.size = size
-        with self._opened() as file:
-            with disk(f"blob {blob_id} can't be read"):
-                header, found = file.read(len(HEADER)), os.fstat(file.fileno()).st_size
-            if (header, found) != (HEADER, stored_size(size)):
+        with published.opened(blob_id) as sealed:
+            if sealed.size != stored_size(size) or sealed.read(0, len(HEADER), len(HEADER)) != HEADER:
                 raise BlobDamaged(f"blob {blob_id} does not have the length or the header that it was stored with")
-            self._segment(file, count(size) - 1)
+            self._segment(sealed, count(size) - 1, stored_size(size))
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` up to `stop` (the end, unless given), in pieces of at most 64 KiB.
@@ -45,24 +41,17 @@ class BlobReader:
     def _pieces(self, start: int, end: int) -> Iterator[bytes]:
         if start == end:
             return
-        with self._opened() as file:
-            for index in range(start // SEGMENT, (end - 1) // SEGMENT + 1):
+        stop = (end - 1) // SEGMENT + 1
+        until = min(offset(stop), stored_size(self.size))
+        with self._published.opened(self._blob_id) as sealed:
+            for index in range(start // SEGMENT, stop):
                 first = index * SEGMENT
-                yield self._segment(file, index)[max(start - first, 0) : end - first]
+                yield self._segment(sealed, index, until)[max(start - first, 0) : end - first]
 
-    def _segment(self, file: BinaryIO, index: int) -> bytes:
+    def _segment(self, sealed: Sealed, index: int, until: int) -> bytes:
         last = index == count(self.size) - 1
-        with disk(f"blob {self._blob_id} can't be read"):
-            file.seek(offset(index))
-            sealed = file.read(length(index, self.size) + OVERHEAD)
+        found = sealed.read(offset(index), length(index, self.size) + OVERHEAD, until)
         try:
-            return self._key().decrypt(sealed, context(self._blob_id, index, last=last))
+            return self._key().decrypt(found, context(self._blob_id, index, last=last))
         except CiphertextDamaged:
             raise BlobDamaged(f"blob {self._blob_id} is damaged in segment {index}") from None
-
-    def _opened(self) -> BinaryIO:
-        with disk(f"blob {self._blob_id} can't be opened"):
-            try:
-                return self._path.open("rb")
-            except FileNotFoundError:
-                raise BlobMissing(f"blob {self._blob_id} is not stored") from None

@@ -1,4 +1,7 @@
-"""The blob store: sealed files in a local directory, each under a keyset of its own."""
+"""The blob store: sealed files, each under a keyset of its own, in a local directory or as objects of a bucket.
+
+What is being written lies in the directory either way, sealed, and is published when it is whole.
+"""
 
 import time
 import uuid
@@ -7,9 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from storage.blobs.claims import Claim, remove_abandoned
-from storage.blobs.directories import Directories, sync
+from storage.blobs.directories import Directories
 from storage.blobs.errors import disk
 from storage.blobs.partials import Partials
+from storage.blobs.published import Published, PublishedFiles
 from storage.blobs.reader import BlobReader
 from storage.blobs.segments import HEADER
 from storage.blobs.writer import BlobWriter
@@ -20,10 +24,12 @@ from storage.keys.names import KeysetName, blob_keyset
 class BlobStore:
     """Blobs under `root`, by id. Destroying a blob's keyset makes its file unreadable wherever copies of it lie."""
 
-    def __init__(self, root: Path, keyring: Keyring) -> None:
+    def __init__(self, root: Path, keyring: Keyring, published: Published | None = None) -> None:
+        """Blobs that are whole lie in `published`, where that is given."""
         self._directories = Directories(root)
+        self._published = published or PublishedFiles(self._directories)
         self._keyring = keyring
-        self.partials = Partials(self._directories, keyring)
+        self.partials = Partials(self._directories, self._published, keyring)
         """Blobs that come in several transfers."""
 
     def writer(self, blob_id: uuid.UUID, keyset: KeysetName) -> BlobWriter:
@@ -33,15 +39,16 @@ class BlobStore:
         that. Raises BlobExists, BlobBusy, BlobStoreUnavailable, and what `Keyring.create` raises.
         """
         own = blob_keyset(blob_id)
-        claim = Claim.take(self._directories, blob_id)
+        claim = Claim.take(self._directories, self._published, blob_id)
         try:
             if keyset != own:
                 if self._keyring.exists(own):
                     self._keyring.destroy(own)
                 self._keyring.create(own, self._keyring.owner_of(keyset), parent=keyset)
             claim.write(HEADER)
-            target = self._directories.published(blob_id)
-            return BlobWriter(claim, target, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own))
+            return BlobWriter(
+                claim, self._published, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own)
+            )
         except BaseException:
             claim.release()
             raise
@@ -49,11 +56,11 @@ class BlobStore:
     def reader(self, blob_id: uuid.UUID, size: int) -> BlobReader:
         """Open a blob that was stored with `size` plaintext bytes. Raises BlobDamaged (BlobMissing), and key errors."""
         own = blob_keyset(blob_id)
-        return BlobReader(self._directories.published(blob_id), blob_id, size, lambda: self._keyring.aead(own))
+        return BlobReader(self._published, blob_id, size, lambda: self._keyring.aead(own))
 
     def exists(self, blob_id: uuid.UUID) -> bool:
         """Whether a blob of that id has been published."""
-        return self._directories.published(blob_id).is_file()
+        return self._published.exists(blob_id)
 
     def remove(self, blob_id: uuid.UUID) -> bool:
         """Destroy a blob's keyset, then its file, durably. Answers whether there was a file."""
@@ -62,13 +69,7 @@ class BlobStore:
     def remove_all(self, blob_ids: Collection[uuid.UUID]) -> int:
         """Destroy these blobs' keysets, then their files, durably. Answers how many files there were."""
         self._keyring.destroy(*(blob_keyset(blob_id) for blob_id in blob_ids))
-        there = [path for path in map(self._directories.published, blob_ids) if path.is_file()]
-        with disk("blobs can't be removed"):
-            for path in there:
-                path.unlink(missing_ok=True)
-            for directory in {path.parent for path in there}:
-                sync(directory)
-        return len(there)
+        return self._published.remove(blob_ids)
 
     def sweep(self, keep: Container[uuid.UUID], older_than_seconds: float) -> int:
         """Remove what crashes left behind: unfinished files that nobody writes, and blobs and keysets not in `keep`.
@@ -81,9 +82,9 @@ class BlobStore:
         stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
         with disk("the blob store can't be swept"):
             removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
-            for blob_id, path in list(self._directories.all_published()):
-                if blob_id not in keep and _is_older(path, before) and not self.partials.exists(blob_id):
-                    removed += self.remove(blob_id)
+        for blob_id, published_at in self._published.listed():
+            if blob_id not in keep and published_at < before and not self.partials.exists(blob_id):
+                removed += self.remove(blob_id)
         removed += self.partials.sweep()
         orphans = [name for name in stale if uuid.UUID(name.id) not in keep and not self._is_there(uuid.UUID(name.id))]
         if orphans:
@@ -94,10 +95,3 @@ class BlobStore:
         # In this order: a blob that is published between the two looks is seen by the second.
         begun = (self._directories.incoming / str(blob_id)).exists() or self.partials.exists(blob_id)
         return begun or self.exists(blob_id)
-
-
-def _is_older(path: Path, before: float) -> bool:
-    try:
-        return path.stat().st_mtime < before
-    except FileNotFoundError:
-        return False

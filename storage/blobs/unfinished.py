@@ -12,6 +12,7 @@ from typing import Self
 
 from storage.blobs.directories import Directories, make_private, sync
 from storage.blobs.errors import BlobBusy, disk
+from storage.blobs.published import Published
 
 _ATTEMPTS = 10
 _DATA, _NOTE, _NEXT = "data", "note", "note.next"
@@ -49,15 +50,13 @@ class Unfinished:
             (self._directory / _NOTE).unlink(missing_ok=True)
             self._open(os.O_CREAT | os.O_TRUNC)
 
-    def resume(self, length: int, published: Path) -> bool:
+    def resume(self, length: int, published: Published) -> bool:
         """Go on behind the first `length` bytes; False where they are not there.
 
-        A file that was published already comes back: the caller MUST know that no row names it.
+        What was published already is taken back: the caller MUST know that no row names it.
         """
         with disk("a blob can't be gone on with"):
-            if published.is_file() and not (self._directory / _DATA).exists():
-                published.rename(self._directory / _DATA)
-                sync(published.parent)
+            published.take_back(self.blob_id, self._directory / _DATA)
             try:
                 self._open(0)
             except FileNotFoundError:
@@ -93,13 +92,11 @@ class Unfinished:
             following.rename(self._directory / _NOTE)
             sync(self._directory)
 
-    def publish(self, target: Path) -> None:
+    def publish(self, published: Published) -> None:
         """Make the data durable and visible, and keep the claim until the caller has said so in a row."""
         with disk("a blob can't be published"):
             self._sync_data()
-            make_private(target.parent)
-            (self._directory / _DATA).rename(target)
-            sync(target.parent)
+            published.put(self._directory / _DATA, self.blob_id)
 
     def close(self) -> None:
         """Let go of the claim; what was saved stays for whoever goes on."""

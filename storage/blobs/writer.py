@@ -2,10 +2,10 @@
 
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from storage.blobs.published import Published
 from storage.blobs.segments import SEGMENT, SegmentKey, context
 
 
@@ -16,7 +16,7 @@ class Place(Protocol):
 
     def write(self, data: bytes) -> None: ...
 
-    def publish(self, target: Path) -> None: ...
+    def publish(self, published: Published) -> None: ...
 
     def release(self) -> None: ...
 
@@ -28,10 +28,10 @@ class BlobWriter:
     """
 
     def __init__(
-        self, claim: Place, target: Path, key: Callable[[], SegmentKey], give_up: Callable[[], object]
+        self, claim: Place, published: Published, key: Callable[[], SegmentKey], give_up: Callable[[], object]
     ) -> None:
         self._claim = claim
-        self._target = target
+        self._published = published
         self._key = key
         self._give_up = give_up
         self._pending = bytearray()
@@ -51,10 +51,14 @@ class BlobWriter:
     def write(self, chunk: bytes) -> None:
         """Take the next bytes. Raises BlobStoreUnavailable, after which only `abort` remains, and key errors."""
         self._refuse_closed()
-        self._pending += chunk
         self.size += len(chunk)
-        while len(self._pending) > SEGMENT:  # never the last: which one that is, `finish` knows
-            self._seal(SEGMENT, last=False)
+        at, missing = 0, SEGMENT - len(self._pending)
+        while len(chunk) - at > missing:  # never the last: which one that is, `finish` knows
+            piece = chunk[at : at + missing]
+            self._seal(bytes(self._pending) + piece if self._pending else piece, last=False)
+            self._pending.clear()
+            at, missing = at + missing, SEGMENT
+        self._pending += chunk[at:]
 
     def finish(self) -> int:
         """Publish the blob, durably, and answer its size in plaintext bytes.
@@ -62,8 +66,9 @@ class BlobWriter:
         Raises BlobStoreUnavailable and key errors; nothing is visible then.
         """
         self._refuse_closed()
-        self._seal(len(self._pending), last=True)
-        self._claim.publish(self._target)
+        self._seal(bytes(self._pending), last=True)
+        self._pending.clear()
+        self._claim.publish(self._published)
         self._open = False
         return self.size
 
@@ -77,10 +82,9 @@ class BlobWriter:
             finally:
                 self._claim.release()
 
-    def _seal(self, length: int, *, last: bool) -> None:
+    def _seal(self, piece: bytes, *, last: bool) -> None:
         place = context(self._claim.blob_id, self._index, last=last)
-        sealed = self._key().encrypt(bytes(self._pending[:length]), place)
-        del self._pending[:length]
+        sealed = self._key().encrypt(piece, place)
         self._index += 1
         self._claim.write(sealed)
 

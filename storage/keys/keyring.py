@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from storage.clock import now
-from storage.keys import erasures, keysets, rows
+from storage.keys import erasures, keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
 from storage.keys.errors import (
@@ -23,14 +23,27 @@ from storage.keys.errors import (
     KeyStoreError,
 )
 from storage.keys.keks import Keks
-from storage.keys.keysets import AeadKey, HashKey, Key, SearchKey, SigningKey, Wrapper
+from storage.keys.keysets import AeadKey, HashKey, Key, Signer, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key
-from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SIGNING, KeysetName, join, project_keyset, search_keyset
+from storage.keys.names import (
+    CREDENTIALS,
+    HASHES,
+    LEDGER,
+    SESSIONS,
+    SIGNING,
+    KeysetName,
+    join,
+    project_keyset,
+    search_keyset,
+)
 from storage.keys.rotation import Rotation
+from storage.keys.signers import KnownSigner
 from storage.keys.stores import KeyStore
 
 _FIRST_VERSION = 1
-_PLATFORM = (CREDENTIALS, HASHES, LEDGER, SIGNING)
+_PLATFORM = (CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING)
+_LOOKED_UP = frozenset({"email", "unknown_email"})
+"""What is hashed to be found for as long as an account lives; everything else that is hashed ends by itself."""
 
 _Kind = TypeVar("_Kind", bound=Key)
 
@@ -128,32 +141,46 @@ class Keyring:
 
     def keyed_hash(self, purpose: str, value: bytes | str) -> bytes:
         """32 bytes by which `value` can be looked up but not read. Another `purpose` gives unrelated bytes."""
-        raw = value.encode() if isinstance(value, str) else value
-        return self._key(HASHES, HashKey).keyed_hash(join(b"muniment hash 1", purpose.encode(), raw))
+        return self.keyed_hashes(purpose, value)[0]
 
-    def search_key(self, project: uuid.UUID) -> SearchKey | None:
+    def keyed_hashes(self, purpose: str, value: bytes | str) -> list[bytes]:
+        """What `value` may have been written down as: `keyed_hash` first. More than one while the key is rotated."""
+        raw = value.encode() if isinstance(value, str) else value
+        key = self._key(HASHES if purpose in _LOOKED_UP else SESSIONS, HashKey)
+        return key.hashes(join(b"muniment hash 1", purpose.encode(), raw))
+
+    def search_key(self, project: uuid.UUID) -> HashKey | None:
         """What hashes the words of a project; None where none of its words was ever written down."""
         with suppress(KeyDestroyed):
-            return self._key(search_keyset(project), SearchKey)
+            return self._key(search_keyset(project), HashKey)
         return None
 
-    def ensure_search_key(self, project: uuid.UUID) -> SearchKey:
+    def ensure_search_key(self, project: uuid.UUID) -> HashKey:
         """What hashes the words of a project, made where there is none. Raises KeyDestroyed with the project gone."""
         found = self.search_key(project)
         if found is None:
             parent = project_keyset(project)
             with suppress(KeysetExists):  # another writer was first, and its keyset is as good
                 self.create(search_keyset(project), self.owner_of(parent), parent)
-            found = self._key(search_keyset(project), SearchKey)
+            found = self._key(search_keyset(project), HashKey)
         return found
+
+    def signers(self) -> list[Signer]:
+        """Who signs for the platform: the key in use first. Two while it is rotated, and then both sign."""
+        return self._key(SIGNING, SigningKey).signers
 
     def sign(self, data: bytes) -> bytes:
         """The platform's Ed25519 signature of `data` (RFC 8032), 64 bytes."""
-        return self._key(SIGNING, SigningKey).sign(data)
+        return self.signers()[0].sign(data)
 
     def public_key(self) -> bytes:
         """The Ed25519 public key that verifies `sign`, 32 bytes."""
-        return self._key(SIGNING, SigningKey).public_key
+        return self.signers()[0].public_key
+
+    def known_signers(self) -> list[KnownSigner]:
+        """Every key that was ever one of several to sign here, the newest first. Empty before the first rotation."""
+        with self._store.begin(read_only=True) as session:
+            return signers.listed(session)
 
     def destroy(self, *names: KeysetName) -> int:
         """Destroy keysets and all that they wrap, for good; answers how many there were. Doing so again answers 0.

@@ -10,7 +10,7 @@ from tink.proto import ed25519_pb2 as _ed25519
 from tink.proto import tink_pb2 as _tink
 
 from storage.keys.errors import CiphertextDamaged, KeysetDamaged, KeyStoreError, KeyStoreUnavailable
-from storage.keys.names import HASHES, SIGNING, KeysetName, join
+from storage.keys.names import HASHES, SESSIONS, SIGNING, KeysetName, join
 
 aead.register()
 prf.register()
@@ -69,20 +69,7 @@ class AeadKey(Key, Wrapper):
 
 
 class HashKey(Key):
-    """A pseudo-random function: HMAC-SHA-256 (RFC 2104)."""
-
-    __slots__ = ("_primitive",)
-
-    def __init__(self, handle: tink.KeysetHandle) -> None:
-        self._primitive = handle.primitive(prf.PrfSet).primary()  # type: ignore[type-abstract]
-
-    def keyed_hash(self, value: bytes) -> bytes:
-        """HASH_SIZE bytes that nobody without the key can compute, the same for the same value."""
-        return self._primitive.compute(value, HASH_SIZE)
-
-
-class SearchKey(Key):
-    """The pseudo-random function of one project's words. While it is being rotated, it has more than one key."""
+    """A pseudo-random function: HMAC-SHA-256 (RFC 2104). While it is being rotated, it has more than one key."""
 
     __slots__ = ("_primitives",)
 
@@ -91,17 +78,17 @@ class SearchKey(Key):
         primary = found.primary_id()
         self._primitives = sorted(found.all().items(), key=lambda each: each[0] != primary)
 
-    def hash(self, value: bytes, size: int) -> bytes:
-        """`size` bytes by which `value` is written down."""
+    def hash(self, value: bytes, size: int = HASH_SIZE) -> bytes:
+        """`size` bytes by which `value` is written down: nobody without the key can compute them."""
         return self._primitives[0][1].compute(value, size)
 
-    def hashes(self, value: bytes, size: int) -> list[bytes]:
-        """What `value` may have been written down as: under the newest key, or an older one."""
+    def hashes(self, value: bytes, size: int = HASH_SIZE) -> list[bytes]:
+        """What `value` may have been written down as: under the key in use first, then under others."""
         return [primitive.compute(value, size) for _, primitive in self._primitives]
 
 
-class SigningKey(Key):
-    """Signs with Ed25519 (RFC 8032), without Tink's prefix, so that any Ed25519 implementation verifies it."""
+class Signer(Key):
+    """Signs with one Ed25519 key (RFC 8032), without Tink's prefix, so that any Ed25519 implementation verifies it."""
 
     __slots__ = ("_primitive", "public_key")
 
@@ -112,6 +99,17 @@ class SigningKey(Key):
     def sign(self, data: bytes) -> bytes:
         """The signature of `data`, 64 bytes."""
         return self._primitive.sign(data)
+
+
+class SigningKey(Key):
+    """The platform's signers: the one in use first. While they are being rotated there are two, and both sign."""
+
+    __slots__ = ("signers",)
+
+    def __init__(self, handle: tink.KeysetHandle) -> None:
+        keyset = _plain(handle)
+        ids = sorted((key.key_id for key in keyset.key), key=lambda each: each != keyset.primary_key_id)
+        self.signers = [Signer(_with(handle, _only(key_id))) for key_id in ids]
 
 
 def generate(name: KeysetName, owner: uuid.UUID | None, version: int, wrapper: Wrapper) -> bytes:
@@ -129,10 +127,8 @@ def unwrap(name: KeysetName, owner: uuid.UUID | None, version: int, wrapped: byt
     """
     context = _context(name, owner, version)
     handle = _answer(lambda: proto_keyset_format.parse_encrypted(wrapped, wrapper, context))
-    if name == HASHES:
+    if _is_hash(name):
         return HashKey(handle)
-    if name.kind == "search":
-        return SearchKey(handle)
     return SigningKey(handle) if name == SIGNING else AeadKey(handle)
 
 
@@ -177,6 +173,14 @@ def keep_newest(keyset: Any) -> None:
         keyset.key.remove(key)
 
 
+def _only(key_id: int) -> Callable[[Any], None]:
+    def change(keyset: Any) -> None:
+        keyset.primary_key_id = key_id
+        keep_newest(keyset)
+
+    return change
+
+
 def wrapping_key(wrapped: bytes) -> bytes:
     """Which key of its parent wraps a keyset, as `AeadKey.primary` says it."""
     inside: bytes = tink_pb2.EncryptedKeyset.FromString(wrapped).encrypted_keyset
@@ -214,8 +218,12 @@ def _context(name: KeysetName, owner: uuid.UUID | None, version: int) -> bytes:
     return join(_LABEL, name.kind.encode(), name.id.encode(), version.to_bytes(4, "big"), who)
 
 
+def _is_hash(name: KeysetName) -> bool:
+    return name in (HASHES, SESSIONS) or name.kind == "search"
+
+
 def _template(name: KeysetName) -> Any:
-    if name == HASHES or name.kind == "search":
+    if _is_hash(name):
         return prf.prf_key_templates.HMAC_SHA256
     if name == SIGNING:
         template = tink_pb2.KeyTemplate()

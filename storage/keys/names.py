@@ -15,13 +15,16 @@ class KeysetName(NamedTuple):
 
 
 CREDENTIALS = KeysetName("platform", "credentials")
-"""Seals what the platform itself must open: password hashes, staff accounts."""
+"""Seals what the platform itself must open: password hashes, staff accounts; and what API keys are compared with."""
 
 LEDGER = KeysetName("platform", "ledger")
 """Seals the personal side of audit entries that concern no contributor."""
 
 HASHES = KeysetName("platform", "hashes")
-"""The pseudo-random function behind every keyed hash."""
+"""The pseudo-random function by which accounts are found by their e-mail."""
+
+SESSIONS = KeysetName("platform", "sessions")
+"""The pseudo-random function behind what ends by itself: sessions, tickets, places in lists, repeated requests."""
 
 SIGNING = KeysetName("platform", "signing")
 """The Ed25519 key that signs checkpoints and certificates."""

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 
 from storage.clock import now
-from storage.keys import keysets, rows
+from storage.keys import keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, Wrapper
-from storage.keys.names import CREDENTIALS, LEDGER, KeysetName
+from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING, KeysetName
 from storage.keys.stores import KeyStore
 from storage.keys.tables import keysets as table
 from storage.keys.tables import layout
@@ -31,6 +31,15 @@ SEALING = or_(
     and_(table.c.kind == "platform", table.c.id.in_((CREDENTIALS.id, LEDGER.id))),
 )
 """The keysets that seal fields. A blob's own seals one file, once: it does not age, only what wraps it does."""
+
+LOOKUPS = or_(table.c.kind == "search", and_(table.c.kind == "platform", table.c.id == HASHES.id))
+"""The keysets by which something is found for as long as it is there: accounts by e-mail, texts by their words."""
+
+PASSING = and_(table.c.kind == "platform", table.c.id == SESSIONS.id)
+"""The keyset of what ends by itself."""
+
+SIGNERS = and_(table.c.kind == "platform", table.c.id == SIGNING.id)
+"""The keyset that signs."""
 
 Change = Callable[[Any], None]
 
@@ -70,8 +79,20 @@ class Rotation:
         """Destroy every key but the newest. Does nothing where that was done, or was not yet to be done."""
         self._change(name, PROMOTED, {"stage": None, "stage_at": None}, keysets.keep_newest)
 
+    def promoted_at(self, name: KeysetName) -> datetime | None:
+        """Since when the newest key of a keyset that is on its way is in use; None where it is not (yet)."""
+        row = self._find(name)
+        return row.keyed_at if row is not None and row.stage == PROMOTED else None
+
+    def remember_signer(self, public_key: bytes, note: str) -> None:
+        """Keep a public key, and what is said about it, for ever. Does nothing where that was done."""
+        with self._store.begin() as session:
+            signers.enter(session, public_key, note)
+
     def children(self, name: KeysetName) -> list[KeysetName]:
-        """The keysets that this one wraps with another key than its newest."""
+        """The keysets that this one wraps with another key than its newest; none where it wraps nothing."""
+        if name.kind not in ("contributor", "project"):
+            return []
         primary = self._parent_key(name).primary
         with self._store.begin(read_only=True) as session:
             found = rows.wrapped_by(session, name)

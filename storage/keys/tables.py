@@ -9,6 +9,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     Uuid,
     insert,
     select,
@@ -66,6 +67,16 @@ erasure_journal = Table(
     Column("object_id", Uuid(), nullable=False, index=True),
     Column("written_at", UtcDateTime(), nullable=False),
     Column("closed_at", UtcDateTime()),
+)
+
+# What verifies signatures from before. It came later than layout 2; a program that does not know it leaves it alone.
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("public_key", LargeBinary(32), nullable=False, unique=True),
+    Column("since", UtcDateTime(), nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.ledger import checkpoint as checkpoints
+from storage.keys.keyring import Keyring
+from storage.ledger import signing
 from storage.ledger.checkpoint import Checkpoint
 from storage.ledger.copies import tiles_of
 from storage.ledger.entries import AuditEvent, AuditPersonal
@@ -37,10 +38,10 @@ class Archive:
         except FileNotFoundError:
             return None
 
-    def covers(self, vkey: str) -> Checkpoint | None:
+    def covers(self, origin: str, keyring: Keyring) -> Checkpoint | None:
         """What its checkpoint says; None before the first. Raises a ValueError where none says it."""
         note = self.read("checkpoint")
-        return None if note is None else checkpoints.verified(note.decode(errors="replace"), vkey)
+        return None if note is None else signing.verified_here(note.decode(errors="replace"), origin, keyring)
 
     def write(self, tree: Tree, size: int) -> None:
         """Let the first `size` entries lie there, with every hash over them. What lies there already is left alone.

@@ -81,6 +81,12 @@ def sign_note(text: str, origin: str, sign: Callable[[bytes], bytes], public_key
     return f"{text}\n{line(origin, key.id + signature)}"
 
 
+def countersign(note: str, origin: str, sign: Callable[[bytes], bytes], public_key: bytes) -> str:
+    """`note` with one more signature under it. Raises NoteRefused as `sign_note` does."""
+    text, _ = parts(note)
+    return note + sign_note(text, origin, sign, public_key).removeprefix(f"{text}\n")
+
+
 def verify_note(note: str, vkey: str) -> str:
     """The text of `note`, if the key signed it. Signatures of other keys are passed over.
 

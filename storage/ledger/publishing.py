@@ -1,20 +1,21 @@
 """Publishing: a checkpoint is signed only over a durable tree that begins with everything ever signed before.
 
-What was signed before is kept twice: in the database, and in a directory outside of it. A database that was restored
-from a backup, or rewritten, does not know of the newest checkpoint outside, or can't derive it: then nothing is signed.
+What was signed before is kept twice: in the database, and in a directory or object store outside of it. A database that
+was restored from a backup, or rewritten, does not know of the newest checkpoint outside, or can't derive it: then
+nothing is signed.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from storage.keys.keyring import Keyring
-from storage.ledger import checkpoint as checkpoints
-from storage.ledger import notes
+from storage.ledger import notes, signing
 from storage.ledger.checkpoint import Checkpoint, CheckpointRefused
 from storage.ledger.events import Discrepancy
 from storage.ledger.rows import AuditCheckpoint
@@ -33,6 +34,14 @@ class LedgerRefused(Exception):
         self.reason = reason
         self.published = published
         self.size = size
+
+
+class Memory(Protocol):
+    """Where the newest checkpoint lies outside the database. Both raise OSError where it can't be reached."""
+
+    def newest(self) -> str | None: ...
+
+    def put(self, note: str, size: int) -> None: ...
 
 
 class Outside:
@@ -72,11 +81,14 @@ class Outside:
             yield
 
 
-def check(session: Session, outside: Outside, vkey: str) -> Tree:
-    """The tree, if it continues the newest checkpoint of the database and the newest outside. Raises LedgerRefused."""
+def check(session: Session, outside: str | None, origin: str, keyring: Keyring) -> Tree:
+    """The tree, if it continues the newest checkpoint of the database and the newest `outside`. Raises LedgerRefused.
+
+    `outside` was read before the transaction, which need not wait for whoever keeps it.
+    """
     tree = Tree(session)
     size = tree.size()
-    for published in _published(session, outside, vkey, size):
+    for published in _published(session, outside, size, lambda note: signing.verified_here(note, origin, keyring)):
         if published.size > size:
             raise LedgerRefused(Discrepancy.ROLLED_BACK, published.size, size)
         try:
@@ -95,7 +107,7 @@ def sign(tree: Tree, origin: str, keyring: Keyring, *, size: int | None = None) 
     """
     size = tree.size() if size is None else size
     made = Checkpoint(origin, size, tree.root(size))
-    return Published(made, checkpoints.signed(made, keyring.sign, keyring.public_key()))
+    return Published(made, signing.signed(made.text, origin, keyring))
 
 
 def enter(session: Session, published: Published) -> bool:
@@ -107,20 +119,16 @@ def enter(session: Session, published: Published) -> bool:
     return True
 
 
-def log_key(origin: str, keyring: Keyring) -> str:
-    """The verifier key of this installation's log."""
-    return notes.vkey(origin, keyring.public_key())
-
-
-def _published(session: Session, outside: Outside, vkey: str, size: int) -> Iterator[Checkpoint]:
+def _published(
+    session: Session, note: str | None, size: int, verified: Callable[[str], Checkpoint]
+) -> Iterator[Checkpoint]:
     inside = newest(session)
     if inside is not None:
         yield inside.checkpoint
-    note = outside.newest()
     if note is None:
         return
     try:
-        yield checkpoints.verified(note, vkey)
+        yield verified(note)
     except (notes.NoteRefused, CheckpointRefused) as cause:
         raise LedgerRefused(Discrepancy.UNREADABLE, 0, size) from cause
 

@@ -18,7 +18,7 @@ from storage.records import DataCard, NotExported, Record, keyed, plain
 from storage.search.words import beginnings
 from storage.vault import HASHED, Vault
 
-_AT_ONCE = 200
+_AT_ONCE = 50
 _WHY = "hashes of words that stand in the texts that are exported"
 
 

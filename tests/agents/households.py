@@ -77,9 +77,7 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
     with agents.store.begin(_scope(someone)) as work:
         row = Contributor(id=someone.id, email_lookup=keyring.keyed_hash("email", marker))
         work.vault.seal(row, email=f"{marker}@example.org", display_name=f"<b>{marker}</b>", password_hash="x")
-        key = ApiKey(
-            owner_id=someone.id, prefix=someone.id.hex[-8:], secret_hash=b"h", scopes=["read"], expires_at=_later()
-        )
+        key = ApiKey(owner_id=someone.id, prefix=someone.id.hex[-8:], scopes=["read"], expires_at=_later())
         work.vault.seal(key, name=f"key {marker}")
         style = StyleProfile(owner_id=someone.id)
         work.vault.seal(style, profile={"words": [marker]})

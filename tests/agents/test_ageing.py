@@ -14,7 +14,7 @@ from agents.ledger import Ageing
 from storage.clock import now
 from storage.database import transaction
 from storage.investigations import Investigation
-from storage.ledger import copies, publishing, trail, verify_audit
+from storage.ledger import checkpoint, copies, trail, verify_audit
 from storage.ledger.archiving import Archive, first_kept
 from storage.ledger.checkpoint import proof_text, verify_leaf
 from storage.ledger.entries import AuditEvent, AuditPersonal
@@ -235,8 +235,8 @@ def test_an_archive_of_another_history_lets_nothing_go(world: World, home: Path,
         (place / "checkpoint").write_bytes(b"noise")
         reason = Discrepancy.UNREADABLE
     else:
-        forged = publishing.checkpoints.signed(
-            replace(Archive(place).covers(vkey(world)), root=b"x" * 32),  # type: ignore[type-var]
+        forged = checkpoint.signed(
+            replace(Archive(place).covers(world.store.origin, world.store.keyring), root=b"x" * 32),  # type: ignore[type-var]
             world.store.keyring.sign,
             world.store.keyring.public_key(),
         )

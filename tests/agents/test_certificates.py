@@ -22,7 +22,7 @@ from storage.certificates import statements, verifying
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionReceipt, DeletionScope, DeletionStatus
-from storage.ledger import publishing
+from storage.ledger import signing
 from tests.agents.households import Person, ask_deletion, ask_export, household, person, share
 
 
@@ -51,7 +51,7 @@ def checked(agents: Agents, certificate: Any, directory: Path) -> verifying.Repo
     """What anybody finds who has the file and the published key."""
     file = directory / "certificate.json"
     file.write_text(json.dumps(certificate))
-    return verifying.verify(file, publishing.log_key(agents.store.origin, agents.store.keyring))
+    return verifying.verify(file, signing.log_key(agents.store.origin, agents.store.keyring))
 
 
 def said_in(certificate: Any) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def test_a_certificate_that_cannot_be_signed_leaves_the_deletion_open(
     """A key store that does not answer at that moment: nothing is called erased; the next start ends it."""
     asked = ask_deletion(agents, mara, DeletionScope.ASSET, mara.assets[0])
 
-    def refuse(_ring: object, _data: bytes) -> bytes:
+    def refuse(_ring: object) -> list[object]:
         raise RuntimeError("no signature today")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(agents.store.keyring), "sign", refuse)
+        patch.setattr(type(agents.store.keyring), "signers", refuse)
         with pytest.raises(RuntimeError):
             erase(agents, asked)
     assert (row(agents, asked).status, row(agents, asked).certificate) == (DeletionStatus.VERIFYING, None)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from agents.models.local import NAME
 from storage.database import transaction
 from storage.ledger.entries import AuditEvent
+from storage.ledger.reconciling import gaps
 from storage.outputs import Output
 from storage.prompts import PromptStatus, PromptStep
 from tests.agents.standins import StandIn
@@ -59,6 +60,7 @@ def assert_each_variation_once(world: World, prompt_id: uuid.UUID, variations: i
         told = session.scalars(select(AuditEvent.resource_id).where(AuditEvent.action == "output.stored")).all()
         assert sorted(told, key=str) == sorted((output.id for output in outputs), key=str)
         assert all(step.partial is None for step in session.scalars(select(PromptStep)))
+        assert gaps(session) == []
     steps = world.steps(prompt_id)
     assert len(steps) == len({step[:2] for step in steps}) == variations + 3
     actions = world.events(prompt_id)

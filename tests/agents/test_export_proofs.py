@@ -17,7 +17,7 @@ from storage.archives import proofs
 from storage.archives.verifying import Report, verify
 from storage.database import transaction
 from storage.exports import Export
-from storage.ledger import publishing
+from storage.ledger import signing
 from storage.ledger.checkpoint import verified
 from tests.agents.households import ask_export, household, person
 
@@ -46,7 +46,7 @@ def exported(agents: Agents, home: Path, *, publish: bool = True) -> tuple[Repor
     assert row.byte_size is not None
     file = home / "e.zip"
     file.write_bytes(b"".join(agents.store.blobs.reader(row.blob_id, row.byte_size).read()))
-    vkey = publishing.log_key(agents.store.origin, agents.store.keyring)
+    vkey = signing.log_key(agents.store.origin, agents.store.keyring)
     with zipfile.ZipFile(file) as archive:
         return verify(file, vkey), vkey, {name: archive.read(name) for name in archive.namelist()}
 

@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from agents.generation import generate
 from agents.runtime import Agents
+from storage import runs
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences, StyleProfile
 from storage.database import transaction
 from storage.keys.names import KeysetName
+from storage.ledger.reconciling import gaps
 from storage.outputs import Output
 from storage.projects import MemberRole, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep
@@ -27,6 +29,8 @@ def counts(world: World, prompt_id: uuid.UUID) -> tuple[PromptStatus, int, int, 
     assert prompt is not None
     assert prompt.variations == prompt.stored + prompt.failed + prompt.cancelled
     assert prompt.finished_at is not None
+    with transaction(world.store.engine, read_only=True) as session:
+        assert gaps(session) == []
     return prompt.status, prompt.stored, prompt.failed, prompt.cancelled
 
 
@@ -240,6 +244,7 @@ def test_a_prompt_deleted_while_it_runs_ends_quietly(world: World, agents: Agent
     def erase() -> None:
         if world.prompt(prompt_id) is not None:
             with world.work() as work:
+                runs.claim(work.session, prompt_id)  # first, like whoever writes a step of it
                 for model in (PromptStep, PromptAsset, Output):
                     for row in work.session.scalars(select(model).where(model.prompt_id == prompt_id)):
                         work.session.delete(row)

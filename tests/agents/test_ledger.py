@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from agents.ledger import Sequencer
 from storage.clock import now
 from storage.database import transaction
-from storage.ledger import copies, merkle, publishing, sequencing, verify_audit
+from storage.ledger import copies, merkle, sequencing, signing, verify_audit
 from storage.ledger.checkpoint import verified
 from storage.ledger.entries import AuditEvent
 from storage.ledger.events import Discrepancy, SystemStarted
@@ -46,7 +46,7 @@ def happen(world: World, times: int = 1) -> None:
 
 
 def vkey(world: World) -> str:
-    return publishing.log_key(world.store.origin, world.store.keyring)
+    return signing.log_key(world.store.origin, world.store.keyring)
 
 
 def settle(world: World) -> None:
@@ -93,6 +93,20 @@ def test_entries_get_their_places_and_a_checkpoint_over_them(world: World, seque
         assert not sequencer.advance()
     assert [verified(note, vkey(world)).size for note in notes(world)] == [1, 256, 259, 559]
     assert_one_history(world, 559)
+
+
+@pytest.mark.one_database("postgresql", reason="SQLite has one writer at a time by its own nature")
+def test_writers_do_not_wait_for_one_anothers_entries(world: World) -> None:
+    """While one unit of work with an entry is open, others write theirs and commit; then it commits too."""
+    with world.work() as first:
+        first.record(SystemStarted())
+        first.session.flush()
+        for _ in range(8):
+            with world.work() as other:
+                other.session.connection().exec_driver_sql("SET LOCAL lock_timeout = '1ms'")
+                other.record(SystemStarted())
+    settle(world)
+    assert_one_history(world, 9)
 
 
 def test_an_idle_sequencer_writes_nothing(world: World, sequencer: Sequencer) -> None:

@@ -18,11 +18,12 @@ import sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
 from muniment import keys
+from resolvers.keys import KINDS
 from muniment.settings import load
 from storage import rotations
 rotations.PATIENCE = 3.0
 settings = load(home=Path(sys.argv[1]), database_url=sys.argv[2], key_cache_seconds={CACHE_SECONDS})
-list(keys.rotate(settings, keysets=True, kek=settings.kek_uri, say=lambda line: print(line, flush=True)))
+list(keys.rotate(settings, kinds=KINDS, kek=settings.kek_uri, say=lambda line: print(line, flush=True)))
 """
 TITLE = "query($id: ID!) { asset(id: $id) { title } }"
 READ = "{ projects { edges { node { name assets { edges { node { title fileName } } } } } } }"

@@ -13,6 +13,9 @@ from typer.testing import CliRunner, Result
 from agents.ledger import Sequencer
 from muniment import auditing
 from muniment.cli import app
+from storage.database import transaction
+from storage.exports import Export, ExportScope, ExportStatus
+from storage.ids import new_id
 from storage.ledger import verify_audit
 from storage.staff import StaffRole
 from tests.world import Person, World, raw_id
@@ -132,3 +135,14 @@ def test_a_log_is_verified_by_the_address_of_its_server(
         target.write_bytes(read(path) or b"")
     report = verify_audit.run(url + said, world.client.get("/ledger/vkey").text)
     assert report.problems == []
+
+
+def test_what_agents_did_is_counted_against_the_trail(world: World, ada: Person) -> None:
+    """Exit 0 where it adds up; else exit 1, and the run by its id."""
+    assert call(world, "reconcile").exit_code == 0
+    export = new_id()
+    with transaction(world.house.store.engine) as session:
+        session.add(Export(id=export, owner_id=raw_id(ada.id), scope=ExportScope.ACCOUNT, status=ExportStatus.READY))
+    told = call(world, "reconcile")
+    said = f"Do not trust it: {export}: 1 done, 0 in the trail as export.built."
+    assert (told.exit_code, told.output.splitlines()[0]) == (1, said)

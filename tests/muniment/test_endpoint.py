@@ -317,7 +317,7 @@ def test_an_unreachable_key_store_is_said_to_be_one(world: World, monkeypatch: p
         raise KeyStoreUnavailable("down")
 
     with monkeypatch.context() as patch, world.unchanged():
-        patch.setattr(world.house.store.keyring, "keyed_hash", unreachable)
+        patch.setattr(world.house.store.keyring, "keyed_hashes", unreachable)
         refused = world.ask(PROBE, ada)
     assert (refused.status, refused.code) == (503, "UNAVAILABLE")
 

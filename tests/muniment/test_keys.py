@@ -15,6 +15,7 @@ from muniment.house import open_house
 from muniment.settings import load
 from resolvers import staff
 from storage import rotations
+from storage.ledger.events import RotatedKeys
 from storage.staff import StaffRole
 from tests.services.kms import Openbao
 from tests.world import World
@@ -58,9 +59,9 @@ def rows(result: Result) -> dict[str, dict[str, object]]:
 def test_status_lists_every_kind_without_material(run: Callable[..., Result], house: Path) -> None:
     """As a table for people, as JSON for programs; nothing in it could open anything."""
     found = rows(run("keys", "status", "--format", "json"))
-    assert set(found) == {"insecure-local", "credentials", "hashes", "ledger", "signing"}
+    assert set(found) == {"insecure-local", "credentials", "hashes", "ledger", "sessions", "signing"}
     assert set(found["ledger"]) == {"name", "count", "state", "since", "due", "overdue"}
-    assert (found["insecure-local"]["count"], found["insecure-local"]["state"]) == (4, "wraps new keysets")
+    assert (found["insecure-local"]["count"], found["insecure-local"]["state"]) == (5, "wraps new keysets")
     assert not any(row["overdue"] for row in found.values())
     table = run("keys", "status").stdout
     assert table.splitlines()[0].split("  ")[0] == "key"
@@ -110,8 +111,8 @@ def test_a_house_moves_into_a_key_management_service(
     monkeypatch.setenv("MUNIMENT_SECOND_KEK_URI", uri)
     moved = run("keys", "rotate", "--kek", uri)
     assert moved.exit_code == 0, moved.output
-    assert "all 4 keysets lie under it now" in moved.stdout
-    assert rows(run("keys", "status", "--format", "json"))[uri]["count"] == 4
+    assert "all 5 keysets lie under it now" in moved.stdout
+    assert rows(run("keys", "status", "--format", "json"))[uri]["count"] == 5
     monkeypatch.setenv("MUNIMENT_KEK_URI", uri)
     monkeypatch.delenv("MUNIMENT_SECOND_KEK_URI")
     assert run("staff", "add", "--email", "b@example.org", "--role", "support").exit_code == 0
@@ -127,7 +128,7 @@ def test_rotations_stand_in_the_trail(world: World, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(rotations, "PATIENCE", 0.0)
     monkeypatch.setattr(world.house.store.keyring, "cache_seconds", 0)
     world.register("ada")
-    keys.rotate_keysets(world.house)
+    keys.rotate(world.house, RotatedKeys.KEYSETS)
     [begun], [done] = world.events("keys.rotation_started"), world.events("keys.rotated")
     assert (begun["category"], begun["details"]) == ("admin_action", {"keys": "keysets"})
     assert done["details"]["keysetCount"] == 3

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from agents.ledger import Sequencer, Witnesses
 from muniment.cli import app
+from resolvers import ledger
 from storage.ledger import leaves, tiles, verify_audit
 from storage.ledger.checkpoint import verified, verify_leaf
 from storage.ledger.witnesses import WitnessPolicy
@@ -97,6 +98,44 @@ def test_an_entry_is_proven_to_whoever_may_read_it(world: World) -> None:
         assert proof["checkpoint"] == log["checkpoint"]
         assert proof["text"].splitlines()[1] == f"index {proof['index']}"
         assert proof["text"].splitlines()[2 : 2 + len(proof["hashes"])] == proof["hashes"]
+
+
+def test_a_collector_gets_every_published_entry_once_and_in_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page along the link, as OCSF events without anybody in them; what waits comes with the next checkpoint."""
+    monkeypatch.setattr(ledger, "PAGE", 3)
+    ada = world.register("ada")
+    for _ in range(5):
+        created(world, ada)
+    publish(world)
+    published = world.ask(LOG).data["ledger"]["size"]
+    waiting = created(world, ada)
+    address, collected = "/ledger/events", []
+    while True:
+        answer = world.client.get(address)
+        assert answer.status_code == 200
+        assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("application/x-ndjson", "no-cache")
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert len(lines) <= 3
+        address = answer.links["next"]["url"]
+        collected += lines
+        if not lines:
+            break
+    assert address == f"/ledger/events?after={published}"
+    assert [line["metadata"]["sequence"] for line in collected] == list(range(published))
+    assert [line["metadata"]["uid"] for line in collected] == [event["id"] for event in world.events()][:published]
+    assert str(raw_id(ada.id)) not in json.dumps(collected)
+    publish(world)
+    assert str(raw_id(waiting)) in world.client.get(address).text
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "", "01", "1.0", "1" * 19, "1&first=9"])
+def test_a_place_that_is_none_is_refused(world: World, after: str) -> None:
+    """With a sentence; one far behind the end is only early."""
+    answer = world.client.get(f"/ledger/events?after={after}")
+    assert (answer.status_code, "a whole number" in answer.text) == (400, True)
+    assert world.client.get(f"/ledger/events?after={'9' * 18}").text == ""
 
 
 def test_nobody_else_gets_a_proof(world: World) -> None:

@@ -228,3 +228,24 @@ def test_a_witness_policy_that_works_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "witnesses"
     file.write_text(f"witness w {WITNESS} https://w.example/\nquorum w\n")
     assert load(**SAFE_PRODUCTION, witness_policy=file).witness_policy == file
+
+
+@pytest.mark.parametrize("place", ["file:///var/ledger", "https://store.example/x", "s3://", "bucket"])
+def test_an_object_store_is_named_as_one(place: str) -> None:
+    """A directory has a setting of its own."""
+    (sentence,) = refusal(**SAFE_PRODUCTION, ledger_store=place)
+    assert sentence.startswith("MUNIMENT_LEDGER_STORE can't be used: an object store is named as s3://BUCKET/PREFIX")
+
+
+def test_checkpoints_in_an_object_store_need_no_directory_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the database a directory is refused in production, for a backup would take it along."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    beside = SAFE_PRODUCTION | {
+        "database_url": f"sqlite:///{tmp_path}/db/muniment.sqlite3",
+        "ledger_dir": tmp_path / "db" / "ledger",
+    }
+    (sentence,) = refusal(**beside)
+    assert sentence.startswith("The ledger's checkpoints lie beside the database")
+    assert load(**beside, ledger_store="s3://trail/of/ours").ledger_store == "s3://trail/of/ours"

@@ -130,7 +130,7 @@ def _account(world: World, name: str) -> None:
         consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
         world.add(f"{name}'s consent {number}", consent)
     key = ApiKey(
-        id=named(f"{name} key"), owner_id=me, prefix=name, secret_hash=b"", scopes=[], expires_at=EPOCH, name=SEAL
+        id=named(f"{name} key"), owner_id=me, prefix=name, secret_digest=SEAL, scopes=[], expires_at=EPOCH, name=SEAL
     )
     world.add(f"{name}'s key", key)
     for number in range(2):

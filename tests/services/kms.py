@@ -74,8 +74,8 @@ class Openbao(Kms):
             port = probe.getsockname()[1]
         command = [program, "server", "-dev", "-dev-tls", f"-dev-tls-cert-dir={place}", "-dev-no-store-token"]
         command += ["-dev-root-token-id=root", f"-dev-listen-address=127.0.0.1:{port}"]
-        with _started(command, place / "openbao.log") as told:
-            unseal_key = _awaited(lambda: re.search(r"Unseal Key: (\S+)", told()))[1]
+        with started(command, place / "openbao.log") as told:
+            unseal_key = awaited(lambda: re.search(r"Unseal Key: (\S+)", told()))[1]
             bao = cls(place, port, "root", unseal_key)
             try:
                 yield bao
@@ -120,7 +120,7 @@ class Openbao(Kms):
             yield
         finally:
             self._root.sys.submit_unseal_key(self._unseal_key)
-            _awaited(lambda: not self._root.sys.is_sealed() and self._root.is_authenticated())
+            awaited(lambda: not self._root.sys.is_sealed() and self._root.is_authenticated())
 
     @contextmanager
     def _forbidden(self) -> Iterator[None]:
@@ -151,8 +151,8 @@ class LocalStack(Kms):
     @contextmanager
     def running(cls, place: Path) -> Iterator["LocalStack"]:
         command = [sys.executable, _ROOT / "tests" / "services" / "localstack_kms.py"]
-        with _started(command, place / "localstack.log", HOME=str(place), TMPDIR=str(place)) as told:
-            port = int(_awaited(lambda: re.match(r"(\d+)\n", told()))[1])
+        with started(command, place / "localstack.log", HOME=str(place), TMPDIR=str(place)) as told:
+            port = int(awaited(lambda: re.match(r"(\d+)\n", told()))[1])
             stack = cls(port)
             try:
                 yield stack
@@ -188,7 +188,7 @@ class LocalStack(Kms):
 
 
 @contextmanager
-def _started(command: list[Any], log: Path, **environment: str) -> Iterator[Callable[[], str]]:
+def started(command: list[Any], log: Path, **environment: str) -> Iterator[Callable[[], str]]:
     """The program, killed at the end; answers what reads its output so far."""
     with log.open("wb") as output:
         kept = {"PATH": os.environ["PATH"], "HOME": str(log.parent)}
@@ -207,7 +207,7 @@ def _started(command: list[Any], log: Path, **environment: str) -> Iterator[Call
         process.wait()
 
 
-def _awaited(condition: Callable[[], Any]) -> Any:
+def awaited(condition: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + _SECONDS
     while True:
         try:

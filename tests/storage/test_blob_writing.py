@@ -223,7 +223,7 @@ def test_a_blob_whose_name_is_not_durable_is_taken_back(
         raise OSError(errno.EIO, "Input/output error")
 
     with begin(store) as writer, monkeypatch.context() as patch:
-        patch.setattr("storage.blobs.claims.sync", refuse)
+        patch.setattr("storage.blobs.published.sync", refuse)
         with pytest.raises(BlobStoreUnavailable):
             writer.finish()
     assert not store.exists(BLOB)

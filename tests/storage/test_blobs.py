@@ -1,18 +1,23 @@
-"""Blobs: what was stored comes back whole, in part, or not at all."""
+"""Blobs: what was stored comes back whole, in part, or not at all; from a directory, and from a bucket."""
 
+import os
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.blobs.errors import BlobDamaged, BlobMissing
+from storage.blobs.objects import PublishedObjects
 from storage.blobs.segments import HEADER, OVERHEAD, SEGMENT, stored_size
 from storage.blobs.store import BlobStore
 from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
+from tests.services.s3 import S3, Bucket
 from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, project
 
 OWNER, PROJECT = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -30,16 +35,56 @@ def keyring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyring]:
         yield keyring
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this module's blobs lie."""
-    return tmp_path_factory.mktemp("data") / "blobs"
+class Kept(Protocol):
+    """A published blob, past the program under test."""
+
+    def read_bytes(self) -> bytes: ...
+
+    def write_bytes(self, content: bytes, /) -> object: ...
+
+
+class Object:
+    """A blob in a bucket."""
+
+    def __init__(self, bucket: Bucket, path: str) -> None:
+        self._bucket, self._path = bucket, path
+
+    def read_bytes(self) -> bytes:
+        return self._bucket.read(self._path)
+
+    def write_bytes(self, content: bytes, /) -> None:
+        self._bucket.write(self._path, bytes(content))
+
+
+@dataclass
+class Root:
+    """Where this module's blobs lie: what is being written in `directory`, and the others there or in `bucket`."""
+
+    directory: Path
+    bucket: Bucket | None = None
+
+
+@pytest.fixture(scope="module", params=["directory", "bucket"])
+def root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator[Root]:
+    """A directory, or one beside a bucket."""
+    directory = tmp_path_factory.mktemp("data") / "blobs"
+    if request.param == "directory":
+        yield Root(directory)
+        return
+    with S3.running(tmp_path_factory.mktemp("s3")) as s3, pytest.MonkeyPatch.context() as patch:
+        for variable, value in s3.environment.items():
+            patch.setenv(variable, value)
+        patch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
+        yield Root(directory, s3.bucket())
 
 
 @pytest.fixture(scope="module")
-def store(keyring: Keyring, root: Path) -> BlobStore:
+def store(keyring: Keyring, root: Root) -> BlobStore:
     """A blob store."""
-    return BlobStore(root, keyring)
+    if root.bucket is None:
+        return BlobStore(root.directory, keyring)
+    published = PublishedObjects(f"{root.bucket.address}/blobs", endpoint=os.environ["AWS_ENDPOINT_URL"])
+    return BlobStore(root.directory, keyring, published)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +108,12 @@ def put(store: BlobStore, content: bytes, step: int = 50_000) -> uuid.UUID:
     return blob_id
 
 
-def file_of(root: Path, blob_id: uuid.UUID) -> Path:
+def file_of(root: Root, blob_id: uuid.UUID) -> Kept:
     """The file of a published blob."""
-    [path] = root.glob(f"??/{blob_id}")
+    if root.bucket is not None:
+        [found] = [path for path in root.bucket.paths() if path.endswith(str(blob_id))]
+        return Object(root.bucket, found)
+    [path] = root.directory.glob(f"??/{blob_id}")
     return path
 
 
@@ -75,11 +123,11 @@ def read(store: BlobStore, blob_id: uuid.UUID, size: int, *bounds: int) -> bytes
 
 
 @pytest.mark.parametrize("size", [0, 1, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, SIZE])
-def test_a_blob_comes_back_as_it_was_stored(store: BlobStore, root: Path, size: int) -> None:
+def test_a_blob_comes_back_as_it_was_stored(store: BlobStore, root: Root, size: int) -> None:
     """Empty, smaller than a segment, exactly full, and longer; the file's length follows from the size."""
     blob_id = put(store, pattern(size))
     assert read(store, blob_id, size) == pattern(size)
-    assert file_of(root, blob_id).stat().st_size == stored_size(size)
+    assert len(file_of(root, blob_id).read_bytes()) == stored_size(size)
 
 
 @pytest.mark.parametrize("step", [1, 7, SEGMENT, SEGMENT + 1, 10 * SEGMENT])
@@ -104,14 +152,14 @@ def test_a_range_outside_the_blob_is_refused(store: BlobStore, stored: uuid.UUID
         store.reader(stored, SIZE).read(*bounds)
 
 
-def test_a_range_opens_only_its_own_segments(store: BlobStore, root: Path) -> None:
+def test_a_range_opens_only_its_own_segments(store: BlobStore, root: Root) -> None:
     """With the first segment broken, the second is still read."""
     blob_id = put(store, pattern(SIZE))
     overwrite(file_of(root, blob_id), len(HEADER) + 100, b"\0\0")
     assert read(store, blob_id, SIZE, SEGMENT, 2 * SEGMENT) == pattern(SIZE)[SEGMENT : 2 * SEGMENT]
 
 
-def test_a_damaged_segment_ends_the_reading_with_an_error(store: BlobStore, root: Path) -> None:
+def test_a_damaged_segment_ends_the_reading_with_an_error(store: BlobStore, root: Root) -> None:
     """What comes before it is given out; then it breaks off, and never ends as if it were whole."""
     blob_id = put(store, pattern(SIZE))
     overwrite(file_of(root, blob_id), len(HEADER) + SEALED + 9, b"\0\0\0")
@@ -124,13 +172,13 @@ def test_a_damaged_segment_ends_the_reading_with_an_error(store: BlobStore, root
 
 @quick
 @given(data=st.data())
-def test_one_flipped_bit_anywhere_is_found(store: BlobStore, root: Path, data: st.DataObject) -> None:
+def test_one_flipped_bit_anywhere_is_found(store: BlobStore, root: Root, data: st.DataObject) -> None:
     """In the header, in a segment, in a tag."""
     content = pattern(data.draw(st.integers(0, SEGMENT + 50)))
     blob_id = put(store, content)
     path = file_of(root, blob_id)
-    bit = data.draw(st.integers(0, path.stat().st_size * 8 - 1))
     raw = bytearray(path.read_bytes())
+    bit = data.draw(st.integers(0, len(raw) * 8 - 1))
     raw[bit // 8] ^= 1 << bit % 8
     path.write_bytes(raw)
     with pytest.raises(BlobDamaged):
@@ -140,7 +188,7 @@ def test_one_flipped_bit_anywhere_is_found(store: BlobStore, root: Path, data: s
 @pytest.mark.parametrize(
     "cut", [1, 1000 + OVERHEAD, SEALED, 2 * SEALED, stored_size(SIZE) - len(HEADER), stored_size(SIZE)]
 )
-def test_a_cut_blob_gives_out_nothing(store: BlobStore, root: Path, cut: int) -> None:
+def test_a_cut_blob_gives_out_nothing(store: BlobStore, root: Root, cut: int) -> None:
     """Also when the cut falls between two segments, and the row's size was changed to match."""
     blob_id = put(store, pattern(SIZE))
     path = file_of(root, blob_id)
@@ -152,7 +200,7 @@ def test_a_cut_blob_gives_out_nothing(store: BlobStore, root: Path, cut: int) ->
             store.reader(blob_id, size)
 
 
-def test_a_lengthened_blob_gives_out_nothing(store: BlobStore, root: Path) -> None:
+def test_a_lengthened_blob_gives_out_nothing(store: BlobStore, root: Root) -> None:
     """Nothing can be hung on behind the last segment."""
     blob_id = put(store, pattern(SIZE))
     path = file_of(root, blob_id)
@@ -163,7 +211,7 @@ def test_a_lengthened_blob_gives_out_nothing(store: BlobStore, root: Path) -> No
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 0, 2), (0, 2, 1), (2, 1, 0), (1, 1, 1)])
-def test_segments_that_were_moved_do_not_open(store: BlobStore, root: Path, order: tuple[int, ...]) -> None:
+def test_segments_that_were_moved_do_not_open(store: BlobStore, root: Root, order: tuple[int, ...]) -> None:
     """Swapped, repeated, or the last one put elsewhere."""
     content = pattern(3 * SEGMENT)
     blob_id = put(store, content)
@@ -175,7 +223,7 @@ def test_segments_that_were_moved_do_not_open(store: BlobStore, root: Path, orde
         read(store, blob_id, len(content))
 
 
-def test_a_segment_of_another_blob_does_not_open(store: BlobStore, root: Path) -> None:
+def test_a_segment_of_another_blob_does_not_open(store: BlobStore, root: Root) -> None:
     """Nor does the whole file under another's name, though both have the same size, owner and project."""
     one, other = put(store, pattern(SIZE)), put(store, pattern(SIZE))
     raw = file_of(root, one).read_bytes()
@@ -187,7 +235,7 @@ def test_a_segment_of_another_blob_does_not_open(store: BlobStore, root: Path) -
         store.reader(other, SIZE)
 
 
-def test_an_older_blob_of_the_same_id_does_not_come_back(store: BlobStore, root: Path) -> None:
+def test_an_older_blob_of_the_same_id_does_not_come_back(store: BlobStore, root: Root) -> None:
     """A file kept from before it was removed does not open when the id is used again: its key is gone."""
     blob_id = put(store, b"older")
     kept = file_of(root, blob_id).read_bytes()
@@ -217,7 +265,7 @@ def test_destroying_the_key_ends_a_running_read(store: BlobStore, keyring: Keyri
         next(pieces)
 
 
-def test_removing_a_blob_removes_key_and_file(store: BlobStore, keyring: Keyring, root: Path) -> None:
+def test_removing_a_blob_removes_key_and_file(store: BlobStore, keyring: Keyring, root: Root) -> None:
     """A copy of the file, put back, stays shut; a second removal finds nothing."""
     blob_id = put(store, pattern(SIZE))
     path = file_of(root, blob_id)
@@ -243,21 +291,20 @@ def test_destroying_a_projects_keyset_shuts_its_blobs(store: BlobStore, keyring:
         store.reader(blob_id, 0)
 
 
-def test_nothing_is_in_clear_on_disk(store: BlobStore, root: Path) -> None:
+def test_nothing_is_in_clear_on_disk(store: BlobStore, root: Root) -> None:
     """Neither while a blob is being written, nor when it is stored."""
     marker = b"canary-4b1d" * 20
     blob_id = uuid.uuid4()
     with store.writer(blob_id, project(PROJECT)) as writer:
         for _ in range(1000):
             writer.write(marker)
-        assert list((root / "incoming").iterdir()) != []
-        assert b"canary" not in everything_under(root / "incoming")
+        assert list((root.directory / "incoming").iterdir()) != []
+        assert b"canary" not in everything_under(root.directory / "incoming")
         writer.finish()
     assert b"canary" not in file_of(root, blob_id).read_bytes()
 
 
-def overwrite(path: Path, offset: int, data: bytes) -> None:
-    """Change bytes in the middle of a file."""
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(data)
+def overwrite(kept: Kept, offset: int, data: bytes) -> None:
+    """Change bytes in the middle."""
+    raw = kept.read_bytes()
+    kept.write_bytes(raw[:offset] + data + raw[offset + len(data) :])

@@ -66,7 +66,7 @@ def test_keysets_move_while_old_and_new_processes_run(bao: Openbao, engine: Engi
             works(second)
 
     store, since = Store(engine, first, BlobStore(tmp_path / "blobs", first)), now()
-    assert rotations.rotate_kek(store, new, look).keysets == 4 + len(OWNERS) - 1
+    assert rotations.rotate_kek(store, new, look).keysets == 5 + len(OWNERS) - 1
     assert first.rotation().outside(new, since) == []
     with bao.outages(old)["deleted softly"]:
         works(first)

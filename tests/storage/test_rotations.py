@@ -185,7 +185,7 @@ def test_what_was_sealed_too_long_ago_is_not_stored(store: Store, monkeypatch: p
 
 def test_a_local_key_encryption_key_wraps_everything_anew(store: Store) -> None:
     """Each keyset without a parent, once; and it all opens in another process."""
-    assert rotations.rotate_kek(store, "insecure-local", silent).keysets == 7
+    assert rotations.rotate_kek(store, "insecure-local", silent).keysets == 8
     assert contents(store) == EVERYTHING
 
 

@@ -117,9 +117,9 @@ def test_seeking_costs_the_same_at_the_end_as_at_the_start(
     opened: list[int] = []
     opening = BlobReader._segment
 
-    def counted(reader: BlobReader, raw: object, index: int) -> bytes:
+    def counted(reader: BlobReader, raw: object, index: int, until: int) -> bytes:
         opened.append(index)
-        return opening(reader, raw, index)  # type: ignore[arg-type]
+        return opening(reader, raw, index, until)  # type: ignore[arg-type]
 
     monkeypatch.setattr(BlobReader, "_segment", counted)
     for place in (0, SEGMENT, len(BODY) - 1):

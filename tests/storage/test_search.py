@@ -94,6 +94,6 @@ def test_the_key_goes_with_the_projects(keyring: Keyring) -> None:
 def test_the_key_shows_nothing(keyring: Keyring) -> None:
     """Neither printed nor pickled, like every key."""
     key = keyring.ensure_search_key(MILL)
-    assert repr(key) == "<SearchKey>"
+    assert repr(key) == "<HashKey>"
     with pytest.raises(TypeError, match="not pickled"):
         key.__reduce_ex__(4)

@@ -11,6 +11,7 @@ import re
 import types
 import typing
 import uuid
+from collections.abc import Mapping
 from typing import Any, ClassVar, dataclass_transform
 
 from storage.ledger.events.values import Category, Identifier, Resource
@@ -19,6 +20,8 @@ MOST_IDS = 100
 """The most ids one detail may list: a page of a list is never longer."""
 
 _ENVELOPE = frozenset({"resource_id", "resource_kind", "subject_id", "grant_id", "rule"})
+_RECORDED: dict[Any, Mapping[str, Any]] = {}
+"""What `recorded` answers, which each entry asks for several times."""
 _ACTION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 _PERSON = re.compile(r"(^|_)(actor|author|contributor|member|owner|person|staff|subject|user)_ids?$")
 _LARGEST = 2**53 - 1  # beyond it a JSON number is not the same in every reader (RFC 8785, section 3.2.2.3)
@@ -76,10 +79,12 @@ class Event:
         return {one for each in listed for one in each if isinstance(one, uuid.UUID)}
 
 
-def recorded(kind: type[Event]) -> dict[str, Any]:
+def recorded(kind: type[Event]) -> Mapping[str, Any]:
     """The fields of an event and their types, in order."""
-    hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    if kind not in _RECORDED:
+        hints = typing.get_type_hints(kind)
+        _RECORDED[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return _RECORDED[kind]
 
 
 def detail_fields(kind: type[Event]) -> dict[str, Any]:

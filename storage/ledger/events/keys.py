@@ -11,6 +11,9 @@ class RotatedKeys(enum.StrEnum):
 
     KEK = "kek"  # the key-encryption key, under which keysets lie
     KEYSETS = "keysets"  # what seals fields, and wraps the keys of blobs
+    LOOKUPS = "lookups"  # what accounts are found by, and words of sealed texts
+    SESSIONS = "sessions"  # what sessions, tickets and repeated requests are known by
+    SIGNING = "signing"  # what signs checkpoints, manifests and certificates
 
 
 class KeysRotationStarted(Event):

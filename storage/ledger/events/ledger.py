@@ -12,6 +12,7 @@ class Discrepancy(enum.StrEnum):
     ROLLED_BACK = "rolled_back"  # the tree is smaller than a published checkpoint
     FORKED = "forked"  # it is large enough, and another tree
     UNREADABLE = "unreadable"  # what lies outside is no checkpoint signed by this log's key
+    UNREACHABLE = "unreachable"  # the directory or object store outside can't be read or written
     DAMAGED = "damaged"  # entries or tiles in the database don't hold together
 
 
@@ -37,7 +38,8 @@ class WitnessFailure(enum.StrEnum):
 class LedgerHalted(Event):
     """The database no longer continues what the log had published, so nothing is signed until somebody has looked.
 
-    A restored backup does that, and so does an edit of the tree. Counts are entries: published, and in the database.
+    A restored backup does that, and so does an edit of the tree. Counts are entries: published, and in the database; 0
+    where they are not known.
     """
 
     action = "ledger.halted"

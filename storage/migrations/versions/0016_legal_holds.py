@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0016"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

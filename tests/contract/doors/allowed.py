@@ -32,10 +32,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "resolvers/policies/explaining.py resolvers/sessions.py",
         f"{_OWN}; {_ABOUT}",
     ),
-    "storage.accounts.add_unique": (
-        "agents/retention/sweeping.py resolvers/contributors.py resolvers/deletions.py resolvers/staff.py",
-        _UNIQUE,
-    ),
+    "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
+    "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
@@ -74,7 +72,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
         "agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py agents/thumbnails.py "
-        "muniment/app.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
+        "muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py "
+        "resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
@@ -110,11 +109,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.archiving.ripe": ("agents/ledger/ageing.py", _LOG),
     "storage.ledger.deliveries.acknowledged": ("agents/ledger/courier.py", _LOG),
     "storage.ledger.deliveries.next_index": ("agents/ledger/courier.py", _LOG),
-    "storage.ledger.feeds.entries": ("agents/ledger/courier.py muniment/auditing.py", _LOG),
+    "storage.ledger.feeds.entries": ("agents/ledger/courier.py muniment/auditing.py resolvers/ledger.py", _LOG),
     "storage.ledger.feeds.published_size": ("agents/ledger/courier.py", _LOG),
     "storage.ledger.copies.write_copy": ("muniment/auditing.py", _LOG),
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),
     "storage.ledger.sequencing.claim": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.release": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
@@ -136,7 +136,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.add": ("resolvers/idempotency.py", _UNIQUE),
     "storage.idempotency.alone": ("resolvers/idempotency.py", "a lock; reads nothing"),
     "storage.idempotency.forget": ("agents/erasures/resuming.py", _ERASING),
-    "storage.idempotency.under_key": ("resolvers/idempotency.py", _AGAIN),
     "storage.legal_holds.defer": (
         "agents/erasures/destroying.py resolvers/deletions.py resolvers/legal_holds.py",
         _HELD,
@@ -150,11 +149,16 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.legal_holds.lock": ("resolvers/legal_holds.py", _ASKED),
     "storage.legal_holds.met": ("resolvers/legal_holds.py", _HELD),
     "storage.legal_holds.ties": ("resolvers/legal_holds.py", _HELD),
+    "storage.idempotency.under_keys": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
+    "storage.rotations.is_passing": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_keysets": ("resolvers/keys.py", _KEYS),
+    "storage.rotations.rotate_lookups": ("resolvers/keys.py", _KEYS),
+    "storage.rotations.rotate_sessions": ("resolvers/keys.py", _KEYS),
+    "storage.rotations.rotate_signing": ("resolvers/keys.py", _KEYS),
     "storage.projects.find_member": ("resolvers/projects.py", _ASKED),
     "storage.policies.are_kept": ("muniment/doctor.py", _POLICY),
     "storage.policies.enter": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
@@ -215,6 +219,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
     ("schema/sessions.py", "session", "issued.session.expires_at"): "a signed-in device, no database session",
     ("resolvers/sessions.py", "session", "now() + context.limits.session"): "how long a signed-in device lives",
+    ("resolvers/house.py", "session", "max(self.session, self.ticket, self.idempotency)"): "lengths of time",
     ("resolvers/context.py", "session", "work.session.rollback"): "ends the snapshot; reads nothing",
     ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
@@ -247,6 +252,8 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/blobs/partials.py", "seal", "decrypt"): "an upload that is under way, segment by segment",
     ("storage/scrubbing.py", "seal", "Vault"): "tries whether a value opens, and drops it",
     ("storage/scrubbing.py", "seal", "reader"): "tries whether a file opens, and drops its bytes",
+    ("storage/rehashing.py", "seal", "Vault"): "hashes anew what is found by a key that is rotated",
+    ("resolvers/identity.py", "seal", "Vault"): "whether an API key's digest is this one; nothing of it leaves",
     ("storage/resealing.py", "seal", "Vault"): "seals anew what a key that is rotated had sealed",
     ("muniment/posture.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
     ("resolvers/context.py", "caller", "Access"): "for the operation's own principal",

@@ -1,0 +1,133 @@
+"""Sealed fields against raw Tink, and files: P6 (rate, first byte, seeking, memory), in the directory.
+
+`python -m benchmarks vault`; VAULT_MIB says how large the file is (default 1024). Raw is AES-256-GCM by Tink over the
+same pieces, without associated data, files or keys looked up; medians of rounds, turn by turn, of processor time.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterable
+from itertools import cycle, islice
+from pathlib import Path
+
+import tink
+from tink import aead
+
+from storage.assets import Asset
+from storage.blobs.segments import SEGMENT
+from storage.blobs.store import BlobStore
+from storage.ids import new_id
+from storage.keys.keyring import Keyring
+from storage.keys.kms import InsecureWarning
+from storage.keys.names import contributor_keyset, project_keyset
+from storage.vault import Vault
+
+_FIELDS = 1000
+_ROUNDS = 7
+_GRANTED = frozenset({"read_content"})
+
+
+def main() -> None:
+    """Print the tables."""
+    with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        keyring = Keyring.open(f"sqlite:///{place}/keys/keys.sqlite3", f"insecure-local://{place}/keys/kek")
+        owner, project = uuid.uuid4(), uuid.uuid4()
+        keyring.create(contributor_keyset(owner), owner)
+        keyring.create(project_keyset(project), owner)
+        _fields(keyring, owner, project)
+        _files(BlobStore(Path(place, "blobs"), keyring), project, int(os.environ.get("VAULT_MIB", "1024")))
+        keyring.close()
+
+
+def raw() -> aead.Aead:
+    """Tink's AES-256-GCM, and nothing around it."""
+    return tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM).primitive(aead.Aead)  # type: ignore[type-abstract]
+
+
+def _fields(keyring: Keyring, owner: uuid.UUID, project: uuid.UUID) -> None:
+    rows = [Asset(id=new_id(), owner_id=owner, project_id=project, decisions=_GRANTED) for _ in range(_FIELDS)]
+    texts, bare, vault = [f"A river, number {number}" for number in range(_FIELDS)], raw(), Vault(keyring)
+    sealing, opening, bare_sealing, bare_opening = [], [], [], []
+    for _ in range(_ROUNDS):
+        sealing.append(_seconds(lambda: [vault.seal(row, title=text) for row, text in zip(rows, texts, strict=True)]))
+        opening.append(_seconds(lambda: [vault.open(row, "title") for row in rows]))
+        kept: list[bytes] = []
+        bare_sealing.append(_seconds(lambda: kept.extend(bare.encrypt(text.encode(), b"") for text in texts)))  # noqa: B023
+        bare_opening.append(_seconds(lambda: [bare.decrypt(each, b"").decode() for each in kept]))  # noqa: B023
+    _say(f"{_FIELDS:,} small fields, medians of {_ROUNDS} rounds")
+    for name, ours, theirs in (("sealing", sealing, bare_sealing), ("opening", opening, bare_opening)):
+        mine, tinks = statistics.median(ours), statistics.median(theirs)
+        _row(name, f"{mine * 1e3:.2f} ms", f"{mine / tinks:.2f} x raw Tink ({tinks * 1e3:.2f} ms)", "<= 2 x")
+
+
+def _files(store: BlobStore, project: uuid.UUID, mib: int) -> None:
+    count, bare = mib * 1024 * 1024 // SEGMENT, raw()
+    pieces = [os.urandom(SEGMENT) for _ in range(1024)]  # more than any cache of the processor holds
+    size, sealed = count * SEGMENT, [bare.encrypt(piece, b"") for piece in pieces]
+    before = _memory()
+    blob_id = uuid.uuid4()
+    into = _seconds(lambda: _write(store, blob_id, project, islice(cycle(pieces), count)))
+    bare_in = _seconds(lambda: _all(bare.encrypt(each, b"") for each in islice(cycle(pieces), count)))
+    out = _seconds(lambda: sum(len(each) for each in store.reader(blob_id, size).read()))
+    bare_out = _seconds(lambda: _all(bare.decrypt(each, b"") for each in islice(cycle(sealed), count)))
+    grown = (_memory() - before) / 1024
+    _say(f"a file of {mib:,} MiB, P6")
+    for name, ours, theirs in (("in", into, bare_in), ("out", out, bare_out)):
+        _row(
+            name,
+            f"{mib / ours:,.0f} MiB/s",
+            f"{100 * theirs / ours:.0f} % of raw ({mib / theirs:,.0f} MiB/s)",
+            ">= 60 %",
+        )
+    first = statistics.median(_seconds(lambda: next(store.reader(blob_id, size).read())) for _ in range(50))
+    _row("first byte", f"{first * 1e3:.2f} ms", "", "<= 50 ms")
+    places = [statistics.median(_one(store, blob_id, size, at) for _ in range(50)) for at in (0, size - SEGMENT)]
+    _row(
+        "a segment at the end",
+        f"{places[1] * 1e3:.2f} ms",
+        f"{places[1] / places[0]:.2f} x one at the start",
+        "the same",
+    )
+    _row("memory grew by", f"{grown:.0f} MiB", "", "<= 64 MiB")
+
+
+def _write(store: BlobStore, blob_id: uuid.UUID, project: uuid.UUID, pieces: Iterable[bytes]) -> None:
+    with store.writer(blob_id, project_keyset(project)) as writer:
+        for piece in pieces:
+            writer.write(piece)
+        writer.finish()
+
+
+def _all(pieces: Iterable[bytes]) -> None:
+    for _ in pieces:
+        continue
+
+
+def _one(store: BlobStore, blob_id: uuid.UUID, size: int, at: int) -> float:
+    return _seconds(lambda: list(store.reader(blob_id, size).read(at, at + SEGMENT)))
+
+
+def _memory() -> int:
+    """The most memory this process ever held, in KiB."""
+    return int(next(line for line in Path("/proc/self/status").open() if line.startswith("VmHWM")).split()[1])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Of processor time, the system's included: of wall time others take their share."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _say(title: str) -> None:
+    sys.stdout.write(f"\n{title}\n")
+
+
+def _row(name: str, found: str, told: str, goal: str) -> None:
+    sys.stdout.write(f"  {name:24} {found:>14} {told:>36}   {goal}\n")

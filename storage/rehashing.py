@@ -1,0 +1,128 @@
+"""Hashing anew: what is found by a keyed hash is written down under the newest key, while it is looked for under both.
+
+What is hashed is opened inside the vault, and only its hash comes out. Rows are changed a few at a time, where they are
+still the same; so it may be stopped and begun again anywhere.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from storage.contributors import Contributor
+from storage.database import transaction
+from storage.keys.errors import KeyDestroyed
+from storage.keys.names import HASHES, KeysetName
+from storage.search import indexes
+from storage.staff import StaffMember
+from storage.vault import SealedDamaged, Vault
+from storage.work import Store
+
+_AT_ONCE = 50
+_ATTEMPTS = 10
+_LONGEST_PAUSE = 0.1
+_ACCOUNTS: tuple[Any, ...] = (Contributor, StaffMember)
+
+Told = Callable[[int, int], None]
+"""Is told how much was looked at, out of how much."""
+
+
+@dataclass
+class Rehashed:
+    """How many accounts and projects were written down anew, and keysets whose old keys are still needed: something
+    under them does not open."""
+
+    renewed: int = 0
+    damaged: set[KeysetName] = field(default_factory=set)
+
+
+def rehash(store: Store, names: list[KeysetName], told: Told) -> Rehashed:
+    """Write down anew what the keysets `names` hash: e-mails of accounts, words of projects.
+
+    Raises KeyStoreUnavailable, and DatabaseUnreachable.
+    """
+    found = Rehashed()
+    with transaction(store.engine, read_only=True) as session:
+        accounts = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in _ACCOUNTS)
+    projects = [uuid.UUID(name.id) for name in names if name.kind == "search"]
+    emails = accounts if HASHES in names else 0
+    total, done = max(1, emails + len(projects)), 0
+    if emails:
+        for model in _ACCOUNTS:
+            done = _emails(store, model, found, done, lambda at: told(at, max(total, at)))
+    for number, project in enumerate(projects, 1):
+        _words(store, project, found)
+        told(emails + number, total)
+    told(total, total)
+    return found
+
+
+def _emails(store: Store, model: Any, found: Rehashed, done: int, told: Callable[[int], None]) -> int:
+    last: uuid.UUID | None = None
+    while True:
+        batch = select(model).order_by(model.id).limit(_AT_ONCE)
+        with transaction(store.engine, read_only=True) as session:
+            rows = list(session.scalars(batch if last is None else batch.where(model.id > last)))
+        if not rows:
+            return done
+        began = time.monotonic()
+        _with_patience(lambda rows=rows: _replace(store, model, rows, found))  # type: ignore[misc]
+        last, done = rows[-1].id, done + len(rows)
+        told(done)
+        time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
+
+
+def _replace(store: Store, model: Any, rows: list[Any], found: Rehashed) -> None:
+    vault, anew = Vault(store.keyring), {}
+    for row in rows:
+        try:
+            anew[row.id] = vault.lookup(row, "email", "email")
+        except KeyDestroyed:
+            continue  # the account is being erased
+        except SealedDamaged:
+            found.damaged.add(HASHES)
+    changes = [
+        (row.id, row.email_lookup, anew[row.id]) for row in rows if anew.get(row.id) not in (None, row.email_lookup)
+    ]
+    if not changes:
+        return
+    with transaction(store.engine) as session:
+        for row_id, before, after in changes:
+            same = update(model).where(model.id == row_id, model.email_lookup == before)
+            found.renewed += session.execute(same.values(email_lookup=after)).rowcount  # type: ignore[attr-defined]
+
+
+def _words(store: Store, project: uuid.UUID, found: Rehashed) -> None:
+    after: uuid.UUID | None = None
+    while True:
+        began = time.monotonic()
+        try:
+            after = _with_patience(lambda at=after: _some_words(store, project, at))  # type: ignore[misc]
+        except KeyDestroyed:
+            return  # the project is being erased
+        except SealedDamaged:
+            found.damaged.add(KeysetName("search", str(project)))
+            return
+        if after is None:
+            found.renewed += 1
+            return
+        time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
+
+
+def _some_words(store: Store, project: uuid.UUID, after: uuid.UUID | None) -> uuid.UUID | None:
+    with transaction(store.engine) as session:
+        return indexes.reindex(session, Vault(store.keyring), project, after)
+
+
+def _with_patience(change: Callable[[], Any]) -> Any:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return change()
+        except (OperationalError, IntegrityError):  # somebody changed these rows too; one of us had to give way
+            if attempt == _ATTEMPTS:
+                raise
+    return None
