@@ -72,6 +72,8 @@ class Agents:
     models: Gateway
     export_lifetime: timedelta = timedelta(days=7)
     """How long an archive can be fetched before it is destroyed."""
+    inside_too: bool = False
+    """Whether webhooks that contributors name may lead into this network, and without TLS: development only."""
     backups: BackupPeriods = UNSAID
     """What a deletion certificate says of backups."""
     _stopping: threading.Event = field(default_factory=threading.Event)

@@ -1,14 +1,23 @@
-"""`python -m benchmarks [NAME…]`: run these benchmarks, or all. Each module's `main()` prints a table."""
+"""`python -m benchmarks [NAME…] [--write]`: run these benchmarks, or all; `--write` puts them into docs/benchmarks.md.
+
+A benchmark is a module here with `measure()`, which answers figures, or with `main()`, which prints a table of its own.
+"""
 
 import importlib
+import io
 import pkgutil
 import sys
+from contextlib import redirect_stdout
+
+from rich.console import Console
 
 import benchmarks
+from benchmarks import _figures, _pages
 
 
-def main(names: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run them one after another; answers 2 for a name that is none of ours."""
+    names = [argument for argument in arguments if argument != "--write"]
     known = sorted(
         module.name for module in pkgutil.iter_modules(benchmarks.__path__) if not module.name.startswith("_")
     )
@@ -17,8 +26,26 @@ def main(names: list[str]) -> int:
         sys.stderr.write(f"There is no benchmark {unknown[0]}: {', '.join(known)}.\n")
         return 2
     for name in names or known:
-        importlib.import_module(f"benchmarks.{name}").main()
+        section = _run(name)
+        if "--write" in arguments:
+            _pages.write({name: section})
     return 0
 
 
-sys.exit(main(sys.argv[1:]))
+def _run(name: str) -> str:
+    """Print what one benchmark finds; answers its section of the page."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    about = (module.__doc__ or "").strip()
+    if hasattr(module, "measure"):
+        figures = list(module.measure())
+        Console().print(_figures.table(name, figures))
+        return f"{about}\n\n{_figures.page(figures)}"
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        module.main()
+    sys.stdout.write(printed.getvalue())
+    return f"{about}\n\n```text\n{printed.getvalue().strip()}\n```"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""P2 and P5: what a policy costs when it loads, when it is asked, and when others have a million rows in the table.
+"""P2: what a policy costs when others have a million rows in the table, for a page and for one row.
 
 `python -m benchmarks policy`; FOREIGN_ROWS says how many (default 1,000,000). Pages are those of `storage.pages`, with
 their total, on SQLite and on PostgreSQL, few foreign rows against many, turn by turn. Times are of the statement, with
@@ -9,19 +9,19 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, event
 
-from benchmarks._crowds import ASKERS, Crowd, crowd
-from benchmarks._policies import POLICY, grown
+from benchmarks._crowds import ASKERS, OWN, Crowd, crowd
+from benchmarks._figures import Figure, figure
+from benchmarks._policies import POLICY
 from policies.access import Access, Policy
 from policies.actions import Action
+from policies.errors import NotFound
 from storage.assets import Asset
 from storage.database import open_engine, transaction
 from storage.pages import Slice, fetch_page
@@ -29,49 +29,50 @@ from tests import databases
 
 FEW, MANY = 10_000, int(os.environ.get("FOREIGN_ROWS", "1000000"))
 ROUNDS = 40
+_ROUNDS_OF_ONE = 200
 
 
-def main() -> None:
-    """Print both tables."""
-    console = Console()
-    console.print(_loading())
+def measure() -> Iterator[Figure]:
+    """Pages and single rows, on both databases."""
     policy = Policy.load(POLICY)
-    table = Table(
-        f"page of 50 with its total, {FEW:,} foreign rows against {MANY:,}", "few ms", "many ms", "ratio (≤ 1.3)"
-    )
     for name, make in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
         with make() as (few, many):
-            for asker, times in _race(policy, crowd(few, FEW), crowd(many, MANY)).items():
-                middle = [statistics.median(each) * 1000 for each in times]
-                ratio = statistics.median(m / f for f, m in zip(*times, strict=True))
-                table.add_row(f"{name}, {asker}", *(f"{each:.2f}" for each in middle), f"{ratio:.2f}")
-    console.print(table)
+            crowds = crowd(few, FEW), crowd(many, MANY)
+            for asker, times in _race(policy, *crowds).items():
+                ratios = [m / f for f, m in zip(*times, strict=True)]
+                few_ms, many_ms = (f"{statistics.median(each) * 1000:.2f}" for each in times)
+                what = f"{name}, {asker}: page of 50 with its total, {few_ms} ms, then {many_ms} ms"
+                yield figure("P2", what, ratios, "x", wanted="≤ 1.3 x")
+            yield from _one(name, policy, crowds[1])
 
 
-def _loading() -> Table:
-    table = Table("policy", "processor time", "goal")
-    larger = grown(500).encode()
-    plain = min(_processor(lambda: Policy.load(POLICY)) for _ in range(5))
-    large = min(_processor(lambda: Policy(larger, "500.polar")) for _ in range(5))
-    table.add_row("policy.polar, loaded with all shapes", f"{plain:.2f} s", "≤ 1 s")
-    table.add_row("one of 500 rules, loaded with all shapes", f"{large:.2f} s", "≤ 1 s")
-    policy, asker = Policy.load(POLICY), ASKERS["owner"]
-
-    def asked() -> None:
-        with Session() as session:
-            for _ in range(10_000):
-                Access(policy, asker, session).select(Asset, Action.READ, (Action.DELETE,))
-
-    asked()
-    each = min(_processor(asked) for _ in range(3)) / 10_000
-    table.add_row("access plan of a known shape, ids bound", f"{each * 1e6:.1f} µs", "≤ 20 µs")
-    return table
-
-
-def _processor(work: Callable[[], object]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
+def _one(name: str, policy: Policy, many: Crowd) -> Iterator[Figure]:
+    """One row with all that may be done to it, and the refusal of another: how many statements, and how long."""
+    sent: list[str] = []
+    listener = "before_cursor_execute"
+    event.listen(many.engine, listener, note := lambda *said: sent.append(said[2]))
+    for asker in ("owner", "member", "staff with a grant"):
+        wanted, others = 1000 + OWN * (asker == "member"), 1_000_000
+        taken, counts = [], set()
+        for number in range(_ROUNDS_OF_ONE):
+            with transaction(many.engine, read_only=True) as session:
+                access = Access(policy, ASKERS[asker], session)
+                session.connection()
+                sent.clear()
+                began = time.perf_counter()
+                access.get(Asset, uuid.UUID(int=wanted + number % OWN), Action.READ, tuple(Action))
+                taken.append(time.perf_counter() - began)
+                counts.add(len(sent))
+                sent.clear()
+                try:
+                    access.get(Asset, uuid.UUID(int=others + number), Action.DELETE)
+                except NotFound:
+                    counts.add(len(sent))
+                else:
+                    raise SystemExit(f"{asker} was given a row of somebody else's")
+        what = f"{name}, {asker}: one row and every decision about it, {max(counts)} statement"
+        yield figure("P5", what, taken, "ms", wanted="≤ 1 statement", scale=1000)
+    event.remove(many.engine, listener, note)
 
 
 def _race(policy: Policy, *crowds: Crowd) -> dict[str, list[list[float]]]:

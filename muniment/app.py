@@ -19,6 +19,7 @@ from muniment.endpoint import Endpoint
 from muniment.house import announce, open_house, working
 from muniment.settings import Settings
 from muniment.sockets import Sockets
+from muniment.telemetry import watching
 from resolvers.house import House
 from schema.api import build, sdl
 from storage.clock import now
@@ -32,7 +33,10 @@ def create(settings: Settings) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with ExitStack() as stack:
             enter: Callable[..., Any] = stack.enter_context
-            app.state.house = await anyio.to_thread.run_sync(enter, open_house(settings, serves=True))
+            telemetry = enter(watching(traces_url=settings.traces_url, metrics_port=settings.metrics_port))
+            telemetry.count_streams(crowd.size)
+            house = open_house(settings, serves=True, watch=telemetry)
+            app.state.house = await anyio.to_thread.run_sync(enter, house)
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             await anyio.to_thread.run_sync(announce, app.state.house, "server")
@@ -41,10 +45,11 @@ def create(settings: Settings) -> Starlette:
             finally:
                 await anyio.to_thread.run_sync(stack.pop_all().close)
 
+    crowd = Crowd(settings.streams_per_caller)
     sockets = Sockets(
         build(),
         documents=Documents.load(settings.documents, only=settings.documents_only),
-        crowd=Crowd(settings.streams_per_caller),
+        crowd=crowd,
         body_limit=settings.body_limit_bytes,
         origins=settings.origins,
     )

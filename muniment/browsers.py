@@ -36,6 +36,7 @@ def told(origins: tuple[str, ...], *, tls: bool) -> list[Middleware]:
             "upload-length",
             "upload-offset",
             "www-authenticate",
+            "x-correlation-id",
         ],
     )
     return [headers, sharing]

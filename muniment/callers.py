@@ -60,6 +60,11 @@ class Crowd:
                 raise RateLimited(f"You hold {self._most} open streams here; close one before you open another.")
             self._open[name] += 1
 
+    def size(self) -> int:
+        """How many connections are open."""
+        with self._lock:
+            return self._open.total()
+
     def leave(self, name: str | None) -> None:
         """One connection less; None was never counted."""
         if name is None:

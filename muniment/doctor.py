@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from muniment import hazards, posture
+from muniment import hazards, posture, tls
 from muniment.findings import Finding
 from muniment.house import published
 from muniment.settings import Settings
@@ -32,6 +32,7 @@ def examine(settings: Settings) -> list[Finding]:
         _room(settings.home),
         *_bucket(settings),
         *posture.findings(settings),
+        *tls.findings(settings),
         *_apart(settings),
     ]
 

@@ -133,7 +133,9 @@ class Endpoint:
         body = events.formatted(result)
         if result.errors and result.data is None and _never_ran(body["errors"]):
             del body["data"]
-        return self._json(body, media_type, status_of(body, media_type, draft=self._draft))
+        answer = self._json(body, media_type, status_of(body, media_type, draft=self._draft))
+        answer.headers["x-correlation-id"] = str(context.asking.correlation_id)
+        return answer
 
     def _refusal(self, error: Exception, media_type: str) -> Response:
         formatted = coded_exception(error)

@@ -25,11 +25,6 @@ def everywhere(told: "Settings") -> list[str]:
     for name, file in (("MUNIMENT_TLS_CERT", told.tls_cert), ("MUNIMENT_TLS_KEY", told.tls_key)):
         if file is not None and not file.is_file():
             found.append(f"{name} names a file that is not there.")
-    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
-        found.append(
-            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
-            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
-        )
     if told.blob_endpoint is not None and told.blob_url is None:
         found.append("MUNIMENT_BLOB_ENDPOINT is where a bucket is: name the bucket with MUNIMENT_BLOB_URL.")
     endpoint = urlsplit(told.blob_endpoint or "")
@@ -84,6 +79,11 @@ def _of_witnesses(told: "Settings") -> list[str]:
 def in_production(told: "Settings") -> list[str]:
     """What production refuses on top of that."""
     found = []
+    if not is_loopback(told.host) and told.tls_cert is None and not told.tls_terminated_upstream:
+        found.append(
+            "MUNIMENT_HOST opens the server to other machines without encryption: set MUNIMENT_TLS_CERT and"
+            " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
+        )
     if told.insecure:
         found.append(
             "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
@@ -118,6 +118,9 @@ def in_production(told: "Settings") -> list[str]:
     model = urlsplit(told.model_url or "")
     if model.scheme == "http" and not is_loopback(model.hostname or ""):
         found.append("MUNIMENT_MODEL_URL would send contributors' work in clear: use an https address.")
+    traces = urlsplit(told.traces_url or "")
+    if traces.scheme == "http" and not is_loopback(traces.hostname or ""):
+        found.append("MUNIMENT_TRACES_URL would tell in clear what is done here and when: use an https address.")
     if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
         found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found

@@ -20,6 +20,7 @@ from muniment.tidying import Tidying
 from policies.principals import Kind
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
+from resolvers.watching import Watch
 from storage import migrations, queue
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
@@ -35,12 +36,12 @@ from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
 from storage.work import Store
 
-WORKFLOWS = (generation.WORKFLOW, exports.WORKFLOW, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
 @contextmanager
-def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
+def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None = None) -> Iterator[House]:
     """Everything that survives a restart, opened and brought up to date. Raises what the first part to fail raises.
 
     With `serves` it follows the policy for as long as it is open; without, it takes the one in force, and the file only
@@ -58,7 +59,7 @@ def open_house(settings: Settings, *, serves: bool = False) -> Iterator[House]:
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
-        house = House(store, force, limits(settings), sources)
+        house = House(store, force, limits(settings), sources, watch=watch or Watch())
         with following(house, watch=settings.policy_watch) if serves else nullcontext():
             yield house
     finally:
@@ -110,7 +111,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
-    idle = Agents(house.store, house.force, gateway, export_lifetime=lifetime, backups=backups)
+    idle = Agents(house.store, house.force, gateway, lifetime, inside_too=not settings.production, backups=backups)
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
@@ -186,5 +187,8 @@ def limits(settings: Settings) -> Limits:
         operation=timedelta(seconds=settings.operation_seconds),
         cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,
+        exports_per_day=settings.exports_per_day,
+        export_life=timedelta(days=settings.export_days),
+        plain_webhooks=not settings.production,
         models=(model,),
     )

@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     idempotency_hours: float = Field(default=24, gt=0, le=720)
     """How long a mutation's answer is kept under its Idempotency-Key."""
     export_days: float = Field(default=7, gt=0, le=90)
+    """The longest that an archive can be fetched before it is destroyed; a request may say less."""
     audit_days: float = Field(default=365, gt=0, le=3650)
     """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
     retention_notice_days: float = Field(default=7, ge=1, le=14)
@@ -125,6 +126,8 @@ class Settings(BaseSettings):
     """How long one operation may take; then it is stopped, and what it changed is rolled back."""
     cost_per_minute: int = Field(default=500_000, ge=1_000)
     """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute, in each process."""
+    exports_per_day: int = Field(default=48, ge=1, le=10_000)
+    """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open, in each process."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -150,6 +153,12 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
     """
+
+    # Who is told how it goes here
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where Prometheus finds the metrics: a port of 127.0.0.1 and no other address (docs/operations/observing.md)."""
+    traces_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    """Where spans go: the address of an OTLP collector over HTTP, as https://otel.example.org/v1/traces."""
 
     worker: bool = True
     """Whether `serve` runs the agents in its own process too."""
@@ -213,6 +222,11 @@ class Settings(BaseSettings):
         return (self.kek_uri, self.second_kek_uri) if self.second_kek_uri else (self.kek_uri,)
 
     @property
+    def local_ca(self) -> bool:
+        """Whether this machine's own authority certifies it: others may reach it, and no certificate was brought."""
+        return _needs_local_ca(self.env, self.host, self.tls_cert, upstream=self.tls_terminated_upstream)
+
+    @property
     def tls(self) -> bool:
         """Whether this process ends TLS itself."""
         return self.tls_cert is not None
@@ -261,4 +275,10 @@ def _sentences(item: Any) -> list[str]:
 def _own_url(told: dict[str, Any]) -> str:
     host = str(told["host"])
     shown = f"[{host}]" if ":" in host else host
-    return f"{'https' if told['tls_cert'] else 'http'}://{shown}:{told['port']}"
+    upstream = told["tls_terminated_upstream"]
+    ours = _needs_local_ca(told["env"], host, told["tls_cert"], upstream=upstream)
+    return f"{'https' if told['tls_cert'] or ours else 'http'}://{shown}:{told['port']}"
+
+
+def _needs_local_ca(env: str, host: str, certificate: Path | None, *, upstream: bool) -> bool:
+    return env != "production" and not hazards.is_loopback(host) and certificate is None and not upstream

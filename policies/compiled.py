@@ -102,7 +102,9 @@ class Policy:
             alike = (shape.as_seen_by(text), model)
             self._plans[shape, model] = self._plans[alike] if alike in self._plans else self._rulebook.plans(*alike)
         self._foreseen = {(shape, model): self._decisions(shape, model) for shape, model in self._plans}
-        self._platform = {shape: self._rulebook.platform_actions(shape) for shape in FORESEEN}
+        seen = {shape: shape.as_seen_by(text) for shape in FORESEEN}
+        asked = {alike: self._rulebook.platform_actions(alike) for alike in set(seen.values())}
+        self._platform = {shape: asked[alike] for shape, alike in seen.items()}
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -5,6 +5,7 @@ excerpt answers `has_role(person, "viewer", thing)` with a mark on the thing, an
 what the same question gave when it was asked once.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from policies.engine import CLASSES
@@ -17,29 +18,56 @@ OPEN: Final = {"has_permission__open": "has_permission", "has_role__open": "has_
 """The mark by which a question is left open, and the question."""
 
 
-def excerpt(document: Document, model: type[Record]) -> str:
-    """The policy for those who ask about `model`.
+@dataclass(frozen=True)
+class _Piece:
+    """One rule as excerpts have it: where it stood, what it is about, and its words there or, in long form, below."""
 
-    Left out are rules about things that no relation of the model leads to: a row of it never brings one up. The last
-    rule of each name stays, for oso wants every rule that is called to be there.
-    """
-    about = _reached(model)
-    opened = {rule: mark for mark, rule in OPEN.items() if _names(document, rule)}
-    kept_for_name = {rule.name: rule for rule in document.rules}
-    source, at = document.source, 0
-    text: list[str] = []
-    further: list[str] = []
-    for rule in document.rules:
-        matters = _things(rule) <= about or kept_for_name[rule.name] is rule
-        line = _long_form(rule, source, opened)
-        text.append(source[at : rule.span.start])
-        at = rule.span.end
-        if matters and line:
-            further.append(line)
-        elif matters:
-            text.append(_reworded(rule, source, opened))
-    marks = [line for rule, mark in opened.items() for line in _marking(rule, mark, _names(document, rule))]
-    return "\n".join(("".join(text) + source[at:], *further, *marks))
+    rule: Rule
+    things: set[str]
+    always: bool
+    words: str
+    further: str | None
+
+
+class Excerpts:
+    """The excerpts of one policy. Its rules are taken apart once, for all models."""
+
+    def __init__(self, document: Document) -> None:
+        self._source = document.source
+        opened = {rule: mark for mark, rule in OPEN.items() if _names(document, rule)}
+        kept_for_name = {rule.name: rule for rule in document.rules}
+        self._pieces = [
+            _Piece(
+                rule,
+                _things(rule),
+                kept_for_name[rule.name] is rule,
+                _reworded(rule, document.source, opened),
+                _long_form(rule, document.source, opened),
+            )
+            for rule in document.rules
+        ]
+        self._marks = [line for rule, mark in opened.items() for line in _marking(rule, mark, _names(document, rule))]
+
+    def about(self, model: type[Record]) -> str:
+        """The policy for those who ask about `model`.
+
+        Left out are rules about things that no relation of the model leads to: a row of it never brings one up. The
+        last rule of each name stays, for oso wants every rule that is called to be there.
+        """
+        reached = _reached(model)
+        source, at = self._source, 0
+        text: list[str] = []
+        further: list[str] = []
+        for piece in self._pieces:
+            text.append(source[at : piece.rule.span.start])
+            at = piece.rule.span.end
+            if not (piece.always or piece.things <= reached):
+                continue
+            if piece.further:
+                further.append(piece.further)
+            else:
+                text.append(piece.words)
+        return "\n".join(("".join(text) + source[at:], *further, *self._marks))
 
 
 def _reached(model: type[Record]) -> set[str]:

@@ -13,7 +13,7 @@ from oso import Oso
 from policies import engine
 from policies.actions import Action
 from policies.columns import Unsupported
-from policies.excerpts import OPEN, excerpt
+from policies.excerpts import OPEN, Excerpts
 from policies.facts import Person
 from policies.plans import Plan, Row, simplify
 from policies.rulings import Impossible, ways
@@ -40,6 +40,7 @@ class Tables:
         if any(mark in source for mark in OPEN):
             raise ValueError("the policy has a word that we need")
         self._document: Document = parse(source)
+        self._texts = Excerpts(self._document)
         self._name = name
         self._excerpts: dict[type[Record], Oso] = {}
         self._answers: dict[Any, dict[str, list[Any]]] = {}
@@ -96,7 +97,7 @@ class Tables:
 
     def _excerpt(self, model: type[Record]) -> Oso:
         if model not in self._excerpts:
-            self._excerpts[model] = engine.load(excerpt(self._document, model), self._name)
+            self._excerpts[model] = engine.load(self._texts.about(model), self._name)
         return self._excerpts[model]
 
 

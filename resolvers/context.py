@@ -14,6 +14,7 @@ from resolvers.budgets import Charge
 from resolvers.errors import CodedError, CostExceeded, Unauthenticated
 from resolvers.house import House, Limits
 from resolvers.refusals import Refusal, denied
+from resolvers.watching import Ending
 from storage import grants
 from storage.grants import AccessGrant
 from storage.ledger.events import (
@@ -75,6 +76,8 @@ class Context:
         """Of a subscription: the cursor of the last event that its client has seen, where it says so."""
         self.cursor: str | None = None
         """Of a subscription: that of the last event it was told."""
+        self.watched: Ending | None = None
+        """The operation, as the house's watch knows it."""
         self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None

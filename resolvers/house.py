@@ -7,6 +7,7 @@ from pathlib import Path
 from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
+from resolvers.watching import Watch
 from storage.work import Store
 
 
@@ -28,6 +29,10 @@ class Limits:
     signing_overlap: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=60)
     cost_per_minute: int = 500_000
+    exports_per_day: int = 48
+    export_life: timedelta = timedelta(days=7)
+    plain_webhooks: bool = False
+    """Whether webhooks without TLS are taken: development only."""
     models: tuple[str, ...] = ("smollm2-135m-instruct",)
 
     @property
@@ -53,6 +58,7 @@ class House:
     limits: Limits = field(default_factory=Limits)
     sources: PolicySources = field(default_factory=PolicySources)
     budgets: Budgets = field(default_factory=Budgets)
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def policy(self) -> Policy:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from resolvers.errors import BadInput
 
@@ -46,6 +47,24 @@ def media_type(value: str, accepted: Sequence[str]) -> str:
     if not _MEDIA_TYPE.fullmatch(value) or value not in accepted:
         raise BadInput(f"mediaType is not accepted; accepted are {', '.join(accepted)}.", field="mediaType")
     return value
+
+
+def webhook(value: str, *, plain_too: bool = False) -> str:
+    """An https address to which something is posted later; `plain_too` takes http as well: development.
+
+    Where it leads is looked at when it is used (`agents.outward`), since names may lead elsewhere by then.
+    """
+    address = text(value, "webhookUrl", at_most=2000).strip()
+    try:
+        parts = urlsplit(address)
+        good = bool(parts.hostname) and parts.port != 0 and address.isascii() and address.isprintable()
+    except ValueError:
+        good = False
+    if not good or " " in address or parts.scheme not in (("https", "http") if plain_too else ("https",)):
+        raise BadInput("webhookUrl is not an https address; write https://example.org/hook.", field="webhookUrl")
+    if parts.username or parts.password or parts.fragment:
+        raise BadInput("webhookUrl holds a user, a password or a fragment; leave them out.", field="webhookUrl")
+    return address
 
 
 def between(value: int, field: str, *, at_least: int, at_most: int) -> int:

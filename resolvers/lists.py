@@ -47,10 +47,10 @@ def may_open(row: Record, column: str) -> bool:
 
 def opened(context: Context, row: Record, column: str) -> Any:
     """The content of a sealed field. Raises `Forbidden` where the door let the caller read the row but not open it."""
-    if not may_open(row, column):
-        needed = Action(opens_with(type(row), column))
-        refusal = Forbidden(type(row).__name__, needed)
-        context.refuse(needed.value, refusal)
+    needed = opens_with(type(row), column)
+    if needed not in row.decisions:
+        refusal = Forbidden(type(row).__name__, Action(needed))
+        context.refuse(needed, refusal)
         raise refusal
     return context.work.vault.open(row, column)
 

@@ -26,6 +26,7 @@ from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.observing import Observed
 from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
@@ -118,6 +119,7 @@ def build() -> Schema:
         subscription=Subscription,
         types=list(KINDS.values()),
         extensions=[
+            Observed,
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: DocumentLimits(maxsize=1000),
             OneUnitOfWork,

@@ -40,18 +40,41 @@ def coded_exception(error: Exception) -> dict[str, Any]:
     return dict(_coded(GraphQLError("", original_error=error), uuid.uuid4()).formatted)
 
 
-def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
+def code_of(error: Exception) -> str:
+    """The code that clients are told for an exception."""
+    known = _known(error)
+    if isinstance(known, CodedError):
+        return known.code.value
+    return known.code if isinstance(known, Refused) else Code.INTERNAL_SERVER_ERROR.value
+
+
+def code_of_graphql(error: GraphQLError) -> str:
+    """The code that clients are told for an error of an operation, before it is `coded` and after."""
+    if error.extensions and "code" in error.extensions:
+        return str(error.extensions["code"])
     original = error.original_error
-    extensions: dict[str, str] = {"ref": str(ref)}
+    if original is None or (error.path is None and error.nodes and not isinstance(original, CodedError | Refused)):
+        return _own_code(error).value
+    return code_of(original)
+
+
+def _known(original: Exception | None) -> Exception | None:
+    """What clients may be told of in the place of what a lower room raised."""
     if isinstance(original, KeyDestroyed):
-        original = NotFound("thing")
+        return NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
-        original = Unavailable("The key store can't be reached. Nothing was changed; try again.")
+        return Unavailable("The key store can't be reached. Nothing was changed; try again.")
     if isinstance(original, BlobStoreUnavailable):
-        original = Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
+        return Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
     if isinstance(original, DatabaseUnreachable):
         # Not "nothing was changed": a connection may be lost after the commit was sent and before it was answered.
-        original = Unavailable("The database can't be reached. Look whether your change was made, then try again.")
+        return Unavailable("The database can't be reached. Look whether your change was made, then try again.")
+    return original
+
+
+def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
+    original = _known(error.original_error)
+    extensions: dict[str, str] = {"ref": str(ref)}
     if isinstance(original, CodedError):
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:

@@ -16,6 +16,7 @@ from resolvers.errors import Code, Unauthenticated
 from resolvers.refusals import Refusal
 from schema.idempotency import once
 from schema.nodes import Info
+from schema.observing import observed
 
 
 class Guarded(FieldExtension):
@@ -37,12 +38,13 @@ class Asked(Guarded):
     """A root query field. What it refuses is recorded once the reading is done."""
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        self.let_in(info)
-        try:
-            return next_(source, info, **kwargs)
-        except Refused as refusal:
-            info.context.refuse(info.python_name, refusal)
-            raise
+        with observed(info.context, f"Query.{info.field_name}"):
+            self.let_in(info)
+            try:
+                return next_(source, info, **kwargs)
+            except Refused as refusal:
+                info.context.refuse(info.python_name, refusal)
+                raise
 
 
 class Audited(Guarded):
@@ -63,13 +65,14 @@ class Audited(Guarded):
             argument.description = "Everything it needs to know, in one object."
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        self.let_in(info)
-        if self.before is not None:
-            self.before(info.context)
-        if info.context.repeatable is not None:
-            return once(info, partial(next_, source, info, **kwargs))
-        with info.context.writing(info.python_name):
-            return next_(source, info, **kwargs)
+        with observed(info.context, f"Mutation.{info.field_name}"):
+            self.let_in(info)
+            if self.before is not None:
+                self.before(info.context)
+            if info.context.repeatable is not None:
+                return once(info, partial(next_, source, info, **kwargs))
+            with info.context.writing(info.python_name):
+                return next_(source, info, **kwargs)
 
 
 class Followed(Guarded):

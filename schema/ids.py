@@ -3,33 +3,36 @@
 import base64
 import binascii
 import uuid
+from functools import lru_cache
 
 import strawberry
 
 from resolvers.errors import BadInput
+from storage.ids import global_id
 
 
+@lru_cache(maxsize=8192)
 def encode_id(type_name: str, row_id: uuid.UUID) -> strawberry.ID:
-    """The global id of a row."""
-    return strawberry.ID(base64.urlsafe_b64encode(f"{type_name}:{row_id.hex}".encode()).rstrip(b"=").decode())
+    """The global id of a row. Those of a page are asked for again and again: owner and project stand in each row."""
+    return strawberry.ID(global_id(type_name, row_id))
 
 
-def decode_id(global_id: str, field: str) -> tuple[str, uuid.UUID]:
+def decode_id(text: str, field: str) -> tuple[str, uuid.UUID]:
     """Type name and row id of a global id. Raises `BadInput` for anything else."""
     try:
-        raw = base64.b64decode(global_id.encode("ascii") + b"=" * (-len(global_id) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
         type_name, _, row_id = raw.decode("ascii").partition(":")
         found = uuid.UUID(hex=row_id)
-        if encode_id(type_name, found) == global_id:
+        if encode_id(type_name, found) == text:
             return type_name, found
     except (UnicodeError, binascii.Error, ValueError):
         pass
     raise BadInput(f"{field} is not an id; pass one that this API answered.", field=field)
 
 
-def decode_id_of(type_name: str, global_id: str, field: str) -> uuid.UUID:
+def decode_id_of(type_name: str, text: str, field: str) -> uuid.UUID:
     """The row id of a global id of one type. Raises `BadInput` for an id of another type."""
-    said, row_id = decode_id(global_id, field)
+    said, row_id = decode_id(text, field)
     if said != type_name:
         raise BadInput(f"{field} is not the id of {_article(type_name)}.", field=field)
     return row_id

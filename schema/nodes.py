@@ -110,7 +110,9 @@ def plain(column: str, kind: Any, description: str) -> Any:
     """A field that shows a column as it is."""
 
     def resolve(self: Any, info: Info) -> Any:
-        return getattr(self.row, column)
+        row = self.row
+        loaded = row.__dict__  # what is there needs no detour through SQLAlchemy's instrumentation
+        return loaded[column] if column in loaded else getattr(row, column)
 
     return leaf(resolve, kind, description)
 

@@ -28,6 +28,7 @@ from schema.deletions import Deletion
 from schema.exports import Export
 from schema.grants import AccessGrant
 from schema.guards import question
+from schema.holdings import HoldingsQueries
 from schema.ids import decode_id, decode_id_of
 from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
@@ -97,7 +98,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(LegalHoldQueries, RetentionQueries):
+class Query(HoldingsQueries, LegalHoldQueries, RetentionQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

@@ -2,16 +2,18 @@
 
 import enum
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.assets import Blob
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
 from storage.ids import new_id
-from storage.records import DataCard, Exported, Record, plain
+from storage.records import DataCard, Exported, Record, plain, sealed
+from storage.sealed import Sealed
 
 
 class ExportStatus(enum.StrEnum):
@@ -32,7 +34,11 @@ class ExportScope(enum.StrEnum):
 
 
 class Export(Record):
-    """One request for a copy, and the archive that answers it until it expires."""
+    """One request for a copy, and the archive that answers it until it expires.
+
+    `recipient` is the age public key that the archive is encrypted to as well, `since` the moment before which files
+    are left out, `lifetime_days` how long it is wanted. Whoever gave a `webhook_url` is told there that it has ended.
+    """
 
     __tablename__ = "exports"
     card = DataCard(
@@ -53,12 +59,29 @@ class Export(Record):
     created_at: Mapped[datetime] = plain(default=now)
     finished_at: Mapped[datetime | None] = plain()
     expires_at: Mapped[datetime | None] = plain()
+    since: Mapped[datetime | None] = plain()
+    lifetime_days: Mapped[int | None] = plain()
+    recipient: Mapped[Sealed | None] = sealed()
+    webhook_url: Mapped[Sealed | None] = sealed()
+    webhook_secret: Mapped[Sealed | None] = sealed(under="platform")
+    notified_at: Mapped[datetime | None] = plain()
+
+
+UNFINISHED = (ExportStatus.QUEUED, ExportStatus.RUNNING)
+"""While it waits to be built, and while it is."""
 
 
 class ExportLost(Exception):
     """The export is no longer wanted: what it copies is being deleted, or the export itself was."""
 
     code = "EXPORT_LOST"
+
+
+def requested_since(session: Session, owner_id: uuid.UUID, moment: datetime) -> int:
+    """How many exports the contributor asked for after `moment`. Who asks meanwhile waits for this transaction."""
+    session.get(Contributor, owner_id, with_for_update=True, populate_existing=True)
+    counted = select(func.count()).select_from(Export).where(Export.owner_id == owner_id, Export.created_at > moment)
+    return session.scalar(counted) or 0
 
 
 def owner_of(session: Session, export_id: uuid.UUID) -> uuid.UUID | None:
@@ -79,7 +102,7 @@ def start(session: Session, export_id: uuid.UUID) -> tuple[Export, uuid.UUID | N
     Raises ExportLost when it is gone, ended, or its owner is being erased.
     """
     export = session.get(Export, export_id, with_for_update=True, populate_existing=True)
-    if export is None or export.status not in (ExportStatus.QUEUED, ExportStatus.RUNNING):
+    if export is None or export.status not in UNFINISHED:
         raise ExportLost
     _owner_must_be_active(session, export.owner_id)
     left = export.blob_id
@@ -96,7 +119,10 @@ def advance(session: Session, export: Export, percentage: int) -> None:
 
 
 def publish(session: Session, export: Export, byte_size: int, lifetime: timedelta) -> None:
-    """Make the finished archive available for `lifetime`. Raises ExportLost when it is no longer wanted."""
+    """Make the finished archive available for `lifetime`, or for as long as was asked if that is shorter.
+
+    Raises ExportLost when it is no longer wanted.
+    """
     _owner_must_be_active(session, export.owner_id)
     row = session.scalar(select(Export).where(_claimed(export)).with_for_update())
     if row is None:
@@ -106,31 +132,68 @@ def publish(session: Session, export: Export, byte_size: int, lifetime: timedelt
     )
     moment = now()
     row.status, row.percentage, row.byte_size = ExportStatus.READY, 100, byte_size
+    if row.lifetime_days is not None:
+        lifetime = min(lifetime, timedelta(days=row.lifetime_days))
     row.finished_at, row.expires_at = moment, moment + lifetime
 
 
 def fail(session: Session, export_id: uuid.UUID) -> bool:
     """Note that the build ended without an archive; False when the export had ended, or was gone, already."""
-    unfinished = Export.status.in_((ExportStatus.QUEUED, ExportStatus.RUNNING))
+    unfinished = Export.status.in_(UNFINISHED)
     values = {"status": ExportStatus.FAILED, "blob_id": None, "finished_at": now()}
     statement = update(Export).where(Export.id == export_id, unfinished).values(**values).returning(Export.id)
     return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
 
 
-def due(session: Session, moment: datetime) -> list[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]:
-    """Id, owner and blob of every archive whose time was up at `moment`."""
-    over = (Export.status == ExportStatus.READY) & (Export.expires_at <= moment) & Export.blob_id.is_not(None)
-    return [(row.id, row.owner_id, blob_of(row)) for row in session.scalars(select(Export).where(over))]
+def withdraw(export: Export, moment: datetime) -> None:
+    """Let nobody build or fetch the archive from now on. Its bytes are `due` at once."""
+    export.status, export.expires_at = ExportStatus.EXPIRED, moment
+    export.finished_at = export.finished_at or moment
+
+
+@dataclass(frozen=True)
+class Due:
+    """An archive that is to be destroyed: its time was up, or its owner wanted it gone (`withdrawn`)."""
+
+    export_id: uuid.UUID
+    owner_id: uuid.UUID
+    blob_id: uuid.UUID
+    withdrawn: bool
+
+
+def due(session: Session, moment: datetime, export_id: uuid.UUID | None = None) -> list[Due]:
+    """Every archive whose time was up at `moment`, or this one alone, if it is."""
+    ended = Export.status.in_((ExportStatus.READY, ExportStatus.EXPIRED))
+    over = ended & (Export.expires_at <= moment) & Export.blob_id.is_not(None)
+    if export_id is not None:
+        over &= Export.id == export_id
+    return [
+        Due(row.id, row.owner_id, blob_of(row), row.status is ExportStatus.EXPIRED)
+        for row in session.scalars(select(Export).where(over))
+    ]
 
 
 def expire(session: Session, export_id: uuid.UUID) -> bool:
     """Note that an archive's time was up and that it is destroyed; False when it was gone already."""
-    statement = update(Export).where(Export.id == export_id, Export.status == ExportStatus.READY)
+    ended = Export.status.in_((ExportStatus.READY, ExportStatus.EXPIRED))
+    statement = update(Export).where(Export.id == export_id, ended, Export.blob_id.is_not(None))
     changed = statement.values(status=ExportStatus.EXPIRED, blob_id=None).returning(Export.id)
     if session.scalar(changed, execution_options={"synchronize_session": False}) is None:
         return False
     session.execute(delete(Blob).where(Blob.object_id == export_id), execution_options={"synchronize_session": False})
     return True
+
+
+def is_waited_for(session: Session, export_id: uuid.UUID) -> bool:
+    """Whether somebody named an address at which they want to hear that the export has ended."""
+    return session.scalar(select(Export.id).where(Export.id == export_id, Export.webhook_url.is_not(None))) is not None
+
+
+def notified(session: Session, export_id: uuid.UUID) -> bool:
+    """Note that whoever waited for the export was told, or could not be; False when it is gone, or was told already."""
+    waiting = update(Export).where(Export.id == export_id, Export.notified_at.is_(None))
+    statement = waiting.values(notified_at=now()).returning(Export.id)
+    return session.scalar(statement, execution_options={"synchronize_session": False}) is not None
 
 
 def known_blobs(session: Session) -> set[uuid.UUID]:

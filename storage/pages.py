@@ -7,6 +7,7 @@ statement whatever its length, and so is the same page of every parent's list: o
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select
@@ -51,13 +52,15 @@ def fetch(session: Session, statement: Select[Any]) -> list[Any]:
 def with_decisions(row: Row[Any]) -> Any:
     """The row's entity, carrying what this unit of work's principal may do with it."""
     entity = row[0]
-    allowed = {label.removeprefix(DECISION) for label, value in row._mapping.items() if _decides(label) and value}
-    entity.decisions = frozenset(entity.decisions | allowed)
+    allowed = frozenset([action for place, action in _decided(row._fields) if row[place]])
+    entity.decisions = entity.decisions | allowed
     return entity
 
 
-def _decides(label: Any) -> bool:
-    return isinstance(label, str) and label.startswith(DECISION)
+@lru_cache(maxsize=1024)
+def _decided(labels: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """The places of a row's decisions, and what each is about; looked up once for all rows that have these columns."""
+    return tuple((n, label.removeprefix(DECISION)) for n, label in enumerate(labels) if label.startswith(DECISION))
 
 
 def narrow(statement: Select[Any], model: type[R], **equal: Any) -> Select[Any]:

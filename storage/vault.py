@@ -91,7 +91,7 @@ class Vault:
 
         Values are text, bytes, or what JSON holds. Raises NotSealable, and what `Keyring.aead` raises.
         """
-        if "id" in inspect(type(row)).columns and row.id is None:  # type: ignore[attr-defined]
+        if _has_id(type(row)) and row.id is None:  # type: ignore[attr-defined]
             row.id = new_id()  # type: ignore[attr-defined]
         sealed = {column: self._sealed(row, column, value) for column, value in values.items()}
         for column, value in sealed.items():
@@ -103,10 +103,10 @@ class Vault:
         Raises SealedWithoutGrant unless the row carries the decision that the column opens with, SealedDamaged, and
         what `Keyring.aead` raises.
         """
-        needed = opens_with(type(row), column)
-        if needed not in row.decisions:
-            raise SealedWithoutGrant(f"{row!r} came without {needed}: load it through the door")
-        stand = _stand(row, column)
+        place = _place(type(row), column)
+        if place.opens_with not in row.decisions:
+            raise SealedWithoutGrant(f"{row!r} came without {place.opens_with}: load it through the door")
+        stand = _standing(row, place)
         value = self._open(row, stand)
         if value is not None:
             self.opened[stand.owner, row.__tablename__, stand.row_id] = row
@@ -198,7 +198,7 @@ class Vault:
 
     def _open(self, row: Record, stand: _Stand) -> Any:
         column = stand.place.column
-        value = getattr(row, column)
+        value = _value(row, column)
         if value is None:
             return None
         stored = value.stored if isinstance(value, Sealed) else b""
@@ -237,19 +237,33 @@ def _place(model: type[Record], column: str) -> _Place:
     )
 
 
+@functools.cache
+def _has_id(model: type[Record]) -> bool:
+    return "id" in inspect(model).columns
+
+
 def _stand(row: Record, column: str) -> _Stand:
-    place = _place(type(row), column)
-    row_id: uuid.UUID | None = getattr(row, place.key)
-    owner: uuid.UUID | None = getattr(row, place.owner) if place.owner else None
+    return _standing(row, _place(type(row), column))
+
+
+def _standing(row: Record, place: _Place) -> _Stand:
+    row_id: uuid.UUID | None = _value(row, place.key)
+    owner: uuid.UUID | None = _value(row, place.owner) if place.owner else None
     keyset = _PLATFORM.get(place.under)
     if keyset is None:
-        whose = getattr(row, place.project) if place.under == "project" else owner
+        whose = _value(row, place.project) if place.under == "project" else owner
         if whose is None:
             raise NotSealable(f"{row!r} does not say whose keyset seals it")
         keyset = _keyset(place.under, whose)
     if row_id is None:
         raise NotSealable(f"{row!r} has no id yet")
     return _Stand(place, row_id, owner, keyset)
+
+
+def _value(row: Record, name: str) -> Any:
+    """What the row has there: as loaded, without a detour through SQLAlchemy's instrumentation."""
+    loaded = row.__dict__
+    return loaded[name] if name in loaded else getattr(row, name)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import sys
 import threading
 import warnings
@@ -126,11 +125,9 @@ def postgresql() -> Iterator[databases.PostgreSQL]:
 def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a fresh database with every table; the test is run once on each kind.
 
-    Where the test asks for the whole application, database and keys are as its first start leaves them.
+    Where the test asks for `started`, it is as a first start leaves it.
     """
-    started = "world" in request.fixturenames
-    if started:
-        shutil.copytree(request.getfixturevalue("first_start") / "keys", home / "keys", dirs_exist_ok=True)
+    started = "started" in request.fixturenames
     if database == "sqlite":
         start = request.getfixturevalue("first_start") / "data" / FILE if started else None
         template = start or request.getfixturevalue("sqlite_template")

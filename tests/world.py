@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import json
+import shutil
 import sqlite3
 import time
 import uuid
@@ -295,6 +296,12 @@ def postgresql_started(postgresql: databases.PostgreSQL, first_start: Path) -> s
     return "template_started"
 
 
+@pytest.fixture
+def started(home: Path, first_start: Path) -> None:
+    """The keys in `home`, and what is at `database_url`, are as a first start leaves them."""
+    shutil.copytree(first_start / "keys", home / "keys", dirs_exist_ok=True)
+
+
 def _start(home: Path, database_url: str) -> None:
     databases.make_tables(database_url)
     with warnings.catch_warnings():
@@ -336,7 +343,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world(home: Path, database_url: str, cheap_passwords: None) -> Iterator[World]:
+def world(home: Path, started: None, database_url: str, cheap_passwords: None) -> Iterator[World]:
     """The application on a database of its own, once on SQLite and once on PostgreSQL."""
     with opened(home, database_url) as found:
         yield found

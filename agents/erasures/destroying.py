@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from agents.erasures.verifying import verify
-from agents.exports import WORKFLOW as EXPORT
+from agents.exports import WORKFLOWS as EXPORTS
 from agents.generation import WORKFLOW as GENERATE
 from agents.runtime import Agents, patiently
 from agents.thumbnails import WORKFLOW as THUMBNAIL
@@ -176,7 +176,8 @@ def _reached(agents: Agents, deletion: Deletion, model: type[Record]) -> set[uui
 def _forget_runs(agents: Agents, deletion: Deletion) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         aims = erasures.targets(session, deletion)
-        runs = {GENERATE: erasures.ids(session, Prompt, aims), EXPORT: erasures.ids(session, Export, aims)}
+        runs = {GENERATE: erasures.ids(session, Prompt, aims)}
+        runs |= dict.fromkeys(EXPORTS, erasures.ids(session, Export, aims))
         runs[THUMBNAIL] = erasures.ids(session, Asset, aims)
     for workflow, ids in runs.items():
         queue.forget_each(agents.store.engine, workflow, ids)

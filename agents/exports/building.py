@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from agents.exports.contents import Contents
@@ -10,9 +11,10 @@ from agents.runtime import Agents, patiently
 from policies.actions import Action
 from policies.errors import Refused
 from storage import exports
-from storage.archives import sources
+from storage.archives import recipients, sources
 from storage.archives.writing import ArchiveWriter
 from storage.blobs.errors import BlobDamaged
+from storage.clock import now
 from storage.database import transaction
 from storage.exports import Export, ExportLost
 from storage.keys.errors import KeyDestroyed, KeyStoreError
@@ -22,6 +24,7 @@ from storage.ledger.events import ExportBuilt, ExportFailed, ExportFailure, Outc
 from storage.vault import SealedDamaged
 
 WORKFLOW = "export"
+ANNOUNCE = "announce_export"
 NAME = "exports"
 
 _ROW_BYTES = 1000  # what a row is reckoned to add, for the percentage alone
@@ -74,15 +77,21 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
     wrapped_by = KeysetName("contributor", str(export.owner_id))
     with agents.acting(NAME, export.owner_id, run=export.id, read_only=True) as (work, access):
         sources.take_snapshot(work.session)
+        taken_at, asked = now(), access.get(Export, export.id, Action.READ_CONTENT)
+        recipient = work.vault.open(asked, "recipient")
         contents = Contents(work, access, export)
         expected = sources.expected_bytes(work.session, export, row_bytes=_ROW_BYTES)
         tick = _ticker(agents, export, expected)
         published = tree.newest(work.session)
-        facts = _facts(agents, export, None if published is None else published.note)
+        facts = _facts(agents, export, taken_at, None if published is None else published.note)
         archive = ArchiveWriter(facts, export.created_at, _signer(agents), tick)
         with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
-            for chunk in archive.stream(contents.members()):
-                writer.write(chunk)
+            chunks = archive.stream(contents.members())
+            if recipient is not None:
+                recipients.encrypt(chunks, recipient, writer.write)
+            else:
+                for chunk in chunks:
+                    writer.write(chunk)
             return archive, writer.finish()
 
 
@@ -100,6 +109,8 @@ def _publish(agents: Agents, export: Export, archive: ArchiveWriter, byte_size: 
                     byte_size=byte_size,
                 )
             )
+            if exports.is_waited_for(work.session, export.id):
+                work.enqueue(ANNOUNCE, export.id)
     except Exception:
         agents.store.blobs.remove(exports.blob_of(export))  # no row names it, so no deletion would find it
         raise
@@ -111,10 +122,12 @@ def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: Exp
         if not exports.fail(work.session, export_id):
             return False
         work.record(ExportFailed(resource_id=export_id, subject_id=owner, reason=reason), Outcome.FAILED)
+        if exports.is_waited_for(work.session, export_id):
+            work.enqueue(ANNOUNCE, export_id)
     return True
 
 
-def _facts(agents: Agents, export: Export, checkpoint: str | None) -> dict[str, Any]:
+def _facts(agents: Agents, export: Export, taken_at: datetime, checkpoint: str | None) -> dict[str, Any]:
     return {
         "schemaVersion": 1,
         "exportId": export.id,
@@ -122,6 +135,7 @@ def _facts(agents: Agents, export: Export, checkpoint: str | None) -> dict[str, 
         "scope": export.scope.value,
         "projectId": export.project_id,
         "createdAt": export.created_at,
+        "period": {"from": export.since, "until": taken_at},
         "checkpoint": checkpoint,
         "vkey": signing.log_key(agents.store.origin, agents.store.keyring),
     }

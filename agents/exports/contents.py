@@ -1,24 +1,21 @@
 """What goes into an archive, file after file, each loaded through the door and brought as a stream."""
 
 import uuid
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
+from agents.exports import pages
 from policies.access import Access
 from policies.actions import Action
-from storage.archives import layout, proving, readme, records, schemas, sources
+from storage.archives import layout, proving, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
-from storage.contributors import Contributor
 from storage.exports import Export, ExportScope
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
-from storage.projects import Project
-from storage.prompts import Prompt
 from storage.records import Record
 from storage.work import UnitOfWork
 
@@ -53,10 +50,10 @@ class Contents:
             yield _json(layout.schema_path(sources.AUDIT_EVENTS), layout.JSON_SCHEMA, schemas.PROVEN_EVENT)
             yield _json(layout.schema_path(sources.ACCESS_LOG), layout.JSON_SCHEMA, schemas.EVENT)
         yield _json(layout.schema_path(layout.MANIFEST), layout.JSON_SCHEMA, schemas.MANIFEST)
-        for output in self._rows(Output, order=("id",)):
+        for output in self._rows(Output, sources.made_since(Output.created_at, self._export), order=("id",)):
             text = self._work.vault.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
-        for asset in self._rows(Asset, order=("id",)):
+        for asset in self._rows(Asset, sources.came_since(self._export), order=("id",)):
             if asset.blob_id is not None:
                 yield self._file(asset, asset.blob_id)
 
@@ -96,9 +93,9 @@ class Contents:
         if found != sources.count(self._work.session, model, self._export):
             raise ExportIncomplete(model.__tablename__)
 
-    def _rows(self, model: type[Record], *, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
+    def _rows(self, model: type[Record], *conditions: Any, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
         allowed = self._access.select(model, Action.READ)
-        for row in sources.rows(self._work.session, allowed, model, self._export, order, **equal):
+        for row in sources.rows(self._work.session, allowed, model, self._export, *conditions, order=order, **equal):
             yield row
             self._work.vault.opened.clear()  # it is the owner's own content, and the notes would grow with it
 
@@ -107,55 +104,11 @@ class Contents:
         reader = self._work.store.blobs.reader(blob_id, asset.byte_size)
         return Member(path, asset.media_type, reader.read(), "asset_files", asset.byte_size)
 
-    def _readme(self, files: Iterable[tuple[type[Record], str]]) -> Iterator[bytes]:
-        owner = next(iter(self._rows(Contributor)), None) if self._has(Contributor) else None
-        name = self._work.vault.open(owner, "display_name") if owner else None
+    def _readme(self, files: list[tuple[type[Record], str]]) -> Iterator[bytes]:
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
         if self._export.scope is ExportScope.ACCOUNT:
             about += sources.TRAIL.items()
-        return readme.page(name, self._export.created_at, self._projects(), about)
-
-    def _has(self, model: type[Record]) -> bool:
-        return any(model is table for table, _ in sources.tables(self._export.scope))
-
-    def _projects(self) -> Iterator[readme.ProjectView]:
-        for project in self._rows(Project):
-            prompts = self._rows(Prompt, order=("id",), project_id=project.id)
-            outputs = self._rows(Output, order=("prompt_id", "variation"), project_id=project.id)
-            assets = self._rows(Asset, order=("id",), project_id=project.id)
-            yield readme.ProjectView(
-                name=self._work.vault.open(project, "name"),
-                created_at=project.created_at,
-                assets=map(self._asset, assets),
-                prompts=self._with_outputs(prompts, outputs),
-            )
-
-    def _asset(self, asset: Asset) -> readme.AssetView:
-        opened = {column: self._work.vault.open(asset, column) for column in ("title", "file_name", "description")}
-        path = layout.asset_path(asset.id, opened["file_name"]) if asset.blob_id else None
-        return readme.AssetView(
-            **{column: text or "" for column, text in opened.items()},
-            tags=tuple(self._work.vault.open(asset, "tags") or ()),
-            media_type=asset.media_type,
-            byte_size=asset.byte_size,
-            created_at=asset.created_at,
-            path=path,
-        )
-
-    def _with_outputs(self, prompts: Iterable[Prompt], outputs: Iterable[Output]) -> Iterator[readme.PromptView]:
-        # Both come in the order of the prompt's id, so one pass joins them.
-        groups = groupby(outputs, key=lambda output: output.prompt_id)
-        key, group = next(groups, (None, iter(())))
-        for prompt in prompts:
-            while key is not None and key < prompt.id:
-                key, group = next(groups, (None, iter(())))
-            text = self._work.vault.open(prompt, "text")
-            mine = map(self._output, group) if key == prompt.id else iter(())
-            yield readme.PromptView(text, prompt.status.value, prompt.created_at, mine)
-
-    def _output(self, output: Output) -> readme.OutputView:
-        text = self._work.vault.open(output, "text")
-        return readme.OutputView(text, output.model, output.created_at, layout.output_path(output.id))
+        return pages.Pages(self._work, self._access, self._export, self._rows).page(about)
 
 
 def _json(path: str, media_type: str, content: Any, counts_as: str | None = None) -> Member:

@@ -6,7 +6,6 @@ The door decides; the tracer says why. Should they ever differ, the answer says 
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import inspect, select
@@ -64,7 +63,7 @@ def explain(
     which it answers true, and of nothing else.
     """
     allowed = decide(policy, principal, action, thing, session)
-    document = document_of(policy.source)
+    document = parse(policy.source)
     facts = facts_of(principal)
     tried: list[Attempt] = []
     tracer = reader(document, look=looking_into(session))
@@ -92,12 +91,6 @@ def decide(
     same = [column == getattr(thing, str(column.key)) for column in keys]
     statement = select(*keys).where(*same, predicate(model, plan)).params(**parameters_of(principal))
     return session.execute(statement).first() is not None
-
-
-@lru_cache(maxsize=4)
-def document_of(source: str) -> Document:
-    """The policy as a tree, read once. Raises NotPolar for what only oso can read."""
-    return parse(source)
 
 
 class _Teller:

@@ -54,7 +54,7 @@ def advice(steps: Iterable[str]) -> list[str]:
             walked[match[1]] = None
     return [
         f"It walks the whole of {table}: where that grows large, give {table} an index that begins with the column"
-        " which the rule compares with whoever asks, and ends with id."
+        " by which the rule finds its rows, and ends with id."
         for table in walked
     ]
 

@@ -4,6 +4,8 @@ A line of a block is turned into the rule that oso makes of it: `"read" if "view
 `has_permission(actor: Actor, "read", asset: Asset) if has_role(actor, "viewer", asset);`.
 """
 
+from functools import lru_cache
+
 from policies.workbench.conditions import Conditions
 from policies.workbench.terms import (
     Block,
@@ -21,8 +23,12 @@ from policies.workbench.terms import (
 from policies.workbench.tokens import Token, Tokens
 
 
+@lru_cache(maxsize=4)
 def parse(source: str) -> Document:
-    """The policy as a tree. Raises NotPolar with the place of what can't be read."""
+    """The policy as a tree, which nobody changes: loading one reads it several times, and takes it apart once.
+
+    Raises NotPolar with the place of what can't be read.
+    """
     return _Statements(source).document()
 
 

@@ -8,6 +8,7 @@ are withheld, each with its reason.
 import base64
 import enum
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Protocol, cast
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Enum, Integer, Uuid, inspect
@@ -33,9 +34,14 @@ def exported(row: Record, vault: Opens) -> dict[str, Any]:
     """`row` as an object of the archive. Raises SealedWithoutGrant unless the row came with what each column
     opens with."""
     return {
-        camel(key): _plain(vault.open(row, key) if is_sealed(column) else getattr(row, key))
-        for key, column in shown_columns(type(row)).items()
+        name: _plain(vault.open(row, key) if sealed else getattr(row, key)) for key, name, sealed in _plan(type(row))
     }
+
+
+@cache
+def _plan(model: type[Record]) -> tuple[tuple[str, str, bool], ...]:
+    """Attribute, name in the archive and whether it is sealed, of each column that is shown: the same for every row."""
+    return tuple((key, camel(key), is_sealed(column)) for key, column in shown_columns(model).items())
 
 
 def schema(model: type[Record]) -> dict[str, Any]:

@@ -87,6 +87,12 @@ MANIFEST: dict[str, Any] = {
             "scope": {"type": "string", "enum": ["ACCOUNT", "PROJECT"]},
             "projectId": _ID_OR_NOTHING,
             "createdAt": _MOMENT,
+            "period": _object(
+                "Period",
+                "Of which time files, outputs and audit events are in it: all until the moment of the snapshot; from a "
+                "moment on, and an hour before it, where only what is new since then was asked for.",
+                {"from": {"anyOf": [_MOMENT, {"type": "null"}]}, "until": _MOMENT},
+            ),
             "checkpoint": {
                 "type": ["string", "null"],
                 "description": "What the audit log was at that moment: a signed note (C2SP tlog-checkpoint). Keep it.",

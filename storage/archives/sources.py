@@ -4,13 +4,14 @@ The rows come from a door's `Select`, narrowed to the owner and the scope; how m
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select, true
 from sqlalchemy.orm import Session
 
 from storage.archives.proving import Told
-from storage.assets import Blob
+from storage.assets import Asset, Blob
 from storage.catalogue import models
 from storage.exports import Export, ExportScope
 from storage.ledger import trail
@@ -72,14 +73,15 @@ def rows(
     allowed: Select[Any],
     model: type[Record],
     export: Export,
+    *conditions: ColumnElement[bool],
     order: tuple[str, ...] = (),
     **equal: Any,
 ) -> Iterator[Any]:
     """The export's rows of `model` out of a door's `Select`, a few at a time, each with its decisions.
 
-    Ordered by the named columns, else by primary key; `equal` narrows further, column by column.
+    Ordered by the named columns, else by primary key; `conditions` and `equal` (column by column) narrow further.
     """
-    conditions = [getattr(model, column) == value for column, value in equal.items()]
+    conditions += tuple(getattr(model, column) == value for column, value in equal.items())
     columns = [getattr(model, column) for column in order] or list(inspect(model).primary_key)
     statement = allowed.where(belongs(model, export), *conditions).order_by(*columns)
     with session.execute(statement.execution_options(yield_per=_BATCH)) as found:  # closed where a reader gives up
@@ -87,11 +89,33 @@ def rows(
             yield with_decisions(row)
 
 
+OVERLAP = timedelta(hours=1)
+"""So much earlier than its `since` begins what an export holds: what was under way when the one before was made is in
+one of the two, or in both."""
+
+
+def made_since(moment: Any, export: Export) -> ColumnElement[bool]:
+    """The condition that something, made at `moment` (a column), goes into an export that says since when."""
+    return true() if export.since is None else moment >= export.since - OVERLAP
+
+
+def came_since(export: Export) -> ColumnElement[bool]:
+    """The condition that an asset's bytes, which never change once they are there, came late enough for the export."""
+    if export.since is None:
+        return true()
+    return exists().where(Blob.id == Asset.blob_id, Blob.created_at >= export.since - OVERLAP)
+
+
 def count_events(session: Session, export: Export) -> int:
     """How many events of the trail the export must hold, counted without the door."""
-    who = (AuditPersonal.actor_id, AuditPersonal.on_behalf_of, AuditPersonal.subject_id)
-    mine = or_(*(column == export.owner_id for column in who))
-    return session.scalar(select(func.count()).select_from(AuditPersonal).where(mine)) or 0
+    people = (AuditPersonal.actor_id, AuditPersonal.on_behalf_of, AuditPersonal.subject_id)
+    mine = or_(*(person == export.owner_id for person in people))
+    counted = select(func.count()).select_from(AuditPersonal).where(mine)
+    if export.since is not None:
+        counted = counted.join(AuditEvent, AuditEvent.id == AuditPersonal.event_id).where(
+            made_since(AuditEvent.timestamp, export)
+        )
+    return session.scalar(counted) or 0
 
 
 def events(session: Session, allowed: Select[Any], vault: Vault, export: Export) -> Iterator[Told]:
@@ -99,7 +123,8 @@ def events(session: Session, allowed: Select[Any], vault: Vault, export: Export)
 
     From where the owner acted is their own to know and is told; from where others did is not.
     """
-    ordered = trail.with_personal(allowed).order_by(AuditEvent.id)
+    recent = allowed.where(made_since(AuditEvent.timestamp, export))
+    ordered = trail.with_personal(recent).order_by(AuditEvent.id)
     with session.execute(ordered.execution_options(yield_per=_BATCH)) as found:
         for row in found:
             entry = with_decisions(row)
@@ -108,8 +133,15 @@ def events(session: Session, allowed: Select[Any], vault: Vault, export: Export)
             yield entry, trail.public_form(entry, personal, vault if own else None)
 
 
+def entries(session: Session, allowed: Select[Any]) -> Iterator[AuditEvent]:
+    """The entries of a door's `Select`, in its own order, without who it was."""
+    with session.execute(allowed) as found:
+        for row in found:
+            yield with_decisions(row)
+
+
 def expected_bytes(session: Session, export: Export, *, row_bytes: int) -> int:
     """About how many bytes of content the archive will hold: its blobs, and `row_bytes` per row. For progress only."""
-    files = belongs(Blob, export) & ~exists().where(Export.blob_id == Blob.id)
+    files = belongs(Blob, export) & ~exists().where(Export.blob_id == Blob.id) & made_since(Blob.created_at, export)
     blobs = session.scalar(select(func.coalesce(func.sum(Blob.byte_size), 0)).where(files)) or 0
     return blobs + row_bytes * sum(count(session, model, export) for model, _ in tables(export.scope))

@@ -19,6 +19,8 @@ from typing import Any
 from storage.archives import layout, proofs
 from storage.ledger import notes
 
+_ENCRYPTED = b"age-encryption.org/v1"
+_OPEN_FIRST = "the file is encrypted: first open it, with `age --decrypt -i KEYFILE -o export.zip FILE`."
 _MANIFEST_LIMIT = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _LINE_LIMIT = 1024 * 1024
@@ -62,6 +64,9 @@ def verify(path: Path, vkey: str | None = None) -> Report:
     """
     report = Report()
     with path.open("rb") as file:
+        if file.read(len(_ENCRYPTED)) == _ENCRYPTED:
+            report.problems.append(_OPEN_FIRST)
+            return report
         try:
             with zipfile.ZipFile(file) as archive:
                 _check(archive, vkey, report)

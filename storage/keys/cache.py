@@ -26,15 +26,20 @@ class KeyCache:
 
     def get(self, name: KeysetName) -> Key | None:
         """The key, if it is here and fresh."""
-        with self._lock:
-            entry = self._entries.get(name)
-            if entry is None:
-                return None
-            if entry[0] < time.monotonic():
-                del self._entries[name]
-                return None
-            self._entries.move_to_end(name)
-            return entry[1]
+        # Without the lock: this is asked for each field, and a look-up is one step of the interpreter.
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        if entry[0] < time.monotonic():
+            with self._lock:
+                if self._entries.get(name) is entry:
+                    del self._entries[name]
+            return None
+        if len(self._entries) * 2 > self._size:  # only then does it matter which goes first
+            with self._lock:
+                if name in self._entries:
+                    self._entries.move_to_end(name)
+        return entry[1]
 
     def put(self, name: KeysetName, key: Key, loaded_at: float, generation: int) -> None:
         """Keep `key`, read from the key store at `loaded_at` (monotonic), unless something was dropped since."""

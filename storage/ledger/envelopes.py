@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,11 @@ def secrets_of(text: str) -> tuple[bytes, ...]:
     if not found or not all(24 <= len(key) <= 64 for key in found):
         raise SecretRefused("a webhook secret has 24 to 64 bytes, in base64 behind whsec_")
     return found
+
+
+def new_secret() -> str:
+    """A fresh webhook secret, in the form in which it is shown once."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def envelope(form: Mapping[str, Any], *, origin: str, index: int) -> bytes:

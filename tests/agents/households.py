@@ -57,14 +57,16 @@ class Person:
 
 
 @contextmanager
-def household(home: Path, engine: Engine, policy: Policy | None = None) -> Iterator[Agents]:
+def household(
+    home: Path, engine: Engine, policy: Policy | None = None, *, inside_too: bool = False
+) -> Iterator[Agents]:
     """The agents of a house whose data lie in `home`/data and whose keys in `home`/keys."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
     store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
     try:
-        yield Agents(store, InForce(policy or Policy.load(POLICY)), Gateway([]))
+        yield Agents(store, InForce(policy or Policy.load(POLICY)), Gateway([]), inside_too=inside_too)
     finally:
         keyring.close()
 
@@ -74,7 +76,7 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
     someone = Person(new_id(), marker)
     keyring = agents.store.keyring
     keyring.create(KeysetName("contributor", str(someone.id)), someone.id)
-    with agents.store.begin(_scope(someone)) as work:
+    with agents.store.begin(scope_of(someone)) as work:
         row = Contributor(id=someone.id, email_lookup=keyring.keyed_hash("email", marker))
         work.vault.seal(row, email=f"{marker}@example.org", display_name=f"<b>{marker}</b>", password_hash="x")
         key = ApiKey(owner_id=someone.id, prefix=someone.id.hex[-8:], scopes=["read"], expires_at=_later())
@@ -116,7 +118,7 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
     with agents.store.blobs.writer(blob_id, keyset) as writer:
         writer.write(content)
         writer.finish()
-    with agents.store.begin(_scope(someone)) as work:
+    with agents.store.begin(scope_of(someone)) as work:
         mine = {"owner_id": someone.id, "project_id": project_id}
         project = Project(id=project_id, owner_id=someone.id)
         work.vault.seal(project, name=f"project {number} of {someone.marker}")
@@ -177,7 +179,7 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
 
 def share(agents: Agents, owner: Person, project: int, with_whom: Person) -> None:
     """Let someone else into a project."""
-    with agents.store.begin(_scope(owner)) as work:
+    with agents.store.begin(scope_of(owner)) as work:
         work.session.add(
             ProjectMember(
                 project_id=owner.projects[project],
@@ -191,7 +193,7 @@ def share(agents: Agents, owner: Person, project: int, with_whom: Person) -> Non
 def ask_export(agents: Agents, someone: Person, project: uuid.UUID | None = None) -> uuid.UUID:
     """An export that waits to be built."""
     scope = ExportScope.ACCOUNT if project is None else ExportScope.PROJECT
-    with agents.store.begin(_scope(someone)) as work:
+    with agents.store.begin(scope_of(someone)) as work:
         export = Export(id=new_id(), owner_id=someone.id, scope=scope, project_id=project)
         work.session.add(export)
     return export.id
@@ -199,7 +201,7 @@ def ask_export(agents: Agents, someone: Person, project: uuid.UUID | None = None
 
 def ask_deletion(agents: Agents, someone: Person, scope: DeletionScope, thing: uuid.UUID) -> uuid.UUID:
     """A deletion that waits to be carried out."""
-    with agents.store.begin(_scope(someone)) as work:
+    with agents.store.begin(scope_of(someone)) as work:
         deletion = Deletion(id=new_id(), owner_id=someone.id, scope=scope, object_id=thing)
         work.session.add(deletion)
         named = None if scope is DeletionScope.ACCOUNT else thing
@@ -207,7 +209,8 @@ def ask_deletion(agents: Agents, someone: Person, scope: DeletionScope, thing: u
     return deletion.id
 
 
-def _scope(someone: Person) -> AuditScope:
+def scope_of(someone: Person) -> AuditScope:
+    """Somebody acting for themselves, through the API."""
     return AuditScope(
         component="api",
         actor_kind="CONTRIBUTOR",

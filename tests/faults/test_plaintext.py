@@ -1,6 +1,7 @@
 """The marker: put into everything that carries content, and found nowhere in clear but where its owner asked for it."""
 
 import random
+import warnings
 import zipfile
 from base64 import b64encode
 from datetime import timedelta
@@ -9,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import build_schema, get_named_type
 
+from muniment.homes import prepare
+from muniment.house import open_house
+from muniment.settings import load
+from resolvers import staff
 from storage.clock import now
+from storage.keys.kms import InsecureWarning
+from storage.staff import StaffRole
 from tests.agents.standins import StandIn
 from tests.faults.hunts import Hunt, spellings, table_dump
 from tests.faults.servers import Server, serving, settled, wait_for
-from tests.world import Person
+from tests.world import ROOT, Answer, Person
 
 READ = """query($id: ID!) { node(id: $id) {
     __typename
@@ -39,15 +47,19 @@ def test_the_marker_is_found_nowhere_in_clear(
 ) -> None:
     """Not on disk, in the middle or at the end; not in what is logged; not in a process; not in others' answers."""
     stand_in.words, stand_in.pause = [f"{marker} "] * 20, 0.05
+    email, password = employed(home, database_url)
     with serving(home, database_url, model_url=stand_in.url, key_cache_seconds=1) as server:
         server.api.client.headers["user-agent"] = f"Browser {marker}"
         assert_found_where_it_is(server, marker)
         with Hunt(server, marker) as hunt:
+            called = listening(server)
             owner = server.api.register(marker, password=f"{marker} {marker}")
             work = everything(server, owner, marker, hunt)
+            staff_ask(server, owner, work["project"], marker, email, password)
             assert marker.encode() in work.pop("archive")
             assert_others_learn_nothing(server, list(work.values()), marker)
             everything_wrong(server, owner, work, marker, stand_in)
+            assert taking_words() - called == set(NO_CONTENT), "put the marker into it, or say why it has no content"
             settled(server)
             hunt.sample()
             if database_url.startswith("postgresql"):
@@ -57,6 +69,68 @@ def test_the_marker_is_found_nowhere_in_clear(
         assert list(server.temporary.iterdir()) == []
         assert hunt.samples > 10
         assert {"keys.sqlite3", "process.log"} <= hunt.seen
+
+
+NO_CONTENT = {"reloadPolicy": "takes the hash of a file that the operator has put there"}
+
+
+def taking_words() -> set[str]:
+    """The mutations that take text of people's own."""
+    mutations = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8")).mutation_type
+    assert mutations is not None
+    return {
+        name
+        for name, field in mutations.fields.items()
+        for argument in field.args.values()
+        for part in getattr(get_named_type(argument.type), "fields", {}).values()
+        if str(get_named_type(part.type)) == "String"
+    }
+
+
+def listening(server: Server) -> set[str]:
+    """The names of all mutations that are asked for from now on."""
+    called: set[str] = set()
+    do = server.api.do
+
+    def noted(name: str, by: Person | str | None, /, **given: Any) -> Answer:
+        called.add(name)
+        return do(name, by, **given)
+
+    server.api.do = noted  # type: ignore[method-assign]
+    return called
+
+
+def employed(home: Path, database_url: str) -> tuple[str, str]:
+    """Somebody of security, from before the server starts: e-mail and password."""
+    settings = load(home=home, database_url=database_url)
+    prepare(settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        with open_house(settings) as house:
+            return "staff@example.org", staff.add(house, "staff@example.org", [StaffRole.SECURITY])[1]
+
+
+def staff_ask(server: Server, owner: Person, project: str, marker: str, email: str, password: str) -> None:
+    """What staff write about somebody's case has the marker too; they read the work under the grant."""
+    api, soon = server.api, (now() + timedelta(hours=1)).isoformat()
+    member = api.sign_in(email, password).data["it"]["session"]["token"]
+    asked = api.do(
+        "requestAccess",
+        member,
+        wants="accessGrant { id }",
+        contributorId=owner.id,
+        scope="PROJECT",
+        objectId=project,
+        reasonCode="SECURITY_INCIDENT",
+        justification=f"A case about {marker} and no other.",
+        ticket=f"CASE-{marker}",
+        expiresAt=soon,
+    )
+    grant = asked.data["it"]["accessGrant"]["id"]
+    api.do("consentToAccess", owner, accessGrantId=grant).data  # noqa: B018
+    assert marker in str(api.ask(READ, member, id=project).body)
+    into = {"personId": owner.id, "reason": f"Somebody wrote {marker} to us.", "expiresAt": soon}
+    api.do("openInvestigation", member, wants="investigation { id }", **into).data  # noqa: B018
 
 
 def assert_found_where_it_is(server: Server, marker: str) -> None:
@@ -93,6 +167,21 @@ def everything(server: Server, owner: Person, marker: str, hunt: Hunt) -> dict[s
     image = photo(marker)
     picture = api.asset(owner, project, image, **words | {"fileName": f"{marker}.jpg", "mediaType": "image/jpeg"})
     api.do("updateAsset", owner, assetId=text, title=f"{marker} again", tags=[marker, "tag"]).data  # noqa: B018
+    _, partly = api.announce(owner, project, len(brief), **words)
+    for start in range(0, len(brief), 600_000):
+        headers = {"content-type": "application/offset+octet-stream", "upload-offset": str(start)}
+        part = api.client.patch(partly, content=brief[start : start + 600_000], headers=headers)
+        assert part.status_code == 204, part.text
+        hunt.sample()
+    search = "query($s: String!) { assets(search: $s) { totalCount } prompts(search: $s) { totalCount } }"
+    assert api.ask(search, owner, s=marker).data["assets"]["totalCount"] == 3
+    again = f'mutation {{ createProject(input: {{name: "Once {marker}"}}) {{ auditEventId }} }}'
+    told = {"authorization": f"Bearer {owner.token}", "idempotency-key": marker}
+    for _ in range(2):
+        assert "errors" not in api.client.post("/graphql", json={"query": again}, headers=told).json()
+    friend = api.register(f"friend{marker}")
+    api.share(owner, project, friend, "VIEWER")
+    api.do("unshareProject", owner, projectId=project, email=friend.email).data  # noqa: B018
     prompt = api.prompt(owner, project, f"Write about {marker}.", assetIds=[text, picture], variations=2)
     wait_for(lambda: server.count("outputs") >= 1)
     api.do("stepUp", owner, password=f"{marker} {marker}").data  # noqa: B018

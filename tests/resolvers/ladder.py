@@ -81,6 +81,7 @@ GRID = {
     "mintExportLink": "U N N N F N F N - N N S",
     "setRetention": "U S N N N N F N F S S S",
     "setRetention of project": "U N N N N N F F F F F S",
+    "deleteExport": "U N N N F N F N F N N S",
     "deleteOutput": "U N N N N N F N N F F S",
     "deletePrompt": "U N N N N N F F N F F S",
     "deleteAsset": "U N N N N N F F N F F S",
@@ -148,6 +149,7 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
+    "deleteExport": lambda ids: {"exportId": ids["export"]},
     "requestAccess": lambda ids: {
         "contributorId": ids["contributor"],
         "scope": "ACCOUNT",

@@ -33,7 +33,7 @@ class Relay:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Connections are taken, and not a byte comes back over any of them."""
+        """Connections are taken, and not a byte comes back over any of them, nor is what was sent meanwhile handed on."""
         self._silent.set()
         try:
             yield
@@ -56,12 +56,16 @@ class Relay:
             thread.start()
 
     def _carry(self, client: socket.socket) -> None:
+        withheld = False
         with closing(client), socket.create_connection(("127.0.0.1", self._target)) as server:
             while not (self._ending.is_set() or self._hanging_up.is_set()):
                 ready = select.select([client, server], [], [], _A_MOMENT)[0]
                 if self._silent.is_set():
+                    withheld = withheld or bool(ready)
                     self._ending.wait(_A_MOMENT)
                     continue
+                if withheld:
+                    return
                 for source, sink in ((client, server), (server, client)):
                     if source in ready:
                         try:

@@ -20,6 +20,7 @@ from storage.ledger.events.deletions import (
     DeletionVerified,
 )
 from storage.ledger.events.exports import (
+    ExportAnnounced,
     ExportBuilt,
     ExportDeleted,
     ExportDeletion,
@@ -28,6 +29,7 @@ from storage.ledger.events.exports import (
     ExportFailure,
     ExportLinkMinted,
     ExportRequested,
+    ExportWithdrawn,
 )
 from storage.ledger.events.grants import (
     AccessGrantApproved,
@@ -130,6 +132,7 @@ __all__ = [
     "Discrepancy",
     "Event",
     "EventRefused",
+    "ExportAnnounced",
     "ExportBuilt",
     "ExportDeleted",
     "ExportDeletion",
@@ -138,6 +141,7 @@ __all__ = [
     "ExportFailure",
     "ExportLinkMinted",
     "ExportRequested",
+    "ExportWithdrawn",
     "Identifier",
     "InvestigationEnd",
     "InvestigationEnded",

@@ -5,6 +5,7 @@ import uuid
 
 from storage.exports import ExportScope
 from storage.ledger.events.base import Event
+from storage.ledger.events.ledger import DeliveryFailure
 from storage.ledger.events.values import Category, Resource
 
 
@@ -22,6 +23,7 @@ class ExportDeletion(enum.StrEnum):
     """Why an archive was destroyed."""
 
     EXPIRED = "EXPIRED"
+    REQUESTED = "REQUESTED"
 
 
 class ExportRequested(Event):
@@ -33,6 +35,8 @@ class ExportRequested(Event):
 
     scope: ExportScope
     project_id: uuid.UUID | None = None
+    encrypted: bool = False
+    incremental: bool = False
 
 
 class ExportBuilt(Event):
@@ -78,8 +82,27 @@ class ExportDownloaded(Event):
     partial: bool
 
 
+class ExportWithdrawn(Event):
+    """A contributor wanted an archive, or the making of it, gone: from here on nobody gets a byte of it."""
+
+    action = "export.withdrawn"
+    category = Category.USER_ACTION
+    resource = Resource.EXPORT
+
+
+class ExportAnnounced(Event):
+    """Whoever waited for an export was told, at the address they had named, that it ended. FAILED: they were not."""
+
+    action = "export.announced"
+    category = Category.AGENT_ACTION
+    resource = Resource.EXPORT
+
+    attempts: int
+    reason: DeliveryFailure | None = None
+
+
 class ExportDeleted(Event):
-    """An archive was destroyed, because its time was up."""
+    """An archive was destroyed, because its time was up or because its owner asked for it."""
 
     action = "export.deleted"
     category = Category.SYSTEM_DECISION

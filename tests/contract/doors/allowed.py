@@ -14,6 +14,7 @@ _HELD = "what is kept must be found whether or not whoever keeps it may see it; 
 _DUE = "counts and finds by age, of the account or project that the door gave out; each thing that goes is asked for"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
+_OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
 _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
@@ -70,10 +71,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
-        "agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
-        "agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py agents/thumbnails.py "
-        "muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py "
-        "resolvers/ledger.py "
+        "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
+        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
+        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
+        "resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
@@ -96,10 +97,16 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.fail": ("agents/exports/building.py", _AGENT),
+    "storage.exports.is_waited_for": ("agents/exports/building.py", _AGENT),
     "storage.exports.known_blobs": ("agents/erasures/resuming.py", _ERASING),
-    "storage.exports.owner_of": ("agents/exports/building.py", _AGENT),
+    "storage.exports.notified": ("agents/exports/announcing.py", _AGENT),
+    "storage.exports.owner_of": ("agents/exports/announcing.py agents/exports/building.py", _AGENT),
     "storage.exports.publish": ("agents/exports/building.py", _AGENT),
+    "storage.exports.requested_since": ("resolvers/exports.py", _OWN_COUNT),
     "storage.exports.start": ("agents/exports/building.py", _AGENT),
+    "storage.holdings.file_bytes": ("resolvers/holdings.py", _OWN_COUNT),
+    "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
+    "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
     "storage.investigations.expire": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.forget": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.live": ("resolvers/investigations.py", "asks the clock too, of entries the door gave out"),
@@ -246,6 +253,11 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    (
+        "agents/exports/announcing.py",
+        "seal",
+        "open_as_system",
+    ): "what a webhook is signed with, of the run's own export",
     ("agents/thumbnails.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("resolvers/uploads.py", "seal", "reader"): "what the sender sent so far, to be checked before it is kept",
     ("storage/blobs/partials.py", "seal", "aead"): "an upload that is under way, under its project's key",
