@@ -41,13 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def _compile_statements_once() -> None:
     """Let what SQLAlchemy compiled for one engine serve the next: every test opens its own, with the same statements.
 
-    They are kept by dialect, so that engines of one kind must share theirs.
+    They are kept by dialect, so that engines of one kind must share theirs. Only our own transactions do: DBOS names the
+    parameters of its statements anew for each engine.
     """
     dialects: dict[str, Dialect] = {}
     compiled: LRUCache[Any, Any] = LRUCache(10_000)
 
     @event.listens_for(Engine, "engine_connect")
     def share(connection: Connection) -> None:
+        if "read_only" not in connection.get_execution_options():
+            return
         connection.dialect = dialects.setdefault(connection.dialect.name, connection.dialect)
         connection.execution_options(compiled_cache=compiled)
 
@@ -125,16 +128,16 @@ def postgresql() -> Iterator[databases.PostgreSQL]:
 def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a fresh database with every table; the test is run once on each kind.
 
-    Where the test asks for `started`, it is as a first start leaves it.
+    Where the test asks for `began`, it is as a first start leaves it.
     """
-    started = "started" in request.fixturenames
+    began = "began" in request.fixturenames
     if database == "sqlite":
-        start = request.getfixturevalue("first_start") / "data" / FILE if started else None
+        start = request.getfixturevalue("first_start") / "data" / FILE if began else None
         template = start or request.getfixturevalue("sqlite_template")
         yield databases.copy_sqlite(template, home / "data" / FILE)
         return
     server: databases.PostgreSQL = request.getfixturevalue("postgresql")
-    template = request.getfixturevalue("postgresql_started") if started else databases.EMPTY
+    template = request.getfixturevalue("postgresql_started") if began else databases.EMPTY
     with server.fresh_database(template) as url:
         yield url
 

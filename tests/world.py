@@ -297,7 +297,7 @@ def postgresql_started(postgresql: databases.PostgreSQL, first_start: Path) -> s
 
 
 @pytest.fixture
-def started(home: Path, first_start: Path) -> None:
+def began(home: Path, first_start: Path) -> None:
     """The keys in `home`, and what is at `database_url`, are as a first start leaves them."""
     shutil.copytree(first_start / "keys", home / "keys", dirs_exist_ok=True)
 
@@ -343,7 +343,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def world(home: Path, started: None, database_url: str, cheap_passwords: None) -> Iterator[World]:
+def world(home: Path, began: None, database_url: str, cheap_passwords: None) -> Iterator[World]:
     """The application on a database of its own, once on SQLite and once on PostgreSQL."""
     with opened(home, database_url) as found:
         yield found

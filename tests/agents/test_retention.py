@@ -101,7 +101,7 @@ def left(agents: Agents, model: type[Record]) -> int:
         return len(session.scalars(select(model.id)).all())  # type: ignore[attr-defined]
 
 
-# The code of the source article, word for word in what it decides, with its bugs kept: what we must not do.
+# The code of the source article, rebuilt from what is said of it, with its bugs kept: what we must not do.
 
 
 def seed_policy(item_type: str, setting: str, created: datetime, moment: datetime) -> str:

@@ -126,7 +126,7 @@ def test_the_ledger_verifies_after_an_account_was_forgotten(world: World, tmp_pa
     tidy(agents_of(world))
     publish(world)
     auditing.export(world.settings, tmp_path / "log.zip")
-    report = auditing.check(str(tmp_path / "log.zip"), world.client.get("/ledger/vkey").text.strip(), old, None)
+    report = auditing.check(str(tmp_path / "log.zip"), world.client.get("/ledger/vkey").text.strip(), old, None, None)
     assert report.problems == []
     assert "account.erased" in [event["action"] for event in world.events()]
     assert str(raw_id(ada.id)) not in json.dumps(world.events())

@@ -27,7 +27,7 @@ def told(text: str) -> list[tuple[str, Any]]:
     for block in text.split("\n\n")[:-1]:
         if block == ":":
             continue
-        name, data = block.split("\n")
+        name, *_cursor, data = block.split("\n")
         said = data.removeprefix("data:").strip()
         found.append((name.removeprefix("event: "), json.loads(said) if said else None))
     return found
@@ -142,6 +142,7 @@ def test_a_right_that_ends_ends_the_stream(home: Path, database_url: str) -> Non
         prompt = server.api.prompt(ada, server.api.project(ada))
         with following(server, ada.token, prompt) as lines:
             assert next(lines) == "event: next"
+            assert next(lines).startswith("id: ")
             assert json.loads(next(lines).removeprefix("data: "))["data"] == {"promptProgress": {"percentage": 0}}
             with following(server, ada.token, prompt) as crowded:
                 assert "RATE_LIMITED" in next(crowded)

@@ -16,6 +16,7 @@ from tests.world import MODERN, Person, World
 _OWN_TO_THE_ANSWER = (
     (re.compile(r'("ref":")[0-9a-f-]{36}'), r"\1…"),  # of the log line
     (re.compile(r'("remaining":)\d+'), r"\1…"),  # of the caller's budget, which each question lessens
+    (re.compile(r'("asOf":")[^"]+'), r"\1…"),  # the moment at which it was asked
     (re.compile(r'("/(?:content|uploads)/)[\w-]+'), r"\1…"),  # a ticket names the second at which it ends
 )
 
