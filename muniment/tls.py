@@ -16,7 +16,11 @@ _SOON = timedelta(days=14)
 def findings(settings: Settings) -> Iterator[Finding]:
     """One finding; of a file that can't be read only that."""
     if settings.tls_cert is None or settings.tls_key is None:
-        by = "ended by a proxy in front" if settings.tls_terminated_upstream else "none: for callers on this machine"
+        by = "none: for callers on this machine"
+        if settings.tls_terminated_upstream:
+            by = "ended by a proxy in front"
+        elif settings.local_ca:
+            by = "with a certificate of this machine's own authority: for development"
         yield Finding("TLS", True, by)
         return
     try:

@@ -31,8 +31,8 @@ def written(place: Path, *, days: float, key: EllipticCurvePrivateKey, password:
     return settings(place / "cert.pem", place / "key.pem")
 
 
-def settings(cert: Path | None, key: Path | None, *, upstream: bool = False) -> Any:
-    return SimpleNamespace(tls_cert=cert, tls_key=key, tls_terminated_upstream=upstream)
+def settings(cert: Path | None, key: Path | None, *, upstream: bool = False, local_ca: bool = False) -> Any:
+    return SimpleNamespace(tls_cert=cert, tls_key=key, tls_terminated_upstream=upstream, local_ca=local_ca)
 
 
 OWN, OTHERS = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
@@ -80,3 +80,9 @@ def test_where_there_is_none_it_says_who_ends_tls() -> None:
     """A proxy, or nobody, since only this machine calls."""
     assert "proxy" in found(settings(None, None, upstream=True)).text
     assert "this machine" in found(settings(None, None)).text
+
+
+def test_in_development_off_the_loopback_it_is_the_machine_s_own() -> None:
+    """Others reach it, so that it does not say that nobody does."""
+    finding = found(settings(None, None, local_ca=True))
+    assert (finding.good, "own authority" in finding.text) == (True, True)
