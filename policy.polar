@@ -19,6 +19,8 @@ actor Person {}
 # Exporting and deleting are for someone who has just proved who they are.
 assured(person: Person, "delete") if person.stepped_up;
 assured(person: Person, "export") if person.stepped_up;
+# So is choosing how long things stay: a shorter choice destroys them in the end.
+assured(person: Person, "set_retention") if person.stepped_up;
 # Everything else is for anyone signed in.
 assured(_: Person, "cancel");
 assured(_: Person, "consent");
@@ -110,6 +112,8 @@ allow(agent: Agent{name: "exports"}, action: String, thing) if
 allow(agent: Agent{name: "exports"}, "read_contact", contributor: Contributor) if
     has_role(agent.person, "owner", contributor);
 allow(agent: Agent{name: "exports"}, "read_reason", grant: AccessGrant) if has_role(agent.person, "owner", grant);
+# And why something of theirs was kept by law.
+allow(agent: Agent{name: "exports"}, "read_reason", hold: LegalHold) if has_role(agent.person, "owner", hold);
 # What its contributor did elsewhere stands in their copy of the trail too.
 allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
 
@@ -122,6 +126,18 @@ allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
 # Owner: head of security
 allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
     action in ["read", "verify"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
+
+# The retention agent has the thing of its run destroyed, whose time, as its contributor chose it, is up. It opens nothing.
+# Owner: data protection officer
+allow(agent: Agent{name: "retention"}, action: String, project: Project) if
+    expires(action) and project.id = agent.run and has_role(agent.person, "owner", project);
+allow(agent: Agent{name: "retention"}, action: String, asset: Asset) if
+    expires(action) and asset.id = agent.run and has_role(agent.person, "owner", asset);
+allow(agent: Agent{name: "retention"}, action: String, prompt: Prompt) if
+    expires(action) and prompt.id = agent.run and has_role(agent.person, "owner", prompt);
+
+expires("read");
+expires("expire");
 
 opens("read");
 opens("read_content");
@@ -158,6 +174,13 @@ job("PRIVACY", "read", _: AccessGrant);
 job("PRIVACY", "read_reason", _: AccessGrant);
 job("PRIVACY", "deny", _: AccessGrant);
 job("PRIVACY", "end", _: AccessGrant);
+# They place a legal hold on an account that is in use, or on something in it, and lift any. A hold opens nothing.
+job("PRIVACY", "place_hold", contributor: Contributor) if contributor.status = "ACTIVE";
+job("PRIVACY", "read", _: LegalHold);
+job("PRIVACY", "read_reason", _: LegalHold);
+job("PRIVACY", "release", _: LegalHold);
+# They see how long contributors have chosen to keep things.
+job("PRIVACY", "read", _: RetentionSetting);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -185,6 +208,9 @@ job("SECURITY", "read", _: AccessGrant);
 job("SECURITY", "read_reason", _: AccessGrant);
 job("SECURITY", "deny", _: AccessGrant);
 job("SECURITY", "end", _: AccessGrant);
+# It sees each legal hold with its reason, since it may be the second of the two without whom there is none.
+job("SECURITY", "read", _: LegalHold);
+job("SECURITY", "read_reason", _: LegalHold);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -199,6 +225,8 @@ job("AUDITOR", "read", _: Investigation);
 # They ask as well by which rule somebody may do something.
 job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
+# They see what was kept by law, since when, and when it was looked at last.
+job("AUDITOR", "read", _: LegalHold);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -207,6 +235,10 @@ allow(staff: Staff, "approve", grant: AccessGrant) if
 
 decides("PRIVACY");
 decides("SECURITY");
+
+# A legal hold keeps nothing before a second person of security or privacy agrees: never whoever placed it.
+allow(staff: Staff, "approve", hold: LegalHold) if
+    role in staff.roles and decides(role) and hold.placed_by != staff.id;
 
 # Whoever asked for access sees what became of it, and gives it back.
 allow(staff: Staff, action: String, grant: AccessGrant) if
@@ -267,7 +299,10 @@ has_permission(_: Person, "explain", _: Platform);
 
 
 resource Contributor {
-    permissions = ["read", "read_contact", "update", "export", "delete", "create_api_key", "request_access"];
+    permissions = [
+        "read", "read_contact", "update", "export", "delete", "set_retention", "create_api_key", "request_access",
+        "place_hold"
+    ];
     roles = ["owner"];
 
     # A contributor sees and opens what we hold about them, and corrects it.
@@ -278,6 +313,8 @@ resource Contributor {
     "export" if "owner";
     # A contributor may have their account erased with everything in it.
     "delete" if "owner";
+    # A contributor chooses how long their work stays.
+    "set_retention" if "owner";
     # A contributor may make keys for their own programs.
     "create_api_key" if "owner";
 }
@@ -353,7 +390,7 @@ has_role(person: Person, "owner", key: ApiKey) if key.owner_id = person.id;
 
 resource Project {
     permissions = [
-        "read", "read_content", "create_asset", "submit_prompt", "update", "share", "export", "delete"
+        "read", "read_content", "create_asset", "submit_prompt", "update", "share", "export", "delete", "set_retention"
     ];
     roles = ["owner", "editor", "viewer"];
 
@@ -373,10 +410,11 @@ resource Project {
     "create_asset" if "owner";
     "submit_prompt" if "owner";
     "update" if "owner";
-    # and nobody else decides who may come in, takes a copy of the whole, or has it erased.
+    # and nobody else decides who may come in, takes a copy of the whole, has it erased, or chooses how long it stays.
     "share" if "owner";
     "export" if "owner";
     "delete" if "owner";
+    "set_retention" if "owner";
 }
 
 # A project belongs to the contributor who made it.
@@ -529,6 +567,30 @@ resource Deletion {
 }
 
 has_role(person: Person, "owner", deletion: Deletion) if deletion.owner_id = person.id;
+
+
+resource LegalHold {
+    permissions = ["read", "read_reason", "approve", "release"];
+    roles = ["owner"];
+
+    # A contributor sees what of theirs is kept by law, since when, and why.
+    "read" if "owner";
+    "read_reason" if "owner";
+}
+
+# A hold belongs to the contributor whose things it keeps.
+has_role(person: Person, "owner", hold: LegalHold) if hold.subject_id = person.id;
+
+
+resource RetentionSetting {
+    permissions = ["read"];
+    roles = ["owner"];
+
+    # A contributor sees how long they have chosen to keep things.
+    "read" if "owner";
+}
+
+has_role(person: Person, "owner", setting: RetentionSetting) if setting.owner_id = person.id;
 
 
 resource AuditEvent {

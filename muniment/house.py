@@ -181,6 +181,7 @@ def limits(settings: Settings) -> Limits:
         step_up=timedelta(minutes=settings.step_up_minutes),
         ticket=timedelta(minutes=settings.ticket_minutes),
         idempotency=timedelta(hours=settings.idempotency_hours),
+        retention_notice=timedelta(days=settings.retention_notice_days),
         access_grant=timedelta(hours=settings.access_grant_hours),
         signing_overlap=timedelta(days=settings.signing_overlap_days),
         operation=timedelta(seconds=settings.operation_seconds),

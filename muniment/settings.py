@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     """The longest that an archive can be fetched before it is destroyed; a request may say less."""
     audit_days: float = Field(default=365, gt=0, le=3650)
     """How long the audit trail remembers who it was. Afterwards its entries, nameless, go to `archive_dir`."""
+    retention_notice_days: float = Field(default=7, ge=1, le=14)
+    """How long before it goes a contributor is told, of what goes by their own choice; a new choice waits that long."""
     data_backup_days: float | None = Field(default=None, ge=0, le=3650)
     """How long backups of the data are kept. Deletion certificates say so; unsaid, they say that it was not said."""
     key_backup_days: float | None = Field(default=None, ge=0, le=3650)

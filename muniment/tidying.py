@@ -2,12 +2,14 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
 
 from agents import erasures
 from agents.ledger import Ageing
+from agents.retention import Sweeper
 from agents.runtime import Agents
 from muniment.settings import Settings
 from resolvers import keys
@@ -30,6 +32,7 @@ class Tidying:
         self._agents = agents
         self._ageing = ageing
         self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
+        self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tidying", daemon=True)
@@ -45,7 +48,13 @@ class Tidying:
 
     def once(self) -> None:
         """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
-        tasks = {"tidying": lambda: erasures.tidy(self._agents), "ageing": self._age, "rotating keys": self._rotate}
+        tasks: dict[str, Callable[[], object]] = {
+            "tidying": lambda: erasures.tidy(self._agents),
+            "deferred deletions": lambda: erasures.resume_deferred(self._agents),
+            "retention": self._sweeper.sweep,
+            "ageing": self._age,
+            "rotating keys": self._rotate,
+        }
         for task, do in tasks.items():
             try:
                 do()

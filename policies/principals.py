@@ -30,6 +30,7 @@ class AgentName(enum.StrEnum):
     ERASURES = "erasures"
     EXPORTS = "exports"
     GENERATION = "generation"
+    RETENTION = "retention"
     THUMBNAILS = "thumbnails"
     VERIFIER = "verifier"
 

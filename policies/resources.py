@@ -16,10 +16,12 @@ from storage.exports import Export
 from storage.grants import AccessGrant
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.legal_holds import LegalHold
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
 from storage.records import READ_CONTENT, Holding, Record
+from storage.retention.settings import RetentionSetting
 from storage.sessions import ApiKey
 
 
@@ -40,6 +42,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Deletion,
     Export,
     Investigation,
+    LegalHold,
     Output,
     PrivacyPreferences,
     Project,
@@ -47,6 +50,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Prompt,
     PromptAsset,
     PromptStep,
+    RetentionSetting,
     StyleProfile,
 )
 """The models that policy.polar has a block for. The door gives out no other."""

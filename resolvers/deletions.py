@@ -7,7 +7,7 @@ from policies.actions import Action
 from policies.principals import Kind
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, Unauthenticated
-from storage import accounts, deletions, grants
+from storage import accounts, deletions, grants, legal_holds
 from storage.assets import Asset
 from storage.certificates.statements import opening
 from storage.certificates.verifying import OPENING
@@ -29,7 +29,7 @@ _MODELS: dict[DeletionScope, Any] = {
 
 
 def request(context: Context, scope: DeletionScope, object_id: uuid.UUID) -> Deletion:
-    """Queue the destruction of one thing.
+    """Queue the destruction of one thing, or, where a legal hold keeps it, note that it is to go once none does.
 
     Raises `StepUpRequired` without a recent proof of identity, `Conflict` where it is on its way already.
     """
@@ -43,9 +43,13 @@ def request(context: Context, scope: DeletionScope, object_id: uuid.UUID) -> Del
         raise Conflict("This is being deleted already.") from None
     named = None if scope is DeletionScope.ACCOUNT else object_id  # a person's id never stands in a leaf
     work.record(events.DeletionRequested(resource_id=deletion.id, subject_id=owner, scope=scope, object_id=named))
-    if scope is DeletionScope.ACCOUNT:
-        _close_account(context, thing, deletion)
-    work.enqueue("erase", deletion.id)
+    if legal_holds.keeps(work.session, deletion):
+        legal_holds.defer(work.session, deletion, work.now)
+        work.record(events.DeletionDeferred(resource_id=deletion.id, subject_id=owner, scope=scope))
+    else:
+        if scope is DeletionScope.ACCOUNT:
+            _close_account(context, thing, deletion)
+        work.enqueue("erase", deletion.id)
     work.session.flush()
     return context.access.get(Deletion, deletion.id, Action.READ)
 

@@ -54,6 +54,12 @@ class BadInput(CodedError):
     code = Code.BAD_USER_INPUT
 
 
+class LegalHold(CodedError):
+    """What this is about is only still there because of a legal hold."""
+
+    code = Code.LEGAL_HOLD
+
+
 class Conflict(CodedError):
     """The thing is in a state in which this can't be done, or exists already."""
 

@@ -18,6 +18,7 @@ class Limits:
     session: timedelta = timedelta(hours=12)
     step_up: timedelta = timedelta(minutes=10)
     ticket: timedelta = timedelta(minutes=15)
+    retention_notice: timedelta = timedelta(days=7)
     access_grant: timedelta = timedelta(hours=24)
     upload_bytes: int = 2 * 1024**3
     prompt_characters: int = 20_000

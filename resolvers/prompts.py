@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from policies.actions import Action
 from resolvers import inputs
 from resolvers.context import Context
-from resolvers.errors import BadInput, Conflict
-from storage import search
+from resolvers.errors import BadInput, Conflict, LegalHold
+from storage import legal_holds, search
 from storage.assets import Asset, AssetStatus
 from storage.ids import new_id
 from storage.ledger import events
@@ -53,7 +53,7 @@ def submit(
     """Queue a brief for the generation agent: row, event and job in one transaction.
 
     Raises `BadInput` for an empty or over-long text, an unknown model, a number of variations out of bounds, or an
-    asset that is not in this project or has no bytes yet.
+    asset that is not in this project or has no bytes yet; `LegalHold` for what its owner has let go of.
     """
     limits = context.limits
     inputs.text(text, "text", at_most=limits.prompt_characters)
@@ -72,6 +72,8 @@ def submit(
         if asset.status is not AssetStatus.AVAILABLE:
             raise BadInput("assetIds names an asset whose bytes have not arrived yet.", field="assetIds")
     work = context.work
+    if legal_holds.is_let_go(work.session, project.owner_id, project.id, *asset_ids):
+        raise LegalHold("Its owner has let go of this; only a legal hold keeps it, and no agent works with it.")
     prompt = Prompt(
         id=new_id(),
         owner_id=project.owner_id,

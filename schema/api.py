@@ -24,12 +24,14 @@ from schema.exports import ExportMutations
 from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
+from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.observing import Observed
 from schema.policies import PolicyMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
+from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
@@ -44,9 +46,11 @@ class Mutation(
     DeletionMutations,
     ExportMutations,
     InvestigationMutations,
+    LegalHoldMutations,
     PolicyMutations,
     ProjectMutations,
     PromptMutations,
+    RetentionMutations,
     SessionMutations,
 ):
     """Root mutation fields, from the module of each concept."""

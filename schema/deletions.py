@@ -58,6 +58,9 @@ class Deletion(Node):
     status: DeletionStatus = plain("status", DeletionStatus, "Where it stands.")
     keysets_destroyed: int = plain("keysets_destroyed", int, "How many keysets were destroyed.")
     requested_at: datetime = plain("requested_at", datetime, "When it was asked for.")
+    deferred_at: datetime | None = plain(
+        "deferred_at", datetime | None, "Since when a legal hold has kept it, if one did; `legalHolds` says which."
+    )
     finished_at: datetime | None = plain("finished_at", datetime | None, "When the verifier had counted.")
 
     @strawberry.field(description="What was destroyed, per kind of record.")

@@ -32,11 +32,13 @@ from schema.holdings import HoldingsQueries
 from schema.ids import decode_id, decode_id_of
 from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
+from schema.legal_holds import LegalHold, LegalHoldQueries
 from schema.nodes import Info, Level, Node
 from schema.outputs import Output
 from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
+from schema.retention import RetentionQueries, RetentionSetting
 from schema.roles import Role
 from schema.sessions import Viewer, viewer
 
@@ -51,9 +53,11 @@ KINDS: dict[str, type[Node]] = {
         Deletion,
         Export,
         Investigation,
+        LegalHold,
         Output,
         Project,
         Prompt,
+        RetentionSetting,
     )
 }
 """What `node` finds, by the name in the global id."""
@@ -94,7 +98,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(HoldingsQueries):
+class Query(HoldingsQueries, LegalHoldQueries, RetentionQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

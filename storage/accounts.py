@@ -138,6 +138,16 @@ def receipt_owner(transaction: Transaction, hashes: Lookups) -> uuid.UUID | None
     )
 
 
+def leave_receipts(transaction: Transaction, subject: uuid.UUID, deletion: uuid.UUID) -> None:
+    """Let the bearer of each live session of an account watch its deletion, when the sessions themselves end."""
+    live = select(Session).where(
+        Session.subject_id == subject, Session.revoked_at.is_(None), Session.expires_at > now()
+    )
+    for each in transaction.scalars(live):
+        receipt = DeletionReceipt(token_hash=each.token_hash, deletion_id=deletion, expires_at=each.expires_at)
+        transaction.merge(receipt)
+
+
 def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for: uuid.UUID | None = None) -> int:
     """End every session of an account; answers how many were live."""
     ended = update(Session).where(Session.subject_id == subject, Session.revoked_at.is_(None))

@@ -74,7 +74,7 @@ class StyleProfile(Record):
     """What style analysis learned, kept only with the contributor's opt-in. It is theirs like any work."""
 
     __tablename__ = "style_profiles"
-    card = DataCard(subject="owner_id", retention="user_content", export=Exported("style_profile.json"))
+    card = DataCard(subject="owner_id", retention="account", export=Exported("style_profile.json"))
 
     owner_id: Mapped[uuid.UUID] = plain(primary_key=True)
     profile: Mapped[Sealed] = sealed()

@@ -40,6 +40,7 @@ class DeletionOrigin(enum.StrEnum):
     """On whose word something is destroyed."""
 
     CONTRIBUTOR = "CONTRIBUTOR"
+    RETENTION = "RETENTION"
 
 
 class Deletion(Record):
@@ -70,6 +71,7 @@ class Deletion(Record):
     origin: Mapped[DeletionOrigin] = plain(default=DeletionOrigin.CONTRIBUTOR, server_default="CONTRIBUTOR")
     requested_at: Mapped[datetime] = plain(default=now)
     keys_destroyed_at: Mapped[datetime | None] = plain()
+    deferred_at: Mapped[datetime | None] = plain()
     finished_at: Mapped[datetime | None] = plain()
     certificate: Mapped[dict[str, Any] | None] = plain(JSON(none_as_null=True))
     """The signed envelope (storage/certificates), once the verifier has counted and found nothing."""

@@ -75,16 +75,26 @@ def reach(model: type[Record], target: Target) -> ColumnElement[bool] | None:
     return or_(*ways) if ways else None
 
 
-def stop(session: Session, aims: Iterable[Target]) -> None:
-    """Let nothing go on in what is being erased: runs are cancelled; an account's sessions, keys and grants end."""
-    moment = now()
+def call_off(session: Session, aims: Iterable[Target]) -> None:
+    """Cancel the runs in what its owner has let go of: agents do not work with it any more, kept or not."""
     for target in aims:
         running = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING)) & Prompt.cancel_requested_at.is_(None)
         theirs = reach(Prompt, target)
         if theirs is not None:
-            statement = update(Prompt).where(theirs, running).values(cancel_requested_at=moment)
+            statement = update(Prompt).where(theirs, running).values(cancel_requested_at=now())
             session.execute(statement, execution_options=_UNLOADED)
+
+
+def stop(session: Session, deletion: Deletion) -> None:
+    """Let nothing go on in what is being erased: runs are cancelled; an account's sessions, keys and grants end.
+
+    Whoever is signed in at that moment may watch the deletion with the same token, as if they had just asked for it.
+    """
+    moment, aims = now(), targets(session, deletion)
+    call_off(session, aims)
+    for target in aims:
         if target.scope == "account":
+            accounts.leave_receipts(session, target.owner_id, deletion.id)
             closing = update(Contributor).where(Contributor.id == target.owner_id)
             session.execute(closing.values(status=ContributorStatus.ERASING), execution_options=_UNLOADED)
             accounts.revoke_sessions(session, target.owner_id)

@@ -21,14 +21,16 @@ from storage.records import Exported, Holding, Record
 
 KEPT = {
     "account": "As long as the account.",
-    "user_content": "Until you delete it, or the account.",
+    "user_content": "As long as you chose with setRetention; unsaid, until you delete it, or the account.",
+    "project": "Until you delete it, or the account; or until the end you named with setRetention.",
     "export": "The request as long as the account; the archive until it expires.",
     "session": "Hours to days; then it is swept.",
     "deletion": "For good, as ids and counts: it shows that the deletion was done.",
     "audit": "For good, without you in it: who it was is forgotten with the account, or after a year.",
     "staff": "As long as the member of staff.",
+    "platform": "One row each, written over; it is about nobody.",
 }
-"""How long each retention class of the data cards stays, in words for the person it is about."""
+"""How long each class of the retention schedule stays, in words for the person it is about."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Project(Record):
 
     __tablename__ = "projects"
     card = DataCard(
-        subject="owner_id", retention="user_content", export=Exported("projects.jsonl"), within={"project": "id"}
+        subject="owner_id", retention="project", export=Exported("projects.jsonl"), within={"project": "id"}
     )
     sealed_under = "project"
 
@@ -44,7 +44,7 @@ class ProjectMember(Record):
     __tablename__ = "project_members"
     card = DataCard(
         subject="owner_id",
-        retention="user_content",
+        retention="project",
         export=Exported("project_members.jsonl"),
         within={"project": "project_id", "account": "contributor_id"},
     )

@@ -1,8 +1,9 @@
-"""Destroying: journal, stop, keys, files and rows, then the database's own leftovers; in this order, and resumable.
+"""Destroying: stop, journal, keys, files and rows, then the database's own leftovers; in this order, and resumable.
 
 Every step may be repeated, and finds from what is still there how far a killed run came. The order is what makes that
-safe: (1) nothing is destroyed before the journal, outside the backups, says that it must be; (3) what can't be removed
-everywhere can't be read any more; (4) no row goes before the files and keys that rows lead to.
+safe: (1) what a legal hold keeps is not begun, and what is begun no hold keeps any more; (2) nothing is destroyed
+before the journal, outside the backups, says that it must be; (3) what can't be removed everywhere can't be read any
+more; (4) no row goes before the files and keys that rows lead to.
 """
 
 import uuid
@@ -15,7 +16,7 @@ from agents.generation import WORKFLOW as GENERATE
 from agents.runtime import Agents, patiently
 from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
-from storage import erasures, queue
+from storage import erasures, legal_holds, queue
 from storage.assets import Asset, Blob
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
@@ -23,7 +24,7 @@ from storage.erasures import ErasureOvertaken
 from storage.exports import Export
 from storage.keys.names import KeysetName
 from storage.ledger import trail
-from storage.ledger.events import AccountErased, DeletionErased, DeletionStarted
+from storage.ledger.events import AccountErased, DeletionDeferred, DeletionErased, DeletionStarted
 from storage.prompts import Prompt
 from storage.records import Record
 from storage.truncation import TruncationBusy, truncate_wal
@@ -51,28 +52,43 @@ def _erase(agents: Agents, deletion_id: uuid.UUID) -> None:
         deletion = find(session, deletion_id)
     if deletion is None or deletion.status is DeletionStatus.ERASED:
         return
+    if deletion.status is not DeletionStatus.VERIFYING and not stop(agents, deletion):
+        return
     journal(agents, deletion)
     if deletion.status is not DeletionStatus.VERIFYING:
-        stop(agents, deletion)
         destroy_keys(agents, deletion)
         destroy_data(agents, deletion)
     truncate_wal(agents.store.engine)
     verify(agents, deletion_id)
 
 
-def journal(agents: Agents, deletion: Deletion) -> None:
-    """(1) Write down, apart from the data and its backups, that this must be destroyed."""
-    agents.store.keyring.journal_erasure(deletion.id, deletion.owner_id, deletion.scope.value, deletion.object_id)
+def stop(agents: Agents, deletion: Deletion) -> bool:
+    """(1) Let nothing new begin in it: an account closes, runs are cancelled. False: a legal hold keeps it.
 
-
-def stop(agents: Agents, deletion: Deletion) -> None:
-    """(2) Let nothing new begin in it: an account closes, runs are cancelled."""
+    Restored data may know of a hold that has ended since; what the journal says must be destroyed is not asked again.
+    """
+    decided = agents.store.keyring.is_journalled(deletion.id)
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         row = access.get(Deletion, deletion.id, Action.ERASE)
         if row.status is not DeletionStatus.ERASING:
+            if not decided and legal_holds.keeps(work.session, row):
+                _put_off(work, row)
+                return False
             row.status = DeletionStatus.ERASING
             work.record(DeletionStarted(resource_id=row.id, subject_id=row.owner_id, scope=row.scope))
-        erasures.stop(work.session, erasures.targets(work.session, row))
+        erasures.stop(work.session, row)
+    return True
+
+
+def _put_off(work: UnitOfWork, row: Deletion) -> None:
+    if row.status is not DeletionStatus.DEFERRED:
+        legal_holds.defer(work.session, row, work.now)
+        work.record(DeletionDeferred(resource_id=row.id, subject_id=row.owner_id, scope=row.scope))
+
+
+def journal(agents: Agents, deletion: Deletion) -> None:
+    """(2) Write down, apart from the data and its backups, that this must be destroyed."""
+    agents.store.keyring.journal_erasure(deletion.id, deletion.owner_id, deletion.scope.value, deletion.object_id)
 
 
 def destroy_keys(agents: Agents, deletion: Deletion) -> None:

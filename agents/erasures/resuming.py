@@ -3,7 +3,7 @@
 from agents.erasures.destroying import erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import deletions, exports, idempotency
+from storage import deletions, exports, idempotency, legal_holds
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
@@ -27,6 +27,16 @@ def resume_open_erasures(agents: Agents) -> int:
         if entry.deletion_id in done and entry.closed_at is None:
             agents.store.keyring.close_erasure(entry.deletion_id)
     return len(again)
+
+
+def resume_deferred(agents: Agents) -> int:
+    """Carry out the deletions that waited for a legal hold and need not any more; answers how many."""
+    with transaction(agents.store.engine) as session:
+        free = legal_holds.deferred(session)
+    for deletion_id in free:
+        agents.go_on()
+        erase(agents, deletion_id)
+    return len(free)
 
 
 def _reinstate(agents: Agents, entry: Erasure) -> None:

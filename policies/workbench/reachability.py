@@ -74,6 +74,7 @@ def reach(document: Document) -> Reached:
         frozenset(map(_Class, THINGS)),
     )
     walker.call("allow", start)
+    walker.recount()  # of all actions at once the ways multiply that no question ever takes together
     for action in sorted(ACTIONS):  # one at a time: how many ways there are is counted for each
         walker.call("allow", (start[0], frozenset({action}), start[2]))
     return walker.reached
@@ -96,6 +97,11 @@ class _Walker:
         }
         self._known: dict[tuple[int, _Use], _Extent] = {}
         self._inside: set[tuple[int, _Use]] = set()
+
+    def recount(self) -> None:
+        """Forget in how many ways rules hold; what was found to be asked, vain or circular stays."""
+        self.reached.broad.clear()
+        self._known.clear()
 
     def call(self, name: str, use: _Use, by: Call | None = None) -> _Extent:
         """Walk into every rule that `use` could mean."""

@@ -34,7 +34,8 @@ _POSTGRESQL = (
 )
 
 IDENTITY_CHECKS = {
-    DeletionOrigin.CONTRIBUTOR: "a signed-in contributor who had just proved again who they are (stepUp)"
+    DeletionOrigin.CONTRIBUTOR: "a signed-in contributor who had just proved again who they are (stepUp)",
+    DeletionOrigin.RETENTION: "none: the time that the contributor had chosen for it was up",
 }
 
 ALGORITHM = "AES-256-GCM (content), HMAC-SHA-256 (search words); keysets wrapped by AES-256-GCM or the key service"
@@ -105,6 +106,7 @@ def _predicate(deletion: Deletion, salt: bytes, found: Findings) -> dict[str, An
             "requestedAt": deletion.requested_at,
             "by": deletion.origin.value,
             "identityCheck": IDENTITY_CHECKS[deletion.origin],
+            "deferredByLegalHoldAt": deletion.deferred_at,
         },
         "opening": None if whole_account else opening(deletion.object_id, salt),
         "scope": {"types": dict(sorted(deletion.destroyed.items())), "bytes": deletion.bytes_destroyed},

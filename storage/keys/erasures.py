@@ -47,6 +47,12 @@ def listed(session: Session, *, closed: bool) -> list[Erasure]:
     return [Erasure(**row._mapping) for row in session.execute(statement)]
 
 
+def is_listed(session: Session, deletion_id: uuid.UUID) -> bool:
+    """Whether this deletion was ever journalled."""
+    table = erasure_journal
+    return session.execute(select(table.c.deletion_id).where(table.c.deletion_id == deletion_id)).first() is not None
+
+
 def concerns(session: Session, object_id: uuid.UUID) -> bool:
     """Whether this thing was ever journalled for erasure."""
     table = erasure_journal

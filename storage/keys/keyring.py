@@ -233,6 +233,11 @@ class Keyring:
         with self._store.begin(read_only=True) as session:
             return erasures.listed(session, closed=True)
 
+    def is_journalled(self, deletion_id: uuid.UUID) -> bool:
+        """Whether this erasure was journalled: then it must be done, whatever restored data say."""
+        with self._store.begin(read_only=True) as session:
+            return erasures.is_listed(session, deletion_id)
+
     def close_erasure(self, deletion_id: uuid.UUID) -> None:
         """Write down that the erasure is done. The entry stays, for backups that are older than it."""
         with self._store.begin() as session:

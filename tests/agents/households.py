@@ -29,9 +29,11 @@ from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName
 from storage.ledger.events import ContributorRegistered, DeletionRequested
 from storage.ledger.scope import AuditScope
+from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
+from storage.retention.settings import Retention, RetentionSetting
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.staff import StaffRole
 from storage.work import Store
@@ -89,7 +91,19 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         )
         work.vault.seal(answered, answer={"type": ["CreateApiKeyPayload", {"secret": marker}]})
         consent = Consent(owner_id=someone.id, preference="training", allowed=True)
+        hold = LegalHold(
+            subject_id=someone.id,
+            scope=DeletionScope.ACCOUNT,
+            object_id=someone.id,
+            reason_code=HoldReason.LITIGATION,
+            status=LegalHoldStatus.RELEASED,
+            placed_by=EMPLOYEE,
+            review_at=_later(),
+        )
+        work.vault.seal(hold, reason=f"why {marker}", matter=f"matter {marker}")
+        kept = RetentionSetting(place_id=someone.id, owner_id=someone.id, setting=Retention.UNTIL_I_DELETE)
         work.session.add_all([row, key, style, session, answered, consent, PrivacyPreferences(owner_id=someone.id)])
+        work.session.add_all([hold, kept])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

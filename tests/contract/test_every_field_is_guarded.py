@@ -23,6 +23,7 @@ ROOTS: dict[str, type[Guarded]] = {"Query": Asked, "Mutation": Audited, "Subscri
 
 PUBLIC = {
     "Query.ledger": "what is signed for everybody is nobody's secret",
+    "Query.retentionSchedule": "what is promised to everybody is nobody's secret",
     "Query.viewer": "says who the caller is, to find out that it is nobody",
     "Mutation.registerContributor": "an account begins here",
     "Mutation.signIn": "a session begins here",
@@ -31,6 +32,7 @@ PUBLIC = {
 
 NAMING_SOMEBODY_ELSE = {
     "ShareProjectInput.role": "what the other one may do is the owner's to choose",
+    "PlaceLegalHoldInput.contributorId": "staff keep somebody else's things from being destroyed, and see none",
     "RequestAccessInput.contributorId": "staff ask somebody else, and get nothing by asking",
 }
 """Inputs that name a person or a role, each with the reason why that takes nothing from anybody."""

@@ -19,14 +19,15 @@ from storage.investigations import InvestigationStatus
 from storage.records import Record
 from storage.staff import StaffRole
 
-UNATTENDED = {Action.BUILD, Action.ERASE, Action.GENERATE, Action.VERIFY}
+UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
 STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus)), "EDITOR", "VIEWER"}
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
-    "Contributor": {Action.READ, Action.REQUEST_ACCESS},
+    "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
+    "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
 }
 CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
 
@@ -134,7 +135,7 @@ def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
-    """Building, erasing, generating and verifying are each one agent's, and nobody else's."""
+    """Building, erasing, expiring, generating and verifying are each one agent's, and nobody else's."""
     holders: dict[Action, set[object]] = {action: set() for action in UNATTENDED}
     for shape in FORESEEN:
         for model in PROTECTED:
@@ -143,6 +144,7 @@ def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
     assert holders == {
         Action.BUILD: {AgentName.EXPORTS},
         Action.ERASE: {AgentName.ERASURES},
+        Action.EXPIRE: {AgentName.RETENTION},
         Action.GENERATE: {AgentName.GENERATION},
         Action.VERIFY: {AgentName.VERIFIER},
     }

@@ -16,10 +16,12 @@ from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, Reaso
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
+from storage.legal_holds import HoldReason, LegalHold
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
 from storage.records import Record
+from storage.retention.settings import Retention, RetentionSetting
 from storage.sealed import Sealed
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
@@ -58,6 +60,7 @@ OWN_RUNS = {
     "erasures": "deletion",
     "verifier": "deletion",
     "thumbnails": "asset",
+    "retention": "asset",
 }
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
@@ -102,6 +105,9 @@ def build() -> World:
     _investigation(world, "into eve", InvestigationStatus.OPEN, person_id=named("eve"))
     _investigation(world, "into bob, over", InvestigationStatus.EXPIRED, person_id=named("bob"))
     _investigation(world, "into a call", InvestigationStatus.OPEN, correlation_id=named("event of nobody left"))
+    for name in ("ada", "eve", "dia"):
+        _kept(world, name, named(name), None)
+    _kept(world, "ada", named("atlas"), named("atlas"))
     return world
 
 
@@ -240,6 +246,25 @@ def _investigation(world: World, name: str, status: InvestigationStatus, **into:
         id=named(name), status=status, reason=SEAL, opened_by=named("security"), expires_at=EPOCH, **into
     )
     world.add(f"investigation {name}", row)
+
+
+def _kept(world: World, owner: str, place: uuid.UUID, project: uuid.UUID | None) -> None:
+    """A choice of how long things stay there, and a hold that one of two people of staff placed."""
+    setting = RetentionSetting(
+        id=named(f"setting for {place}"),
+        place_id=place,
+        owner_id=named(owner),
+        project_id=project,
+        setting=next(iter(Retention)),
+    )
+    world.add(f"{owner}'s retention of {'a project' if project else 'the account'}", setting)
+    scope = DeletionScope.PROJECT if project else DeletionScope.ACCOUNT
+    hold = LegalHold(
+        id=named(f"hold on {place}"), subject_id=named(owner), scope=scope, object_id=place, project_id=project,
+        matter=SEAL, reason=SEAL,
+        reason_code=next(iter(HoldReason)), placed_by=named("ada" if project else "security"), review_at=EPOCH,
+    )  # fmt: skip
+    world.add(f"hold on {owner}'s {'project' if project else 'account'}", hold)
 
 
 def _entry(identity: uuid.UUID) -> AuditEvent:

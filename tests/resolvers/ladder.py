@@ -53,6 +53,10 @@ GRID = {
     "node key": "U 0 0 0 0 0 - 0 0 0 0 -",
     "node event": "U 0 0 0 0 - - 0 0 0 0 -",
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
+    "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
+    "placeLegalHold": "U N N F N N F N F N N F",
+    "approveLegalHold": "U N N N N F F N N N N F",
+    "releaseLegalHold": "U N N N N F F N N N N F",
     "requestAccess": "U N N F N N F N F N N F",
     "consentToAccess": "U N N N N F F N N N N -",
     "approveAccess": "U N N N N F F N N N N F",
@@ -75,6 +79,8 @@ GRID = {
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
     "mintExportLink": "U N N N F N F N - N N S",
+    "setRetention": "U S N N N N F N F S S S",
+    "setRetention of project": "U N N N N N F F F F F S",
     "deleteExport": "U N N N F N F N F N N S",
     "deleteOutput": "U N N N N N F N N F F S",
     "deletePrompt": "U N N N N N F F N F F S",
@@ -118,6 +124,7 @@ QUERIES = {
     "node output": ("output", "id"),
     "node export": ("export", "id"),
     "node grant": ("grant", "id"),
+    "node hold": ("hold", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
     "node event": ("event", "id"),
@@ -155,6 +162,18 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
     "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
+    "placeLegalHold": lambda ids: {
+        "contributorId": ids["contributor"],
+        "scope": "ACCOUNT",
+        "reasonCode": "LITIGATION",
+        "reason": "A court has ordered that it be kept.",
+        "matter": "1",
+        "reviewAt": _tomorrow(),
+    },
+    "approveLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
+    "releaseLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
+    "setRetention": lambda ids: {"setting": "DELETE_AFTER_30_DAYS"},
+    "setRetention of project": lambda ids: {"setting": "DELETE_AFTER_30_DAYS", "projectId": ids["project"]},
     "deleteOutput": lambda ids: {"outputId": ids["output"]},
     "deletePrompt": lambda ids: {"promptId": ids["prompt"]},
     "deleteAsset": lambda ids: {"assetId": ids["asset"]},
@@ -197,6 +216,7 @@ def make(world: World) -> Scene:
         "event": deletion["auditEventId"],
         "friend": friend.email,
         "grant": _request(world, owner),
+        "hold": _hold(world, owner),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {
@@ -221,6 +241,13 @@ def _request(world: World, owner: Person) -> str:
     asking = MUTATIONS["requestAccess"]({"contributor": owner.id}) | {"reasonCode": "SECURITY_INCIDENT"}
     asked = world.do("requestAccess", world.employ(StaffRole.SECURITY), wants="accessGrant { id }", **asking)
     return str(asked.data["it"]["accessGrant"]["id"])
+
+
+def _hold(world: World, owner: Person) -> str:
+    """A legal hold on the owner's account that nobody has agreed to yet."""
+    placed = MUTATIONS["placeLegalHold"]({"contributor": owner.id})
+    made = world.do("placeLegalHold", world.employ(StaffRole.PRIVACY), wants="legalHold { id }", **placed)
+    return str(made.data["it"]["legalHold"]["id"])
 
 
 def elsewhere(ids: dict[str, str]) -> dict[str, str]:

@@ -55,6 +55,12 @@ from storage.ledger.events.ledger import (
     WitnessFailed,
     WitnessFailure,
 )
+from storage.ledger.events.legal_holds import (
+    DeletionDeferred,
+    LegalHoldApproved,
+    LegalHoldPlaced,
+    LegalHoldReleased,
+)
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
     PolicyEntered,
@@ -72,6 +78,14 @@ from storage.ledger.events.prompts import (
     RunFinished,
     RunStarted,
     RunStepFinished,
+)
+from storage.ledger.events.retention import (
+    RetentionAnnounced,
+    RetentionExpired,
+    RetentionFinding,
+    RetentionHalted,
+    RetentionProblem,
+    RetentionSet,
 )
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
@@ -109,6 +123,7 @@ __all__ = [
     "ContentDownloaded",
     "ContentRead",
     "ContributorRegistered",
+    "DeletionDeferred",
     "DeletionErased",
     "DeletionRequested",
     "DeletionStarted",
@@ -134,6 +149,9 @@ __all__ = [
     "KeysRotated",
     "KeysRotationStarted",
     "LedgerHalted",
+    "LegalHoldApproved",
+    "LegalHoldPlaced",
+    "LegalHoldReleased",
     "Outcome",
     "OutputStored",
     "PolicyEntered",
@@ -152,6 +170,12 @@ __all__ = [
     "PromptSubmitted",
     "RefusalCode",
     "Resource",
+    "RetentionAnnounced",
+    "RetentionExpired",
+    "RetentionFinding",
+    "RetentionHalted",
+    "RetentionProblem",
+    "RetentionSet",
     "RoleAssigned",
     "RotatedKeys",
     "RunFinished",

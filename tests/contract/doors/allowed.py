@@ -10,6 +10,8 @@ _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more t
 _UNIQUE = "writes what the use case made; reads nothing but whether a unique value is taken"
 _AGENT = "the agent's own bookkeeping of its run; content it opens comes through the door"
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
+_HELD = "what is kept must be found whether or not whoever keeps it may see it; they are not shown it"
+_DUE = "counts and finds by age, of the account or project that the door gave out; each thing that goes is asked for"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
@@ -32,7 +34,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         f"{_OWN}; {_ABOUT}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
-    "storage.accounts.add_unique": ("resolvers/deletions.py", _UNIQUE),
+    "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
@@ -69,9 +71,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
-        "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py agents/ledger/ageing.py "
-        "agents/ledger/courier.py agents/ledger/sequencer.py agents/thumbnails.py "
-        "muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py resolvers/identity.py resolvers/ledger.py "
+        "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
+        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
+        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
+        "resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
@@ -140,6 +143,19 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.add": ("resolvers/idempotency.py", _UNIQUE),
     "storage.idempotency.alone": ("resolvers/idempotency.py", "a lock; reads nothing"),
     "storage.idempotency.forget": ("agents/erasures/resuming.py", _ERASING),
+    "storage.legal_holds.defer": (
+        "agents/erasures/destroying.py resolvers/deletions.py resolvers/legal_holds.py",
+        _HELD,
+    ),
+    "storage.legal_holds.deferred": ("agents/erasures/resuming.py", _ERASING),
+    "storage.legal_holds.is_let_go": ("resolvers/prompts.py", _ASKED),
+    "storage.legal_holds.keeps": (
+        "agents/erasures/destroying.py agents/retention/sweeping.py resolvers/deletions.py resolvers/legal_holds.py",
+        _HELD,
+    ),
+    "storage.legal_holds.lock": ("resolvers/legal_holds.py", _ASKED),
+    "storage.legal_holds.met": ("resolvers/legal_holds.py", _HELD),
+    "storage.legal_holds.ties": ("resolvers/legal_holds.py", _HELD),
     "storage.idempotency.under_keys": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
@@ -169,6 +185,14 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.residues.count": ("agents/erasures/verifying.py", _ERASING),
     "storage.residues.dialect": ("agents/erasures/verifying.py", _ERASING),
     "storage.residues.staying": ("agents/erasures/verifying.py", _ERASING),
+    "storage.retention.due.announce": ("agents/retention/sweeping.py", _DUE),
+    "storage.retention.due.choices": ("agents/retention/sweeping.py resolvers/retention.py", _DUE),
+    "storage.retention.due.going": ("agents/retention/sweeping.py resolvers/retention.py", _DUE),
+    "storage.retention.due.is_active": ("agents/retention/sweeping.py", _DUE),
+    "storage.retention.due.still_holds": ("agents/retention/sweeping.py", _DUE),
+    "storage.retention.settings.choose": ("resolvers/retention.py", _ASKED),
+    "storage.retention.settings.note_sweep": ("agents/retention/sweeping.py", _AGENT),
+    "storage.retention.settings.swept_at": ("agents/retention/sweeping.py", _AGENT),
     "storage.runs.all_active": ("agents/generation/running.py", _AGENT),
     "storage.runs.assignment": ("agents/generation/__init__.py", _AGENT),
     "storage.runs.begin_step": ("agents/generation/running.py agents/generation/variations.py", _AGENT),
@@ -257,6 +281,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 """Single places: the file, which rule it would break, what stands there; and why that is right."""
 
 WITHOUT_ACTION: dict[str, str] = {
+    "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",

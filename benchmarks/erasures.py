@@ -1,0 +1,152 @@
+"""Erasing an account (P9): a tenth of it and the whole, time per thing, memory, and what others notice meanwhile.
+
+`python -m benchmarks erasures`; ITEMS says how many assets the larger account has (default 100,000), one in FILES of
+them with a file of 64 KiB (default 100). SQLite and PostgreSQL; DATABASES=sqlite leaves the latter out. Others read a
+page and create an asset, in turn, on a thread of their own: their 99th percentile while it is quiet, and meanwhile.
+"""
+
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from agents.erasures import erase
+from agents.models.gateway import Gateway
+from agents.runtime import Agents
+from benchmarks import _worlds
+from benchmarks.mutations import ROOT, _house, _mutate, _owner
+from policies.access import Policy
+from policies.actions import Action
+from policies.principals import Kind, Principal
+from resolvers import lists
+from resolvers.context import Asking, Context
+from resolvers.house import House
+from storage.assets import Asset, Blob
+from storage.database import transaction
+from storage.deletions import Deletion, DeletionScope, DeletionStatus
+from storage.ids import new_id
+from storage.keys.names import project_keyset
+from storage.pages import Slice
+from storage.vault import Vault
+from tests.databases import PostgreSQL
+
+_BATCH = 2_000
+_FILE = bytes(64 * 1024)
+_QUIET_SECONDS = 10
+
+
+def main() -> None:
+    """Print the table."""
+    items, every = int(os.environ.get("ITEMS", "100000")), int(os.environ.get("FILES", "100"))
+    policy = Policy.load(ROOT / "policy.polar")
+    sys.stdout.write(f"\nerasing an account of {items // 10:,} and of {items:,} assets, one in {every} with a file\n")
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place)
+        _measure("SQLite", f"sqlite:///{home}/data.sqlite3", home, policy, items, every)
+        if "postgresql" in os.environ.get("DATABASES", "sqlite postgresql"):
+            with PostgreSQL.running() as server, server.fresh_database() as url:
+                (home / "pg").mkdir()
+                _measure("PostgreSQL", url, home / "pg", policy, items, every)
+
+
+def _measure(name: str, url: str, home: Path, policy: Policy, items: int, every: int) -> None:
+    with _house(url, home, policy) as house:
+        other = _owner(house)
+        agents = Agents(house.store, house.force, Gateway([]))
+        quiet = _Others(house, *other)
+        quiet.run_while(lambda: time.sleep(_QUIET_SECONDS))
+        each = []
+        for count in (items // 10, items):
+            leaving, project = _owner(house)
+            _fill(house, leaving, project, count, every)
+            asked = _ask(house, leaving)
+            before, others = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, _Others(house, *other)
+            started = time.perf_counter()
+            others.run_while(lambda asked=asked: erase(agents, asked))  # type: ignore[misc]
+            took = time.perf_counter() - started
+            grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+            with transaction(house.store.engine, read_only=True) as session:
+                done = session.get_one(Deletion, asked)
+            if done.status is not DeletionStatus.ERASED or done.destroyed["assets"] < count:
+                raise RuntimeError(f"{done.status}: {done.destroyed}")
+            each.append(took / count)
+            read, write = others.p99(0), others.p99(1)
+            against = read / quiet.p99(0), write / quiet.p99(1)
+            sys.stdout.write(
+                f"  {name:10} {count:8,}: {took:7.1f} s, {took / count * 1e3:6.3f} ms each, memory +{grown:.0f} MiB\n"
+                f"  {'':10} others' p99: read {read:.0f} ms ({against[0]:.2f} x quiet, goal 2 x), write {write:.0f} ms "
+                f"({against[1]:.2f} x), the longest {others.longest():.0f} ms\n"
+            )
+        sys.stdout.write(f"  {name:10} ten times as much takes {each[1] / each[0]:.2f} x as long each (linear: 1)\n")
+
+
+class _Others:
+    """Somebody else at work, and how long each thing they do takes."""
+
+    def __init__(self, house: House, owner: uuid.UUID, project: uuid.UUID) -> None:
+        self._house, self._owner, self._project = house, owner, project
+        self._took: tuple[list[float], list[float]] = ([], [])
+        self._over = threading.Event()
+
+    def run_while(self, work: Callable[[], object]) -> None:
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            work()
+        finally:
+            self._over.set()
+            thread.join()
+
+    def p99(self, kind: int) -> float:
+        """Milliseconds."""
+        took = self._took[kind]
+        return (statistics.quantiles(took, n=100)[98] if len(took) > 1 else took[0]) * 1e3
+
+    def longest(self) -> float:
+        return max(self._took[1]) * 1e3
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            for kind, act in enumerate((self._read, self._write)):
+                started = time.perf_counter()
+                act()
+                self._took[kind].append(time.perf_counter() - started)
+
+    def _read(self) -> None:
+        asking = Asking(Principal(Kind.CONTRIBUTOR, self._owner))
+        with Context(self._house, asking).reading() as context:
+            lists.page(context, Asset, Slice(50), also=(Action.UPDATE,))
+
+    def _write(self) -> None:
+        _mutate(self._house, self._owner, self._project)
+
+
+def _fill(house: House, owner: uuid.UUID, project: uuid.UUID, count: int, every: int) -> None:
+    store = house.store
+    vault = Vault(store.keyring)
+    for start in range(0, count, _BATCH):
+        with transaction(store.engine) as session:
+            for number in range(start, min(start + _BATCH, count)):
+                asset = _worlds._asset(vault, owner, project, number)
+                session.add(asset)
+                if number % every == 0:
+                    blob = new_id()
+                    with store.blobs.writer(blob, project_keyset(project)) as writer:
+                        writer.write(_FILE)
+                        writer.finish()
+                    session.add(
+                        Blob(id=blob, owner_id=owner, project_id=project, object_id=asset.id, byte_size=len(_FILE))
+                    )
+
+
+def _ask(house: House, owner: uuid.UUID) -> uuid.UUID:
+    with transaction(house.store.engine) as session:
+        deletion = Deletion(id=new_id(), owner_id=owner, scope=DeletionScope.ACCOUNT, object_id=owner)
+        session.add(deletion)
+    return deletion.id
