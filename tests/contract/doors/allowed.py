@@ -78,6 +78,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "resolvers/policies/standing.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
+    "storage.bells.hung": ("muniment/house.py", _HOUSE),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
     "storage.database.open_engine": ("muniment/cli_policy/given.py muniment/doctor.py muniment/house.py", _HOUSE),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
