@@ -209,17 +209,16 @@ def patiently(agents: Agents, attempt: Callable[[], T], *also: type[Exception]) 
 
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
     def run(*ids: str) -> None:
+        told = {"workflow": workflow.name, "run_id": ":".join(ids)}
         try:
             workflow.function(agents, *(uuid.UUID(value) for value in ids))
         except PASSING as error:
-            tell("a run waits for the next start", ids, error)
+            call = agents.call_behind(uuid.UUID(ids[0]))
+            log.error("a run waits for the next start", correlation_id=call, **told, exc_info=error)
             raise Stopping from None
         except Exception as error:
-            tell("a run ended in an error", ids, error)
+            call = agents.call_behind(uuid.UUID(ids[0]))
+            log.error("a run ended in an error", correlation_id=call, **told, exc_info=error)
             raise RunFailed(workflow.name, type(error).__name__) from None
-
-    def tell(event: str, ids: tuple[str, ...], error: Exception) -> None:
-        call = agents.call_behind(uuid.UUID(ids[0])) if ids else None
-        log.error(event, workflow=workflow.name, run_id=":".join(ids), correlation_id=call, exc_info=error)
 
     return run

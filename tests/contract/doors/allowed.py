@@ -128,6 +128,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.sequencing.release": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
+    "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
     "storage.ledger.trail.people_of": ("resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.remembered": ("resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.forget": ("agents/erasures/destroying.py agents/erasures/verifying.py", _ERASING),
