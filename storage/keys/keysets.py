@@ -1,7 +1,7 @@
 """Keysets as Tink makes them: generated, wrapped for the key store, unwrapped into something that can be used."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import tink
@@ -66,6 +66,16 @@ class AeadKey(Key, Wrapper):
             return self._primitive.decrypt(ciphertext, associated_data)
         except tink.TinkError:
             raise CiphertextDamaged("a ciphertext does not open under this keyset") from None
+
+    def decrypt_all(self, ciphertexts: Sequence[bytes], associated_data: Sequence[bytes]) -> list[bytes | None]:
+        """Decrypt each with its associated data; None in place of one that `decrypt` would say is damaged."""
+        decrypt, found = self._primitive.decrypt, list[bytes | None]()
+        for ciphertext, context in zip(ciphertexts, associated_data, strict=True):
+            try:
+                found.append(decrypt(ciphertext, context))
+            except tink.TinkError:
+                found.append(None)
+        return found
 
 
 class HashKey(Key):
