@@ -206,8 +206,7 @@ class Vault:
     def _all_sealed(self, row: Record, values: Mapping[str, Any]) -> dict[str, Sealed | None]:
         """Sealed for these columns of the row. What they share, which is most of it, is looked up once."""
         sealed: dict[str, Sealed | None] = {}
-        shared: dict[str, tuple[Callable[[bytes, bytes], bytes], bytes]] = {}
-        model = type(row)
+        model, known = type(row), ""
         for column, value in values.items():
             place = place_of(model, column)
             if value is None:
@@ -217,12 +216,11 @@ class Vault:
             plaintext = encode(value)
             if plaintext is None:
                 raise NotSealable(f"{column} of {row!r} holds a {type(value).__name__} that is no text, bytes or JSON")
-            if place.under not in shared:
+            if place.under != known:
                 where = stand(row, place)
                 if self.sealed_since is None:
                     self.sealed_since = time.monotonic()
-                shared[place.under] = self._keyring.aead(where.keyset).encrypt, where.binding
-            encrypt, binding = shared[place.under]
+                known, encrypt, binding = place.under, self._keyring.aead(where.keyset).encrypt, where.binding
             sealed[column] = Sealed(VERSION + encrypt(plaintext, place.prefix + binding))
         return sealed
 
