@@ -128,7 +128,7 @@ def staff_add(
     role: Annotated[list[str], typer.Option(help="auditor, privacy, security, support or sysadmin; may be repeated.")],
     home: Home = None,
 ) -> None:
-    """Open a staff account and show its first password, once. No role opens a contributor's content."""
+    """Open a staff account; its first password and second factor are shown once. No role opens contributors' work."""
     settings = settings_of(home=home)
     from storage.staff import StaffRole
 
@@ -141,8 +141,26 @@ def staff_add(
 
     prepare(settings)
     with told(), open_house(settings) as house:
-        _, password = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
-    typer.echo(f"{email} may now sign in. First password, shown this once: {password}")
+        hired = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
+    typer.echo(f"{email} may now sign in. First password, shown this once: {hired.password}")
+    typer.echo(f"Second factor, shown this once, for an authenticator app: {hired.second_factor}")
+
+
+@staff.command("enrol")
+def staff_enrol(
+    email: Annotated[str, typer.Option(help="The address they sign in with.")],
+    home: Home = None,
+) -> None:
+    """Give a member of staff another second factor: they lost theirs, or have none yet. Their sessions end."""
+    settings = settings_of(home=home)
+    from muniment.homes import prepare
+    from muniment.house import open_house
+    from resolvers import staff as use_case
+
+    prepare(settings)
+    with told(), open_house(settings) as house:
+        uri = use_case.enrol(house, email)
+    typer.echo(f"Second factor of {email}, shown this once, for an authenticator app: {uri}")
 
 
 @export.command("verify")

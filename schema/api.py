@@ -21,6 +21,7 @@ from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
+from schema.factors import SecondFactorMutations
 from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
@@ -51,6 +52,7 @@ class Mutation(
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
+    SecondFactorMutations,
     SessionMutations,
 ):
     """Root mutation fields, from the module of each concept."""

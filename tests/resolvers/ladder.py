@@ -64,6 +64,8 @@ GRID = {
     "endAccess": "U N N N N F F N N N N -",
     "signOut": "U - U - - - U U U - - -",
     "revokeSessions": "U - U - - - U U U - - -",
+    "enrollTotp": "U S U S S S U U U S S S",
+    "removeTotp": "U S U S S S U U U S S S",
     "createApiKey": "U - N N N N F N F - - -",
     "rotateApiKey": "U N N N N N F N N N N -",
     "revokeApiKey": "U N N N N N F N N N N -",
@@ -131,7 +133,7 @@ QUERIES = {
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("signOut", "revokeSessions")
+WITHOUT_INPUT = ("signOut", "revokeSessions", "enrollTotp", "removeTotp")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},

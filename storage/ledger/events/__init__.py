@@ -31,6 +31,12 @@ from storage.ledger.events.exports import (
     ExportRequested,
     ExportWithdrawn,
 )
+from storage.ledger.events.factors import (
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorOffered,
+    SecondFactorRemoved,
+)
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
@@ -168,6 +174,7 @@ __all__ = [
     "ProjectUpdated",
     "PromptCancelRequested",
     "PromptSubmitted",
+    "RecoveryCodeUsed",
     "RefusalCode",
     "Resource",
     "RetentionAnnounced",
@@ -181,6 +188,9 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
+    "SecondFactorEnrolled",
+    "SecondFactorOffered",
+    "SecondFactorRemoved",
     "SessionEnd",
     "SessionEnded",
     "SessionRefused",

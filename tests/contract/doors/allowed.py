@@ -4,6 +4,7 @@ A new line here is a decision about security: it needs a reason that a reviewer 
 """
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
+_FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
 _GUESSES = "counts guesses under a keyed hash, so that they can be stopped"
 _OWN = "the asking session is looked up by the id or token that it just proved to have"
 _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more than docs/errors tells"
@@ -93,6 +94,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.erasures.ids": ("agents/erasures/destroying.py", _ERASING),
     "storage.erasures.stop": ("agents/erasures/destroying.py", _ERASING),
     "storage.erasures.targets": ("agents/erasures/destroying.py", _ERASING),
+    "storage.factors.in_force": ("resolvers/factors.py resolvers/sessions.py", _FACTOR),
+    "storage.factors.forget": ("resolvers/factors.py resolvers/staff.py", _FACTOR),
+    "storage.factors.take": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.take_code": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.unused_codes": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.waiting": ("resolvers/factors.py", _FACTOR),
     "storage.exports.advance": ("agents/exports/building.py", _AGENT),
     "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
@@ -289,6 +296,9 @@ WITHOUT_ACTION: dict[str, str] = {
     "Mutation.signIn": "a session begins here: who is asking is only being found out",
     "Mutation.signOut": "ends the session that asks",
     "Mutation.revokeSessions": "ends sessions of the account whose session asks",
+    "Mutation.enrollTotp": "begins with a credential of the account whose session has just been stepped up",
+    "Mutation.confirmTotp": "puts a credential in force, of the account whose session has just been stepped up",
+    "Mutation.removeTotp": "removes a credential of the account whose session has just been stepped up",
     "Mutation.stepUp": "proves again who the asking session is",
 }
 """Root fields that ask the door for nothing (a mutation: for nothing but READ of what it answers)."""
