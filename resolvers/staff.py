@@ -1,11 +1,13 @@
-"""Staff accounts, opened on the command line by whoever runs the server."""
+"""Staff accounts: opened by whoever runs the server, in jobs that go together, and gone at once when they leave."""
 
 import secrets
 import uuid
 from dataclasses import dataclass
 
+from policies.actions import Action
+from policies.errors import NotFound
 from policies.principals import ANONYMOUS
-from resolvers import inputs
+from resolvers import grants, inputs
 from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict
 from resolvers.factors import offered
@@ -15,7 +17,7 @@ from storage.ids import new_id
 from storage.ledger import events
 from storage.passwords import hash_password
 from storage.sessions import SubjectKind
-from storage.staff import RoleAssignment, StaffMember, StaffRole
+from storage.staff import RoleAssignment, StaffMember, StaffRole, forget, lock, separation, take_role
 from storage.work import UnitOfWork
 
 
@@ -29,10 +31,19 @@ class Hired:
     """The otpauth URI that an authenticator app takes in."""
 
 
+@dataclass(frozen=True)
+class Gone:
+    """What ended with a member of staff who left: sessions, grants that had begun, jobs."""
+
+    sessions: int
+    grants: int
+    roles: int
+
+
 def add(house: House, email: str, roles: list[StaffRole]) -> Hired:
     """Open a staff account with these roles, a first password and a second factor.
 
-    Raises `BadInput`, or `Conflict` where the e-mail has an account already.
+    Raises `BadInput`, and `Conflict` where the e-mail has an account already or two of the roles exclude one another.
     """
     address = inputs.email(email)
     password = secrets.token_urlsafe(18)
@@ -51,9 +62,8 @@ def add(house: House, email: str, roles: list[StaffRole]) -> Hired:
         except accounts.AlreadyExists:
             raise Conflict("An account with this e-mail exists.", field="email") from None
         work.record(events.StaffAdded(resource_id=member.id, subject_id=None))
-        for role in roles:
-            work.session.add(RoleAssignment(staff_id=member.id, role=role))
-            work.record(events.RoleAssigned(resource_id=member.id, subject_id=None, role=role))
+        for number, role in enumerate(roles):
+            _give(work, member.id, role, frozenset(roles[:number]))
         uri = _hand_over(work, member.id, address)
     return Hired(member.id, password, uri)
 
@@ -64,16 +74,88 @@ def enrol(house: House, email: str) -> str:
     What they had before, recovery codes too, is worth nothing any more, and their sessions end. Raises `BadInput`
     where no member of staff has this e-mail.
     """
-    address = inputs.email(email)
     context = Context(house, Asking(ANONYMOUS))
     with context.writing("enrol_staff"):
-        work = context.work
-        account = accounts.account_by_email(work.session, house.store.keyring.keyed_hashes("email", address))
-        if account is None or account.kind is not SubjectKind.STAFF:
-            raise BadInput("No member of staff has this e-mail.", field="email")
-        factors.forget(work.session, account.row.id)
-        accounts.revoke_sessions(work.session, account.row.id)
-        return _hand_over(work, account.row.id, address)
+        work, member = context.work, _member(context, email)
+        factors.forget(work.session, member.id)
+        accounts.revoke_sessions(work.session, member.id)
+        return _hand_over(work, member.id, inputs.email(email))
+
+
+def assign(house: House, email: str, role: StaffRole) -> None:
+    """Give a member of staff one job more. Raises `BadInput`, and `Conflict` for one they have, or may not have."""
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("assign_role"):
+        member = _member(context, email)
+        _give(context.work, member.id, role, lock(context.work.session, member))
+
+
+def revoke(house: House, email: str, role: StaffRole) -> None:
+    """Take a job from a member of staff, with the grants that they hold in it. Raises `BadInput` and `Conflict`."""
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("revoke_role"):
+        work, member = context.work, _member(context, email)
+        if role not in lock(work.session, member):
+            raise Conflict("They do not have this job.", field="role")
+        take_role(work.session, member, role)
+        grants.end_all_of(work, member.id, role)
+        work.record(events.RoleRevoked(resource_id=member.id, subject_id=None, role=role))
+
+
+def dismiss(house: House, email: str) -> Gone:
+    """Shut out a member of staff who leaves, by whoever runs the server. Raises `BadInput`."""
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("remove_staff"):
+        return _remove(context, _member(context, email))
+
+
+def remove(context: Context, staff_id: uuid.UUID) -> Gone:
+    """Shut out a member of staff who leaves. Raises `Forbidden`, `BadInput` for oneself, and `NotFound`."""
+    context.access.check(Action.REMOVE_STAFF)
+    if staff_id == context.principal.id:
+        raise BadInput("You can't remove yourself: ask somebody else of security.", field="staffId")
+    account = accounts.account_of(context.work.session, SubjectKind.STAFF, staff_id)
+    if account is None or not isinstance(account.row, StaffMember):
+        raise NotFound("StaffMember", Action.REMOVE_STAFF)
+    return _remove(context, account.row)
+
+
+def _remove(context: Context, member: StaffMember) -> Gone:
+    """In one transaction: sessions, and with them all that is followed or fetched; grants, jobs, factor, account."""
+    work = context.work
+    roles = lock(work.session, member)
+    gone = Gone(
+        sessions=accounts.revoke_sessions(work.session, member.id),
+        grants=grants.end_all_of(work, member.id),
+        roles=len(roles),
+    )
+    factors.forget(work.session, member.id)
+    forget(work.session, member)
+    told = events.StaffRemoved(
+        resource_id=member.id, subject_id=None, sessions=gone.sessions, grants=gone.grants, roles=gone.roles
+    )
+    work.record(told)
+    return gone
+
+
+def _member(context: Context, email: str) -> StaffMember:
+    lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
+    account = accounts.account_by_email(context.work.session, lookups)
+    if account is None or not isinstance(account.row, StaffMember):
+        raise BadInput("No member of staff has this e-mail.", field="email")
+    return account.row
+
+
+def _give(work: UnitOfWork, member_id: uuid.UUID, role: StaffRole, held: frozenset[StaffRole]) -> None:
+    """One job more, unless it is held already or excludes one that is."""
+    if role in held:
+        raise Conflict("They have this job already.", field="role")
+    kept_apart = separation(held, role)
+    if kept_apart is not None:
+        names = " and ".join(sorted(each.lower() for each in kept_apart.jobs))
+        raise Conflict(f"Nobody holds {names} together: {kept_apart.why}.", field="role")
+    work.session.add(RoleAssignment(staff_id=member_id, role=role))
+    work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role))
 
 
 def _hand_over(work: UnitOfWork, staff_id: uuid.UUID, address: str) -> str:

@@ -35,6 +35,7 @@ from schema.queries import KINDS, Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
+from schema.staff import StaffMutations
 from schema.subscriptions import Subscription
 
 
@@ -54,6 +55,7 @@ class Mutation(
     RetentionMutations,
     SecondFactorMutations,
     SessionMutations,
+    StaffMutations,
 ):
     """Root mutation fields, from the module of each concept."""
 

@@ -49,6 +49,8 @@ ORDER = [
     "consentToAccess:owner",
     "denyAccess:owner",
     "endAccess:owner",
+    "reviewAccess:privacy",
+    "removeStaff:security",
     "openInvestigation:security",
     "closeInvestigation:security",
     "reloadPolicy:sysadmin",

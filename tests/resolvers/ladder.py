@@ -60,6 +60,8 @@ GRID = {
     "requestAccess": "U N N F N N F N F N N F",
     "consentToAccess": "U N N N N F F N N N N -",
     "approveAccess": "U N N N N F F N N N N F",
+    "reviewAccess": "U N N N N F F N N N N F",
+    "removeStaff": "U F F F F F F F F F F F",
     "denyAccess": "U N N N N F F N N N N -",
     "endAccess": "U N N N N F F N N N N -",
     "signOut": "U - U - - - U U U - - -",
@@ -162,6 +164,12 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
+    "reviewAccess": lambda ids: {
+        "accessGrantId": ids["grant"],
+        "verdict": "JUSTIFIED",
+        "note": "What was opened is what the case was about.",
+    },
+    "removeStaff": lambda ids: {"staffId": ids["leaver"]},
     "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
     "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "placeLegalHold": lambda ids: {
@@ -219,6 +227,7 @@ def make(world: World) -> Scene:
         "friend": friend.email,
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
+        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {

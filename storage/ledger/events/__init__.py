@@ -43,6 +43,7 @@ from storage.ledger.events.grants import (
     AccessGrantDenied,
     AccessGrantEnded,
     AccessGrantRequested,
+    AccessGrantReviewed,
 )
 from storage.ledger.events.investigations import (
     InvestigationEnd,
@@ -105,7 +106,7 @@ from storage.ledger.events.sessions import (
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, StaffAdded
+from storage.ledger.events.staff import RoleAssigned, RoleRevoked, StaffAdded, StaffRemoved
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 __all__ = [
@@ -116,6 +117,7 @@ __all__ = [
     "AccessGrantDenied",
     "AccessGrantEnded",
     "AccessGrantRequested",
+    "AccessGrantReviewed",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",
@@ -184,6 +186,7 @@ __all__ = [
     "RetentionProblem",
     "RetentionSet",
     "RoleAssigned",
+    "RoleRevoked",
     "RotatedKeys",
     "RunFinished",
     "RunStarted",
@@ -199,6 +202,7 @@ __all__ = [
     "SessionThrottled",
     "SignInRefusal",
     "StaffAdded",
+    "StaffRemoved",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",

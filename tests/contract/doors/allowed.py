@@ -5,6 +5,7 @@ A new line here is a decision about security: it needs a reason that a reviewer 
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
+_LEAVING = "of a member of staff whose jobs or account end: on the command line, or after the door was asked"
 _GUESSES = "counts guesses under a keyed hash, so that they can be stopped"
 _OWN = "the asking session is looked up by the id or token that it just proved to have"
 _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more than docs/errors tells"
@@ -31,8 +32,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         _NAMED,
     ),
     "storage.accounts.account_of": (
-        "resolvers/policies/explaining.py resolvers/sessions.py",
-        f"{_OWN}; {_ABOUT}",
+        "resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py resolvers/staff.py",
+        f"{_OWN}; {_ABOUT}; {_LEAVING}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
@@ -100,6 +101,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.factors.take_code": ("resolvers/factors.py", _FACTOR),
     "storage.factors.unused_codes": ("resolvers/factors.py", _FACTOR),
     "storage.factors.waiting": ("resolvers/factors.py", _FACTOR),
+    "storage.grants.awaits_review": (
+        "resolvers/grants.py",
+        "whether somebody's last access was looked at; tells no more",
+    ),
+    "storage.grants.end_of": ("resolvers/grants.py", _LEAVING),
+    "storage.staff.forget": ("resolvers/staff.py", _LEAVING),
+    "storage.staff.lock": ("resolvers/staff.py", _LEAVING),
+    "storage.staff.overlapping": ("muniment/doctor.py", "counts who holds two jobs that nobody may; names nobody"),
+    "storage.staff.take_role": ("resolvers/staff.py", _LEAVING),
     "storage.exports.advance": ("agents/exports/building.py", _AGENT),
     "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
