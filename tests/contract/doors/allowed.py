@@ -48,12 +48,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.accounts.live_session": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.live_session_by_id": (
-        "resolvers/deletions.py resolvers/identity.py resolvers/sessions.py",
+        "resolvers/deletions.py resolvers/factors.py resolvers/identity.py resolvers/sessions.py",
         _OWN,
     ),
     "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
-    "storage.accounts.revoke_sessions": ("resolvers/deletions.py resolvers/sessions.py", _OWN),
+    "storage.accounts.revoke_sessions": (
+        "resolvers/deletions.py resolvers/factors.py resolvers/sessions.py resolvers/staff.py",
+        f"{_OWN}; {_LEAVING}",
+    ),
     "storage.accounts.roles_of": (
         "resolvers/identity.py resolvers/policies/explaining.py resolvers/sessions.py",
         f"{_BEFORE}; {_ABOUT}",
@@ -257,6 +260,11 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/pages.py", "seal", "with_decisions"): "rows of the door's Select",
     ("storage/archives/sources.py", "seal", "with_decisions"): "rows of the door's Select",
     ("resolvers/sessions.py", "seal", "open_as_system"): "a password's hash, to be compared",
+    (
+        "resolvers/factors.py",
+        "seal",
+        "open_as_system",
+    ): "what an app shares with us, to be compared; staff's own e-mail, for it",
     ("storage/vault.py", "seal", "aead"): "the vault",
     ("storage/vault.py", "seal", "decrypt"): "the vault",
     ("storage/work.py", "seal", "Vault"): "one vault for each unit of work",
