@@ -5,11 +5,12 @@ takes their part of the personal sides; the leaves, and every hash and proof ove
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Index, LargeBinary, event
+from sqlalchemy import Index, Insert, LargeBinary, Table, bindparam, event, insert
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, foreign, relationship
 
 from storage.clock import now
@@ -115,17 +116,23 @@ def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, o
 
     moment = now()
     moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    entry = AuditEvent(
-        id=new_id(),
-        timestamp=moment,
-        action=happened.action,
-        category=happened.category,
-        outcome=outcome,
-        component=scope.component,
-        resource=happened.about(),
-        resource_id=clear_id,
-        correlation_id=scope.correlation_id,
-    )
+    event_id = new_id()
+    record: dict[str, Any] = {
+        "id": str(event_id),
+        "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "category": happened.category.value,
+        "action": happened.action,
+        "outcome": outcome.value,
+        "component": str(scope.component),
+        "actorKind": str(scope.actor_kind),
+        "resource": happened.about().value,
+        "resourceId": id_text(clear_id),
+        "details": happened.details(),
+        "grantId": id_text(happened.grant_id),
+        "rule": None if happened.rule is None else str(happened.rule),
+        "correlationId": str(scope.correlation_id),
+        "policyVersion": str(scope.policy_version),
+    }
     personal = leaves.fresh(
         {
             "userId": id_text(scope.actor_id),
@@ -136,43 +143,65 @@ def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, o
             "resourceId": id_text(committed_id),
         }
     )
-    entry.leaf = leaves.build(_record(entry, scope, happened), personal)
-    entry.leaf_hash = leaves.leaf_hash(entry.leaf)
+    leaf = leaves.build(record, personal)
+    entry = {
+        "id": event_id,
+        "leaf": leaf,
+        "leaf_hash": leaves.leaf_hash(leaf),
+        "timestamp": moment,
+        "action": happened.action,
+        "category": happened.category,
+        "outcome": outcome,
+        "component": scope.component,
+        "resource": happened.about(),
+        "resource_id": clear_id,
+        "correlation_id": scope.correlation_id,
+    }
     side = AuditPersonal(
-        event_id=entry.id,
+        event_id=event_id,
         actor_id=scope.actor_id,
         on_behalf_of=scope.on_behalf_of,
         subject_id=happened.subject_id,
         resource_id=committed_id,
     )
-    secrets: dict[str, Any] = {
-        "ip_address": scope.ip_address,
-        "user_agent": scope.user_agent,
-        "actor_salts": {label: personal[label].salt.hex() for label in leaves.ACTOR},
-        "subject_salts": {label: personal[label].salt.hex() for label in leaves.SUBJECT},
-    }
-    vault.seal(side, **{column: value for column, value in secrets.items() if value is not None})
-    session.add_all((entry, side, AuditPending(event_id=entry.id)))
-    return entry.id
+    vault.seal(
+        side,
+        ip_address=scope.ip_address,
+        user_agent=scope.user_agent,
+        actor_salts={label: personal[label].salt.hex() for label in leaves.ACTOR},
+        subject_salts={label: personal[label].salt.hex() for label in leaves.SUBJECT},
+    )
+    _insert(session, (AuditEvent, entry), (AuditPersonal, side.__dict__), (AuditPending, {"event_id": event_id}))
+    return event_id
 
 
-def _record(entry: AuditEvent, scope: AuditScope, happened: Event) -> dict[str, Any]:
-    return {
-        "id": str(entry.id),
-        "timestamp": entry.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "category": happened.category.value,
-        "action": happened.action,
-        "outcome": entry.outcome.value,
-        "component": str(scope.component),
-        "actorKind": str(scope.actor_kind),
-        "resource": entry.resource.value,
-        "resourceId": id_text(entry.resource_id),
-        "details": happened.details(),
-        "grantId": id_text(happened.grant_id),
-        "rule": None if happened.rule is None else str(happened.rule),
-        "correlationId": str(scope.correlation_id),
-        "policyVersion": str(scope.policy_version),
-    }
+def _insert(session: Session, *rows: tuple[type[Record], Mapping[str, Any]]) -> None:
+    """Write an entry's rows, all that is of it, without the detour of a flush."""
+    connection = session.connection()
+    values = [{_named(column): row[column.name] for column in model.__table__.columns} for model, row in rows]
+    statements = _statements(connection.dialect.name, tuple(model for model, _row in rows))
+    if len(statements) == 1:
+        connection.execute(statements[0], {name: value for each in values for name, value in each.items()})
+        return
+    for statement, each in zip(statements, values, strict=True):
+        connection.execute(statement, each)
+
+
+@cache
+def _statements(dialect: str, models: tuple[type[Record], ...]) -> list[Insert]:
+    """A statement for each of the models; on PostgreSQL one for all of them, and so one round trip."""
+    tables = [cast(Table, model.__table__) for model in models]
+    each = [
+        insert(table).values({column.name: bindparam(_named(column)) for column in table.columns}) for table in tables
+    ]
+    if dialect != "postgresql":
+        return each
+    *first, last = each
+    return [last.add_cte(*(statement.cte(f"into_{statement.table.name}") for statement in first))]
+
+
+def _named(column: Any) -> str:
+    return f"{column.table.name}__{column.name}"
 
 
 def id_text(value: uuid.UUID | None) -> str | None:
