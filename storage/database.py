@@ -122,10 +122,12 @@ def _look_whether_connected(connection: Any, _record: Any, _proxy: Any) -> None:
 
     This takes no round trip, as asking it would before each transaction.
     """
-    waiting = select.poll()
-    waiting.register(connection.pgconn.socket, select.POLLIN)
-    if connection.closed or waiting.poll(0):
-        raise DisconnectionError("the server has ended this connection")
+    if not connection.closed:
+        waiting = select.poll()
+        waiting.register(connection.pgconn.socket, select.POLLIN)
+        if not waiting.poll(0):
+            return
+    raise DisconnectionError("the server has ended this connection")
 
 
 def _as_unreachable(context: ExceptionContext) -> BaseException | None:

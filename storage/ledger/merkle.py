@@ -31,9 +31,8 @@ def fold(hashes: Sequence[bytes]) -> bytes:
     """The root over these hashes, a power of two of them. Raises ValueError for another number."""
     if not hashes or len(hashes) & (len(hashes) - 1):
         raise ValueError("a perfect subtree has a power of two of leaves")
-    sha256 = hashlib.sha256  # a proof folds a thousand pairs, and a call to `node_hash` costs half of each
     while len(hashes) > 1:
-        hashes = [sha256(b"\x01" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+        hashes = list(map(node_hash, hashes[::2], hashes[1::2]))
     return hashes[0]
 
 

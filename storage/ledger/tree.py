@@ -102,8 +102,8 @@ class Tree:
     def _read_together(self, wanted: set[tuple[int, int]]) -> None:
         if wanted:
             place = tuple_(AuditTile.level, AuditTile.number)
-            found = self.session.execute(select(AuditTile.level, AuditTile.number, AuditTile.hashes).where(place.in_(sorted(wanted))))
-            self._tiles |= {(level, number): hashes for level, number, hashes in found}
+            statement = select(AuditTile.level, AuditTile.number, AuditTile.hashes).where(place.in_(sorted(wanted)))
+            self._tiles |= {(row.level, row.number): row.hashes for row in self.session.execute(statement)}
 
     def _read(self, level: int, number: int) -> bytes:
         if (level, number) not in self._tiles:
