@@ -105,6 +105,21 @@ class AuditEvent(Record):
 def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) -> uuid.UUID:
     """Write `happened` to the trail, in the caller's transaction; answers the event's id. It waits there for its place.
 
+    Raises as `rows_of` does.
+    """
+    rows = rows_of(vault, scope, happened, outcome)
+    _insert(session, rows)
+    event_id: uuid.UUID = rows[AuditPending]["event_id"]
+    return event_id
+
+
+Rows = Mapping[type[Record], Mapping[str, Any]]
+"""One row for each of these models, by column."""
+
+
+def rows_of(vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) -> Rows:
+    """All that is written of one entry: what stays, who it was, and that it waits for its place.
+
     The id of a person never stands in the leaf in clear, whatever the event says its resource is. Raises EventRefused
     if the actor's or the subject's is found elsewhere in it, and what `Vault.seal` raises.
     """
@@ -171,15 +186,15 @@ def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, o
         actor_salts={label: personal[label].salt.hex() for label in leaves.ACTOR},
         subject_salts={label: personal[label].salt.hex() for label in leaves.SUBJECT},
     )
-    _insert(session, (AuditEvent, entry), (AuditPersonal, side.__dict__), (AuditPending, {"event_id": event_id}))
-    return event_id
+    people_in_it = {each.name: getattr(side, each.name) for each in AuditPersonal.__table__.columns}
+    return {AuditEvent: entry, AuditPersonal: people_in_it, AuditPending: {"event_id": event_id}}
 
 
-def _insert(session: Session, *rows: tuple[type[Record], Mapping[str, Any]]) -> None:
-    """Write an entry's rows, all that is of it, without the detour of a flush."""
+def _insert(session: Session, rows: Rows) -> None:
+    """Write these rows without the detour of a flush."""
     connection = session.connection()
-    values = [{_named(column): row[column.name] for column in model.__table__.columns} for model, row in rows]
-    statements = _statements(connection.dialect.name, tuple(model for model, _row in rows))
+    values = [{_named(each): row[each.name] for each in model.__table__.columns} for model, row in rows.items()]
+    statements = _statements(connection.dialect.name, tuple(rows))
     if len(statements) == 1:
         connection.execute(statements[0], {name: value for each in values for name, value in each.items()})
         return
