@@ -7,9 +7,9 @@ rounds of a few, so that a slow disk is slow for both; ratios are of the rounds.
 Strawberry and SQLAlchemy, which inserts the row and answers the same fields.
 
 Where the time of a mutation goes, in milliseconds of processor time (createAsset without HTTP, the least of 300, on the
-machine below with a load of 22; what follows the line is part of what precedes it), before and after an entry was
-written past the flush, words in one statement and nothing deleted before them, the door's statement kept as one object,
-and a connection looked at without asking the server:
+machine below with a load of 22; sealing is part of the others), before and after an entry was written past
+the flush, words in one statement and nothing deleted before them, the door's statement kept as one object, and a
+connection looked at without asking the server:
 
 | part | SQLite before | after | PostgreSQL before | after |
 |---|---|---|---|---|
@@ -21,9 +21,9 @@ and a connection looked at without asking the server:
 | commit | 0.63 | 0.32 | 0.15 | 0.13 |
 | in all | 5.2 | 2.8 | 6.5 | 3.2 |
 
-On PostgreSQL a mutation was twelve round trips and is seven: begin, project, entry, asset, words, asset, commit; the bare
-insert takes three. The goal is missed: a mutation is five statements of which the bare insert has one, and writes 34
-pages of SQLite's log where that writes 4. What is left to cut is the look at the asset once it is there (a statement
+On PostgreSQL a mutation was twelve round trips and is seven: begin, project, entry, asset, words, asset, commit; the
+bare insert takes three. The goal is missed: a mutation is five statements of which the bare insert has one, and writes
+34 pages of SQLite's log where that writes 4. What is left to cut is the look at the asset once it is there (a statement
 that answers what its owner may do with it), and the entry's round trip, which could ride with the commit.
 
 Whether the trail makes writers wait for one another is asked with eight of them: with it; with all of its work but the
