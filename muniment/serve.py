@@ -119,6 +119,7 @@ def welcome(settings: Settings) -> str:
     lines = [
         "",
         f"Muniment is running. Open {url}/ in a browser to begin.",
+        *_elsewhere(settings),
         "",
         f"  {url}/graphql          the API: POST GraphQL here",
         f"  {url}/schema.graphql   every type and field, described",
@@ -135,6 +136,16 @@ def welcome(settings: Settings) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _elsewhere(settings: Settings) -> list[str]:
+    """By which names other machines reach a server that listens on every address."""
+    if not certificates.is_everywhere(settings.host) or "public_url" in settings.model_fields_set:
+        return []
+    named = [socket.gethostname(), *certificates.reachable(settings.host)]
+    scheme = settings.public_url.partition("://")[0]
+    shown = (f"[{name}]" if ":" in name else name for name in named)
+    return ["From other machines: " + ", ".join(f"{scheme}://{name}:{settings.port}/" for name in shown)]
 
 
 def demand_free_port(host: str, port: int, *, by: str = "--port") -> None:
