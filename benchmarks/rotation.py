@@ -25,7 +25,7 @@ from tests.faults.servers import ROOT, Server
 from tests.world import Person
 
 _PEOPLE = 3
-_BEFORE_SECONDS = 20
+_BEFORE_SECONDS = 30
 _PAGE = "{ assets(first: 20) { edges { node { title } } } }"
 _CACHE_SECONDS = 0.5
 _ROTATE = f"""
