@@ -18,6 +18,7 @@ from muniment.policies import Follower
 from muniment.settings import Settings
 from muniment.tidying import Tidying
 from policies.principals import Kind
+from resolvers import services
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
@@ -34,6 +35,7 @@ from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
+from storage.services import EMBEDDED, address_of
 from storage.work import Store
 
 WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
@@ -60,11 +62,19 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         house = House(store, force, limits(settings), sources, watch=watch or Watch())
+        _enter_own_services(house)
         with following(house, watch=settings.policy_watch) if serves else nullcontext():
             yield house
     finally:
         engine.dispose()
         keyring.close()
+
+
+def _enter_own_services(house: House) -> None:
+    """What runs inside the house stands in its register of services too."""
+    scope = AuditScope("house", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
+    with house.store.begin(scope) as work:
+        services.stand_up(work)
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -189,6 +199,9 @@ def limits(settings: Settings) -> Limits:
         upload_bytes=settings.upload_limit_bytes,
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
+        model_address=EMBEDDED if settings.model_url is None else address_of(settings.model_url),
+        service_notice=timedelta(days=settings.service_notice_days),
+        regions=settings.regions,
         plain_webhooks=not settings.production,
         models=(model,),
     )

@@ -33,6 +33,7 @@ from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
+from schema.services import ServiceMutations
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
 
@@ -51,6 +52,7 @@ class Mutation(
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
+    ServiceMutations,
     SessionMutations,
 ):
     """Root mutation fields, from the module of each concept."""

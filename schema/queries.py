@@ -40,6 +40,7 @@ from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries, RetentionSetting
 from schema.roles import Role
+from schema.services import Service, ServiceQueries
 from schema.sessions import Viewer, viewer
 
 KINDS: dict[str, type[Node]] = {
@@ -58,6 +59,7 @@ KINDS: dict[str, type[Node]] = {
         Project,
         Prompt,
         RetentionSetting,
+        Service,
     )
 }
 """What `node` finds, by the name in the global id."""
@@ -98,7 +100,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(HoldingsQueries, LegalHoldQueries, RetentionQueries):
+class Query(HoldingsQueries, LegalHoldQueries, RetentionQueries, ServiceQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

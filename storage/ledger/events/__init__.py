@@ -87,6 +87,13 @@ from storage.ledger.events.retention import (
     RetentionProblem,
     RetentionSet,
 )
+from storage.ledger.events.services import (
+    EgressBlocked,
+    ServiceAssessed,
+    ServiceDisabled,
+    ServiceEnabled,
+    ServiceRegistered,
+)
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -130,6 +137,7 @@ __all__ = [
     "DeletionVerified",
     "DeliveryFailure",
     "Discrepancy",
+    "EgressBlocked",
     "Event",
     "EventRefused",
     "ExportAnnounced",
@@ -181,6 +189,10 @@ __all__ = [
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
+    "ServiceAssessed",
+    "ServiceDisabled",
+    "ServiceEnabled",
+    "ServiceRegistered",
     "SessionEnd",
     "SessionEnded",
     "SessionRefused",

@@ -65,6 +65,7 @@ class Resource(enum.StrEnum):
     RETENTION_SWEEP = "retention_sweep"
     ROLE_ASSIGNMENT = "role_assignment"
     SCHEMA = "schema"
+    SERVICE = "service"
     SESSION = "session"
     SIGN_IN_THROTTLE = "sign_in_throttle"
     STAFF_MEMBER = "staff_member"

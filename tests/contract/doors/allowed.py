@@ -13,6 +13,7 @@ _ERASING = "what is destroyed must be found whether or not anybody may still see
 _HELD = "what is kept must be found whether or not whoever keeps it may see it; they are not shown it"
 _DUE = "counts and finds by age, of the account or project that the door gave out; each thing that goes is asked for"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
+_REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
@@ -75,7 +76,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
-        "resolvers/policies/standing.py",
+        "resolvers/policies/standing.py resolvers/services.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
@@ -107,6 +108,13 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.holdings.file_bytes": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
+    "storage.services.address_of": ("muniment/house.py", "reads a setting; no row"),
+    "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
+    "storage.services.at": ("resolvers/services.py", _REGISTER),
+    "storage.services.everything": ("resolvers/services.py", _REGISTER),
+    "storage.services.examine": ("agents/egress.py resolvers/services.py", "says yes or why not; shows nobody a row"),
+    "storage.services.lock": ("resolvers/services.py", _ASKED),
+    "storage.services.published": ("resolvers/services.py", _REGISTER),
     "storage.investigations.expire": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.forget": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.live": ("resolvers/investigations.py", "asks the clock too, of entries the door gave out"),
