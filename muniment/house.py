@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agents import erasures, exports, generation, thumbnails
+from agents.egress import Gate, Register
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
@@ -119,7 +120,8 @@ def announce(house: House, component: str) -> None:
 @contextmanager
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
-    gateway = Gateway(providers(settings))
+    gate = Register(house.store, house.force, settings.regions)
+    gateway = Gateway(providers(settings), gate=gate)
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
     idle = Agents(house.store, house.force, gateway, lifetime, inside_too=not settings.production, backups=backups)
     erasures.resume_open_erasures(idle)
@@ -128,7 +130,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     agents = start(idle, executor_id=settings.worker_name)
     sequencer = Sequencer(house.store, _outside(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
-    courier = _courier(house, settings)
+    courier = _courier(house, settings, gate)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
@@ -155,13 +157,13 @@ def _witnesses(settings: Settings) -> Witnesses | None:
     return Witnesses(WitnessPolicy.load(settings.witness_policy), inside_too=not settings.production)
 
 
-def _courier(house: House, settings: Settings) -> Courier | None:
+def _courier(house: House, settings: Settings, gate: Gate) -> Courier | None:
     """Whoever brings the trail to the operator's webhook, on the way; None where there is no webhook."""
     if settings.webhook_url is None or settings.webhook_secret is None:
         return None
     keys = secrets_of(settings.webhook_secret.get_secret_value())
     webhook = Webhook(settings.webhook_url, keys, inside_too=not settings.production)
-    courier = Courier(house.store, webhook, house.policy.version)
+    courier = Courier(house.store, webhook, house.policy.version, gate=gate)
     courier.start()
     return courier
 

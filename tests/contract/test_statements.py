@@ -87,6 +87,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     into = {"personId": ada.id, "reason": "for this test", "expiresAt": (now() + timedelta(days=1)).isoformat()}
     security = world.employ(StaffRole.SECURITY)
     opened = world.do("openInvestigation", security, wants="investigation { id }", **into).data["it"]["investigation"]
+    listed = world.ask("{ services { edges { node { id } } } }", ada).data["services"]
     ids = {
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
@@ -99,6 +100,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "Service": listed["edges"][0]["node"]["id"],
     }
     assert set(ids) == set(KINDS)
     for kind, given in ids.items():

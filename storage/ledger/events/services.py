@@ -1,7 +1,5 @@
 """What befalls the register of services, and what was not sent to one."""
 
-import uuid
-
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Resource
 from storage.services import Assurance, Objection, Risk, ServiceKind
@@ -70,4 +68,3 @@ class EgressBlocked(Event):
     resource = Resource.SERVICE
 
     objection: Objection
-    run_id: uuid.UUID | None = None
