@@ -168,5 +168,5 @@ def test_the_house_enters_its_own_model_once(world: World) -> None:
     world.do("disableService", security, serviceId=own["node"]["id"]).data  # noqa: B018 - fails where it did not work
     with opened(world.settings.home, world.settings.database_url) as again:
         assert again.client.get("/services").json()["services"] == []
-        ada = again.register("ada")
-        assert submit(again, ada, again.project(ada)).code == "SERVICE_NOT_APPROVED"
+        eve = again.register("eve")
+        assert submit(again, eve, again.project(eve)).code == "SERVICE_NOT_APPROVED"
