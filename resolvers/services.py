@@ -183,9 +183,7 @@ def demand_in_order(context: Context, parcel: Parcel, attempted: str, resource: 
 def published(house: House) -> list[Service]:
     """What everybody may know of the register, signed in or not: what is approved, in force or announced."""
     with transaction(house.store.engine, read_only=True) as session:
-        found = services.published(session)
-        session.expunge_all()
-    return found
+        return services.published(session)
 
 
 @dataclass(frozen=True)

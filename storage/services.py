@@ -178,9 +178,12 @@ def in_force(versions: Iterable[Service], moment: datetime) -> Service | None:
 
 
 def published(session: Session) -> list[Service]:
-    """What everybody may know: each version that is approved, in force or announced, by address."""
+    """What everybody may know: each version that is approved, in force or announced, by address; to be read only."""
     known = select(Service).where(Service.status == ServiceStatus.APPROVED)
-    return list(session.scalars(known.order_by(Service.address, Service.effective_at, Service.id)))
+    found = list(session.scalars(known.order_by(Service.address, Service.effective_at, Service.id)))
+    for each in found:
+        session.expunge(each)  # so that the rows can be read when the transaction is over
+    return found
 
 
 def everything(session: Session) -> list[Service]:

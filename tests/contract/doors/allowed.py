@@ -71,7 +71,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
-        "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
+        "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
@@ -108,7 +108,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.holdings.file_bytes": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
-    "storage.services.address_of": ("muniment/house.py", "reads a setting; no row"),
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
@@ -230,6 +229,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 
 PLACES: dict[tuple[str, str, str], str] = {
     ("schema/contributors.py", "blind", "vars(input)"): "the fields of an input, by their names",
+    ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
     ("schema/sessions.py", "session", "issued.session.expires_at"): "a signed-in device, no database session",
