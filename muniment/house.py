@@ -15,11 +15,14 @@ from agents.models.local import NAME as OFFLINE
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
+from muniment.budgets import SharedBudgets
 from muniment.policies import Follower
 from muniment.settings import Settings
+from muniment.tallies import Tallies
 from muniment.tidying import Tidying
 from policies.principals import Kind
 from resolvers import services
+from resolvers.budgets import Budgets
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
@@ -62,10 +65,12 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
-        house = House(store, force, limits(settings), sources, watch=watch or Watch())
-        _enter_own_services(house)
-        with following(house, watch=settings.policy_watch) if serves else nullcontext():
-            yield house
+        watch = watch or Watch()
+        with budgets(settings, keyring, watch) if serves else nullcontext(Budgets()) as counted:
+            house = House(store, force, limits(settings), sources, counted, watch)
+            _enter_own_services(house)
+            with following(house, watch=settings.policy_watch) if serves else nullcontext():
+                yield house
     finally:
         engine.dispose()
         keyring.close()
@@ -88,6 +93,19 @@ def open_keyring(settings: Settings) -> Keyring:
         cache_seconds=settings.key_cache_seconds,
         kms_seconds=settings.kms_seconds,
     )
+
+
+@contextmanager
+def budgets(settings: Settings, keyring: Keyring, watch: Watch) -> Iterator[Budgets]:
+    """What callers may ask for: counted in this process, or with others where the settings name a server for it."""
+    if settings.limits_url is None:
+        yield Budgets()
+        return
+    tallies = Tallies(settings.limits_url, keyring, watch)
+    try:
+        yield SharedBudgets(tallies)
+    finally:
+        tallies.close()
 
 
 def published(settings: Settings) -> Published | None:
@@ -128,7 +146,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, _outside(settings), house.policy.version, witnesses=_witnesses(settings))
+    sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings, gate)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
@@ -143,7 +161,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         sequencer.stop()  # last, so that what the others still recorded has its place
 
 
-def _outside(settings: Settings) -> Path | Bucket:
+def checkpoint_place(settings: Settings) -> Path | Bucket:
     """Where the newest checkpoint lies outside the database."""
     if settings.ledger_store is None:
         return settings.ledger_dir

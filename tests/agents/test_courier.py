@@ -94,7 +94,9 @@ def test_entries_of_forgotten_people_and_archived_ones_come_as_well(world: World
     assert aging.archive() == 512
     settle(world)
     store = aging.agents.store
-    running = Courier(store, Webhook(f"http://127.0.0.1:{receiver.port}/", (KEY,), inside_too=True), "0" * 16)
+    running = Courier(
+        store, Webhook(f"http://127.0.0.1:{receiver.port}/", (KEY,), inside_too=True), "0" * 16, gate=Open()
+    )
     while running.advance():
         pass
     assert received(receiver) == list(range(len(receiver.got)))

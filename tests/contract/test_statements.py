@@ -11,6 +11,7 @@ from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
 from tests.resolvers.granting import Case
+from tests.resolvers.ladder import MUTATIONS
 from tests.world import Person, World
 
 Statements = Callable[[], list[str]]
@@ -87,6 +88,9 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     into = {"personId": ada.id, "reason": "for this test", "expiresAt": (now() + timedelta(days=1)).isoformat()}
     security = world.employ(StaffRole.SECURITY)
     opened = world.do("openInvestigation", security, wants="investigation { id }", **into).data["it"]["investigation"]
+    holding = MUTATIONS["placeLegalHold"]({"contributor": ada.id})
+    placed = world.do("placeLegalHold", world.employ(StaffRole.PRIVACY), wants="legalHold { id }", **holding)
+    kept = world.do("setRetention", ada, wants="retentionSetting { id }", setting="UNTIL_I_DELETE")
     listed = world.ask("{ services { edges { node { id } } } }", ada).data["services"]
     ids = {
         "AccessGrant": case.asked(support),
@@ -100,6 +104,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "LegalHold": placed.data["it"]["legalHold"]["id"],
+        "RetentionSetting": kept.data["it"]["retentionSetting"]["id"],
         "Service": listed["edges"][0]["node"]["id"],
     }
     assert set(ids) == set(KINDS)
@@ -162,13 +168,18 @@ def test_nothing_is_opened_that_was_not_asked_for(
         world.announce(ada, project)
     world.output(world.prompt(ada, project))
     seen: list[str] = []
-    really = Vault.open
+    one, many = Vault.open, Vault.open_all
 
     def watched(vault: Vault, row: Any, column: str) -> Any:
         seen.append(column)
-        return really(vault, row, column)
+        return one(vault, row, column)
+
+    def watched_all(vault: Vault, rows: Any, column: str) -> Any:
+        seen.extend(column for _ in rows)
+        return many(vault, rows, column)
 
     monkeypatch.setattr(Vault, "open", watched)
+    monkeypatch.setattr(Vault, "open_all", watched_all)
     world.ask(query, ada).data  # noqa: B018 - fails the test where it did not work
     assert seen == opened
 
