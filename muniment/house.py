@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from muniment.policies import Follower
 from muniment.settings import Settings
 from muniment.tallies import Tallies
 from muniment.tidying import Tidying
+from policies.force import InForce
 from policies.principals import Kind
 from resolvers import services
 from resolvers.budgets import Budgets
@@ -27,6 +28,7 @@ from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
 from storage import migrations, queue
+from storage.bells import hung
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
 from storage.certificates.statements import BackupPeriods
@@ -66,20 +68,23 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         watch = watch or Watch()
-        with budgets(settings, keyring, watch) if serves else nullcontext(Budgets()) as counted:
-            house = House(store, force, limits(settings), sources, counted, watch)
-            _enter_own_services(house)
-            with following(house, watch=settings.policy_watch) if serves else nullcontext():
+        _enter_own_services(store, force)
+        if not serves:
+            yield House(store, force, limits(settings), sources, watch=watch)
+            return
+        with budgets(settings, keyring, watch) as counted, hung(engine) as bell, keyring.hearing():
+            house = House(store, force, limits(settings), sources, counted, watch, bell)
+            with following(house, watch=settings.policy_watch):
                 yield house
     finally:
         engine.dispose()
         keyring.close()
 
 
-def _enter_own_services(house: House) -> None:
+def _enter_own_services(store: Store, force: InForce) -> None:
     """What runs inside the house stands in its register of services too."""
-    scope = AuditScope("house", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
-    with house.store.begin(scope) as work:
+    scope = AuditScope("house", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), force.policy.version)
+    with store.begin(scope) as work:
         services.stand_up(work)
 
 
