@@ -1,6 +1,6 @@
 """What wakes whoever follows something, in this process or another.
 
-PostgreSQL tells every process of a change as it is committed (NOTIFY): triggers of migration 19 name what was changed
+PostgreSQL tells every process of a change as it is committed (NOTIFY): triggers of migration 15 name what was changed
 by its id, whoever changes it and in whatever way. A notification holds ids and nothing else. Nobody may rely on being
 woken: a connection can be lost, and a database like SQLite tells nobody. So whoever waits looks again by themselves.
 """
