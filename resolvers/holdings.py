@@ -22,11 +22,13 @@ RIGHTS: tuple[tuple[str, Action, str], ...] = (
         Action.DELETE,
         "Have the account erased with everything in it.",
     ),
+    ("correctMyData", Action.CORRECT, "Put right your name and e-mail, or say what else is wrong."),
     (
         "updatePrivacyPreferences",
         Action.UPDATE,
         "Change what your data may be used for, from the next step on.",
     ),
+    ("fileComplaint", Action.COMPLAIN, "Complain. A privacy officer answers within 30 days."),
 )
 """Mutations by which a contributor uses a right, the action that each needs on their account, and what it does."""
 

@@ -32,6 +32,7 @@ from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
 from schema.retention import RetentionMutations
+from schema.rights import RightsMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
 from schema.subscriptions import Subscription
@@ -51,6 +52,7 @@ class Mutation(
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
+    RightsMutations,
     SessionMutations,
 ):
     """Root mutation fields, from the module of each concept."""

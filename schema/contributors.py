@@ -41,6 +41,8 @@ class Contributor(Node):
 
     record: ClassVar = ContributorRow
     actions: ClassVar = (
+        Action.COMPLAIN,
+        Action.CORRECT,
         Action.CREATE_API_KEY,
         Action.DELETE,
         Action.EXPORT,

@@ -39,6 +39,7 @@ from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries, RetentionSetting
+from schema.rights import RightsQueries, RightsRequest
 from schema.roles import Role
 from schema.sessions import Viewer, viewer
 
@@ -58,6 +59,7 @@ KINDS: dict[str, type[Node]] = {
         Project,
         Prompt,
         RetentionSetting,
+        RightsRequest,
     )
 }
 """What `node` finds, by the name in the global id."""
@@ -98,7 +100,7 @@ def _found(info: Info, ids: list[strawberry.ID], field: str) -> list[Node | None
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(HoldingsQueries, LegalHoldQueries, RetentionQueries):
+class Query(HoldingsQueries, LegalHoldQueries, RetentionQueries, RightsQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

@@ -99,6 +99,9 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "RightsRequest": world.do(
+            "fileComplaint", ada, wants="rightsRequest { id }", topic="USE", text="Too slow."
+        ).data["it"]["rightsRequest"]["id"],
     }
     assert set(ids) == set(KINDS)
     for kind, given in ids.items():

@@ -17,17 +17,19 @@ from storage.contributors import ContributorStatus
 from storage.grants import AccessGrant, Decider
 from storage.investigations import InvestigationStatus
 from storage.records import Record
+from storage.rights import RightsStatus
 from storage.staff import StaffRole
 
 UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
-STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus)), "EDITOR", "VIEWER"}
+STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus, *RightsStatus)), "EDITOR", "VIEWER"}
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
+    "RightsRequest": {Action.ANSWER, Action.READ, Action.READ_REASON},
 }
 CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
 

@@ -22,6 +22,7 @@ from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
 from storage.records import Record
 from storage.retention.settings import Retention, RetentionSetting
+from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
 from storage.sealed import Sealed
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
@@ -107,6 +108,8 @@ def build() -> World:
     _investigation(world, "into a call", InvestigationStatus.OPEN, correlation_id=named("event of nobody left"))
     for name in ("ada", "eve", "dia"):
         _kept(world, name, named(name), None)
+        for status in RightsStatus:
+            _asked(world, name, status)
     _kept(world, "ada", named("atlas"), named("atlas"))
     return world
 
@@ -265,6 +268,15 @@ def _kept(world: World, owner: str, place: uuid.UUID, project: uuid.UUID | None)
         reason_code=next(iter(HoldReason)), placed_by=named("ada" if project else "security"), review_at=EPOCH,
     )  # fmt: skip
     world.add(f"hold on {owner}'s {'project' if project else 'account'}", hold)
+
+
+def _asked(world: World, owner: str, status: RightsStatus) -> None:
+    """A complaint, which waits for its answer or has it."""
+    request = RightsRequest(
+        id=named(f"{owner}'s complaint, {status}"), owner_id=named(owner), kind=RightsKind.COMPLAINT,
+        topic=next(iter(RightsTopic)), status=status, identified=False, text=SEAL, due_at=EPOCH,
+    )  # fmt: skip
+    world.add(f"{owner}'s complaint, {status}", request)
 
 
 def _entry(identity: uuid.UUID) -> AuditEvent:

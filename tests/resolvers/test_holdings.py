@@ -52,7 +52,7 @@ def test_every_retention_class_is_told_in_words() -> None:
 
 
 def test_what_can_be_done_now_is_what_the_door_says(world: World) -> None:
-    """Before a fresh proof of identity two rights ask for one, afterwards all work; a key to read has none."""
+    """Before a fresh proof of identity three rights ask for one, afterwards all work; a key to read has none."""
     ada = world.register("ada")
     _, key = world.key(ada, "read")
 
@@ -60,8 +60,8 @@ def test_what_can_be_done_now_is_what_the_door_says(world: World) -> None:
         return {each["mutation"]: (each["possible"], each["needsStepUp"]) for each in mine(world, by)["rights"]}
 
     before = can(ada)
-    assert before["requestExport"] == before["deleteAccount"] == (False, True)
-    assert before["updatePrivacyPreferences"] == (True, False)
+    assert before["requestExport"] == before["deleteAccount"] == before["correctMyData"] == (False, True)
+    assert before["fileComplaint"] == before["updatePrivacyPreferences"] == (True, False)
     world.step_up(ada)
     assert set(can(ada).values()) == {(True, False)}
     assert set(can(key).values()) == {(False, False)}

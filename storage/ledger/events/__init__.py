@@ -87,6 +87,7 @@ from storage.ledger.events.retention import (
     RetentionProblem,
     RetentionSet,
 )
+from storage.ledger.events.rights import ComplaintFiled, CorrectionRequested, DataCorrected, RightsRequestAnswered
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -120,9 +121,12 @@ __all__ = [
     "AssetUploadRefused",
     "AssetUploaded",
     "Category",
+    "ComplaintFiled",
     "ContentDownloaded",
     "ContentRead",
     "ContributorRegistered",
+    "CorrectionRequested",
+    "DataCorrected",
     "DeletionDeferred",
     "DeletionErased",
     "DeletionRequested",
@@ -176,6 +180,7 @@ __all__ = [
     "RetentionHalted",
     "RetentionProblem",
     "RetentionSet",
+    "RightsRequestAnswered",
     "RoleAssigned",
     "RotatedKeys",
     "RunFinished",

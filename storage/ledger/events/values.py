@@ -63,6 +63,7 @@ class Resource(enum.StrEnum):
     PROMPT_WORD = "prompt_word"
     RETENTION_SETTING = "retention_setting"
     RETENTION_SWEEP = "retention_sweep"
+    RIGHTS_REQUEST = "rights_request"
     ROLE_ASSIGNMENT = "role_assignment"
     SCHEMA = "schema"
     SESSION = "session"
