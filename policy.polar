@@ -123,6 +123,12 @@ allow(agent: Agent{name: "exports"}, "read_reason", request: RightsRequest) if
 # What its contributor did elsewhere stands in their copy of the trail too.
 allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
 
+# The imports agent takes what an archive holds into the account of the contributor for whom it works, as long as that is
+# in use. It opens nothing.
+# Owner: data protection officer
+allow(agent: Agent{name: "imports"}, action: String, contributor: Contributor) if
+    action in ["read", "import"] and contributor.status = "ACTIVE" and has_role(agent.person, "owner", contributor);
+
 # The erasures agent destroys what the deletion of its run names. It opens nothing.
 # Owner: data protection officer
 allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if

@@ -48,4 +48,5 @@ class Action(enum.StrEnum):
     ERASE = "erase"
     EXPIRE = "expire"
     GENERATE = "generate"
+    IMPORT = "import"
     VERIFY = "verify"

@@ -20,7 +20,7 @@ from storage.records import Record
 from storage.rights import RightsStatus
 from storage.staff import StaffRole
 
-UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
+UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.IMPORT, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
 STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus, *RightsStatus)), "EDITOR", "VIEWER"}
 WITHOUT_A_GRANT = {
@@ -137,7 +137,7 @@ def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
-    """Building, erasing, expiring, generating and verifying are each one agent's, and nobody else's."""
+    """Building, erasing, expiring, generating, importing and verifying are each one agent's, and nobody else's."""
     holders: dict[Action, set[object]] = {action: set() for action in UNATTENDED}
     for shape in FORESEEN:
         for model in PROTECTED:
@@ -148,6 +148,7 @@ def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
         Action.ERASE: {AgentName.ERASURES},
         Action.EXPIRE: {AgentName.RETENTION},
         Action.GENERATE: {AgentName.GENERATION},
+        Action.IMPORT: {AgentName.IMPORTS},
         Action.VERIFY: {AgentName.VERIFIER},
     }
 

@@ -62,6 +62,7 @@ OWN_RUNS = {
     "verifier": "deletion",
     "thumbnails": "asset",
     "retention": "asset",
+    "imports": "export",
 }
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
