@@ -162,7 +162,9 @@ def import_(
     settings = settings_of(home=home)
     from muniment.imports import Trust, import_archives
 
-    trust = Trust(vkey, None if identity is None else identity.read_text(encoding="utf-8", errors="replace"), most_bytes)
+    trust = Trust(
+        vkey, None if identity is None else identity.read_text(encoding="utf-8", errors="replace"), most_bytes
+    )
     with told():
         for line in import_archives(settings, files, email, trust):
             typer.echo(line)

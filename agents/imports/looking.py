@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import UniqueConstraint, inspect
-
 from storage.archives import layout, restoring
 from storage.archives.reading import Archive, ArchiveRefused, Reason
-from storage.archives.restoring import IMPORTED, Graft, key_of
+from storage.archives.restoring import IMPORTED, Graft, unique_keys
 from storage.assets import Asset, AssetStatus
 from storage.intake import Intake
 from storage.media import ACCEPTED, MediaMismatch
@@ -85,12 +83,7 @@ def intake_for(media_type: str, wishes: Wishes) -> Intake | None:
 def _place(plan: Plan, model: type[Record], row: Any) -> None:
     """Each row has a place of its own, and lies within what has been there before it."""
     seen = plan._ids.setdefault(model, set())
-    uniques = [
-        (name, *(getattr(row, column.key) for column in constraint.columns))
-        for name, constraint in enumerate(inspect(model).local_table.constraints)  # type: ignore[attr-defined]
-        if isinstance(constraint, UniqueConstraint)
-    ]
-    for key in (key_of(row), *uniques):
+    for key in unique_keys(row):
         if key in seen:
             raise _unfit(f"Two records of {model.__tablename__} are the same one.")
         seen.add(key)

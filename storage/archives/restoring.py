@@ -13,7 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Enum, Integer, Uuid, select, tuple_
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Enum,
+    Integer,
+    UniqueConstraint,
+    Uuid,
+    select,
+    tuple_,
+)
 from sqlalchemy import inspect as inspected
 from sqlalchemy.orm import Session
 
@@ -160,6 +172,17 @@ def key_of(row: Record) -> tuple[Any, ...]:
     """By what the row is found: its primary key."""
     mapper = inspected(type(row))
     return tuple(getattr(row, mapper.get_property_by_column(column).key) for column in mapper.primary_key)
+
+
+def unique_keys(row: Record) -> list[tuple[Any, ...]]:
+    """What no other row of its table may share with it: its primary key, and what else is unique."""
+    mapper = inspected(type(row))
+    found = [key_of(row)]
+    for constraint in sorted(mapper.local_table.constraints, key=lambda each: str(each.name)):  # type: ignore[attr-defined]
+        if isinstance(constraint, UniqueConstraint):
+            columns = (mapper.get_property_by_column(column).key for column in constraint.columns)
+            found.append((constraint.name, *(getattr(row, key) for key in columns)))
+    return found
 
 
 def there(session: Session, rows: Iterable[Record]) -> set[tuple[Any, ...]]:

@@ -87,6 +87,10 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     into = {"personId": ada.id, "reason": "for this test", "expiresAt": (now() + timedelta(days=1)).isoformat()}
     security = world.employ(StaffRole.SECURITY)
     opened = world.do("openInvestigation", security, wants="investigation { id }", **into).data["it"]["investigation"]
+    placed = {"contributorId": ada.id, "scope": "ACCOUNT", "reasonCode": "LITIGATION", "matter": "1"}
+    placed |= {"reason": "for this test", "reviewAt": into["expiresAt"]}
+    privacy = world.employ(StaffRole.PRIVACY)
+    held = world.do("placeLegalHold", privacy, wants="legalHold { id }", **placed).data["it"]["legalHold"]
     ids = {
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
@@ -96,9 +100,13 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Deletion": deletion["deletion"]["id"],
         "Export": world.do("requestExport", ada, wants="export { id }").data["it"]["export"]["id"],
         "Investigation": opened["id"],
+        "LegalHold": held["id"],
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "RetentionSetting": world.do(
+            "setRetention", ada, wants="retentionSetting { id }", setting="UNTIL_I_DELETE"
+        ).data["it"]["retentionSetting"]["id"],
         "RightsRequest": world.do(
             "fileComplaint", ada, wants="rightsRequest { id }", topic="USE", text="Too slow."
         ).data["it"]["rightsRequest"]["id"],

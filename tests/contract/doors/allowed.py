@@ -26,7 +26,7 @@ _BENCH = "on the command line of whoever may open the database anyway; shows no 
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.account_by_email": (
-        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
@@ -63,11 +63,13 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.archives.sources.count_events": ("agents/exports/contents.py", _COUNTED),
     "storage.archives.sources.expected_bytes": ("agents/exports/building.py", _COUNTED),
     "storage.archives.sources.take_snapshot": ("agents/exports/building.py", _AGENT),
+    "storage.archives.restoring.is_finished": ("agents/imports/taking.py", _AGENT),
+    "storage.archives.restoring.there": ("agents/imports/taking.py", _AGENT),
     "storage.assets.adopt_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.assets.lock_awaiting": ("resolvers/uploads.py", _ASKED),
     "storage.assets.owner_without_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.contributors.strips_metadata": (
-        "resolvers/uploads.py",
+        "resolvers/uploads.py muniment/imports.py",
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
@@ -76,7 +78,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
-        "resolvers/policies/standing.py",
+        "resolvers/policies/standing.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
@@ -205,7 +207,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
     "storage.scrubbing.scrub": ("muniment/scrubs.py", "tries whether everything opens, and shows nothing of it"),
     "storage.search.indexes.index": (
-        "resolvers/assets.py resolvers/prompts.py",
+        "agents/imports/taking.py resolvers/assets.py resolvers/prompts.py",
         "writes the words of what the use case has just sealed; reads nothing",
     ),
     "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),
