@@ -224,6 +224,7 @@ def _told(row: Any, old: str) -> events.Event | None:
     about: dict[str, Any] = {"resource_id": row.id, "subject_id": row.owner_id, "project_id": row.project_id}
     if isinstance(row, Prompt):
         return events.PromptImported(**about, original_id=uuid.UUID(old))
-    kind = events.AssetImported if isinstance(row, Asset) else events.OutputImported
-    size = row.byte_size if isinstance(row, Output) or row.blob_id is not None else 0
-    return kind(**about, original_id=uuid.UUID(old), byte_size=size)
+    about["original_id"] = uuid.UUID(old)
+    if isinstance(row, Output):
+        return events.OutputImported(**about, byte_size=row.byte_size)
+    return events.AssetImported(**about, byte_size=row.byte_size if row.blob_id is not None else 0)

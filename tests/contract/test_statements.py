@@ -88,7 +88,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     security = world.employ(StaffRole.SECURITY)
     opened = world.do("openInvestigation", security, wants="investigation { id }", **into).data["it"]["investigation"]
     placed = {"contributorId": ada.id, "scope": "ACCOUNT", "reasonCode": "LITIGATION", "matter": "1"}
-    placed |= {"reason": "for this test", "reviewAt": into["expiresAt"]}
+    placed |= {"reason": "A court has ordered that it be kept.", "reviewAt": into["expiresAt"]}
     privacy = world.employ(StaffRole.PRIVACY)
     held = world.do("placeLegalHold", privacy, wants="legalHold { id }", **placed).data["it"]["legalHold"]
     ids = {

@@ -254,6 +254,8 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/blobs/reader.py", "seal", "decrypt"): "segment by segment, for whoever was let in",
     ("storage/ledger/verify_audit.py", "seal", "reader"): "a copy of the log, which is everybody's to read",
     ("muniment/transfers.py", "seal", "reader"): "after begin_download has asked the door for READ_CONTENT",
+    ("muniment/imports.py", "seal", "decrypt"): "an archive from elsewhere, with the key of whoever brings it",
+    ("muniment/imports.py", "seal", "reader"): "that archive again, sealed here for as long as it is read",
     ("agents/exports/contents.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("agents/generation/briefs.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("resolvers/grants.py", "caller", "Access"): "asks in one job of the caller's alone: fewer rights than they hold",
