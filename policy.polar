@@ -395,6 +395,18 @@ resource AccessGrant {
 has_role(person: Person, "owner", grant: AccessGrant) if grant.subject_id = person.id;
 
 
+resource ProviderCopy {
+    permissions = ["read"];
+    roles = ["owner"];
+
+    # A contributor sees which providers of models were sent their work.
+    "read" if "owner";
+}
+
+# A copy belongs to whoever owns what was sent.
+has_role(person: Person, "owner", copy: ProviderCopy) if copy.owner_id = person.id;
+
+
 resource RightsRequest {
     permissions = ["read", "read_reason", "answer"];
     roles = ["owner"];

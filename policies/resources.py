@@ -20,6 +20,7 @@ from storage.legal_holds import LegalHold
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
+from storage.provider_copies import ProviderCopy
 from storage.records import READ_CONTENT, Holding, Record
 from storage.retention.settings import RetentionSetting
 from storage.rights import RightsRequest
@@ -51,6 +52,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Prompt,
     PromptAsset,
     PromptStep,
+    ProviderCopy,
     RetentionSetting,
     RightsRequest,
     StyleProfile,

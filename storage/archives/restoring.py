@@ -52,6 +52,7 @@ LEFT_OUT = {
     "preferences": "what was allowed elsewhere is not allowed here: choose anew",
     "profile": "the account that it is taken into has a name and an e-mail of its own",
     "project_members": "whoever it was shared with has no account here: share it anew",
+    "provider_copies": "this platform sent none of it to anybody",
     "retention_settings": "a choice that destroys is made here or not at all",
     "rights_requests": "they were asked of, and answered by, the other platform",
     "style_profile": "it is learned with permission, which is given here",

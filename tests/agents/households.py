@@ -14,7 +14,7 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
-from storage import search
+from storage import provider_copies, search
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
@@ -155,6 +155,7 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         work.session.flush()
         for written in (asset, prompt):
             search.index(work.session, work.vault, written)
+        provider_copies.note(work.session, prompt, [asset.id], "models.example", "m", None)
         work.session.add(PromptAsset(prompt_id=prompt.id, asset_id=asset.id, position=0, **mine))
         for variation in (1, 2):
             text = f"output {variation} of {someone.marker}"

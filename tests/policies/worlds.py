@@ -20,6 +20,7 @@ from storage.legal_holds import HoldReason, LegalHold
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
+from storage.provider_copies import ProviderCopy
 from storage.records import Record
 from storage.retention.settings import Retention, RetentionSetting
 from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
@@ -195,6 +196,8 @@ def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> 
     given = PromptAsset(asset_id=named(f"{project} asset 0"), position=0, **of_prompt)
     world.add(f"{name} prompt with asset 0", given)
     world.add(f"{name} step", PromptStep(id=named(f"{name} step"), name=StepName.READ_BRIEF, **of_prompt))
+    sent = ProviderCopy(id=named(f"{name} copy"), provider=ODD_TEXTS[2], model="", **of_prompt)
+    world.add(f"{name} copy at a provider", sent)
     for variation, digest in enumerate((None, *ODD_TEXTS) if name == "atlas/ada" else (None,)):
         output = Output(
             id=named(f"{name} output {variation}"),

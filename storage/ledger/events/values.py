@@ -61,6 +61,7 @@ class Resource(enum.StrEnum):
     PROMPT_ASSET = "prompt_asset"
     PROMPT_STEP = "prompt_step"
     PROMPT_WORD = "prompt_word"
+    PROVIDER_COPY = "provider_copy"
     RETENTION_SETTING = "retention_setting"
     RETENTION_SWEEP = "retention_sweep"
     RIGHTS_REQUEST = "rights_request"

@@ -164,6 +164,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.under_keys": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
+    "storage.provider_copies.note": ("agents/generation/variations.py", _AGENT),
+    "storage.erasures.sent_elsewhere": ("agents/erasures/destroying.py", _ERASING),
     "storage.rights.lock_open": ("resolvers/rights.py", _ASKED),
     "storage.rights.open_of": ("resolvers/rights.py", _OWN_COUNT),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
