@@ -31,12 +31,19 @@ from storage.ledger.events.exports import (
     ExportRequested,
     ExportWithdrawn,
 )
+from storage.ledger.events.factors import (
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorOffered,
+    SecondFactorRemoved,
+)
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
     AccessGrantDenied,
     AccessGrantEnded,
     AccessGrantRequested,
+    AccessGrantReviewed,
 )
 from storage.ledger.events.imports import (
     AssetImported,
@@ -108,7 +115,7 @@ from storage.ledger.events.sessions import (
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, StaffAdded
+from storage.ledger.events.staff import RoleAssigned, RoleRevoked, StaffAdded, StaffRemoved
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 __all__ = [
@@ -119,6 +126,7 @@ __all__ = [
     "AccessGrantDenied",
     "AccessGrantEnded",
     "AccessGrantRequested",
+    "AccessGrantReviewed",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",
@@ -186,6 +194,7 @@ __all__ = [
     "PromptCancelRequested",
     "PromptImported",
     "PromptSubmitted",
+    "RecoveryCodeUsed",
     "RefusalCode",
     "Resource",
     "RetentionAnnounced",
@@ -196,10 +205,14 @@ __all__ = [
     "RetentionSet",
     "RightsRequestAnswered",
     "RoleAssigned",
+    "RoleRevoked",
     "RotatedKeys",
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
+    "SecondFactorEnrolled",
+    "SecondFactorOffered",
+    "SecondFactorRemoved",
     "SessionEnd",
     "SessionEnded",
     "SessionRefused",
@@ -208,6 +221,7 @@ __all__ = [
     "SessionThrottled",
     "SignInRefusal",
     "StaffAdded",
+    "StaffRemoved",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",
