@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,16 +19,17 @@ from storage.outputs import Output
 from storage.prompts import PromptStatus, PromptStep
 from tests.agents.standins import StandIn
 from tests.agents.worlds import ROOT, World
+from tests.forks import Forked
 
 MARKER = "marker-1618-vermilion"
 
 
 @contextmanager
-def process(world: World, provider: str | None = None) -> "Iterator[subprocess.Popen[str]]":
+def process(world: World, provider: str | None = None) -> Iterator[Forked]:
     url = world.store.engine.url.render_as_string(hide_password=False)
-    arguments = [sys.executable, "-m", "tests.agents.working", str(world.home), url, *filter(None, [provider])]
+    arguments = ["-m", "tests.agents.working", world.home, url, *filter(None, [provider])]
     log = (world.home / "process.log").open("a")
-    with log, subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as running:
+    with log, Forked(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "started\n"
         try:
