@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def _fork_all(descriptor: int) -> None:
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
     gc.freeze()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; this goes when they do
     connection = socket.socket(fileno=descriptor)
     while True:
         size, files, _, _ = socket.recv_fds(connection, 4, 3)
@@ -152,6 +154,7 @@ def _become(said: dict[str, Any], files: list[int]) -> None:
         os.chdir(said["cwd"])
         os.environ.clear()
         os.environ.update(said["env"])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         tempfile.tempdir = None
         status = _run(said["arguments"])
     except SystemExit as leaving:

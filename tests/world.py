@@ -339,7 +339,9 @@ _BESIDE = ("BEGIN", "PRAGMA", "SELECT policy_changes.number")
 @pytest.fixture
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords at the lowest cost: what they cost is not what these tests are about."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", cheap)
+    monkeypatch.setattr(passwords, "_nobodys_hash", cheap.hash("nobody's password"))
 
 
 @pytest.fixture
