@@ -8,6 +8,7 @@ from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
+from storage.bells import Bell
 from storage.work import Store
 
 
@@ -59,6 +60,7 @@ class House:
     sources: PolicySources = field(default_factory=PolicySources)
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch = field(default_factory=Watch)
+    bell: Bell = field(default_factory=Bell)
 
     @property
     def policy(self) -> Policy:

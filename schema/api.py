@@ -21,6 +21,7 @@ from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
+from schema.factors import SecondFactorMutations
 from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
@@ -35,6 +36,7 @@ from schema.queries import Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
+from schema.staff import StaffMutations
 from schema.subscriptions import Subscription
 
 
@@ -52,7 +54,9 @@ class Mutation(
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
+    SecondFactorMutations,
     SessionMutations,
+    StaffMutations,
 ):
     """Root mutation fields, from the module of each concept."""
 

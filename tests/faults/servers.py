@@ -41,6 +41,8 @@ class Server:
     With `afresh` each start is one of an interpreter too, for those who look at what a start takes.
     """
 
+    program = ("-m", "muniment")
+
     def __init__(self, home: Path, database_url: str, *, afresh: bool = False, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
@@ -72,7 +74,7 @@ class Server:
     def begin(self) -> None:
         """Start it, without waiting for anything."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-        command = ["-m", "muniment", "serve", "--home", self.home, "--port", self.port]
+        command = [*self.program, "serve", "--home", self.home, "--port", self.port]
         with self.log.open("ab") as log:
             self.process = Forked(command, self.afresh, cwd=ROOT, env=kept | self._set, stdout=log, stderr=log)
 

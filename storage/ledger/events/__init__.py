@@ -31,12 +31,19 @@ from storage.ledger.events.exports import (
     ExportRequested,
     ExportWithdrawn,
 )
+from storage.ledger.events.factors import (
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorOffered,
+    SecondFactorRemoved,
+)
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
     AccessGrantDenied,
     AccessGrantEnded,
     AccessGrantRequested,
+    AccessGrantReviewed,
 )
 from storage.ledger.events.investigations import (
     InvestigationEnd,
@@ -99,7 +106,7 @@ from storage.ledger.events.sessions import (
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, StaffAdded
+from storage.ledger.events.staff import RoleAssigned, RoleRevoked, StaffAdded, StaffRemoved
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 __all__ = [
@@ -110,6 +117,7 @@ __all__ = [
     "AccessGrantDenied",
     "AccessGrantEnded",
     "AccessGrantRequested",
+    "AccessGrantReviewed",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",
@@ -168,6 +176,7 @@ __all__ = [
     "ProjectUpdated",
     "PromptCancelRequested",
     "PromptSubmitted",
+    "RecoveryCodeUsed",
     "RefusalCode",
     "Resource",
     "RetentionAnnounced",
@@ -177,10 +186,14 @@ __all__ = [
     "RetentionProblem",
     "RetentionSet",
     "RoleAssigned",
+    "RoleRevoked",
     "RotatedKeys",
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
+    "SecondFactorEnrolled",
+    "SecondFactorOffered",
+    "SecondFactorRemoved",
     "SessionEnd",
     "SessionEnded",
     "SessionRefused",
@@ -189,6 +202,7 @@ __all__ = [
     "SessionThrottled",
     "SignInRefusal",
     "StaffAdded",
+    "StaffRemoved",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",
