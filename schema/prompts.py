@@ -64,6 +64,7 @@ class PromptStep:
     """A step, as far as it has come."""
 
     row: strawberry.Private[Any]
+    level: strawberry.Private[Level]
 
     name: StepName = plain("name", StepName, "Which step it is.")
     variation: int = plain("variation", int, "The variation being written, from 1; 0 for steps of the whole run.")
@@ -85,7 +86,8 @@ class PromptProgress:
 def progress_of(progress: Progress) -> PromptProgress:
     """A run's state in the API's words."""
     prompt = Prompt(row=progress.prompt, level=Level([progress.prompt]))
-    steps = [PromptStep(row=row) for row in progress.steps]
+    level = Level(progress.steps)
+    steps = [PromptStep(row=row, level=level) for row in progress.steps]
     return PromptProgress(prompt=prompt, steps=steps, percentage=progress.percentage)
 
 

@@ -39,6 +39,8 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA secure_delete=ON",  # deleted bytes are overwritten, not left in free pages
 )
+_WRITES = {"read_only": False}
+"""Said of every engine of ours, so that a transaction that writes need not say it again."""
 
 
 def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
@@ -50,12 +52,15 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         pool: Any = NullPool if address.database in (None, "", ":memory:") else QueuePool
-        engine = create_engine(address, poolclass=pool, connect_args={"check_same_thread": False}, hide_parameters=True)
+        local = {"check_same_thread": False}
+        engine = create_engine(
+            address, poolclass=pool, connect_args=local, hide_parameters=True, execution_options=_WRITES
+        )
         event.listen(engine, "connect", prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         stay_with_the_file(engine)
         return engine
-    engine = create_engine(address, pool_size=pool_size, hide_parameters=True)
+    engine = create_engine(address, pool_size=pool_size, hide_parameters=True, execution_options=_WRITES)
     event.listen(engine, "checkout", _look_whether_connected)
     event.listen(engine, "handle_error", _as_unreachable, retval=True)
     return engine

@@ -1,5 +1,6 @@
 """What every test may use: a home, a database of its own on SQLite and on PostgreSQL, and no way out to the network."""
 
+import gc
 import logging
 import os
 import sys
@@ -37,6 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
     _compile_statements_once()
     _log_plainly()
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what is here to stay: thousands of tests, the schema, every module.
+
+    It would look through all of that again and again for cycles that worlds of tests leave, which are few.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _compile_statements_once() -> None:

@@ -21,6 +21,7 @@ from storage.clock import now
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
+from storage.factors import RecoveryCode, SecondFactor
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.idempotency import IdempotentAnswer
 from storage.ids import new_id
@@ -114,7 +115,11 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
             answered_by=EMPLOYEE,
         )
         work.vault.seal(asked, text=f"complaint {marker}", answer=f"answer to {marker}")
-        work.session.add_all([hold, kept, asked])
+        factor = SecondFactor(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id)
+        work.vault.seal(factor, secret=someone.id.bytes)
+        code = RecoveryCode(subject_id=someone.id)
+        work.vault.seal(code, digest=someone.id.bytes)
+        work.session.add_all([hold, kept, asked, factor, code])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

@@ -14,6 +14,7 @@ from agents.exports import announce_export, build_export
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.runtime import Agents, RunFailed, Workflow, _guarded
+from tests.agents.gates import Open
 from tests.agents.standins import StandIn
 from tests.agents.test_outward import Receiver, receiver
 from tests.world import Person, World, opened, raw_id
@@ -44,7 +45,7 @@ def test_a_call_is_known_by_one_id_at_the_agent_and_at_the_model(
         given = {"projectId": project, "text": "About rivers.", "variations": 2}
         call, made = called(world, ada, "submitPrompt", "prompt { id }", **given)
         prompt = raw_id(made["prompt"]["id"])
-        models = Gateway([Endpoint("smollm2-135m-instruct", stand_in.url)])
+        models = Gateway([Endpoint("smollm2-135m-instruct", stand_in.url)], gate=Open())
         agents = Agents(world.house.store, world.house.force, models)
         generation.generate(agents, prompt)
         models.close()

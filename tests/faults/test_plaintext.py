@@ -22,6 +22,7 @@ from storage.staff import StaffRole
 from tests.agents.standins import StandIn
 from tests.faults.hunts import Hunt, spellings, table_dump
 from tests.faults.servers import Server, serving, settled, wait_for
+from tests.resolvers.ladder import MUTATIONS
 from tests.world import ROOT, Answer, Person, code_of
 
 READ = """query($id: ID!) { node(id: $id) {
@@ -103,21 +104,28 @@ def listening(server: Server) -> set[str]:
     return called
 
 
-def employed(home: Path, database_url: str) -> staff.Hired:
-    """Somebody of security, from before the server starts."""
+def employed(home: Path, database_url: str) -> dict[StaffRole, staff.Hired]:
+    """Somebody of security and somebody of privacy, from before the server starts."""
     settings = load(home=home, database_url=database_url)
     prepare(settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         with open_house(settings) as house:
-            return staff.add(house, "staff@example.org", [StaffRole.SECURITY])
+            return {
+                role: staff.add(house, f"{role.lower()}@example.org", [role])
+                for role in (StaffRole.SECURITY, StaffRole.PRIVACY)
+            }
 
 
-def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: staff.Hired) -> None:
+def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: dict[StaffRole, staff.Hired]) -> None:
     """What staff write about somebody's case has the marker too; they read the work under the grant."""
     api, soon = server.api, (now() + timedelta(hours=1)).isoformat()
-    code = code_of(hired.second_factor)
-    member = api.sign_in("staff@example.org", hired.password, totp=code).data["it"]["session"]["token"]
+    member, privacy = (
+        api.sign_in(f"{role.lower()}@example.org", each.password, totp=code_of(each.second_factor)).data["it"][
+            "session"
+        ]["token"]
+        for role, each in hired.items()
+    )
     asked = api.do(
         "requestAccess",
         member,
@@ -135,6 +143,26 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: s
     assert marker in str(api.ask(READ, member, id=project).body)
     into = {"personId": owner.id, "reason": f"Somebody wrote {marker} to us.", "expiresAt": soon}
     api.do("openInvestigation", member, wants="investigation { id }", **into).data  # noqa: B018
+    api.do("endAccess", owner, accessGrantId=grant).data  # noqa: B018
+    note = f"What was opened of {marker} is what the case was about."
+    api.do("reviewAccess", privacy, accessGrantId=grant, verdict="JUSTIFIED", note=note).data  # noqa: B018
+    privacy_writes(server, owner, privacy, marker)
+
+
+def privacy_writes(server: Server, owner: Person, privacy: str, marker: str) -> None:
+    """A complaint and a correction with their answers, a legal hold, and what was found about a service."""
+    api, later = server.api, (now() + timedelta(days=30)).isoformat()
+    wants = "rightsRequest { id }"
+    api.do("correctMyData", owner, displayName=f"{marker} Corrected", note=f"It says {marker}.").data  # noqa: B018
+    filed = api.do("fileComplaint", owner, wants=wants, topic="USE", text=f"You used {marker}.").data["it"]
+    answered = {"rightsRequestId": filed["rightsRequest"]["id"], "answer": f"We did not use {marker}."}
+    api.do("answerRightsRequest", privacy, **answered).data  # noqa: B018
+    hold = {"contributorId": owner.id, "scope": "ACCOUNT", "reasonCode": "LITIGATION", "reviewAt": later}
+    api.do("placeLegalHold", privacy, reason=f"A court asks for {marker}.", matter=marker, **hold).data  # noqa: B018
+    terms: dict[str, Any] = MUTATIONS["registerService"]({})
+    service = api.do("registerService", privacy, wants="service { id }", **terms).data["it"]["service"]["id"]
+    found = {**MUTATIONS["assessService"]({"service": service}), "assessment": f"It has never heard of {marker}."}
+    api.do("assessService", privacy, **found).data  # noqa: B018
 
 
 def assert_found_where_it_is(server: Server, marker: str) -> None:

@@ -124,11 +124,11 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path) -
     assert "sqlalchemy" not in result.stderr
 
 
-def test_a_lost_key_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_lost_key_is_told_in_a_sentence(first_start: Path, tmp_path: Path) -> None:
     """A key store whose key-encryption key is gone is never given a new one."""
-    assert _add_staff(tmp_path, "one").returncode == 0
-    (tmp_path / "keys" / "insecure-key-encryption-key.json").unlink()
-    result = _add_staff(tmp_path, "two")
+    home = shutil.copytree(first_start, tmp_path / "home")
+    (home / "keys" / "insecure-key-encryption-key.json").unlink()
+    result = _add_staff(home, "two")
     assert result.returncode == 1
     assert "restore the file" in result.stderr
     assert "may now sign in" not in result.stdout
