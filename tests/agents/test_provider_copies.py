@@ -20,6 +20,7 @@ from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.ids import new_id
 from storage.provider_copies import ProviderCopy
+from tests.agents.gates import Open
 from tests.agents.standins import StandIn
 from tests.agents.worlds import World
 
@@ -110,7 +111,7 @@ def test_what_failed_may_have_come_there_all_the_same(world: World, agents: Agen
 @pytest.mark.one_database("sqlite", reason="which lines are written, not how")
 def test_what_never_left_makes_no_line(world: World, agents: Agents) -> None:
     """The model on board is given the same words; nothing lies elsewhere, and the certificate says so."""
-    inside = replace(agents, models=Gateway([Inside()]))
+    inside = replace(agents, models=Gateway([Inside()], gate=Open()))
     owner = world.contributor()
     prompt = world.submit(world.project(owner), owner)
     generate(inside, prompt)

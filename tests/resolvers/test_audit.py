@@ -82,12 +82,13 @@ def test_registering_and_signing_in_answer_with_events_too(world: World) -> None
 
 def test_a_start_is_in_the_trail_with_the_policy_it_began_with(world: World) -> None:
     """A process that answers has said so first, and under which policy."""
-    entered, started = world.events()[:2]
-    assert (entered["action"], started["action"], started["component"]) == (
+    entered, model, started = world.events()[:3]
+    assert [each["action"] for each in (entered, model, started)] == [
         "policy.entered",
+        "service.registered",  # the model on board, which is the house's own
         "system.started",
-        "server",
-    )
+    ]
+    assert started["component"] == "server"
     assert started["policyVersion"] == entered["policyVersion"] == world.house.policy.version
 
 
