@@ -20,6 +20,7 @@ from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.ids import new_id
 from storage.provider_copies import ProviderCopy
+from storage.services import EMBEDDED
 from tests.agents.gates import Open
 from tests.agents.standins import StandIn
 from tests.agents.worlds import World
@@ -30,6 +31,7 @@ class Inside:
     """A model that runs on this machine."""
 
     model: str = "house-model"
+    address: str = EMBEDDED
     parallel: int = 1
     room: int = 6000
 

@@ -20,6 +20,7 @@ from storage.clock import now
 from storage.ids import new_id
 from storage.projects import ProjectMember
 from storage.records import Record
+from storage.services import Service
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
 from tests.policies.oracle import Oracle, connect
@@ -134,6 +135,10 @@ def _furnished(world: World, owner: Person) -> dict[str, str]:
     return {"project": project, "asset": asset, "prompt": prompt, "output": world.output(prompt)}
 
 
+_UNPUBLISHED: dict[type[Record], dict[str, Any]] = {Service: {"status": "PROPOSED"}}
+"""What keeps a row from being everybody's to see."""
+
+
 def _rows(owner: uuid.UUID, other: uuid.UUID, near: uuid.UUID, whose: str, after: int = 0) -> list[Record]:
     """One row of every model of the policy, of this owner's, with ids right behind `near`, which a caller owns.
 
@@ -151,7 +156,7 @@ def _rows(owner: uuid.UUID, other: uuid.UUID, near: uuid.UUID, whose: str, after
         columns = inspect(model).columns
         if after and "owner_id" in {column.key for column in inspect(model).primary_key}:
             continue
-        said = {"id": ids.get(model.__name__), **given}
+        said = {"id": ids.get(model.__name__), **given, **_UNPUBLISHED.get(model, {})}
         rows.append(described(model, f"{whose}: {model.__name__}", {k: v for k, v in said.items() if k in columns}))
     return rows
 
