@@ -347,12 +347,14 @@ has_role(person: Person, "owner", consent: Consent) if consent.owner_id = person
 
 
 resource StyleProfile {
-    permissions = ["read", "read_content"];
+    permissions = ["read", "read_content", "update"];
     roles = ["owner"];
 
     # What was learned from a contributor's work is theirs, like the work.
     "read" if "owner";
     "read_content" if "owner";
+    # They put it right, and have it forgotten.
+    "update" if "owner";
 }
 
 has_role(person: Person, "owner", profile: StyleProfile) if profile.owner_id = person.id;

@@ -10,7 +10,6 @@ from agents import erasures, exports, generation, thumbnails
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
-from agents.models.local import NAME as OFFLINE
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
@@ -162,7 +161,8 @@ def providers(settings: Settings) -> list[Provider]:
         return [LocalModel()]
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
     remote = settings.model_name
-    return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
+    seconds, terms = settings.model_seconds, settings.model_terms
+    return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=seconds, terms=terms)]
 
 
 def backup_periods(settings: Settings) -> BackupPeriods:
@@ -175,7 +175,6 @@ def backup_periods(settings: Settings) -> BackupPeriods:
 
 def limits(settings: Settings) -> Limits:
     """What the operator has set, as the use cases take it."""
-    model = OFFLINE if settings.model_url is None else settings.model_name.lower()
     return Limits(
         session=timedelta(hours=settings.session_hours),
         step_up=timedelta(minutes=settings.step_up_minutes),
@@ -190,5 +189,5 @@ def limits(settings: Settings) -> Limits:
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
         plain_webhooks=not settings.production,
-        models=(model,),
+        services=tuple(provider.service for provider in providers(settings)),
     )

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from muniment import hazards
+from storage.services import Terms
 
 PREFIX = "MUNIMENT_"
 FILE = "MUNIMENT_SETTINGS"
@@ -147,6 +148,8 @@ class Settings(BaseSettings):
     model_name: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}$")
     """The name by which the endpoint knows its model. Here it is offered, and recorded, in lower case."""
     model_seconds: float = Field(default=120, gt=0)
+    model_terms: Terms = Terms.MAY_TRAIN
+    """What its operator promised of what it is sent: `in-house`, `no-training`, or nothing, which is `may-train`."""
 
     # Who is told of each entry of the audit trail, besides whoever reads it
     webhook_url: str | None = None

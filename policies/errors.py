@@ -47,5 +47,16 @@ class StepUpRequired(Refused):
         super().__init__(resource, action, message)
 
 
+class ConsentRequired(Refused):
+    """The principal may do this, but somebody whose work it takes has not allowed that use, or no longer does."""
+
+    code = "CONSENT_REQUIRED"
+
+    def __init__(self, resource: str, action: Action, preference: str) -> None:
+        """`preference` is its label, as people read it."""
+        message = f"Not everybody whose work this is has allowed that: “{preference}” (updatePrivacyPreferences)."
+        super().__init__(resource, action, message)
+
+
 class PolicyError(Exception):
     """A policy can't be used as it stands. The message says where (file:line) and what to write instead."""

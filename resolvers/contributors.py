@@ -1,24 +1,17 @@
 """Accounts of contributors, and what each allows."""
 
-import uuid
-from typing import Any
-
 from policies.actions import Action
-from policies.errors import NotFound
 from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import Conflict
 from resolvers.sessions import Issued, open_session
 from storage import accounts
-from storage.contributors import Consent, Contributor, PrivacyPreferences
+from storage.contributors import Contributor, PrivacyPreferences
 from storage.ids import new_id
 from storage.keys.names import contributor_keyset
 from storage.ledger import events
 from storage.passwords import hash_password
-from storage.runs import forget_style
 from storage.sessions import SubjectKind
-
-PREFERENCES = ("style_learning", "training", "analytics", "strip_metadata", "support_access")
 
 
 def register(context: Context, email: str, password: str, display_name: str) -> tuple[Contributor, Issued]:
@@ -51,29 +44,3 @@ def register(context: Context, email: str, password: str, display_name: str) -> 
         keyring.destroy(keyset)
         raise
     return context.access.get(Contributor, contributor.id, Action.READ), issued
-
-
-def preferences_or_none(context: Context, contributor_id: uuid.UUID) -> PrivacyPreferences | None:
-    """What a contributor allows; None where the caller may not see it."""
-    try:
-        return context.access.get(PrivacyPreferences, contributor_id, Action.READ)
-    except NotFound:
-        return None
-
-
-def update_preferences(context: Context, changes: dict[str, bool]) -> PrivacyPreferences:
-    """Switch optional uses of one's data on or off. It holds from the next operation on, queued work included."""
-    row = context.access.get(PrivacyPreferences, context.caller_id, Action.UPDATE)
-    changed: dict[str, Any] = {
-        name: value for name, value in changes.items() if name in PREFERENCES and getattr(row, name) != value
-    }
-    for name, value in changed.items():
-        setattr(row, name, value)
-        context.work.session.add(Consent(owner_id=row.owner_id, preference=name, allowed=value))
-    row.updated_at = context.work.now
-    if changed.get("style_learning") is False:
-        forget_style(context.work.session, row.owner_id)  # it was learned while they allowed it
-    now_allowed = {name: getattr(row, name) for name in PREFERENCES}
-    context.work.record(events.PreferencesUpdated(resource_id=row.owner_id, subject_id=row.owner_id, **now_allowed))
-    context.work.session.flush()
-    return row

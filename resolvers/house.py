@@ -8,6 +8,7 @@ from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
+from storage.services import Service, Terms
 from storage.work import Store
 
 
@@ -33,7 +34,13 @@ class Limits:
     export_life: timedelta = timedelta(days=7)
     plain_webhooks: bool = False
     """Whether webhooks without TLS are taken: development only."""
-    models: tuple[str, ...] = ("smollm2-135m-instruct",)
+    services: tuple[Service, ...] = (Service("embedded", "smollm2-135m-instruct", Terms.IN_HOUSE),)
+    """What answers as a model, the default first: this platform itself, or a service outside."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names that may be asked for, the default first."""
+        return tuple(service.model for service in self.services)
 
     @property
     def longest(self) -> timedelta:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.actions import Action
+from policies.errors import ConsentRequired
 from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LegalHold
-from storage import legal_holds, search
+from storage import legal_holds, preferences, search
 from storage.assets import Asset, AssetStatus
 from storage.ids import new_id
 from storage.ledger import events
@@ -53,7 +54,8 @@ def submit(
     """Queue a brief for the generation agent: row, event and job in one transaction.
 
     Raises `BadInput` for an empty or over-long text, an unknown model, a number of variations out of bounds, or an
-    asset that is not in this project or has no bytes yet; `LegalHold` for what its owner has let go of.
+    asset that is not in this project or has no bytes yet; `LegalHold` for what its owner has let go of;
+    `ConsentRequired` where the model is a service outside that the project's owner or the caller has not allowed.
     """
     limits = context.limits
     inputs.text(text, "text", at_most=limits.prompt_characters)
@@ -74,6 +76,10 @@ def submit(
     work = context.work
     if legal_holds.is_let_go(work.session, project.owner_id, project.id, *asset_ids):
         raise LegalHold("Its owner has let go of this; only a legal hold keeps it, and no agent works with it.")
+    service = limits.services[limits.models.index(chosen)]
+    missing = preferences.unmet(work.session, {project.owner_id, context.caller_id}, service)
+    if missing is not None:
+        raise ConsentRequired("Project", Action.SUBMIT_PROMPT, preferences.label_of(missing))
     prompt = Prompt(
         id=new_id(),
         owner_id=project.owner_id,

@@ -16,7 +16,6 @@ from strawberry.types.graphql import OperationType
 from resolvers.context import Context
 from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
-from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
@@ -28,13 +27,21 @@ from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.observing import Observed
 from schema.policies import PolicyMutations
+from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import KINDS, Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
+from schema.services import ServicesQueries
 from schema.sessions import SessionMutations
+from schema.styles import StyleMutations, StyleQueries
 from schema.subscriptions import Subscription
+
+
+@strawberry.type(name="Query", description="Everything that can be asked.")
+class Questions(Query, ServicesQueries, StyleQueries):
+    """Root query fields, from the module of each concept."""
 
 
 @strawberry.type(description="Everything that can be done. Each answers the id of the event that records it.")
@@ -42,16 +49,17 @@ class Mutation(
     AccessGrantMutations,
     ApiKeyMutations,
     AssetMutations,
-    ContributorMutations,
     DeletionMutations,
     ExportMutations,
     InvestigationMutations,
     LegalHoldMutations,
     PolicyMutations,
+    PreferencesMutations,
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
     SessionMutations,
+    StyleMutations,
 ):
     """Root mutation fields, from the module of each concept."""
 
@@ -114,7 +122,7 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
 def build() -> Schema:
     """The schema that the application serves: one for a process, since it is slow to build and keeps nothing."""
     schema = Schema(
-        query=Query,
+        query=Questions,
         mutation=Mutation,
         subscription=Subscription,
         types=list(KINDS.values()),

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import JSON, select
 from sqlalchemy.orm import Mapped, Session, foreign, relationship
 
 from storage.clock import now
@@ -43,7 +43,7 @@ class Contributor(Record):
 
 
 class PrivacyPreferences(Record):
-    """What a contributor allows. Everything optional is off until they switch it on."""
+    """What a contributor allows. Everything optional is off until they switch it on; see `storage.preferences`."""
 
     __tablename__ = "privacy_preferences"
     card = DataCard(subject="owner_id", retention="account", export=Exported("preferences.json"))
@@ -52,6 +52,7 @@ class PrivacyPreferences(Record):
     style_learning: Mapped[bool] = plain(default=False)
     training: Mapped[bool] = plain(default=False)
     analytics: Mapped[bool] = plain(default=False)
+    services: Mapped[list[str]] = plain(JSON, default=list)
     strip_metadata: Mapped[bool] = plain(default=False)
     support_access: Mapped[bool] = plain(default=False)
     updated_at: Mapped[datetime] = plain(default=now)

@@ -29,6 +29,7 @@ from resolvers import staff
 from resolvers.house import House
 from storage import passwords
 from storage.clock import now
+from storage.contributors import StyleProfile
 from storage.exports import Export, ExportStatus
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import contributor_keyset
@@ -196,6 +197,13 @@ class World:
             work.vault.seal(row, text=text)
             work.session.add(row)
         return global_id("Output", row.id)
+
+    def style(self, person: Person, **measures: float) -> None:
+        """Keep a style of theirs, as the agent learns one."""
+        with self.house.store.begin(agent_scope()) as work:
+            row = StyleProfile(owner_id=raw_id(person.id))
+            work.vault.seal(row, profile={"version": 1, "briefs": 3, "sentence_words": 14.0, **measures})
+            work.session.add(row)
 
     def ready_export(self, export: str, body: bytes = b"PK" * 500) -> None:
         """Make an export ready, as the exports agent does."""

@@ -11,8 +11,8 @@ from agents.models.providers import Facts
 from agents.runtime import PASSING, Agents, Stopping
 from policies.access import Access
 from policies.actions import Action
-from policies.errors import Refused
-from storage import runs
+from policies.errors import ConsentRequired, Refused
+from storage import preferences, runs
 from storage.ledger import events
 from storage.ledger.events import Identifier, Outcome, RefusalCode, Resource
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepName, StepStatus
@@ -55,7 +55,23 @@ class Run:
             unwanted = prompt.cancel_requested_at is not None or prompt.status in runs.ENDED
             if unwanted or not runs.all_active(work.session, author_id, owner_id):
                 raise Ended
+            self._demand_consent(work)
             yield work, access, prompt
+
+    def demand_permission(self) -> None:
+        """Raises Ended unless the run is wanted and allowed at this moment, by everybody whose work it is."""
+        with self.working():
+            pass
+
+    def _demand_consent(self, work: UnitOfWork) -> None:
+        """The words are the author's and the things are the owner's: nothing goes outside without both."""
+        try:
+            service = self.agents.models.service(self.assignment.model)
+        except ModelError:
+            return  # there is none: nothing can be sent
+        people = {self.assignment.author_id, self.assignment.owner_id}
+        if (missing := preferences.unmet(work.session, people, service)) is not None:
+            raise Ended(ConsentRequired("Prompt", Action.GENERATE, preferences.label_of(missing)))
 
     def take_up(self) -> int:
         """Begin, or begin again after a crash. Answers how many variations are asked for."""
@@ -150,7 +166,8 @@ class Run:
                 )
                 work.record(denied, Outcome.DENIED)
             for step in runs.steps(work.session, prompt.id):
-                record_end(work, prompt, step, StepStatus.CANCELLED if stopped else StepStatus.FAILED)
+                why = None if refusal is None else refusal.code
+                record_end(work, prompt, step, StepStatus.CANCELLED if stopped else StepStatus.FAILED, why)
             finish = runs.begin_step(work.session, prompt, StepName.FINISH)
             runs.close(prompt, stopped=stopped, broken=broken)
             record_end(work, prompt, finish, StepStatus.DONE)

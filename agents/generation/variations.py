@@ -54,6 +54,7 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
     answer = run.agents.models.stream(
         run.assignment.model,
         brief.messages(variation, run.agents.models.room(run.assignment.model)),
+        permitted=run.demand_permission,
         seed=brief.seed_of(variation),
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts
+from storage.services import Service, Terms
 
 _CONNECT_SECONDS = 5.0
 
@@ -17,7 +18,7 @@ _CONNECT_SECONDS = 5.0
 class Endpoint:
     """A model behind `base_url` (`https://host/v1`). `remote_model` is the name the endpoint knows it by.
 
-    `silence_seconds` is how long it may say nothing before it counts as gone.
+    `silence_seconds` is how long it may say nothing before it counts as gone. `terms` is what its operator promised.
     """
 
     model: str
@@ -27,13 +28,19 @@ class Endpoint:
     parallel: int = 4
     room: int = 6000
     silence_seconds: float = 60.0
+    terms: Terms = Terms.MAY_TRAIN
     _client: Any = field(default=None, init=False, repr=False)
+
+    @property
+    def service(self) -> Service:
+        """Named by its host."""
+        where = urlsplit(self.base_url)
+        host = (where.hostname or "unknown").replace(":", "-")  # an IPv6 address, as an identifier may stand
+        return Service(f"{host}:{where.port}" if where.port else host, self.model, self.terms)
 
     def facts(self) -> Facts:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""
-        where = urlsplit(self.base_url)
-        host = (where.hostname or "unknown").replace(":", "-")  # an IPv6 address, as an identifier may stand
-        return Facts(self.model, f"{host}:{where.port}" if where.port else host)
+        return Facts(self.model, self.service.name)
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer as the endpoint streams it. Every failure becomes a ModelError without its text."""

@@ -3,11 +3,12 @@
 import queue
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts, Message, Provider
+from storage.services import Service
 
 _PULSE_SECONDS = 0.25
 _BYTES_PER_TOKEN = 32  # no tokenizer packs more into one token; a longer answer is not the one we asked for
@@ -36,14 +37,26 @@ class Gateway:
         """Where answers of `model` come from. Raises ModelError (UNKNOWN, UNAVAILABLE)."""
         return self._provider(model).facts()
 
+    def service(self, model: str) -> Service:
+        """Whose machine answers as `model`, and on what terms. Raises ModelError (UNKNOWN)."""
+        return self._provider(model).service
+
     def room(self, model: str) -> int:
         """How many tokens of question `model` takes, roughly. Raises ModelError (UNKNOWN)."""
         return self._provider(model).room
 
     def stream(
-        self, model: str, messages: Sequence[Message], *, seed: int, max_tokens: int, temperature: float
+        self,
+        model: str,
+        messages: Sequence[Message],
+        *,
+        permitted: Callable[[], object],
+        seed: int,
+        max_tokens: int,
+        temperature: float,
     ) -> Generator[str]:
-        """The answer of `model`, piece by piece.
+        """The answer of `model`, piece by piece. `permitted` is called at the moment of sending; if it raises, nothing
+        is sent.
 
         An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to
         load, for the next word), so that the caller can look whether to go on; closing the iterator stops the model.
@@ -52,6 +65,11 @@ class Gateway:
         provider, turn = self._provider(model), self._turns[model]
         while not turn.acquire(timeout=_PULSE_SECONDS):
             yield ""
+        try:
+            permitted()
+        except BaseException:
+            turn.release()
+            raise
         ask = Ask(tuple(messages), seed, max_tokens, temperature)
         pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         unwanted = threading.Event()

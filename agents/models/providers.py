@@ -4,6 +4,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from storage.services import Service
+
 
 @dataclass(frozen=True)
 class Message:
@@ -53,6 +55,10 @@ class Provider(Protocol):
     @property
     def room(self) -> int:
         """How many tokens of question it reads in good time, roughly; a longer brief is cut."""
+
+    @property
+    def service(self) -> Service:
+        """Whose machine answers, and what they do with what they are sent. Known without starting anything."""
 
     def facts(self) -> Facts:
         """Where its answers come from. May start the model to find out; raises ModelError when it can't."""

@@ -9,8 +9,15 @@ from muniment.demo.stage import Stage, demand
 
 _PREFERENCES = """
 query Preferences { viewer { kind contributor { displayName privacyPreferences {
-  styleLearning training analytics supportAccess
+  styleLearning training analytics services supportAccess
 } } } }"""
+
+_SERVICES = "{ services { name terms outside } }"
+
+_ALLOW = """
+mutation Allow($input: UpdatePrivacyPreferencesInput!) {
+  updatePrivacyPreferences(input: $input) { privacyPreferences { services training } }
+}"""
 
 _CREATE_PROJECT = """
 mutation CreateProject($input: CreateProjectInput!) { createProject(input: $input) { project { id name } } }"""
@@ -37,7 +44,15 @@ def open_account(stage: Stage, ada: Person) -> None:
     with stage.step("Nothing is switched on that she was not asked about") as step:
         preferences = ada.client.ask(_PREFERENCES)["viewer"]["contributor"]["privacyPreferences"]
         demand(not any(preferences.values()), f"switched on: {', '.join(k for k, v in preferences.items() if v)}.")
-        step.detail = "training, style learning, analytics and support access are off"
+        step.detail = "training, style learning, analytics, services outside and support access are off"
+    outside = [each for each in ada.client.ask(_SERVICES)["services"] if each["outside"]]
+    if not outside:
+        return
+    names = [each["name"] for each in outside]
+    with stage.step(f"She lets her words go to {', '.join(names)}, where this server's model is") as step:
+        training = any(each["terms"] == "MAY_TRAIN" for each in outside)
+        ada.client.ask(_ALLOW, input={"services": names, "training": training})
+        step.detail = "its operator has promised nothing, so she allows training too" if training else "no training"
 
 
 def bring_files(stage: Stage, ada: Person, work: Work, files: Sequence[Path]) -> None:

@@ -16,7 +16,7 @@ BRIEF = [Message("system", "Be brief."), Message("user", f"A poem about {MARKER}
 
 
 def ask(gateway: Gateway, model: str = "house-model", max_tokens: int = 20) -> str:
-    return "".join(gateway.stream(model, BRIEF, seed=3, max_tokens=max_tokens, temperature=0.5))
+    return "".join(gateway.stream(model, BRIEF, permitted=lambda: None, seed=3, max_tokens=max_tokens, temperature=0.5))
 
 
 def refused(gateway: Gateway, **options: int) -> ModelError:
@@ -95,7 +95,7 @@ def test_a_silent_endpoint_times_out_with_a_pulse(stand_in: StandIn) -> None:
     gateway = Gateway([Endpoint("house-model", stand_in.url, silence_seconds=1)])
     pulses = 0
     with pytest.raises(ModelError) as caught:
-        for piece in gateway.stream("house-model", BRIEF, seed=1, max_tokens=5, temperature=0):
+        for piece in gateway.stream("house-model", BRIEF, permitted=lambda: None, seed=1, max_tokens=5, temperature=0):
             assert piece == ""
             pulses += 1
     assert caught.value.code is ModelFailure.TIMED_OUT
@@ -114,7 +114,7 @@ def test_an_answer_that_never_ends_is_ended(stand_in: StandIn) -> None:
 def test_a_caller_may_leave_at_any_word(gateway: Gateway, stand_in: StandIn) -> None:
     """Closing the answer stops the endpoint's work and frees the turn for the next question."""
     stand_in.words, stand_in.pause = ["word "] * 200, 0.02
-    answer = gateway.stream("house-model", BRIEF, seed=1, max_tokens=500, temperature=0)
+    answer = gateway.stream("house-model", BRIEF, permitted=lambda: None, seed=1, max_tokens=500, temperature=0)
     while not next(answer):
         pass
     answer.close()  # type: ignore[attr-defined]

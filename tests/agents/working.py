@@ -12,6 +12,7 @@ from agents.models.providers import Provider
 from policies.access import Policy
 from policies.force import InForce
 from storage.database import open_engine
+from storage.services import Terms
 from tests.agents.worlds import ROOT, open_store
 
 
@@ -19,7 +20,7 @@ def main(home: str, database: str, provider: str | None = None) -> None:
     """Start the agents and say so; print the offline model's process id whenever it changes."""
     assert generation.WORKFLOW
     local = LocalModel()
-    remote: list[Provider] = [Endpoint("house-model", provider)] if provider else []
+    remote: list[Provider] = [Endpoint("house-model", provider, terms=Terms.IN_HOUSE)] if provider else []
     store = open_store(open_engine(database), Path(home))
     runtime.start(runtime.Agents(store, InForce(Policy.load(ROOT / "policy.polar")), Gateway([local, *remote])))
     sys.stdout.write("started\n")

@@ -23,6 +23,7 @@ ROOTS: dict[str, type[Guarded]] = {"Query": Asked, "Mutation": Audited, "Subscri
 
 PUBLIC = {
     "Query.ledger": "what is signed for everybody is nobody's secret",
+    "Query.services": "what is promised to everybody is nobody's secret",
     "Query.retentionSchedule": "what is promised to everybody is nobody's secret",
     "Query.viewer": "says who the caller is, to find out that it is nobody",
     "Mutation.registerContributor": "an account begins here",
@@ -47,7 +48,7 @@ PROMISED = {
     "reloadPolicy",
     "Policy": "version hash explain matrix",
     "Subscription": "promptProgress exportProgress deletionProgress",
-    "PrivacyPreferences": "styleLearning training analytics stripMetadata supportAccess",
+    "PrivacyPreferences": "styleLearning training analytics stripMetadata services supportAccess",
     "Session": "token expiresAt steppedUpUntil",
 }
 

@@ -48,7 +48,7 @@ def test_the_marker_is_found_nowhere_in_clear(
     """Not on disk, in the middle or at the end; not in what is logged; not in a process; not in others' answers."""
     stand_in.words, stand_in.pause = [f"{marker} "] * 20, 0.05
     email, password = employed(home, database_url)
-    with serving(home, database_url, model_url=stand_in.url, key_cache_seconds=1) as server:
+    with serving(home, database_url, model_url=stand_in.url, model_terms="in-house", key_cache_seconds=1) as server:
         server.api.client.headers["user-agent"] = f"Browser {marker}"
         assert_found_where_it_is(server, marker)
         with Hunt(server, marker) as hunt:

@@ -81,7 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, stand_in: StandIn) -> Itera
     """One server for all of these, on SQLite: it is its files that are taken away and given back."""
     home = new_home(tmp_path_factory.mktemp("home"))
     url = f"sqlite:///{home}/data/muniment.sqlite3"
-    with serving(home, url, key_cache_seconds=CACHE_SECONDS, model_url=stand_in.url) as started:
+    with serving(home, url, key_cache_seconds=CACHE_SECONDS, model_url=stand_in.url, model_terms="in-house") as started:
         yield started
 
 

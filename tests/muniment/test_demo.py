@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process = subprocess.Popen(
             [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", str(port)],
             cwd=ROOT,
-            env=os.environ | {"MUNIMENT_MODEL_URL": model.url},
+            env=os.environ | {"MUNIMENT_MODEL_URL": model.url, "MUNIMENT_MODEL_TERMS": "may-train"},
             stdout=log,
             stderr=log,
         )

@@ -34,6 +34,8 @@ ORDER = [
     "submitPrompt:owner",
     "cancelPrompt:owner",
     "updatePrivacyPreferences:owner",
+    "correctStyleProfile:owner",
+    "deleteStyleProfile:owner",
     "setRetention:owner",
     "createApiKey:owner",
     "rotateApiKey:owner",

@@ -76,6 +76,8 @@ GRID = {
     "submitPrompt": "U N N N N N F - F F - -",
     "cancelPrompt": "U N N N N N F - N F F -",
     "updatePrivacyPreferences": "U - N N N N F N N - - -",
+    "correctStyleProfile": "U N N N N N F N N N N -",
+    "deleteStyleProfile": "U N N N N N F N N N N -",
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
     "mintExportLink": "U N N N F N F N - N N S",
@@ -131,7 +133,7 @@ QUERIES = {
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("signOut", "revokeSessions")
+WITHOUT_INPUT = ("deleteStyleProfile", "signOut", "revokeSessions")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},
@@ -146,6 +148,7 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "submitPrompt": lambda ids: {"projectId": ids["project"], "text": "W"},
     "cancelPrompt": lambda ids: {"promptId": ids["prompt"]},
     "updatePrivacyPreferences": lambda ids: {"training": True},
+    "correctStyleProfile": lambda ids: {"sentenceWords": 7.5},
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
@@ -199,6 +202,7 @@ def make(world: World) -> Scene:
     world.step_up(stepped_up)
     export = world.do("requestExport", stepped_up, wants="export { id }").data["it"]["export"]["id"]
     world.ready_export(export)
+    world.style(owner)
     gone = world.asset(owner, project)
     deletion = world.do("deleteAsset", stepped_up, wants="deletion { id } auditEventId", assetId=gone).data["it"]
     world.step_up(departing)

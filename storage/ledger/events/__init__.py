@@ -11,7 +11,12 @@ from storage.ledger.events.assets import (
     UploadRefusal,
 )
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
-from storage.ledger.events.contributors import ContributorRegistered, PreferencesUpdated
+from storage.ledger.events.contributors import (
+    ContributorRegistered,
+    PreferencesUpdated,
+    StyleCorrected,
+    StyleForgotten,
+)
 from storage.ledger.events.deletions import (
     AccountErased,
     DeletionErased,
@@ -189,6 +194,8 @@ __all__ = [
     "SessionThrottled",
     "SignInRefusal",
     "StaffAdded",
+    "StyleCorrected",
+    "StyleForgotten",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",

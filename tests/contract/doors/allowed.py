@@ -35,7 +35,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
-    "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.may_be_analysed": ("resolvers/identity.py", _BEFORE),
+    "storage.preferences.unmet": (
+        "agents/generation/running.py resolvers/prompts.py",
+        "whether those whose work it is let it go where it would go; only the name of what is missing is told",
+    ),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.forget_failures": ("resolvers/sessions.py", _BEFORE),
@@ -221,7 +225,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
-    ("schema/contributors.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
     ("schema/sessions.py", "session", "issued.session.expires_at"): "a signed-in device, no database session",
@@ -231,7 +234,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
     ("muniment/house.py", "session", "house.store.engine.dialect"): "which database it is",
-    ("resolvers/contributors.py", "grant", "setattr"): "a switch of PREFERENCES, which are no decisions",
+    ("resolvers/preferences.py", "grant", "setattr"): "a switch of the register, which is no decision",
     ("storage/vault.py", "grant", "setattr"): "puts a sealed value into the column that it was sealed for",
     ("storage/pages.py", "grant", "decisions"): "the one place that reads the door's columns into a row",
     ("storage/ledger/trail.py", "grant", "decisions"): "an entry's personal side is the same record's other half",
@@ -282,6 +285,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 
 WITHOUT_ACTION: dict[str, str] = {
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
+    "Query.services": "what is promised to everybody, out of the operator's settings",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",
