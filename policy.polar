@@ -127,6 +127,23 @@ allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
 allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
     action in ["read", "verify"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
 
+# The notifier agent brings the notice of its run to the contributor it is for. It opens that notice, how they are
+# reached and how they want to be told, and nothing of their work.
+# Owner: data protection officer
+allow(agent: Agent{name: "notifier"}, action: String, notice: Notice) if
+    brings(action) and notice.id = agent.run and has_role(agent.person, "owner", notice);
+allow(agent: Agent{name: "notifier"}, action: String, settings: NoticeSettings) if
+    opens(action) and has_role(agent.person, "owner", settings);
+allow(agent: Agent{name: "notifier"}, action: String, contributor: Contributor) if
+    reaches(action) and has_role(agent.person, "owner", contributor);
+
+brings("read");
+brings("read_content");
+brings("deliver");
+
+reaches("read");
+reaches("read_contact");
+
 # The retention agent has the thing of its run destroyed, whose time, as its contributor chose it, is up. It opens nothing.
 # Owner: data protection officer
 allow(agent: Agent{name: "retention"}, action: String, project: Project) if
@@ -181,6 +198,9 @@ job("PRIVACY", "read_reason", _: LegalHold);
 job("PRIVACY", "release", _: LegalHold);
 # They see how long contributors have chosen to keep things.
 job("PRIVACY", "read", _: RetentionSetting);
+# They tell contributors what changes, before it does, and see what was told.
+job("PRIVACY", "publish_notice", _: Platform);
+job("PRIVACY", "read", _: PublishedNotice);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -211,6 +231,9 @@ job("SECURITY", "end", _: AccessGrant);
 # It sees each legal hold with its reason, since it may be the second of the two without whom there is none.
 job("SECURITY", "read", _: LegalHold);
 job("SECURITY", "read_reason", _: LegalHold);
+# It tells contributors what they should know or do to stay safe, and sees what was told.
+job("SECURITY", "publish_notice", _: Platform);
+job("SECURITY", "read", _: PublishedNotice);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -227,6 +250,8 @@ job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
 # They see what was kept by law, since when, and when it was looked at last.
 job("AUDITOR", "read", _: LegalHold);
+# They see what contributors were told, and when.
+job("AUDITOR", "read", _: PublishedNotice);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -593,6 +618,38 @@ resource RetentionSetting {
 }
 
 has_role(person: Person, "owner", setting: RetentionSetting) if setting.owner_id = person.id;
+
+
+resource Notice {
+    permissions = ["read", "read_content", "update"];
+    roles = ["owner"];
+
+    # A contributor sees and opens what they were told, and says that they have read it.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", notice: Notice) if notice.owner_id = person.id;
+
+
+resource NoticeSettings {
+    permissions = ["read", "read_content", "update"];
+    roles = ["owner"];
+
+    # A contributor chooses how else they are told.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", settings: NoticeSettings) if settings.owner_id = person.id;
+
+
+# What staff publish is read by those who publish, and by those who check that it was.
+resource PublishedNotice {
+    permissions = ["read"];
+}
 
 
 resource AuditEvent {

@@ -19,6 +19,7 @@ from typing import TypeVar
 import structlog
 from dbos import DBOS, DBOSConfig
 
+from agents.mail import Mail
 from agents.models.gateway import Gateway
 from policies.access import Access
 from policies.force import InForce
@@ -74,6 +75,10 @@ class Agents:
     """How long an archive can be fetched before it is destroyed."""
     inside_too: bool = False
     """Whether webhooks that contributors name may lead into this network, and without TLS: development only."""
+    mail: Mail | None = None
+    """How e-mail leaves; None where the operator named no server."""
+    link: str = "/"
+    """Where notices send people for more."""
     backups: BackupPeriods = UNSAID
     """What a deletion certificate says of backups."""
     _stopping: threading.Event = field(default_factory=threading.Event)

@@ -6,8 +6,9 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
-from agents import erasures, exports, generation, thumbnails
+from agents import erasures, exports, generation, notices, thumbnails
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
+from agents.mail import Mail
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import LocalModel
@@ -35,7 +36,7 @@ from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
 from storage.work import Store
 
-WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
@@ -110,7 +111,16 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gateway = Gateway(providers(settings))
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
-    idle = Agents(house.store, house.force, gateway, lifetime, inside_too=not settings.production, backups=backups)
+    idle = Agents(
+        house.store,
+        house.force,
+        gateway,
+        lifetime,
+        inside_too=not settings.production,
+        mail=_mail(settings),
+        link=settings.notices_url,
+        backups=backups,
+    )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
@@ -153,6 +163,13 @@ def _courier(house: House, settings: Settings) -> Courier | None:
     courier = Courier(house.store, webhook, house.policy.version)
     courier.start()
     return courier
+
+
+def _mail(settings: Settings) -> Mail | None:
+    """How e-mail leaves; None where the operator named no server."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    return Mail.at(settings.smtp_url.get_secret_value(), settings.mail_from)
 
 
 def providers(settings: Settings) -> list[Provider]:

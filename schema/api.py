@@ -25,6 +25,7 @@ from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.notices import NoticeMutations, NoticeQueries
 from schema.observing import Observed
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
@@ -40,7 +41,7 @@ from schema.subscriptions import Subscription
 
 
 @strawberry.type(name="Query", description="Everything that can be asked.")
-class Questions(Query, ServicesQueries, StyleQueries):
+class Questions(Query, NoticeQueries, ServicesQueries, StyleQueries):
     """Root query fields, from the module of each concept."""
 
 
@@ -53,6 +54,7 @@ class Mutation(
     ExportMutations,
     InvestigationMutations,
     LegalHoldMutations,
+    NoticeMutations,
     PolicyMutations,
     PreferencesMutations,
     ProjectMutations,

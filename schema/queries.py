@@ -11,18 +11,7 @@ from resolvers.errors import BadInput
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import AuditEvent
-from schema.connections import (
-    After,
-    Before,
-    Connection,
-    First,
-    Last,
-    Order,
-    OrderBy,
-    connect,
-    listed,
-    part_of,
-)
+from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, connect, listed, part_of
 from schema.contributors import Contributor
 from schema.deletions import Deletion
 from schema.exports import Export
@@ -34,6 +23,7 @@ from schema.investigations import Investigation
 from schema.ledger import AuditProof, Ledger
 from schema.legal_holds import LegalHold, LegalHoldQueries
 from schema.nodes import Info, Level, Node
+from schema.notices import Notice, PublishedNotice
 from schema.outputs import Output
 from schema.policies import Policy
 from schema.projects import Project
@@ -54,9 +44,11 @@ KINDS: dict[str, type[Node]] = {
         Export,
         Investigation,
         LegalHold,
+        Notice,
         Output,
         Project,
         Prompt,
+        PublishedNotice,
         RetentionSetting,
     )
 }

@@ -93,6 +93,10 @@ SCHEDULE: tuple[Rule, ...] = (
         "Until an operator removes them; policies for good, as evidence.", Disposition.KEEP, owner="head of operations",
     ),
     Rule(
+        "published_notice", "What staff published for contributors to know: about nobody.", Source.PLATFORM,
+        "It was published.", "For good: it shows what was told, and when.", Disposition.KEEP,
+    ),
+    Rule(
         "platform", "What the platform notes about its own work, and about nobody.", Source.PLATFORM, "It happened.",
         "One row each, written over.", Disposition.KEEP, owner="head of operations",
     ),

@@ -19,7 +19,7 @@ from storage.investigations import InvestigationStatus
 from storage.records import Record
 from storage.staff import StaffRole
 
-UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
+UNATTENDED = {Action.BUILD, Action.DELIVER, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
 STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus)), "EDITOR", "VIEWER"}
 WITHOUT_A_GRANT = {
@@ -106,7 +106,8 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
             security = {Action.OPEN_INVESTIGATION} if StaffRole.SECURITY in roles else set()
-            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | security
+            tells = {Action.PUBLISH_NOTICE} if {StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles) else set()
+            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | security | tells
 
 
 def _under_grant(way: Row, roles: tuple[StaffRole, ...]) -> bool:
@@ -135,7 +136,7 @@ def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
-    """Building, erasing, expiring, generating and verifying are each one agent's, and nobody else's."""
+    """Building, delivering, erasing, expiring, generating and verifying are each one agent's, and nobody else's."""
     holders: dict[Action, set[object]] = {action: set() for action in UNATTENDED}
     for shape in FORESEEN:
         for model in PROTECTED:
@@ -143,6 +144,7 @@ def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
                 holders[action].add(shape.name or shape.kind)
     assert holders == {
         Action.BUILD: {AgentName.EXPORTS},
+        Action.DELIVER: {AgentName.NOTIFIER},
         Action.ERASE: {AgentName.ERASURES},
         Action.EXPIRE: {AgentName.RETENTION},
         Action.GENERATE: {AgentName.GENERATION},

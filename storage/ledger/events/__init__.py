@@ -66,6 +66,13 @@ from storage.ledger.events.legal_holds import (
     LegalHoldPlaced,
     LegalHoldReleased,
 )
+from storage.ledger.events.notices import (
+    NoticeDelivered,
+    NoticeIssued,
+    NoticePublished,
+    NoticeRead,
+    NoticeSettingsUpdated,
+)
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
     PolicyEntered,
@@ -157,6 +164,11 @@ __all__ = [
     "LegalHoldApproved",
     "LegalHoldPlaced",
     "LegalHoldReleased",
+    "NoticeDelivered",
+    "NoticeIssued",
+    "NoticePublished",
+    "NoticeRead",
+    "NoticeSettingsUpdated",
     "Outcome",
     "OutputStored",
     "PolicyEntered",

@@ -36,6 +36,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
     "storage.accounts.may_be_analysed": ("resolvers/identity.py", _BEFORE),
+    "storage.notices.counts": ("resolvers/notices.py", _ASKED),
+    "storage.notices.delivered": ("agents/notices/delivering.py", _AGENT),
+    "storage.notices.not_told": (
+        "agents/notices/spreading.py",
+        "finds whom a published text concerns; whoever published it is not shown them",
+    ),
+    "storage.notices.owner_of": ("agents/notices/delivering.py", _AGENT),
+    "storage.notices.published": ("agents/notices/spreading.py", _AGENT),
+    "storage.notices.settings_for": ("resolvers/notices.py", _OWN),
     "storage.preferences.unmet": (
         "agents/generation/running.py resolvers/prompts.py",
         "whether those whose work it is let it go where it would go; only the name of what is missing is told",
@@ -76,7 +85,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.database.transaction": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
-        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
+        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/delivering.py "
+        "agents/notices/spreading.py agents/retention/sweeping.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py",
@@ -256,6 +266,11 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    (
+        "agents/notices/delivering.py",
+        "seal",
+        "open_as_system",
+    ): "what a webhook is signed with, of the run's own notice",
     (
         "agents/exports/announcing.py",
         "seal",
