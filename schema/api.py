@@ -25,12 +25,13 @@ from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.lookups import KINDS
 from schema.observing import Observed
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
-from schema.queries import KINDS, Query
+from schema.queries import Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.services import ServicesQueries
