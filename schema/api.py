@@ -25,24 +25,19 @@ from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
-from schema.notices import NoticeMutations, NoticeQueries
+from schema.lookups import KINDS
+from schema.notices import NoticeMutations
 from schema.observing import Observed
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
-from schema.queries import KINDS, Query
+from schema.queries import Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
-from schema.services import ServicesQueries
 from schema.sessions import SessionMutations
-from schema.styles import StyleMutations, StyleQueries
+from schema.styles import StyleMutations
 from schema.subscriptions import Subscription
-
-
-@strawberry.type(name="Query", description="Everything that can be asked.")
-class Questions(Query, NoticeQueries, ServicesQueries, StyleQueries):
-    """Root query fields, from the module of each concept."""
 
 
 @strawberry.type(description="Everything that can be done. Each answers the id of the event that records it.")
@@ -124,7 +119,7 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
 def build() -> Schema:
     """The schema that the application serves: one for a process, since it is slow to build and keeps nothing."""
     schema = Schema(
-        query=Questions,
+        query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=list(KINDS.values()),

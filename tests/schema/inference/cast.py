@@ -15,7 +15,7 @@ from policies.resources import PROTECTED, RELATED
 from policies.workbench.casts import row as described
 from resolvers.identity import identify
 from resolvers.tickets import cursor
-from schema.queries import KINDS
+from schema.lookups import KINDS
 from storage.clock import now
 from storage.ids import new_id
 from storage.projects import ProjectMember

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from graphql import GraphQLInputObjectType, get_named_type, is_required_input_field
 
-from schema.queries import KINDS
+from schema.lookups import KINDS
 from tests.schema.inference import cast as casts
 from tests.schema.inference.answers import ask
 from tests.schema.inference.cast import Cast
