@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from muniment import browsers, graphiql, ledger, transfers
+from muniment import browsers, graphiql, ledger, privacy, transfers
 from muniment.callers import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
@@ -67,6 +67,7 @@ def create(settings: Settings) -> Starlette:
             Route("/.well-known/security.txt", partial(security_text, settings), methods=["GET"]),
             *(graphiql.routes() if settings.graphiql_served else []),
             *ledger.routes(),
+            *privacy.routes(),
             *transfers.routes(),
         ],
         middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
@@ -132,6 +133,7 @@ _WELCOME = """<!doctype html>
 <li><code>POST {base}/graphql</code> &ndash; the API. Queries, mutations; subscriptions over WebSocket.</li>
 <li><a href="/schema.graphql">schema.graphql</a> &ndash; every type and field, described.</li>
 {graphiql}<li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
+<li><a href="/privacy">privacy</a> &ndash; what people are promised about their data, in plain words.</li>
 <li><a href="/ledger/checkpoint">checkpoint</a> &ndash; what the audit trail was when last signed.</li>
 <li><a href="/ledger/vkey">verifier key</a> &ndash; checks what this server has signed.</li>
 </ul>

@@ -206,5 +206,8 @@ def limits(settings: Settings) -> Limits:
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
         plain_webhooks=not settings.production,
+        audit=timedelta(days=settings.audit_days),
+        backups=backup_periods(settings),
+        mail=settings.smtp_url is not None,
         services=tuple(provider.service for provider in providers(settings)),
     )

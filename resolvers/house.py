@@ -8,6 +8,7 @@ from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
+from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.services import Service, Terms
 from storage.work import Store
 
@@ -34,6 +35,11 @@ class Limits:
     export_life: timedelta = timedelta(days=7)
     plain_webhooks: bool = False
     """Whether webhooks without TLS are taken: development only."""
+    audit: timedelta = timedelta(days=365)
+    """How long the audit trail remembers who it was."""
+    backups: BackupPeriods = UNSAID
+    mail: bool = False
+    """Whether notices go out by e-mail."""
     services: tuple[Service, ...] = (Service("embedded", "smollm2-135m-instruct", Terms.IN_HOUSE),)
     """What answers as a model, the default first: this platform itself, or a service outside."""
 

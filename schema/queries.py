@@ -32,6 +32,7 @@ from schema.nodes import Info
 from schema.notices import NoticeQueries
 from schema.outputs import Output
 from schema.policies import Policy
+from schema.privacy import PrivacyQueries
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
@@ -60,6 +61,7 @@ class Query(
     HoldingsQueries,
     LegalHoldQueries,
     NoticeQueries,
+    PrivacyQueries,
     RetentionQueries,
     ServicesQueries,
     StyleQueries,

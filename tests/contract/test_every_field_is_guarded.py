@@ -23,6 +23,8 @@ ROOTS: dict[str, type[Guarded]] = {"Query": Asked, "Mutation": Audited, "Subscri
 
 PUBLIC = {
     "Query.ledger": "what is signed for everybody is nobody's secret",
+    "Query.dataCards": "what is promised to everybody is nobody's secret",
+    "Query.privacyPolicy": "what is promised to everybody is nobody's secret",
     "Query.services": "what is promised to everybody is nobody's secret",
     "Query.retentionSchedule": "what is promised to everybody is nobody's secret",
     "Query.viewer": "says who the caller is, to find out that it is nobody",
@@ -40,10 +42,10 @@ NAMING_SOMEBODY_ELSE = {
 
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
-    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy",
+    "deletions notices services dataCards privacyPolicy retentionSchedule accessGrants accessLog auditEvents auditProof ledger apiKeys policy",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
-    "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
+    "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences publishNotice markNoticeRead requestExport "
     "mintExportLink requestAccess consentToAccess approveAccess denyAccess endAccess "
     "reloadPolicy",
     "Policy": "version hash explain matrix",

@@ -300,6 +300,8 @@ PLACES: dict[tuple[str, str, str], str] = {
 
 WITHOUT_ACTION: dict[str, str] = {
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
+    "Query.dataCards": "what is promised to everybody, out of the program itself",
+    "Query.privacyPolicy": "what is promised to everybody, out of the program itself",
     "Query.services": "what is promised to everybody, out of the operator's settings",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
