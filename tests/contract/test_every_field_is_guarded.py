@@ -15,7 +15,7 @@ from graphql import (
 
 from schema.api import build
 from schema.guards import Asked, Audited, Followed, Guarded
-from schema.queries import KINDS
+from schema.lookups import KINDS
 
 SCHEMA = build()
 TYPES = {name: kind for name, kind in SCHEMA._schema.type_map.items() if not name.startswith("__")}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schema.queries import KINDS
+from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault

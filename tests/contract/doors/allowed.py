@@ -211,7 +211,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.runs.assignment": ("agents/generation/__init__.py", _AGENT),
     "storage.runs.begin_step": ("agents/generation/running.py agents/generation/variations.py", _AGENT),
     "storage.runs.claim": ("agents/generation/running.py", _AGENT),
-    "storage.runs.forget_style": ("agents/generation/running.py resolvers/contributors.py", _ERASING),
+    "storage.runs.forget_style": (
+        "agents/generation/running.py resolvers/preferences.py resolvers/styles.py",
+        _ERASING,
+    ),
     "storage.runs.steps": ("agents/generation/running.py", _AGENT),
     "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
     "storage.scrubbing.scrub": ("muniment/scrubs.py", "tries whether everything opens, and shows nothing of it"),
@@ -244,6 +247,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
     ("muniment/house.py", "session", "house.store.engine.dialect"): "which database it is",
+    ("schema/preferences.py", "grant", "setattr"): "a field of a type of the API, while the schema is made",
     ("resolvers/preferences.py", "grant", "setattr"): "a switch of the register, which is no decision",
     ("storage/vault.py", "grant", "setattr"): "puts a sealed value into the column that it was sealed for",
     ("storage/pages.py", "grant", "decisions"): "the one place that reads the door's columns into a row",
@@ -300,8 +304,6 @@ PLACES: dict[tuple[str, str, str], str] = {
 
 WITHOUT_ACTION: dict[str, str] = {
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
-    "Query.dataCards": "what is promised to everybody, out of the program itself",
-    "Query.privacyPolicy": "what is promised to everybody, out of the program itself",
     "Query.services": "what is promised to everybody, out of the operator's settings",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
