@@ -13,7 +13,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from muniment import browsers, graphiql, ledger, privacy, transfers
-from muniment.callers import Crowd
+from muniment.budgets import SharedBudgets
+from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import announce, open_house, working
@@ -37,6 +38,8 @@ def create(settings: Settings) -> Starlette:
             telemetry.count_streams(crowd.size)
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
+            if isinstance(app.state.house.budgets, SharedBudgets):
+                enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             await anyio.to_thread.run_sync(announce, app.state.house, "server")

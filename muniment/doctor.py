@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from muniment import hazards, posture, tls
+from muniment import hazards, posture, tallies, tls
 from muniment.findings import Finding
 from muniment.house import published
 from muniment.settings import Settings
@@ -31,6 +31,7 @@ def examine(settings: Settings) -> list[Finding]:
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
         *_bucket(settings),
+        *_tallies(settings),
         *posture.findings(settings),
         *tls.findings(settings),
         *_apart(settings),
@@ -94,6 +95,20 @@ def _bucket(settings: Settings) -> list[Finding]:
         hint = "look at MUNIMENT_BLOB_URL, at the credentials in the environment, and at the way there"
         return [Finding("bucket", False, f"{error}: {hint} (docs/operations/files.md)")]
     return [Finding("bucket", True, f"{settings.blob_url} answers")]
+
+
+def _tallies(settings: Settings) -> list[Finding]:
+    """Whether the server where several processes count callers answers."""
+    if settings.limits_url is None:
+        return []
+    import redis
+
+    try:
+        tallies.demand(settings.limits_url)
+    except (redis.RedisError, OSError) as error:
+        hint = "each process counts by itself meanwhile; look at MUNIMENT_LIMITS_URL (docs/operations/limits.md)"
+        return [Finding("shared limits", False, f"no answer ({type(error).__name__}): {hint}")]
+    return [Finding("shared limits", True, "the server answers")]
 
 
 def _apart(settings: Settings) -> list[Finding]:

@@ -5,6 +5,8 @@ Status codes and media types follow the GraphQL-over-HTTP specification (`munime
 alone gets 200 for every well-formed request.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,7 @@ from strawberry.types.graphql import OperationType
 
 from muniment import events
 from muniment.callers import Caller
+from muniment.crowds import Crowd
 from muniment.negotiation import EVENTS, LEGACY, MODERN, acceptable, status_of, status_of_error, told_as
 from muniment.requests import NotJson, checked, parse_json, read_body, repeatable
 from muniment.sockets import Sockets
@@ -86,27 +89,25 @@ class Endpoint:
     async def _stream(self, request: Request, caller: Caller, asked: dict[str, Any]) -> Response:
         if request.method == "GET" and kind_of(asked["query"], asked["operationName"]) is OperationType.MUTATION:
             return _by_post()
-        crowd = self._sockets.crowd
         try:
-            name = caller.name(await anyio.to_thread.run_sync(caller.again))
-            crowd.enter(name)
+            await anyio.to_thread.run_sync(caller.enter, self._sockets.crowd)
         except Exception as error:
             return self._refusal(error, LEGACY)
+        except asyncio.CancelledError:  # counted in the thread, and gone since
+            caller.leave(self._sockets.crowd)
+            raise
 
         async def results() -> Any:
-            try:
-                source = await self._schema.stream(
-                    asked["query"],
-                    context_value=caller,
-                    variable_values=asked["variables"],
-                    operation_name=asked["operationName"],
-                )
-                async for event in events.told(source):
-                    yield event
-            finally:
-                crowd.leave(name)
+            source = await self._schema.stream(
+                asked["query"],
+                context_value=caller,
+                variable_values=asked["variables"],
+                operation_name=asked["operationName"],
+            )
+            async for event in events.told(source):
+                yield event
 
-        return StreamingResponse(results(), headers={"x-accel-buffering": "no"}, media_type=EVENTS)
+        return _Stream(caller, self._sockets.crowd, results())
 
     def _run(self, request: Request, caller: Caller, asked: dict[str, Any], media_type: str) -> Response:
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
@@ -148,6 +149,20 @@ class Endpoint:
             headers["retry-after"] = str(seconds)
         said = f"{told_as(media_type, status, draft=self._draft)}; charset=utf-8"
         return Response(orjson.dumps(body), status, headers, media_type=said)
+
+
+class _Stream(StreamingResponse):
+    """Server-sent events to a caller who is counted until they end, or never begin."""
+
+    def __init__(self, caller: Caller, crowd: Crowd, content: AsyncIterator[bytes]) -> None:
+        super().__init__(content, headers={"x-accel-buffering": "no"}, media_type=EVENTS)
+        self._caller, self._crowd = caller, crowd
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._caller.leave(self._crowd)
 
 
 class _WrongMediaType(Exception):

@@ -129,6 +129,9 @@ def in_production(told: "Settings") -> list[str]:
     traces = urlsplit(told.traces_url or "")
     if traces.scheme == "http" and not is_loopback(traces.hostname or ""):
         found.append("MUNIMENT_TRACES_URL would tell in clear what is done here and when: use an https address.")
+    limits = urlsplit(told.limits_url or "")
+    if limits.scheme in ("redis", "valkey") and not is_loopback(limits.hostname or "localhost"):
+        found.append("MUNIMENT_LIMITS_URL would send its password in clear: use a rediss:// or valkeys:// address.")
     if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
         found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found

@@ -14,10 +14,13 @@ from agents.models.gateway import Gateway
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
+from muniment.budgets import SharedBudgets
 from muniment.policies import Follower
 from muniment.settings import Settings
+from muniment.tallies import Tallies
 from muniment.tidying import Tidying
 from policies.principals import Kind
+from resolvers.budgets import Budgets
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
@@ -59,9 +62,11 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
-        house = House(store, force, limits(settings), sources, watch=watch or Watch())
-        with following(house, watch=settings.policy_watch) if serves else nullcontext():
-            yield house
+        watch = watch or Watch()
+        with budgets(settings, keyring, watch) if serves else nullcontext(Budgets()) as counted:
+            house = House(store, force, limits(settings), sources, counted, watch)
+            with following(house, watch=settings.policy_watch) if serves else nullcontext():
+                yield house
     finally:
         engine.dispose()
         keyring.close()
@@ -77,6 +82,19 @@ def open_keyring(settings: Settings) -> Keyring:
         cache_seconds=settings.key_cache_seconds,
         kms_seconds=settings.kms_seconds,
     )
+
+
+@contextmanager
+def budgets(settings: Settings, keyring: Keyring, watch: Watch) -> Iterator[Budgets]:
+    """What callers may ask for: counted in this process, or with others where the settings name a server for it."""
+    if settings.limits_url is None:
+        yield Budgets()
+        return
+    tallies = Tallies(settings.limits_url, keyring, watch)
+    try:
+        yield SharedBudgets(tallies)
+    finally:
+        tallies.close()
 
 
 def published(settings: Settings) -> Published | None:

@@ -126,11 +126,13 @@ class Settings(BaseSettings):
     operation_seconds: float = Field(default=60, gt=0, le=3600)
     """How long one operation may take; then it is stopped, and what it changed is rolled back."""
     cost_per_minute: int = Field(default=500_000, ge=1_000)
-    """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute, in each process."""
+    """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute."""
+    limits_url: str | None = Field(default=None, pattern=r"^(rediss?|valkeys?|unix)://[!-~]+$", repr=False)
+    """A Redis or Valkey server where several processes count callers together (docs/operations/limits.md)."""
     exports_per_day: int = Field(default=48, ge=1, le=10_000)
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
-    """How many WebSockets and event streams one caller may hold open, in each process."""
+    """How many WebSockets and event streams one caller may hold open."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
     graphiql: bool | None = None

@@ -15,7 +15,8 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.types.unset import UNSET, UnsetType
 
-from muniment.callers import Caller, Crowd
+from muniment.callers import Caller
+from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.requests import checked
 from resolvers.errors import BadInput, CodedError, RateLimited, Unauthenticated
@@ -108,7 +109,7 @@ class Sockets(GraphQL[Any, RootValue]):
         try:
             await self.run(socket)
         finally:
-            self.crowd.leave(socket.state.caller.counted)
+            socket.state.caller.leave(self.crowd)
 
     def decode_json(self, data: str | bytes) -> dict[str, Any]:
         """A WebSocket message, by the parser and limit of bodies. What is no message closes the connection (4400)."""
@@ -126,9 +127,7 @@ class Sockets(GraphQL[Any, RootValue]):
     async def on_ws_connect(self, context: Any) -> UnsetType | dict[str, object] | None:
         """Refuse the connection of a caller whose token is not good, or who holds too many."""
         try:
-            name = context.name(await anyio.to_thread.run_sync(context.again))
-            self.crowd.enter(name)
-            context.counted = name
+            await anyio.to_thread.run_sync(context.enter, self.crowd)
         except (Unauthenticated, RateLimited):
             raise ConnectionRejectionError from None
         unsaid: UnsetType = UNSET

@@ -45,6 +45,9 @@ class Telemetry(Watch):
         self._field_seconds = Histogram(
             "muniment_field_seconds", "How long root fields take.", ["field"], buckets=_SECONDS, registry=self.samples
         )
+        self._alone = Counter(
+            "muniment_counted_alone", "Counts that were not shared, as no server answered.", registry=self.samples
+        )
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
@@ -85,6 +88,10 @@ class Telemetry(Watch):
             self._fields.labels(name, ending.code or _FINE).inc()
             self._field_seconds.labels(name).observe(time.perf_counter() - begun)
             _end(span, ending)
+
+    def counted_alone(self) -> None:
+        """Counts it."""
+        self._alone.inc()
 
     def close(self) -> None:
         """Send what is left to send."""

@@ -1,4 +1,7 @@
-"""How much each caller may ask for: a bucket of cost that fills again by and by, in this process's memory."""
+"""How much each caller may ask for: a bucket of cost that fills again by and by, in this process's memory.
+
+`muniment.budgets` has some that several processes share.
+"""
 
 import math
 import threading
@@ -30,16 +33,29 @@ class Budgets:
         with self._lock:
             level, then = self._levels.get(name, (float(per_minute), moment))
             level = min(float(per_minute), level + (moment - then) * per_minute / 60)
-            wanted = min(cost, per_minute)
-            met = wanted <= level
-            self._levels[name] = (level - wanted if met else level, moment)
-            if len(self._levels) > _MANY:
-                self._drop_full(moment, per_minute)
-        if met:
-            return Charge(int(level - wanted))
-        return Charge(int(level), math.ceil((wanted - level) * 60 / per_minute))
+            charge, left = outcome(level, cost, per_minute)
+            self._keep(name, left, moment, per_minute)
+        return charge
+
+    def learn(self, name: str, level: float, per_minute: int) -> None:
+        """So much is in the bucket of `name` at this moment, as somebody else has counted."""
+        with self._lock:
+            self._keep(name, level, time.monotonic(), per_minute)
+
+    def _keep(self, name: str, level: float, moment: float, per_minute: int) -> None:
+        self._levels[name] = (level, moment)
+        if len(self._levels) > _MANY:
+            self._drop_full(moment, per_minute)
 
     def _drop_full(self, moment: float, per_minute: int) -> None:
         for name, (level, then) in list(self._levels.items()):
             if level + (moment - then) * per_minute / 60 >= per_minute:
                 del self._levels[name]
+
+
+def outcome(level: float, cost: int, per_minute: int) -> tuple[Charge, float]:
+    """What comes of charging `cost` to a bucket that holds `level`, and what is in it afterwards."""
+    wanted = min(cost, per_minute)
+    if wanted <= level:
+        return Charge(int(level - wanted)), level - wanted
+    return Charge(int(level), math.ceil((wanted - level) * 60 / per_minute)), level

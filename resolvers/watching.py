@@ -25,6 +25,9 @@ class Watch:
         """One root field, as `Query.projects`, of the operation `within`."""
         yield Ending()
 
+    def counted_alone(self) -> None:
+        """A caller was counted by this process alone, since the server where several count together did not answer."""
+
 
 class Ending:
     """How an operation or a field ended: `kind` of operation, and the code of its first error, None without one."""

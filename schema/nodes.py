@@ -118,16 +118,22 @@ def plain(column: str, kind: Any, description: str) -> Any:
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
-    """A field that opens a sealed column, when it is selected and never before.
+    """A field that opens a sealed column, when it is selected and never before, for all siblings at once.
 
     Who may not open it reads null where `kind` has room for it, and is refused where it has not.
     """
     optional = type(None) in get_args(kind)
+    key = ("opened", column)
 
     def resolve(self: Any, info: Info) -> Any:
-        if optional and not lists.may_open(self.row, column):
+        row, level = self.row, self.level
+        if len(level.rows) > 1:
+            found = level.once(key, lambda: lists.opened_all(info.context, level.rows, column))
+            if row in found:
+                return found[row]
+        if optional and not lists.may_open(row, column):
             return None
-        return lists.opened(info.context, self.row, column)
+        return lists.opened(info.context, row, column)
 
     return leaf(resolve, kind, description)
 

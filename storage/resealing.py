@@ -5,13 +5,14 @@ time wins, and has written under the newest key. So a pass may be repeated, stop
 """
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import Engine, func, inspect, select, update
+from sqlalchemy import Engine, Table, Update, bindparam, func, inspect, select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import load_only
 
 from storage.database import transaction
 from storage.keys.errors import KeyDestroyed
@@ -21,22 +22,21 @@ from storage.records import Holding, Record
 from storage.sealed import Sealed
 from storage.vault import SealedDamaged, Vault
 
-_BATCH = 200
 _ATTEMPTS = 10
 
-_AT_ONCE = 20
-"""Rows replaced in one transaction: on SQLite writers wait while it lasts."""
+_AT_ONCE = 100
+"""Rows that are read, opened, sealed and replaced together: on SQLite writers wait while they are replaced."""
 
 _LONGEST_PAUSE = 0.1
+
+_KEY, _BEFORE, _AFTER = "of_row", "before_", "after_"
 
 Told = Callable[[int, int], None]
 """Is told how many rows were looked at, out of how many."""
 
 
-class _Change(NamedTuple):
-    key: uuid.UUID
-    before: dict[str, Sealed]
-    after: dict[str, Sealed]
+_Changes = dict[tuple[str, ...], list[dict[str, Any]]]
+"""By the columns in which rows change: for each row its key, and what stands in these columns before and after."""
 
 
 @dataclass
@@ -55,12 +55,15 @@ def reseal(engine: Engine, keyring: Keyring, told: Told) -> Pass:
         total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in models)
     looked_at = 0
     for model, columns in models.items():
-        for rows in _batches(engine, model):
-            changes = [change for row in rows if (change := _change(vault, row, columns, found))]
+        began = time.monotonic()
+        for rows in _batches(engine, model, columns):
+            changes = _changes(vault, rows, columns, found)
             if changes:
-                found.renewed += _apply(engine, model, changes)
+                found.renewed += _replace(engine, model, changes)
             looked_at += len(rows)
             told(looked_at, max(total, looked_at))
+            time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))  # as much time as this took is left to others
+            began = time.monotonic()
     return found
 
 
@@ -71,12 +74,14 @@ def _sealed_columns() -> Iterator[tuple[type[Record], list[str]]]:
             yield mapper.class_, sealed
 
 
-def _batches(engine: Engine, model: type[Record]) -> Iterator[list[Record]]:
+def _batches(engine: Engine, model: type[Record], columns: list[str]) -> Iterator[list[Record]]:
     """Every row, in the order of the primary key; ones that come in meanwhile are sealed under the newest key."""
     [key] = inspect(model).primary_key
+    bound = {name for name in (model.card.subject, "project_id") if name and name in inspect(model).columns}
+    needed = [getattr(model, name) for name in sorted({*columns, *bound})]
     last: Any = None
     while True:
-        statement = select(model).order_by(key).limit(_BATCH)
+        statement = select(model).options(load_only(*needed, raiseload=True)).order_by(key).limit(_AT_ONCE)
         with transaction(engine, read_only=True) as session:
             rows = list(session.scalars(statement if last is None else statement.where(key > last)))
         if not rows:
@@ -89,46 +94,50 @@ def _key_of(row: Record) -> Any:
     return inspect(row).identity[0]  # type: ignore[index]
 
 
-def _change(vault: Vault, row: Record, columns: list[str], found: Pass) -> _Change | None:
-    """What is to be replaced in this row; None where nothing is."""
-    before, after = {}, {}
+def _changes(vault: Vault, rows: list[Record], columns: list[str], found: Pass) -> _Changes:
+    """What is to be replaced in these rows."""
+    anew: dict[Record, dict[str, Sealed]] = {}
     for column in columns:
-        try:
-            renewed = vault.renewed(row, column)
-        except KeyDestroyed:
-            continue  # it is being erased
-        except SealedDamaged:
-            found.damaged.add(vault.keyset_of(row, column))
-            continue
-        if renewed is not None:
-            before[column], after[column] = getattr(row, column), renewed
-    return _Change(_key_of(row), before, after) if after else None
+        renewed, others = vault.renewed_all(rows, column)
+        for row in others:
+            try:
+                alone = vault.renewed(row, column)
+            except KeyDestroyed:
+                continue  # it is being erased
+            except SealedDamaged:
+                found.damaged.add(vault.keyset_of(row, column))
+                continue
+            if alone is not None:
+                renewed[row] = alone
+        for row, sealed in renewed.items():
+            anew.setdefault(row, {})[column] = sealed
+    changes: _Changes = {}
+    for row, values in anew.items():
+        change = {f"{_BEFORE}{column}": row.__dict__[column] for column in values}
+        change |= {f"{_AFTER}{column}": sealed for column, sealed in values.items()} | {_KEY: _key_of(row)}
+        changes.setdefault(tuple(values), []).append(change)
+    return changes
 
 
-def _apply(engine: Engine, model: type[Record], changes: list[_Change]) -> int:
-    """Replace a few rows at a time, and leave as much time to others in between; answers how many values."""
-    done = 0
-    for start in range(0, len(changes), _AT_ONCE):
-        began = time.monotonic()
-        done += _replace(engine, model, changes[start : start + _AT_ONCE])
-        time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
-    return done
-
-
-def _replace(engine: Engine, model: type[Record], changes: list[_Change]) -> int:
-    table, columns = inspect(model).local_table, inspect(model).columns
-    [key] = table.primary_key
+def _replace(engine: Engine, model: type[Record], changes: _Changes) -> int:
+    """Replace what is still the same, in one transaction; answers how many values were, or somebody else wrote them."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             with transaction(engine) as session:
-                done = 0
-                for change in changes:
-                    same = [columns[name] == value for name, value in change.before.items()]
-                    values = {columns[name].name: value for name, value in change.after.items()}
-                    replaced = session.execute(update(table).where(key == change.key, *same).values(values))  # type: ignore[arg-type]
-                    done += len(values) * replaced.rowcount  # type: ignore[attr-defined]
-                return done
+                for columns, rows in changes.items():
+                    session.connection().execute(_replacing(model, columns), rows)
+            return sum(len(columns) * len(rows) for columns, rows in changes.items())
         except OperationalError:  # somebody changed these rows in another order; one of us had to give way
             if attempt == _ATTEMPTS:
                 raise
     return 0
+
+
+@cache
+def _replacing(model: type[Record], columns: tuple[str, ...]) -> Update:
+    """The statement that replaces these columns of a row, for many rows."""
+    table, known = cast(Table, inspect(model).local_table), inspect(model).columns
+    [key] = table.primary_key
+    same = [known[name] == bindparam(_BEFORE + name, type_=known[name].type) for name in columns]
+    after = {known[name].name: bindparam(_AFTER + name, type_=known[name].type) for name in columns}
+    return update(table).where(key == bindparam(_KEY, type_=key.type), *same).values(after)

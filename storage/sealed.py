@@ -14,17 +14,13 @@ from sqlalchemy.types import TypeDecorator
 class Sealed:
     """Ciphertext as it is stored: one version byte, then Tink AEAD output. Frozen; carries no key and no content."""
 
-    __slots__ = ("_stored",)
+    __slots__ = ("stored",)
 
-    _stored: bytes
+    stored: bytes
+    """The bytes that go into the database."""
 
     def __init__(self, stored: bytes) -> None:
-        object.__setattr__(self, "_stored", bytes(stored))
-
-    @property
-    def stored(self) -> bytes:
-        """The bytes that go into the database."""
-        return self._stored
+        _SET(self, stored if type(stored) is bytes else bytes(stored))
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError("a sealed value does not change")
@@ -41,10 +37,13 @@ class Sealed:
         raise TypeError("a sealed value is not pickled: store the row, or open it with a grant")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sealed) and self._stored == other._stored
+        return isinstance(other, Sealed) and self.stored == other.stored
 
     def __hash__(self) -> int:
-        return hash(self._stored)
+        return hash(self.stored)
+
+
+_SET: Any = Sealed.__dict__["stored"].__set__  # the slot itself, since __setattr__ refuses: a page is hundreds of these
 
 
 class SealedBytes(TypeDecorator[Sealed]):

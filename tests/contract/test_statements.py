@@ -160,13 +160,18 @@ def test_nothing_is_opened_that_was_not_asked_for(
         world.announce(ada, project)
     world.output(world.prompt(ada, project))
     seen: list[str] = []
-    really = Vault.open
+    one, many = Vault.open, Vault.open_all
 
     def watched(vault: Vault, row: Any, column: str) -> Any:
         seen.append(column)
-        return really(vault, row, column)
+        return one(vault, row, column)
+
+    def watched_all(vault: Vault, rows: Any, column: str) -> Any:
+        seen.extend(column for _ in rows)
+        return many(vault, rows, column)
 
     monkeypatch.setattr(Vault, "open", watched)
+    monkeypatch.setattr(Vault, "open_all", watched_all)
     world.ask(query, ada).data  # noqa: B018 - fails the test where it did not work
     assert seen == opened
 

@@ -5,11 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
+from muniment.app import create
 from resolvers.budgets import Budgets
 from resolvers.context import Context
 from resolvers.errors import CostExceeded
 from tests.muniment.test_subscriptions import connected
+from tests.services import valkey
 from tests.world import World, opened
 
 MANY = "{ projects(first: 100) { edges { node { id name } } } }"
@@ -49,6 +52,28 @@ def test_whoever_has_asked_for_much_waits_and_nobody_else_does(
         assert world.ask(MANY, ben).code is None
         world.house.budgets._levels[str(_id(world, ada.token))] = (1000.0, time.monotonic())
         assert world.ask(MANY, ada).code is None
+
+
+def test_processes_that_count_together_refuse_alike(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """What one process has spent is gone in the next, with the same answer; and still when nobody counts for them."""
+    with (
+        valkey.running() as server,
+        opened(home, database_url, cost_per_minute=1000, limits_url=server.url, streams_per_caller=1) as first,
+        TestClient(create(first.settings), raise_server_exceptions=False) as client,
+    ):
+        second = World(client, first.settings, first.house)
+        ada, ben = first.register("ada"), first.register("ben")
+        while first.ask(MANY, ada).code is None:
+            pass
+        for _ in range(2):
+            refused = second.ask(MANY, ada)
+            assert (refused.status, refused.code) == (429, "RATE_LIMITED")
+            assert set(refused.body["extensions"]["cost"]) == {"asked", "most", "remaining", "retryAfterSeconds"}
+            assert second.ask(PROBE, ben).code is None
+            with connected(first, ben) as socket:
+                socket.subscribe(PROBE)
+                assert socket.session.receive_json()["type"] == "next"
+            server.stop()
 
 
 def _id(world: World, token: str) -> object:

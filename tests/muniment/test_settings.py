@@ -191,6 +191,23 @@ def test_production_refuses_postgresql_and_models_in_clear() -> None:
     assert model.startswith("MUNIMENT_MODEL_URL would send contributors' work in clear")
 
 
+@pytest.mark.parametrize("scheme", ["redis", "valkey"])
+def test_production_counts_with_other_machines_over_tls_only(scheme: str) -> None:
+    """The password would go in clear; on this machine it goes nowhere. No sentence repeats it, nor does the value."""
+    url = f"{scheme}://muniment:hunter2@limits.example"
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"limits_url": url})
+    assert sentence.startswith("MUNIMENT_LIMITS_URL would send its password in clear")
+    for fine in (
+        url.replace("://", "s://"),
+        url.replace("limits.example", "127.0.0.1:6379"),
+        "unix:///run/valkey.sock",
+    ):
+        assert "hunter2" not in repr(load(**SAFE_PRODUCTION | {"limits_url": fine}))
+    (sentence,) = refusal(limits_url="http://muniment:hunter2@limits.example")
+    assert sentence.startswith("MUNIMENT_LIMITS_URL can't be used")
+    assert "hunter2" not in sentence
+
+
 def test_links_follow_host_port_and_tls_unless_a_public_address_is_set() -> None:
     """Links handed out lead where the server is reached."""
     assert load(host="::1", port=1234).public_url == "http://[::1]:1234"

@@ -3,13 +3,15 @@
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
 
-from storage import rotations, work
+from storage import resealing, rotations, work
 from storage.assets import Asset
 from storage.blobs.store import BlobStore
+from storage.clock import now
 from storage.contributors import Contributor
 from storage.database import transaction
 from storage.keys.errors import CiphertextDamaged, KeyDestroyed, KeyStoreUnavailable
@@ -154,6 +156,32 @@ def test_a_value_that_does_not_open_holds_its_keys_back(store: Store) -> None:
     done = rotations.rotate_keysets(store, silent)
     assert (done.keysets, done.held) == (4, 1)
     assert store.keyring.rotation().begun(rotations.SEALING) is not None
+
+
+def test_who_writes_while_values_are_sealed_anew_wins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before it was changed is not put back; everything else of the same page is replaced."""
+    rotation = store.keyring.rotation()
+    for name in (project(MILL), contributor(ADA), contributor(BOB)):
+        rotation.introduce(name, now())
+        rotation.promote(name)
+    really = resealing._changes
+
+    def written_meanwhile(vault: Vault, rows: Any, columns: list[str], found: Any) -> Any:
+        changes = really(vault, rows, columns, found)
+        if isinstance(rows[0], Contributor):
+            with store.begin(agent_scope()) as unit:
+                ada = unit.session.get_one(Contributor, ADA)
+                unit.vault.seal(ada, display_name="Ada, renamed")
+        return changes
+
+    monkeypatch.setattr(resealing, "_changes", written_meanwhile)
+    assert resealing.reseal(store.engine, store.keyring, lambda _done, _total: None).renewed == 5
+    assert {"Ada, renamed", "Bob", "Mill"} <= set(contents(store))
+    assert "Ada" not in contents(store)
+    monkeypatch.setattr(resealing, "_changes", really)
+    again = resealing.reseal(store.engine, store.keyring, lambda _done, _total: None)
+    assert (again.renewed, again.damaged) == (1, set())  # her e-mail: the row was not as it was read
+    assert {"Ada, renamed", "ada@example.org"} <= {each.replace("Ada@", "ada@") for each in contents(store)}
 
 
 def test_deletion_wins(store: Store) -> None:
