@@ -56,7 +56,7 @@ GRID = {
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node notice": "U 0 0 0 0 0 - 0 0 0 0 -",
     "markNoticeRead": "U N N N N N F N N N N -",
-    "updateNoticeSettings": "U - N N N N F N N - - -",
+    "updateNoticeSettings": "U - N N N N F N F - - -",
     "publishNotice": "U F F F F F F F F F F F",
     "placeLegalHold": "U N N F N N F N F N N F",
     "approveLegalHold": "U N N N N F F N N N N F",
