@@ -8,6 +8,7 @@ from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
+from storage.bells import Bell
 from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.services import Service, Terms
 from storage.work import Store
@@ -72,6 +73,7 @@ class House:
     sources: PolicySources = field(default_factory=PolicySources)
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch = field(default_factory=Watch)
+    bell: Bell = field(default_factory=Bell)
 
     @property
     def policy(self) -> Policy:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from policies.errors import NotFound
 from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.context import Asking
-from resolvers.errors import Unauthenticated
+from resolvers.errors import MfaRequired, Unauthenticated
 from resolvers.house import House
 from resolvers.tickets import Bearer, Ticket
 from storage import accounts
@@ -46,7 +46,7 @@ def identify(
     """The principal behind `token`, with the request's facts. Without a token: nobody.
 
     Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
-    must hear that they are not.
+    must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
     caller, session_id = _Caller(ANONYMOUS), None
     if token is not None:
@@ -56,6 +56,8 @@ def identify(
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
         caller, session_id = found
+        if _lacks_second_factor(caller.principal):
+            raise MfaRequired("Staff work with a second factor: sign in anew, with totp.")
     return Asking(
         caller.principal,
         session_id,
@@ -71,7 +73,7 @@ def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | Non
     with transaction(house.store.engine, read_only=True) as reading:
         session = accounts.live_session_by_id(reading, session_id)
         caller = None if session is None else _of_session(reading, session)
-        return None if caller is None else caller.principal
+    return None if caller is None or _lacks_second_factor(caller.principal) else caller.principal
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
@@ -83,9 +85,13 @@ def identify_bearer(house: House, ticket: Ticket) -> Principal:
         else:
             key = accounts.live_api_key_by_id(reading, ticket.bearer_id)
             caller = None if key is None else _of_api_key(reading, key)
-    if caller is None:
+    if caller is None or _lacks_second_factor(caller.principal):
         raise NotFound("Ticket")
     return caller.principal
+
+
+def _lacks_second_factor(principal: Principal) -> bool:
+    return principal.kind is Kind.STAFF and not principal.mfa
 
 
 def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | None:
@@ -101,13 +107,16 @@ def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | 
 
 def _of_session(reading: Transaction, session: Session) -> _Caller | None:
     stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
+    mfa = session.second_factor_at is not None
     if session.kind is SubjectKind.STAFF:
         roles = accounts.roles_of(reading, session.subject_id)
-        return _Caller(Principal(Kind.STAFF, session.subject_id, roles=roles, stepped_up=stepped_up), analysed=True)
+        return _Caller(
+            Principal(Kind.STAFF, session.subject_id, roles=roles, mfa=mfa, stepped_up=stepped_up), analysed=True
+        )
     analysed = accounts.may_be_analysed(reading, session.subject_id)
     if analysed is None:
         return None
-    return _Caller(Principal(Kind.CONTRIBUTOR, session.subject_id, stepped_up=stepped_up), analysed)
+    return _Caller(Principal(Kind.CONTRIBUTOR, session.subject_id, mfa=mfa, stepped_up=stepped_up), analysed)
 
 
 def _of_api_key(reading: Transaction, key: ApiKey) -> _Caller | None:

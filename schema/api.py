@@ -20,6 +20,7 @@ from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
+from schema.factors import SecondFactorMutations
 from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
@@ -36,6 +37,7 @@ from schema.queries import Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.sessions import SessionMutations
+from schema.staff import StaffMutations
 from schema.styles import StyleMutations
 from schema.subscriptions import Subscription
 
@@ -55,7 +57,9 @@ class Mutation(
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
+    SecondFactorMutations,
     SessionMutations,
+    StaffMutations,
     StyleMutations,
 ):
     """Root mutation fields, from the module of each concept."""

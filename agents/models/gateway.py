@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,7 @@ class Gateway:
         seed: int,
         max_tokens: int,
         temperature: float,
+        call: uuid.UUID | None = None,
     ) -> Generator[str]:
         """The answer of `model`, piece by piece. `permitted` is called at the moment of sending; if it raises, nothing
         is sent.
@@ -70,7 +72,7 @@ class Gateway:
         except BaseException:
             turn.release()
             raise
-        ask = Ask(tuple(messages), seed, max_tokens, temperature)
+        ask = Ask(tuple(messages), seed, max_tokens, temperature, call)
         pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         unwanted = threading.Event()
         reader = threading.Thread(

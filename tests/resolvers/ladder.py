@@ -64,10 +64,14 @@ GRID = {
     "requestAccess": "U N N F N N F N F N N F",
     "consentToAccess": "U N N N N F F N N N N -",
     "approveAccess": "U N N N N F F N N N N F",
+    "reviewAccess": "U N N N N F F N N N N F",
+    "removeStaff": "U F F F F F F F F F F F",
     "denyAccess": "U N N N N F F N N N N -",
     "endAccess": "U N N N N F F N N N N -",
     "signOut": "U - U - - - U U U - - -",
     "revokeSessions": "U - U - - - U U U - - -",
+    "enrollTotp": "U S U S S S U U U S S S",
+    "removeTotp": "U S U S S S U U U S S S",
     "createApiKey": "U - N N N N F N F - - -",
     "rotateApiKey": "U N N N N N F N N N N -",
     "revokeApiKey": "U N N N N N F N N N N -",
@@ -138,7 +142,7 @@ QUERIES = {
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("deleteStyleProfile", "signOut", "revokeSessions")
+WITHOUT_INPUT = ("deleteStyleProfile", "signOut", "revokeSessions", "enrollTotp", "removeTotp")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},
@@ -171,6 +175,12 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
+    "reviewAccess": lambda ids: {
+        "accessGrantId": ids["grant"],
+        "verdict": "JUSTIFIED",
+        "note": "What was opened is what the case was about.",
+    },
+    "removeStaff": lambda ids: {"staffId": ids["leaver"]},
     "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
     "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "placeLegalHold": lambda ids: {
@@ -230,6 +240,7 @@ def make(world: World) -> Scene:
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
         "notice": world.notice(owner),
+        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {

@@ -36,12 +36,19 @@ from storage.ledger.events.exports import (
     ExportRequested,
     ExportWithdrawn,
 )
+from storage.ledger.events.factors import (
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorOffered,
+    SecondFactorRemoved,
+)
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
     AccessGrantDenied,
     AccessGrantEnded,
     AccessGrantRequested,
+    AccessGrantReviewed,
 )
 from storage.ledger.events.investigations import (
     InvestigationEnd,
@@ -111,7 +118,7 @@ from storage.ledger.events.sessions import (
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, StaffAdded
+from storage.ledger.events.staff import RoleAssigned, RoleRevoked, StaffAdded, StaffRemoved
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 __all__ = [
@@ -122,6 +129,7 @@ __all__ = [
     "AccessGrantDenied",
     "AccessGrantEnded",
     "AccessGrantRequested",
+    "AccessGrantReviewed",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",
@@ -185,6 +193,7 @@ __all__ = [
     "ProjectUpdated",
     "PromptCancelRequested",
     "PromptSubmitted",
+    "RecoveryCodeUsed",
     "RefusalCode",
     "Resource",
     "RetentionAnnounced",
@@ -194,10 +203,14 @@ __all__ = [
     "RetentionProblem",
     "RetentionSet",
     "RoleAssigned",
+    "RoleRevoked",
     "RotatedKeys",
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
+    "SecondFactorEnrolled",
+    "SecondFactorOffered",
+    "SecondFactorRemoved",
     "SessionEnd",
     "SessionEnded",
     "SessionRefused",
@@ -206,6 +219,7 @@ __all__ = [
     "SessionThrottled",
     "SignInRefusal",
     "StaffAdded",
+    "StaffRemoved",
     "StyleCorrected",
     "StyleForgotten",
     "SystemStarted",
