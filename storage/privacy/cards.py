@@ -72,9 +72,11 @@ CARDS: tuple[Card, ...] = (
         ("updatePrivacyPreferences", "setRetention", "updateNoticeSettings"),
     ),
     Card(
-        "access", "Signing in", "Your sessions, your second factor, your keys for programs, and answers kept in case you ask twice.",
+        "access", "Signing in",
+        "Your sessions, your second factor, your keys for programs, and answers kept in case you ask twice.",
         "So that you stay signed in, and so that nothing is done twice.",
-        ("api_keys", "idempotent_answers", "recovery_codes", "second_factors", "sessions"), ("apiKeys", "revokeApiKey", "revokeSessions"),
+        ("api_keys", "idempotent_answers", "recovery_codes", "second_factors", "sessions"),
+        ("apiKeys", "revokeApiKey", "revokeSessions"),
     ),
     Card(
         "projects", "Your projects", "The name of each project, and who else may see it.",
