@@ -21,6 +21,7 @@ from muniment.tallies import Tallies
 from muniment.tidying import Tidying
 from policies.principals import Kind
 from resolvers.budgets import Budgets
+from resolvers.federation import Issuer
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
@@ -64,12 +65,21 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         watch = watch or Watch()
         with budgets(settings, keyring, watch) if serves else nullcontext(Budgets()) as counted:
-            house = House(store, force, limits(settings), sources, counted, watch)
+            house = House(store, force, limits(settings), sources, counted, watch, _issuer(settings))
             with following(house, watch=settings.policy_watch) if serves else nullcontext():
                 yield house
     finally:
         engine.dispose()
         keyring.close()
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    """Whoever checks the tokens of the configured issuer; None where there is none."""
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    from agents.issuers import Issuer as Checker  # what checks tokens is loaded where there are any
+
+    return Checker(settings.oidc_issuer, settings.oidc_audience, inside_too=not settings.production)
 
 
 def open_keyring(settings: Settings) -> Keyring:

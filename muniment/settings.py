@@ -150,6 +150,12 @@ class Settings(BaseSettings):
     """The name by which the endpoint knows its model. Here it is offered, and recorded, in lower case."""
     model_seconds: float = Field(default=120, gt=0)
 
+    # Whose tokens are taken as bearer tokens (OpenID Connect), beside our own sessions and keys
+    oidc_issuer: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    """The issuer, letter for letter as its discovery document and its tokens name it."""
+    oidc_audience: str | None = Field(default=None, pattern=r"^[!-~]{1,255}$")
+    """What its tokens call this installation (`aud`)."""
+
     # Who is told of each entry of the audit trail, besides whoever reads it
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None

@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
 from storage.work import Store
+
+if TYPE_CHECKING:
+    from resolvers.federation import Issuer
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class House:
     sources: PolicySources = field(default_factory=PolicySources)
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch = field(default_factory=Watch)
+    issuer: "Issuer | None" = None
+    """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
 
     @property
     def policy(self) -> Policy:

@@ -37,6 +37,7 @@ from storage.ledger.events.factors import (
     SecondFactorOffered,
     SecondFactorRemoved,
 )
+from storage.ledger.events.federation import IdentityLinked, IdentityUnlinked
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
@@ -151,6 +152,8 @@ __all__ = [
     "ExportRequested",
     "ExportWithdrawn",
     "Identifier",
+    "IdentityLinked",
+    "IdentityUnlinked",
     "InvestigationEnd",
     "InvestigationEnded",
     "InvestigationOpened",
