@@ -28,11 +28,13 @@ from storage.blobs.errors import BlobStoreUnavailable
 from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyStoreUnavailable
+from storage.ledger import trail
 from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
 _THREADS = 16
+_MOST_CALLS = 1000
 _GRACE_SECONDS = 5
 """How long a stop waits for runs to notice it; what has not by then is resumed as if the process had been killed."""
 
@@ -76,6 +78,7 @@ class Agents:
     """Whether webhooks that contributors name may lead into this network, and without TLS: development only."""
     backups: BackupPeriods = UNSAID
     """What a deletion certificate says of backups."""
+    _calls: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None
 
@@ -85,8 +88,8 @@ class Agents:
     ) -> Iterator[tuple[UnitOfWork, Access]]:
         """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now; nobody gives none.
 
-        `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else, and it
-        ties the events of the run together in the trail.
+        `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else.
+        Events and log lines carry the correlation id of the call that set it in motion.
         """
         policy = self.force.policy
         principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
@@ -101,7 +104,20 @@ class Agents:
             policy_version=policy.version,
         )
         with self.store.begin(scope, read_only=read_only) as work:
-            yield work, Access(policy, principal, work.session)
+            call = self.call_behind(run) or self._find_call(work, run)
+            work.scope = replace(scope, correlation_id=call)
+            with structlog.contextvars.bound_contextvars(correlation_id=call):
+                yield work, Access(policy, principal, work.session)
+
+    def call_behind(self, run: uuid.UUID) -> uuid.UUID | None:
+        """The correlation id of the call behind `run`, once somebody has been `acting` in it here."""
+        return self._calls.get(run)
+
+    def _find_call(self, work: UnitOfWork, run: uuid.UUID) -> uuid.UUID:
+        """From the trail; what no call did, or what is no longer there, goes by the run's own id."""
+        if len(self._calls) >= _MOST_CALLS:
+            self._calls.clear()
+        return self._calls.setdefault(run, trail.call_behind(work.session, run) or run)
 
     def go_on(self) -> None:
         """Raise Stopping when this process is ending. To be asked wherever a run may take long."""
@@ -193,13 +209,16 @@ def patiently(agents: Agents, attempt: Callable[[], T], *also: type[Exception]) 
 
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
     def run(*ids: str) -> None:
+        told = {"workflow": workflow.name, "run_id": ":".join(ids)}
         try:
             workflow.function(agents, *(uuid.UUID(value) for value in ids))
         except PASSING as error:
-            log.error("a run waits for the next start", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
+            call = agents.call_behind(uuid.UUID(ids[0]))
+            log.error("a run waits for the next start", correlation_id=call, **told, exc_info=error)
             raise Stopping from None
         except Exception as error:
-            log.error("a run ended in an error", workflow=workflow.name, run_id=":".join(ids), exc_info=error)
+            call = agents.call_behind(uuid.UUID(ids[0]))
+            log.error("a run ended in an error", correlation_id=call, **told, exc_info=error)
             raise RunFailed(workflow.name, type(error).__name__) from None
 
     return run

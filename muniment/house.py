@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
 from storage import migrations, queue
+from storage.bells import hung
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
 from storage.certificates.statements import BackupPeriods
@@ -64,9 +65,12 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         watch = watch or Watch()
-        with budgets(settings, keyring, watch) if serves else nullcontext(Budgets()) as counted:
-            house = House(store, force, limits(settings), sources, counted, watch, _issuer(settings))
-            with following(house, watch=settings.policy_watch) if serves else nullcontext():
+        if not serves:
+            yield House(store, force, limits(settings), sources, watch=watch)
+            return
+        with budgets(settings, keyring, watch) as counted, hung(engine) as bell, keyring.hearing():
+            house = House(store, force, limits(settings), sources, counted, watch, bell, _issuer(settings))
+            with following(house, watch=settings.policy_watch):
                 yield house
     finally:
         engine.dispose()

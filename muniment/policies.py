@@ -10,6 +10,7 @@ from policies.errors import PolicyError
 from policies.workbench import checking, problems
 from resolvers.house import House
 from resolvers.policies import standing
+from storage.bells import POLICY, RIGHTS
 from storage.ledger.events import PolicyFault
 from storage.policies import PolicyOvertaken
 
@@ -20,13 +21,16 @@ log = structlog.get_logger("muniment.policy")
 
 
 class Follower:
-    """Looks every half a second what is in force, by one read of an index, and with `watch` at the file as well."""
+    """Looks every half a second what is in force, by one read of an index, and with `watch` at the file as well.
+
+    Where the database tells of another policy it looks at once.
+    """
 
     def __init__(self, house: House, *, watch: bool = False) -> None:
         self._house = house
         self._watch = watch
         self._seen: tuple[int, int] | None = self._state() if watch else None
-        self._ending = threading.Event()
+        self._ending, self._called = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="policy", daemon=True)
 
     def start(self) -> None:
@@ -36,6 +40,7 @@ class Follower:
     def stop(self) -> None:
         """End with the look that is under way."""
         self._ending.set()
+        self._called.set()
         self._thread.join(timeout=30)
 
     def look(self) -> None:
@@ -43,15 +48,21 @@ class Follower:
         if self._watch and (state := self._state()) != self._seen:
             self._seen = state
             self._take_file()
-        standing.follow(self._house.store, self._house.force, self._house.sources.file.name)
+        if standing.follow(self._house.store, self._house.force, self._house.sources.file.name):
+            self._house.bell.ring(RIGHTS)
 
     def _run(self) -> None:
-        while not self._ending.wait(_EVERY_SECONDS):
-            try:
-                self.look()
-            except Exception:
-                log.exception("the policy in force could not be looked up")
-                self._ending.wait(_AFTER_FAILURE_SECONDS)
+        with self._house.bell.calling(self._called.set, POLICY):
+            while True:
+                self._called.wait(_EVERY_SECONDS)
+                if self._ending.is_set():
+                    return
+                self._called.clear()
+                try:
+                    self.look()
+                except Exception:
+                    log.exception("the policy in force could not be looked up")
+                    self._ending.wait(_AFTER_FAILURE_SECONDS)
 
     def _state(self) -> tuple[int, int] | None:
         try:

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     witness_policy: Path | None = None
     """Who cosigns checkpoints, and how many must before one is published: a file in the form of C2SP tlog-policy."""
     key_cache_seconds: float = Field(default=60, ge=0, le=600)
-    """How long an unwrapped key stays in memory; also how long another process may still use a destroyed one."""
+    """How long an unwrapped key stays in memory; on SQLite also how long others may still use a destroyed one."""
 
     policy_file: Path = Path("policy.polar")
     policy_approvals: Path = Path("policies/approvals.yaml")

@@ -8,10 +8,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
@@ -20,6 +22,18 @@ from resolvers.watching import Ending, Watch
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FINE = "OK"
 """What stands where a code would, of what ended without an error."""
+
+
+_CALL: ContextVar[uuid.UUID | None] = ContextVar("call", default=None)
+"""The call whose trace begins."""
+
+
+class _Traces(RandomIdGenerator):
+    """A call's trace has the call's correlation id: what it sets in motion elsewhere joins the trace by that."""
+
+    def generate_trace_id(self) -> int:
+        call = _CALL.get()
+        return super().generate_trace_id() if call is None else call.int
 
 
 class Telemetry(Watch):
@@ -50,7 +64,9 @@ class Telemetry(Watch):
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
-            self._provider = TracerProvider(resource=Resource({"service.name": "muniment"}), shutdown_on_exit=False)
+            self._provider = TracerProvider(
+                resource=Resource({"service.name": "muniment"}), id_generator=_Traces(), shutdown_on_exit=False
+            )
             self._provider.add_span_processor(BatchSpanProcessor(exporter))
             self._tracer = self._provider.get_tracer("muniment")
 
@@ -63,7 +79,9 @@ class Telemetry(Watch):
     def operation(self, correlation_id: uuid.UUID) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""
         ending, begun = Ending(), time.perf_counter()
+        call = _CALL.set(correlation_id)
         ending.span = span = self._tracer.start_span("operation", kind=SpanKind.SERVER)
+        _CALL.reset(call)
         span.set_attribute("muniment.correlation_id", str(correlation_id))
         try:
             yield ending

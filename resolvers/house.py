@@ -9,6 +9,7 @@ from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
+from storage.bells import Bell
 from storage.work import Store
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class House:
     sources: PolicySources = field(default_factory=PolicySources)
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch = field(default_factory=Watch)
+    bell: Bell = field(default_factory=Bell)
     issuer: "Issuer | None" = None
     """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
 

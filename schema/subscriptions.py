@@ -3,6 +3,8 @@
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from functools import partial
 from typing import Annotated, TypeVar
 
 import anyio.to_thread
@@ -17,6 +19,7 @@ from schema.guards import followed
 from schema.ids import decode_id_of
 from schema.nodes import Info, Level
 from schema.prompts import PromptProgress, progress_of
+from storage.bells import RIGHTS
 from storage.deletions import DeletionStatus
 from storage.exports import ExportStatus
 
@@ -31,6 +34,10 @@ Seen = Annotated[
 ]
 
 _EVERY_SECONDS = 0.25
+"""How often it is looked whether something has changed, where nobody tells."""
+_AT_LEAST_EVERY_SECONDS = 1.0
+"""The same where changes are told, in case that one was not heard; also how soon a right that has run out ends it."""
+_AT_MOST_EVERY_SECONDS = 0.1
 _ENDED_EXPORTS = frozenset({ExportStatus.READY, ExportStatus.FAILED, ExportStatus.EXPIRED})
 _ENDED_DELETIONS = frozenset({DeletionStatus.ERASED, DeletionStatus.PARTIALLY_ERASED})
 
@@ -43,7 +50,7 @@ async def _follow(
     state: Callable[[T], str],
     ended: Callable[[T], bool],
 ) -> AsyncGenerator[T, None]:
-    """Look again and again, answer what has changed, stop at the end. A right that is gone ends it with its error.
+    """Look, when called and again and again, answer what changed, stop at the end. A right that is gone ends it.
 
     What is told is a state, not a stream of changes: whoever was away misses nothing by resuming, and is told what is
     true now, unless it is what `after`, or the `Last-Event-ID` of an event stream, says that they know already.
@@ -53,15 +60,28 @@ async def _follow(
     after = after if after is not None else context.seen
     if after is not None:
         tickets.demand_state_cursor(keyring, followed, after, "after")
-    while True:
-        seen = await anyio.to_thread.run_sync(_look_once, context, info.python_name, look)
-        cursor = tickets.state_cursor(keyring, followed, state(seen).encode())
-        if cursor != after:
-            after = context.cursor = cursor
-            yield seen
-        if ended(seen):
-            return
-        await asyncio.sleep(_EVERY_SECONDS)
+    bell, called = context.house.bell, asyncio.Event()
+    with bell.calling(partial(_call, asyncio.get_running_loop(), called), str(row_id), RIGHTS):
+        while True:
+            called.clear()  # before looking: what changes meanwhile is looked at again
+            seen = await anyio.to_thread.run_sync(_look_once, context, info.python_name, look)
+            cursor = tickets.state_cursor(keyring, followed, state(seen).encode())
+            if cursor != after:
+                after = context.cursor = cursor
+                yield seen
+            if ended(seen):
+                return
+            if not bell.attended:
+                await asyncio.sleep(_EVERY_SECONDS)
+                continue
+            await asyncio.sleep(_AT_MOST_EVERY_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(called.wait(), _AT_LEAST_EVERY_SECONDS - _AT_MOST_EVERY_SECONDS)
+
+
+def _call(loop: asyncio.AbstractEventLoop, called: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop is closed, and nobody waits any more
+        loop.call_soon_threadsafe(called.set)
 
 
 def _look_once(context: Context, attempted: str, look: Callable[[Context], T]) -> T:

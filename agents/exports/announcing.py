@@ -81,6 +81,7 @@ def _body(work: UnitOfWork, row: Export) -> bytes:
         "type": TYPE,
         "time": (row.finished_at or row.created_at).isoformat(),
         "datacontenttype": "application/json",
+        "correlationid": str(work.scope.correlation_id),
         "data": data,
     }
     return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()

@@ -57,6 +57,7 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
         seed=brief.seed_of(variation),
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,
+        call=run.agents.call_behind(run.prompt_id),
     )
     with closing(answer):
         for piece in answer:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import secrets
+import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +60,7 @@ class Endpoint:
             max_tokens=ask.max_tokens,
             temperature=ask.temperature,
             stream=True,
+            extra_headers=_traced(ask.call),
         )
         with stream:
             for chunk in stream:
@@ -79,6 +82,13 @@ class Endpoint:
                 base_url=self.base_url, api_key=self.api_key, max_retries=0, timeout=wait, http_client=http
             )
         return self._client
+
+
+def _traced(call: uuid.UUID | None) -> dict[str, str]:
+    """The headers by which the endpoint's log and ours know the same call (W3C Trace Context, level 1)."""
+    if call is None:
+        return {}
+    return {"x-request-id": str(call), "traceparent": f"00-{call.hex}-{secrets.token_hex(8)}-01"}
 
 
 def _translated(error: Exception) -> ModelError:

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,14 @@ class Gateway:
         return self._provider(model).room
 
     def stream(
-        self, model: str, messages: Sequence[Message], *, seed: int, max_tokens: int, temperature: float
+        self,
+        model: str,
+        messages: Sequence[Message],
+        *,
+        seed: int,
+        max_tokens: int,
+        temperature: float,
+        call: uuid.UUID | None = None,
     ) -> Generator[str]:
         """The answer of `model`, piece by piece.
 
@@ -52,7 +60,7 @@ class Gateway:
         provider, turn = self._provider(model), self._turns[model]
         while not turn.acquire(timeout=_PULSE_SECONDS):
             yield ""
-        ask = Ask(tuple(messages), seed, max_tokens, temperature)
+        ask = Ask(tuple(messages), seed, max_tokens, temperature, call)
         pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         unwanted = threading.Event()
         reader = threading.Thread(

@@ -1,5 +1,6 @@
 """What a provider of a language model is to the gateway, and what is known about the model for provenance."""
 
+import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,12 +32,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Ask:
-    """One question: the messages, and the limits of the answer. The same seed gives the same answer where it can."""
+    """One question: the messages, and the limits of the answer. The same seed gives the same answer where it can.
+
+    `call` is the correlation id of the API call behind it, a random number, by which both sides find it in their logs.
+    """
 
     messages: Sequence[Message]
     seed: int
     max_tokens: int
     temperature: float
+    call: uuid.UUID | None = None
 
 
 class Provider(Protocol):

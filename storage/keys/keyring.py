@@ -1,18 +1,19 @@
 """The keyring: every use of a key goes through here.
 
 Keysets lie wrapped in the key store. An unwrapped one is kept for at most `cache_seconds`; so a keyset that one process
-destroys is out of use there at once, and in every other process within that time.
+destroys is out of use there at once, and in every other process within that time. On PostgreSQL a process that serves
+hears of it, and forgets it then.
 """
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from storage.clock import now
-from storage.keys import erasures, keysets, rows, signers
+from storage.keys import destructions, erasures, keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
 from storage.keys.errors import (
@@ -106,6 +107,12 @@ class Keyring:
         self._store.close()
         self._keks.close()
 
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Forget at once what other processes destroy, while the block runs, where the key store is one that tells."""
+        with destructions.heard(self._store, self._cache):
+            yield
+
     def create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None = None) -> None:
         """Make the keyset `name`, committed before this returns. `parent` wraps it; without one, the KMS does.
 
@@ -195,12 +202,14 @@ class Keyring:
             raise KeysetProtected("the platform's own keysets are not destroyed")
         with self._store.begin() as session:
             gone = rows.destroy(session, names)
+            destructions.tell(session, gone)
         return self._forget(gone | set(names), len(gone))
 
     def destroy_owned_by(self, owner: uuid.UUID) -> int:
         """Destroy every keyset of this contributor, for good, as `destroy` does."""
         with self._store.begin() as session:
             gone = rows.destroy_owned_by(session, owner)
+            destructions.tell(session, gone)
         return self._forget(gone, len(gone))
 
     def count_owned_by(self, owner: uuid.UUID) -> int:

@@ -20,7 +20,7 @@ _SET_UP_ATTEMPTS = 10
 
 
 class KeyStore:
-    """The database of wrapped keysets and of the erasure journal."""
+    """The database of wrapped keysets and of the erasure journal, open as `engine`."""
 
     def __init__(self, url: str, *, may_be_new: bool) -> None:
         """Open it, making its file and tables where there are none, if it `may_be_new`.
@@ -36,7 +36,7 @@ class KeyStore:
                 _make_private_file(Path(str(address.database)))
             except OSError as error:
                 raise KeyStoreUnavailable(f"the key store's file can't be opened: {error.strerror}") from error
-        self._engine: Engine = open_engine(address, pool_size=4)
+        self.engine: Engine = open_engine(address, pool_size=4)
         try:
             self._set_up(may_be_new)
         except BaseException:
@@ -47,7 +47,7 @@ class KeyStore:
     def begin(self, *, read_only: bool = False) -> Iterator[Session]:
         """One transaction in the key store. Raises KeyStoreUnavailable when the database does not answer."""
         try:
-            with transaction(self._engine, read_only=read_only) as session:
+            with transaction(self.engine, read_only=read_only) as session:
                 yield session
         except SQLAlchemyError as error:
             raise KeyStoreUnavailable(f"the key store does not answer ({type(error).__name__})") from error
@@ -55,18 +55,18 @@ class KeyStore:
     def make_final(self) -> None:
         """Leave nothing of deleted rows in SQLite's files. Raises KeyStoreUnavailable when that can't be had now."""
         try:
-            truncate_wal(self._engine)
+            truncate_wal(self.engine)
         except (SQLAlchemyError, TruncationBusy, OSError) as error:
             raise KeyStoreUnavailable(f"keys are destroyed, but may remain in the log: {error}") from error
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def _set_up(self, may_be_new: bool) -> None:
         for attempt in range(1, _SET_UP_ATTEMPTS + 1):
             try:
-                with transaction(self._engine) as session:
+                with transaction(self.engine) as session:
                     if tables.set_up(session) and not may_be_new:
                         raise KeyStoreMissing(
                             "the key store is empty, but its key-encryption key is in use: restore the key store, or, "

@@ -51,6 +51,7 @@ def envelope(form: Mapping[str, Any], *, origin: str, index: int) -> bytes:
         "subject": form["action"],
         "time": form["timestamp"],
         "datacontenttype": "application/json",
+        "correlationid": form["correlationId"],
         "dataschema": f"https://schema.ocsf.io/{ocsf.VERSION}/classes/{ocsf.class_name(event['class_uid'])}",
         "data": event,
     }

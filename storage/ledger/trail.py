@@ -124,6 +124,12 @@ def anonymise(session: Session, before: datetime, at_most: int) -> int:
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
+def call_behind(session: Session, thing: uuid.UUID) -> uuid.UUID | None:
+    """The call that set `thing` in motion: the correlation id of the first entry about it, while that is here."""
+    first = select(AuditEvent.correlation_id).where(AuditEvent.resource_id == thing).order_by(AuditEvent.id).limit(1)
+    return session.scalar(first)
+
+
 def people_of(session: Session, correlation_id: uuid.UUID) -> set[uuid.UUID]:
     """The contributors in what one call set in motion, as far as they are not forgotten."""
     found: set[uuid.UUID] = set()

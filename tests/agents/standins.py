@@ -25,6 +25,7 @@ class StandIn:
     redirect: str | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     sent: int = 0
 
 
@@ -39,6 +40,7 @@ def provider() -> Iterator[StandIn]:
             question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             stand_in.asked.append(question)
             stand_in.keys.append(self.headers.get("Authorization"))
+            stand_in.headers.append({name.lower(): value for name, value in self.headers.items()})
             if stand_in.redirect:
                 self.send_response(307)
                 self.send_header("Location", stand_in.redirect)

@@ -93,10 +93,13 @@ def ids(agents: Agents, model: type[Record]) -> set[uuid.UUID]:
         return set(session.scalars(select(model.id)))  # type: ignore[attr-defined]
 
 
-def happened(agents: Agents, correlation: uuid.UUID) -> list[tuple[str, str, str]]:
+def happened(agents: Agents, deletion: uuid.UUID) -> list[tuple[str, str, str]]:
+    """What agents did for the call that asked for this."""
     with transaction(agents.store.engine, read_only=True) as session:
+        chosen = AuditEvent.correlation_id == (trail.call_behind(session, deletion) or deletion)
         statement = select(AuditEvent.action, AuditEvent.component, AuditEvent.outcome)
-        rows = session.execute(statement.where(AuditEvent.correlation_id == correlation).order_by(AuditEvent.id))
+        by_agents = AuditEvent.component.startswith("agent:")
+        rows = session.execute(statement.where(chosen, by_agents).order_by(AuditEvent.id))
         return [(action, component, outcome.value) for action, component, outcome in rows]
 
 
@@ -145,7 +148,7 @@ def test_an_erased_account_leaves_its_deletion_and_nothing_else(agents: Agents, 
 def test_not_even_ciphertext_of_an_erased_account_is_on_disk(agents: Agents, mara: Person, home: Path) -> None:
     """Neither in the database and its log, nor in the key store, nor among the files: not one sealed value or key."""
     sealed = stored(agents, mara)
-    with transaction(agents.store.keyring._store._engine, read_only=True) as session:
+    with transaction(agents.store.keyring._store.engine, read_only=True) as session:
         wrapped = set(
             session.connection().exec_driver_sql("SELECT wrapped FROM keysets WHERE owner IS NOT NULL").scalars()
         )

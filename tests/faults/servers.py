@@ -39,6 +39,8 @@ class Callers(World):
 class Server:
     """`python -m muniment serve` from one home, as often as it is started; `api` calls it."""
 
+    program = ("-m", "muniment")
+
     def __init__(self, home: Path, database_url: str, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
@@ -69,7 +71,7 @@ class Server:
     def begin(self) -> None:
         """Start it, without waiting for anything."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-        command = [sys.executable, "-m", "muniment", "serve", "--home", str(self.home), "--port", str(self.port)]
+        command = [sys.executable, *self.program, "serve", "--home", str(self.home), "--port", str(self.port)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=kept | self._set, stdout=log, stderr=log)
 

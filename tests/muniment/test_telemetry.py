@@ -104,6 +104,9 @@ def test_spans_say_operation_field_duration_and_code_and_nothing_else(
     }
     assert answer.json()["errors"][0]["extensions"]["ref"] == answer.headers["x-correlation-id"]
     assert last.status.status_code is StatusCode.ERROR
+    assert last.context is not None
+    assert last.context.trace_id == uuid.UUID(answer.headers["x-correlation-id"]).int
+    assert len({span.context.trace_id for span in spans if span.context}) == len([s for s in spans if not s.parent])
     told = "".join(span.to_json() for span in spans)
     assert all(not span.events for span in spans)
     for said in [*ids, CANARY, CANARY.replace("-", "_"), "127.0.0.1", ben.email]:

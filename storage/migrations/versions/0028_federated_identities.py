@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0028"
-down_revision = "0027"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -26,3 +26,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("name_lookup", name=op.f("uq_federated_identities_name_lookup")),
         sa.UniqueConstraint("subject_id", name=op.f("uq_federated_identities_subject_id")),
     )
+    if op.get_bind().dialect.name == "postgresql":  # a tie that is undone ends what somebody follows by it
+        op.execute(
+            "CREATE TRIGGER muniment_told AFTER DELETE ON federated_identities "
+            "FOR EACH STATEMENT EXECUTE FUNCTION muniment_tell('rights')"
+        )

@@ -52,6 +52,7 @@ def test_the_envelope_says_what_is_in_it() -> None:
         "subject": "session.refused",
         "time": form["timestamp"],
         "datacontenttype": "application/json",
+        "correlationid": form["correlationId"],
         "dataschema": "https://schema.ocsf.io/1.8.0/classes/authentication",
     }
     assert (event["metadata"]["uid"], event["metadata"]["sequence"]) == (form["id"], 5)

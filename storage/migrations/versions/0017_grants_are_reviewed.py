@@ -6,8 +6,8 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "0027"
-down_revision = "0026"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

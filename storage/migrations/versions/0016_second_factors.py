@@ -6,8 +6,8 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "0026"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
