@@ -181,6 +181,12 @@ job("PRIVACY", "read_reason", _: LegalHold);
 job("PRIVACY", "release", _: LegalHold);
 # They see how long contributors have chosen to keep things.
 job("PRIVACY", "read", _: RetentionSetting);
+# They keep the register of services: they propose one, assess the risk of what is proposed, and retire any.
+job("PRIVACY", "register_service", _: Platform);
+job("PRIVACY", "read", _: Service);
+job("PRIVACY", "read_content", _: Service);
+job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
+job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -213,6 +219,11 @@ job("SECURITY", "read", _: LegalHold);
 job("SECURITY", "read_reason", _: LegalHold);
 # Whoever leaves is shut out by security, at once.
 job("SECURITY", "remove_staff", _: Platform);
+# It sees each service with its assessment, since it may be the second of the two without whom nothing is sent to one,
+# and stops any at once.
+job("SECURITY", "read", _: Service);
+job("SECURITY", "read_content", _: Service);
+job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -229,6 +240,9 @@ job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
 # They see what was kept by law, since when, and when it was looked at last.
 job("AUDITOR", "read", _: LegalHold);
+# They see which services there are and were, and how each was assessed.
+job("AUDITOR", "read", _: Service);
+job("AUDITOR", "read_content", _: Service);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -245,6 +259,13 @@ decides("SECURITY");
 # A legal hold keeps nothing before a second person of security or privacy agrees: never whoever placed it.
 allow(staff: Staff, "approve", hold: LegalHold) if
     role in staff.roles and decides(role) and hold.placed_by != staff.id;
+
+# Nothing is sent to a service before a second person of security or privacy agrees: never whoever proposed it.
+allow(staff: Staff, "enable", service: Service) if
+    role in staff.roles and decides(role) and service.status = "PROPOSED" and service.registered_by != staff.id;
+# Nor does whoever proposed it say alone, later on, that it is still as safe as it was.
+allow(staff: Staff, "assess", service: Service) if
+    role in staff.roles and decides(role) and service.status = "APPROVED" and service.registered_by != staff.id;
 
 # Whoever asked for access sees what became of it, and gives it back.
 allow(staff: Staff, action: String, grant: AccessGrant) if
@@ -295,7 +316,7 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project", "explain", "open_investigation", "remove_staff"];
+    permissions = ["create_project", "explain", "open_investigation", "register_service", "remove_staff"];
 }
 
 # Any contributor may start a project.
@@ -597,6 +618,15 @@ resource RetentionSetting {
 }
 
 has_role(person: Person, "owner", setting: RetentionSetting) if setting.owner_id = person.id;
+
+
+resource Service {
+    permissions = ["read", "read_content", "assess", "enable", "disable"];
+}
+
+# Any contributor sees to which services work may be sent, and which will begin; there is no other secret about one than
+# what staff wrote when they assessed it.
+has_permission(_: Person, "read", service: Service) if service.status = "APPROVED";
 
 
 resource AuditEvent {

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from muniment import browsers, graphiql, ledger, transfers
+from muniment import browsers, graphiql, ledger, services, transfers
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
@@ -70,6 +70,7 @@ def create(settings: Settings) -> Starlette:
             Route("/.well-known/security.txt", partial(security_text, settings), methods=["GET"]),
             *(graphiql.routes() if settings.graphiql_served else []),
             *ledger.routes(),
+            *services.routes(),
             *transfers.routes(),
         ],
         middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
@@ -135,6 +136,7 @@ _WELCOME = """<!doctype html>
 <li><code>POST {base}/graphql</code> &ndash; the API. Queries, mutations; subscriptions over WebSocket.</li>
 <li><a href="/schema.graphql">schema.graphql</a> &ndash; every type and field, described.</li>
 {graphiql}<li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
+<li><a href="/services">services</a> &ndash; whom work may be sent to.</li>
 <li><a href="/ledger/checkpoint">checkpoint</a> &ndash; what the audit trail was when last signed.</li>
 <li><a href="/ledger/vkey">verifier key</a> &ndash; checks what this server has signed.</li>
 </ul>

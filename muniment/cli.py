@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from muniment import cli_audit, cli_keys, cli_policy, cli_staff
+from muniment import cli_audit, cli_keys, cli_policy, cli_services, cli_staff
 from muniment.cli_words import Home, give_up, settings_of, told
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ groups = {
     "deletion": deletion,
     "schema": schema,
     "audit": cli_audit.app,
+    "services": cli_services.app,
 }
 for name, group in groups.items():
     app.add_typer(group, name=name)

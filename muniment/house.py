@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agents import erasures, exports, generation, thumbnails
+from agents.egress import Gate, Register
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
@@ -19,7 +20,9 @@ from muniment.policies import Follower
 from muniment.settings import Settings
 from muniment.tallies import Tallies
 from muniment.tidying import Tidying
+from policies.force import InForce
 from policies.principals import Kind
+from resolvers import services
 from resolvers.budgets import Budgets
 from resolvers.federation import Issuer
 from resolvers.house import House, Limits, PolicySources
@@ -39,6 +42,7 @@ from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
+from storage.services import EMBEDDED, address_of
 from storage.work import Store
 
 WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
@@ -65,6 +69,7 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         watch = watch or Watch()
+        _enter_own_services(store, force)
         if not serves:
             yield House(store, force, limits(settings), sources, watch=watch)
             return
@@ -84,6 +89,13 @@ def _issuer(settings: Settings) -> Issuer | None:
     from agents.issuers import Issuer as Checker  # what checks tokens is loaded where there are any
 
     return Checker(settings.oidc_issuer, settings.oidc_audience, inside_too=not settings.production)
+
+
+def _enter_own_services(store: Store, force: InForce) -> None:
+    """What runs inside the house stands in its register of services too."""
+    scope = AuditScope("house", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), force.policy.version)
+    with store.begin(scope) as work:
+        services.stand_up(work)
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -141,16 +153,17 @@ def announce(house: House, component: str) -> None:
 @contextmanager
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
-    gateway = Gateway(providers(settings))
+    gate = Register(house.store, house.force, settings.regions)
+    gateway = Gateway(providers(settings), gate=gate)
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
     idle = Agents(house.store, house.force, gateway, lifetime, inside_too=not settings.production, backups=backups)
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     agents = start(idle, executor_id=settings.worker_name)
-    sequencer = Sequencer(house.store, _outside(settings), house.policy.version, witnesses=_witnesses(settings))
+    sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
-    courier = _courier(house, settings)
+    courier = _courier(house, settings, gate)
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
@@ -163,7 +176,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         sequencer.stop()  # last, so that what the others still recorded has its place
 
 
-def _outside(settings: Settings) -> Path | Bucket:
+def checkpoint_place(settings: Settings) -> Path | Bucket:
     """Where the newest checkpoint lies outside the database."""
     if settings.ledger_store is None:
         return settings.ledger_dir
@@ -177,13 +190,13 @@ def _witnesses(settings: Settings) -> Witnesses | None:
     return Witnesses(WitnessPolicy.load(settings.witness_policy), inside_too=not settings.production)
 
 
-def _courier(house: House, settings: Settings) -> Courier | None:
+def _courier(house: House, settings: Settings, gate: Gate) -> Courier | None:
     """Whoever brings the trail to the operator's webhook, on the way; None where there is no webhook."""
     if settings.webhook_url is None or settings.webhook_secret is None:
         return None
     keys = secrets_of(settings.webhook_secret.get_secret_value())
     webhook = Webhook(settings.webhook_url, keys, inside_too=not settings.production)
-    courier = Courier(house.store, webhook, house.policy.version)
+    courier = Courier(house.store, webhook, house.policy.version, gate=gate)
     courier.start()
     return courier
 
@@ -221,6 +234,9 @@ def limits(settings: Settings) -> Limits:
         upload_bytes=settings.upload_limit_bytes,
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
+        model_address=EMBEDDED if settings.model_url is None else address_of(settings.model_url),
+        service_notice=timedelta(days=settings.service_notice_days),
+        regions=settings.regions,
         plain_webhooks=not settings.production,
         models=(model,),
     )

@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     """How long backups of the key store are kept: after that nothing that was deleted opens from any backup."""
     access_grant_hours: float = Field(default=24, gt=0, le=168)
     """The longest that staff may ask to see a contributor's work."""
+    service_notice_days: float = Field(default=14, ge=0, le=365)
+    """How long contributors know of a service outside before anything is sent to it."""
+    regions: Annotated[tuple[str, ...], NoDecode] = ()
+    """Where services outside may work with data, as `EU,US`: one that works elsewhere too is sent nothing."""
 
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)
@@ -192,7 +196,7 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
 
-    @field_validator("origins", mode="before")
+    @field_validator("origins", "regions", mode="before")
     @classmethod
     def _listed(cls, said: Any) -> Any:
         return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said
@@ -282,7 +286,7 @@ def _sentences(item: Any) -> list[str]:
 
 def _own_url(told: dict[str, Any]) -> str:
     host = str(told["host"])
-    shown = f"[{host}]" if ":" in host else host
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
     upstream = told["tls_terminated_upstream"]
     ours = _needs_local_ca(told["env"], host, told["tls_cert"], upstream=upstream)
     return f"{'https' if told['tls_cert'] or ours else 'http'}://{shown}:{told['port']}"

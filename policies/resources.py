@@ -22,6 +22,7 @@ from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
 from storage.records import READ_CONTENT, Holding, Record
 from storage.retention.settings import RetentionSetting
+from storage.services import Service
 from storage.sessions import ApiKey
 
 
@@ -51,6 +52,7 @@ PROTECTED: tuple[type[Record], ...] = (
     PromptAsset,
     PromptStep,
     RetentionSetting,
+    Service,
     StyleProfile,
 )
 """The models that policy.polar has a block for. The door gives out no other."""

@@ -60,6 +60,18 @@ class LegalHold(CodedError):
     code = Code.LEGAL_HOLD
 
 
+class ConsentRequired(CodedError):
+    """Whoever's work this is has not allowed what was asked for, or does not any more."""
+
+    code = Code.CONSENT_REQUIRED
+
+
+class ServiceNotApproved(CodedError):
+    """A service that this needs may be sent nothing at present."""
+
+    code = Code.SERVICE_NOT_APPROVED
+
+
 class Conflict(CodedError):
     """The thing is in a state in which this can't be done, or exists already."""
 

@@ -10,6 +10,7 @@ from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
 from storage.bells import Bell
+from storage.services import EMBEDDED
 from storage.work import Store
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ class Limits:
     plain_webhooks: bool = False
     """Whether webhooks without TLS are taken: development only."""
     models: tuple[str, ...] = ("smollm2-135m-instruct",)
+    model_address: str = EMBEDDED
+    """The service that answers for the models: its address in the register."""
+    service_notice: timedelta = timedelta(days=14)
+    """How long contributors know of a service before anything is sent to it."""
+    regions: tuple[str, ...] = ()
+    """Where services may work with what they are sent; none named: wherever the register says."""
 
     @property
     def longest(self) -> timedelta:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.actions import Action
-from resolvers import inputs
+from resolvers import inputs, services
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LegalHold
 from storage import legal_holds, search
@@ -14,6 +14,7 @@ from storage.ids import new_id
 from storage.ledger import events
 from storage.projects import Project
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, steps_of
+from storage.services import DataCategory, Parcel
 
 MAX_ASSETS = 10
 
@@ -53,7 +54,8 @@ def submit(
     """Queue a brief for the generation agent: row, event and job in one transaction.
 
     Raises `BadInput` for an empty or over-long text, an unknown model, a number of variations out of bounds, or an
-    asset that is not in this project or has no bytes yet; `LegalHold` for what its owner has let go of.
+    asset that is not in this project or has no bytes yet; `LegalHold` for what its owner has let go of;
+    `ServiceNotApproved` and `ConsentRequired` where a service would answer to which this may not be sent now.
     """
     limits = context.limits
     inputs.text(text, "text", at_most=limits.prompt_characters)
@@ -72,6 +74,9 @@ def submit(
         if asset.status is not AssetStatus.AVAILABLE:
             raise BadInput("assetIds names an asset whose bytes have not arrived yet.", field="assetIds")
     work = context.work
+    categories = {DataCategory.PROMPTS, *({DataCategory.ASSETS} if asset_ids else ())}
+    parcel = Parcel(limits.model_address, frozenset(categories), frozenset({project.owner_id, context.caller_id}))
+    services.demand_in_order(context, parcel, Action.SUBMIT_PROMPT, "Prompt")
     if legal_holds.is_let_go(work.session, project.owner_id, project.id, *asset_ids):
         raise LegalHold("Its owner has let go of this; only a legal hold keeps it, and no agent works with it.")
     prompt = Prompt(

@@ -36,6 +36,7 @@ from schema.prompts import PromptMutations
 from schema.queries import Query
 from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
+from schema.services import ServiceMutations
 from schema.sessions import SessionMutations
 from schema.staff import StaffMutations
 from schema.subscriptions import Subscription
@@ -57,6 +58,7 @@ class Mutation(
     PromptMutations,
     RetentionMutations,
     SecondFactorMutations,
+    ServiceMutations,
     SessionMutations,
     StaffMutations,
 ):

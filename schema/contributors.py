@@ -1,5 +1,6 @@
 """Contributors and what they allow, in the API's words."""
 
+import uuid
 from datetime import datetime
 from typing import ClassVar
 
@@ -8,10 +9,12 @@ import strawberry
 from policies.actions import Action
 from resolvers import contributors
 from schema.guards import mutation
+from schema.ids import decode_id_of, encode_id
 from schema.nodes import Info, Node, plain, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.contributors import Contributor as ContributorRow
 from storage.contributors import ContributorStatus
+from storage.contributors import PrivacyPreferences as PreferencesRow
 
 strawberry.enum(ContributorStatus, description="Whether an account is in use (ACTIVE) or being erased (ERASING).")
 
@@ -31,6 +34,10 @@ class PrivacyPreferences:
     )
     support_access: bool = strawberry.field(
         description="Support may ask to see some of their work. They still agree to each request, or not."
+    )
+    services: list[strawberry.ID] = strawberry.field(
+        description="The services outside to which their work may be sent. On other terms it is another service, to be "
+        "allowed anew."
     )
     updated_at: datetime = strawberry.field(description="When a choice was last changed.")
 
@@ -63,10 +70,11 @@ class Contributor(Node):
         return None if row is None else preferences_of(row)
 
 
-def preferences_of(row: object) -> PrivacyPreferences:
+def preferences_of(row: PreferencesRow) -> PrivacyPreferences:
     """A row of preferences in the API's words."""
     names = ("style_learning", "training", "analytics", "strip_metadata", "support_access", "updated_at")
-    return PrivacyPreferences(**{name: getattr(row, name) for name in names})
+    allowed = [strawberry.ID(encode_id("Service", uuid.UUID(each))) for each in row.services]
+    return PrivacyPreferences(services=allowed, **{name: getattr(row, name) for name in names})
 
 
 @strawberry.input(description="Choices to change. What is left out stays as it is.")
@@ -81,6 +89,10 @@ class UpdatePrivacyPreferencesInput:
     )
     support_access: bool | None = strawberry.field(
         default=None, description="Let support ask to see your work, each time."
+    )
+    services: list[strawberry.ID] | None = strawberry.field(
+        default=None,
+        description="All the services to which your work may be sent from now on; an empty list allows none.",
     )
 
 
@@ -101,7 +113,9 @@ class ContributorMutations:
         self, info: Info, input: UpdatePrivacyPreferencesInput
     ) -> UpdatePrivacyPreferencesPayload:
         changes = {name: value for name, value in vars(input).items() if value is not None}
-        row = contributors.update_preferences(info.context, changes)
+        named = changes.pop("services", None)
+        allowed = None if named is None else [decode_id_of("Service", each, "services") for each in named]
+        row = contributors.update_preferences(info.context, changes, allowed)
         return UpdatePrivacyPreferencesPayload(
             privacy_preferences=preferences_of(row), audit_event_id=audit_event_id(info)
         )

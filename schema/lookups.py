@@ -23,6 +23,7 @@ from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionSetting
+from schema.services import Service
 
 KINDS: dict[str, type[Node]] = {
     kind.__name__: kind
@@ -40,6 +41,7 @@ KINDS: dict[str, type[Node]] = {
         Project,
         Prompt,
         RetentionSetting,
+        Service,
     )
 }
 """What `node` finds, by the name in the global id."""

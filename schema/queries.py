@@ -35,6 +35,7 @@ from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
 from schema.roles import Role
+from schema.services import ServiceQueries
 from schema.sessions import Viewer, viewer
 from schema.trail import TrailQueries
 
@@ -51,7 +52,7 @@ Search = Annotated[
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries):
+class Query(NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, ServiceQueries):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import JSON, select
 from sqlalchemy.orm import Mapped, Session, foreign, relationship
 
 from storage.clock import now
@@ -54,6 +54,8 @@ class PrivacyPreferences(Record):
     analytics: Mapped[bool] = plain(default=False)
     strip_metadata: Mapped[bool] = plain(default=False)
     support_access: Mapped[bool] = plain(default=False)
+    services: Mapped[list[str]] = plain(JSON, default=list)
+    """The ids of those versions of services to which their work may be sent (`storage.services`)."""
     updated_at: Mapped[datetime] = plain(default=now)
 
 

@@ -20,6 +20,7 @@ from storage.blobs.errors import BlobMissing
 from storage.contributors import PrivacyPreferences, StyleProfile
 from storage.keys.errors import KeyDestroyed
 from storage.prompts import Prompt
+from storage.services import DataCategory
 from storage.vault import Vault
 from storage.work import UnitOfWork
 
@@ -51,6 +52,16 @@ class Brief:
 
     def __repr__(self) -> str:
         return "<brief>"
+
+    @property
+    def categories(self) -> frozenset[DataCategory]:
+        """Of which sorts what a model is told is."""
+        found = {DataCategory.PROMPTS}
+        if self.material:
+            found.add(DataCategory.ASSETS)
+        if self.style:
+            found.add(DataCategory.STYLE)
+        return frozenset(found)
 
     def messages(self, variation: int, room: int) -> list[Message]:
         """What the model is told for one variation, in about `room` tokens: two thirds for the brief's own words."""

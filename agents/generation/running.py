@@ -40,6 +40,11 @@ class Run:
     prompt_id: uuid.UUID
     assignment: runs.Assignment
 
+    @property
+    def people(self) -> frozenset[uuid.UUID]:
+        """Whose it is: the words are their author's, the assets the project owner's."""
+        return frozenset({self.assignment.author_id, self.assignment.owner_id})
+
     @contextmanager
     def working(self) -> Iterator[tuple[UnitOfWork, Access, Prompt]]:
         """One transaction in which the run is wanted and allowed. Raises Ended if it is not."""

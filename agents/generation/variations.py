@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 
+from agents.egress import Sending
 from agents.generation.briefs import Brief
 from agents.generation.running import Ended, Run, code_of, record_end
 from agents.models.failures import ModelError
@@ -54,6 +55,7 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
     answer = run.agents.models.stream(
         run.assignment.model,
         brief.messages(variation, run.agents.models.room(run.assignment.model)),
+        sending=Sending(brief.categories, run.people, run.prompt_id),
         seed=brief.seed_of(variation),
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,

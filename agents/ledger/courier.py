@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from agents.egress import Closed, EgressRefused, Gate, Sending
 from agents.outward import AddressRefused, NoAnswer, post
 from storage.database import transaction
 from storage.ledger import deliveries, envelopes, feeds, sequencing
 from storage.ledger.events import DeliveryFailure, Outcome, WebhookFailed
 from storage.ledger.scope import AuditScope
 from storage.ledger.sequencing import Lease
+from storage.services import DataCategory, address_of
 from storage.work import Store
 
 PAUSES = (5, 15, 60, 300, 900, 3600)
@@ -27,6 +29,8 @@ PAUSES = (5, 15, 60, 300, 900, 3600)
 _POLLING_SECONDS = 1.0
 _AT_ONCE = 100
 """Entries between two looks at how far the log has come."""
+
+_NAMELESS = Sending(frozenset({DataCategory.AUDIT_EVENTS}))
 
 log = structlog.get_logger("muniment.ledger")
 
@@ -51,7 +55,17 @@ class NotReceived(Exception):
 class Courier:
     """Delivers until it is stopped."""
 
-    def __init__(self, store: Store, webhook: Webhook, policy_version: str, *, send: Callable[..., int] = post) -> None:
+    def __init__(
+        self,
+        store: Store,
+        webhook: Webhook,
+        policy_version: str,
+        *,
+        gate: Gate | None = None,
+        send: Callable[..., int] = post,
+    ) -> None:
+        """`gate` says before each delivery whether it may be made; without one, none is."""
+        self._gate = gate or Closed()
         self._store = store
         self._webhook = webhook
         self._policy_version = policy_version
@@ -102,7 +116,10 @@ class Courier:
         webhook = self._webhook
         headers = envelopes.signed_headers(webhook.keys, message_id, int(time.time()), body)
         try:
+            self._gate.clear(address_of(webhook.url), _NAMELESS)
             status = self._send(webhook.url, body, headers, inside_too=webhook.inside_too)
+        except EgressRefused:
+            raise NotReceived(DeliveryFailure.SERVICE_NOT_APPROVED) from None
         except AddressRefused:
             raise NotReceived(DeliveryFailure.ADDRESS_REFUSED) from None
         except NoAnswer:

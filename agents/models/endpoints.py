@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts
+from storage.services import address_of
 
 _CONNECT_SECONDS = 5.0
 
@@ -30,6 +31,11 @@ class Endpoint:
     room: int = 6000
     silence_seconds: float = 60.0
     _client: Any = field(default=None, init=False, repr=False)
+
+    @property
+    def address(self) -> str:
+        """The host, and the port where it is unusual."""
+        return address_of(self.base_url)
 
     def facts(self) -> Facts:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""

@@ -6,6 +6,8 @@ import enum
 class ModelFailure(enum.StrEnum):
     """What went wrong, as it is stored on a step and shown to the contributor."""
 
+    CONSENT_REQUIRED = "CONSENT_REQUIRED"  # whoever's work it is does not allow the service, or not any more
+    NOT_APPROVED = "SERVICE_NOT_APPROVED"  # the service may be sent nothing now; nothing was
     UNKNOWN = "MODEL_UNKNOWN"  # no provider offers a model of that name
     UNAVAILABLE = "MODEL_UNAVAILABLE"  # not reachable, overloaded, or it broke off
     TIMED_OUT = "MODEL_TIMED_OUT"

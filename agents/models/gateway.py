@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from agents.egress import Closed, EgressRefused, Gate, Sending
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts, Message, Provider
+from storage.services import Objection
 
 _PULSE_SECONDS = 0.25
 _BYTES_PER_TOKEN = 32  # no tokenizer packs more into one token; a longer answer is not the one we asked for
@@ -22,8 +24,11 @@ class _End:
 class Gateway:
     """Models by name. Thread-safe; each provider answers at most `parallel` questions at once, the others wait."""
 
-    def __init__(self, providers: Sequence[Provider], *, longest_seconds: float = 300.0) -> None:
-        """`longest_seconds` bounds one answer, waiting for its turn not included."""
+    def __init__(
+        self, providers: Sequence[Provider], *, gate: Gate | None = None, longest_seconds: float = 300.0
+    ) -> None:
+        """`longest_seconds` bounds one answer, waiting for its turn not included. Without a `gate` nothing is sent."""
+        self._gate = gate or Closed()
         self._providers = {provider.model: provider for provider in providers}
         self._turns = {provider.model: threading.BoundedSemaphore(provider.parallel) for provider in providers}
         self._longest = longest_seconds
@@ -46,6 +51,7 @@ class Gateway:
         model: str,
         messages: Sequence[Message],
         *,
+        sending: Sending,
         seed: int,
         max_tokens: int,
         temperature: float,
@@ -55,11 +61,21 @@ class Gateway:
 
         An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to
         load, for the next word), so that the caller can look whether to go on; closing the iterator stops the model.
-        Raises ModelError; what was yielded before is then worthless.
+        Once it is its turn the gate is asked whether `sending` may go there now. Raises ModelError; what was yielded
+        before is then worthless.
         """
         provider, turn = self._provider(model), self._turns[model]
         while not turn.acquire(timeout=_PULSE_SECONDS):
             yield ""
+        try:
+            self._gate.clear(provider.address, sending)
+        except EgressRefused as refusal:
+            turn.release()
+            missing = refusal.objection is Objection.CONSENT_MISSING
+            raise ModelError(ModelFailure.CONSENT_REQUIRED if missing else ModelFailure.NOT_APPROVED) from None
+        except BaseException:
+            turn.release()
+            raise
         ask = Ask(tuple(messages), seed, max_tokens, temperature, call)
         pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         unwanted = threading.Event()

@@ -15,6 +15,7 @@ from typing import IO, cast
 from agents.models.endpoints import Endpoint
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts
+from storage.services import EMBEDDED
 
 NAME = "smollm2-135m-instruct"
 """The model that is there without any setting: SmolLM2-135M-Instruct (Hugging Face, Apache-2.0) in 4 bits."""
@@ -30,6 +31,7 @@ class LocalModel:
     The prompt and the API key reach the child through pipes and the loopback socket, never as process arguments.
     """
 
+    address = EMBEDDED
     parallel = 1
     room = 700  # it reads a few hundred tokens a second
 

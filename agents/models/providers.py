@@ -52,6 +52,10 @@ class Provider(Protocol):
         """The name it is asked for by."""
 
     @property
+    def address(self) -> str:
+        """The service that computes, as the register of services knows it."""
+
+    @property
     def parallel(self) -> int:
         """How many answers it gives at once; more wait."""
 

@@ -20,6 +20,14 @@ subscription Progress($id: ID!) { promptProgress(promptId: $id) {
   steps { name variation status partialText }
 } }"""
 
+_SERVICES = """
+query Services { services(first: 100) { edges { node { id kind operator address } } } }"""
+
+_ALLOW = """
+mutation Allow($input: UpdatePrivacyPreferencesInput!) {
+  updatePrivacyPreferences(input: $input) { privacyPreferences { services } }
+}"""
+
 _OUTPUTS = """
 query Outputs($id: ID!) { prompt(id: $id) {
   status variations stored failed cancelled
@@ -37,6 +45,7 @@ def give_brief(stage: Stage, ada: Person, work: Work, *, own_files: bool) -> Non
         "The generation agent has an identity of its own: for this run it may open this brief and what came with it,"
         " and nothing else. We watch it over a WebSocket. (The model on board is very small: charming, not wise.)",
     )
+    _allow_services(stage, ada)
     text = _BRIEF_FOR_FILES if own_files else _BRIEF
     with stage.step(f"She has asked for {VARIATIONS} variations, with {len(work.assets)} files to draw on") as step:
         asked = {
@@ -66,6 +75,19 @@ def give_brief(stage: Stage, ada: Person, work: Work, *, own_files: bool) -> Non
         sizes = ", ".join(str(output["byteSize"]) for output in work.outputs)
         digest = f", weights sha256 {first['modelDigest'][:12]}…" if first["modelDigest"] else ""
         step.detail = f"{sizes} bytes, by {first['model']} ({first['provider']}{digest})"
+
+
+def _allow_services(stage: Stage, ada: Person) -> None:
+    """Where a model outside would answer she has to allow that first; for the one on board nothing leaves the house."""
+    listed = ada.client.ask(_SERVICES)["services"]["edges"]
+    outside = [edge["node"] for edge in listed if edge["node"]["kind"] == "MODEL_PROVIDER"]
+    if not outside:
+        return
+    with stage.step("She has allowed the services outside that answer here") as step:
+        chosen = {"services": [each["id"] for each in outside]}
+        kept = ada.client.ask(_ALLOW, input=chosen)["updatePrivacyPreferences"]["privacyPreferences"]["services"]
+        demand(sorted(kept) == sorted(chosen["services"]), "another list of services.")
+        step.detail = ", ".join(f"{each['operator']} ({each['address']})" for each in outside)
 
 
 class Watch:

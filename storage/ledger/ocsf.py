@@ -45,6 +45,10 @@ _KINDS = {
     "investigation.opened": _Kind(_ENTITY, 10, "Activate"),
     "ledger.halted": _Kind(_FINDING, _CREATE, "Create"),
     "role.assigned": _Kind(_ENTITY, _UPDATE, "Update"),
+    "service.assessed": _Kind(_ENTITY, _UPDATE, "Update"),
+    "service.disabled": _Kind(_ENTITY, 9, "Disable"),
+    "service.enabled": _Kind(_ENTITY, 8, "Enable"),
+    "service.registered": _Kind(_ENTITY, _CREATE, "Create"),
     "session.ended": _Kind(_LOGIN, 2, "Logoff"),
     "session.refused": _Kind(_LOGIN, 1, "Logon"),
     "session.started": _Kind(_LOGIN, 1, "Logon"),
@@ -71,6 +75,7 @@ _VERBS = {
 }  # fmt: skip
 _ALARMS = {
     "access.denied": 3,
+    "egress.blocked": 3,
     "investigation.opened": 3,
     "ledger.halted": 5,
     "session.refused": 2,

@@ -93,6 +93,10 @@ SCHEDULE: tuple[Rule, ...] = (
         "Until an operator removes them; policies for good, as evidence.", Disposition.KEEP, owner="head of operations",
     ),
     Rule(
+        "services", "The register of services: terms, assessments, and who approved them.", Source.PLATFORM,
+        "It was registered.", "For good, as evidence of what was sent where on which terms.", Disposition.KEEP,
+    ),
+    Rule(
         "platform", "What the platform notes about its own work, and about nobody.", Source.PLATFORM, "It happened.",
         "One row each, written over.", Disposition.KEEP, owner="head of operations",
     ),

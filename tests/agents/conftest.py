@@ -13,6 +13,7 @@ from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
 from storage import queue
+from tests.agents.gates import Open
 from tests.agents.standins import StandIn, provider
 from tests.agents.worlds import ROOT, World, open_store
 
@@ -45,7 +46,7 @@ def stand_in() -> Iterator[StandIn]:
 def gateway(stand_in: StandIn) -> Iterator[Gateway]:
     """A gateway with the stand-in as `house-model`."""
     endpoint = Endpoint("house-model", stand_in.url, api_key="k-1", remote_model="their-name", silence_seconds=20)
-    gateway = Gateway([endpoint], longest_seconds=60)
+    gateway = Gateway([endpoint], gate=Open(), longest_seconds=60)
     yield gateway
     gateway.close()
 

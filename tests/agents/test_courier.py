@@ -17,6 +17,7 @@ from storage.database import transaction
 from storage.ledger import deliveries
 from storage.ledger.events import DeliveryFailure
 from storage.ledger.sequencing import Lease, claim
+from tests.agents.gates import Open
 from tests.agents.test_ageing import acts, ageing, happen
 from tests.agents.test_ledger import settle
 from tests.agents.test_outward import Receiver, receiver
@@ -29,7 +30,7 @@ KEY = b"k" * 32
 
 def courier(world: World, receiver: Receiver, **more: Any) -> Courier:
     url = f"http://127.0.0.1:{receiver.port}/trail"
-    return Courier(world.store, Webhook(url, (KEY,), inside_too=True), "0" * 16, **more)
+    return Courier(world.store, Webhook(url, (KEY,), inside_too=True), "0" * 16, **{"gate": Open(), **more})
 
 
 def received(receiver: Receiver) -> list[int]:
@@ -93,7 +94,9 @@ def test_entries_of_forgotten_people_and_archived_ones_come_as_well(world: World
     assert aging.archive() == 512
     settle(world)
     store = aging.agents.store
-    running = Courier(store, Webhook(f"http://127.0.0.1:{receiver.port}/", (KEY,), inside_too=True), "0" * 16)
+    running = Courier(
+        store, Webhook(f"http://127.0.0.1:{receiver.port}/", (KEY,), inside_too=True), "0" * 16, gate=Open()
+    )
     while running.advance():
         pass
     assert received(receiver) == list(range(len(receiver.got)))
@@ -138,7 +141,7 @@ def test_an_address_inside_the_network_gets_nothing(world: World, receiver: Rece
     """In production the webhook of an operator who was tricked leads nowhere."""
     happen(world, 1)
     settle(world)
-    strict = Courier(world.store, Webhook(f"https://127.0.0.1:{receiver.port}/", (KEY,)), "0" * 16)
+    strict = Courier(world.store, Webhook(f"https://127.0.0.1:{receiver.port}/", (KEY,)), "0" * 16, gate=Open())
     with pytest.raises(NotReceived) as refused:
         strict.advance()
     assert refused.value.reason is DeliveryFailure.ADDRESS_REFUSED

@@ -9,6 +9,7 @@ from agents.models.endpoints import Endpoint
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.gateway import Gateway
 from agents.models.providers import Message
+from tests.agents.gates import SENDING, Open
 from tests.agents.standins import StandIn, provider
 
 MARKER = "marker-4711-lavender"
@@ -16,7 +17,7 @@ BRIEF = [Message("system", "Be brief."), Message("user", f"A poem about {MARKER}
 
 
 def ask(gateway: Gateway, model: str = "house-model", max_tokens: int = 20) -> str:
-    return "".join(gateway.stream(model, BRIEF, seed=3, max_tokens=max_tokens, temperature=0.5))
+    return "".join(gateway.stream(model, BRIEF, sending=SENDING, seed=3, max_tokens=max_tokens, temperature=0.5))
 
 
 def refused(gateway: Gateway, **options: int) -> ModelError:
@@ -83,7 +84,7 @@ def test_an_endless_answer_is_cut_off(gateway: Gateway, stand_in: StandIn) -> No
 
 def test_a_broken_connection_is_transient(gateway: Gateway, stand_in: StandIn) -> None:
     """Nothing listens there any more: unavailable, and worth another try later."""
-    gone = Gateway([Endpoint("house-model", "http://127.0.0.1:9/v1", silence_seconds=1)])
+    gone = Gateway([Endpoint("house-model", "http://127.0.0.1:9/v1", silence_seconds=1)], gate=Open())
     error = refused(gone)
     assert (error.code, error.transient) == (ModelFailure.UNAVAILABLE, True)
     gone.close()
@@ -92,10 +93,10 @@ def test_a_broken_connection_is_transient(gateway: Gateway, stand_in: StandIn) -
 def test_a_silent_endpoint_times_out_with_a_pulse(stand_in: StandIn) -> None:
     """While it says nothing the caller gets a pulse to act on, and after the set silence a coded end."""
     stand_in.pause = 300
-    gateway = Gateway([Endpoint("house-model", stand_in.url, silence_seconds=1)])
+    gateway = Gateway([Endpoint("house-model", stand_in.url, silence_seconds=1)], gate=Open())
     pulses = 0
     with pytest.raises(ModelError) as caught:
-        for piece in gateway.stream("house-model", BRIEF, seed=1, max_tokens=5, temperature=0):
+        for piece in gateway.stream("house-model", BRIEF, sending=SENDING, seed=1, max_tokens=5, temperature=0):
             assert piece == ""
             pulses += 1
     assert caught.value.code is ModelFailure.TIMED_OUT
@@ -106,7 +107,7 @@ def test_a_silent_endpoint_times_out_with_a_pulse(stand_in: StandIn) -> None:
 def test_an_answer_that_never_ends_is_ended(stand_in: StandIn) -> None:
     """An endpoint that trickles a word now and then is stopped when its time is up."""
     stand_in.words, stand_in.pause = ["word "] * 1000, 0.2
-    gateway = Gateway([Endpoint("house-model", stand_in.url)], longest_seconds=1)
+    gateway = Gateway([Endpoint("house-model", stand_in.url)], gate=Open(), longest_seconds=1)
     assert refused(gateway).code is ModelFailure.TIMED_OUT
     gateway.close()
 
@@ -114,7 +115,7 @@ def test_an_answer_that_never_ends_is_ended(stand_in: StandIn) -> None:
 def test_a_caller_may_leave_at_any_word(gateway: Gateway, stand_in: StandIn) -> None:
     """Closing the answer stops the endpoint's work and frees the turn for the next question."""
     stand_in.words, stand_in.pause = ["word "] * 200, 0.02
-    answer = gateway.stream("house-model", BRIEF, seed=1, max_tokens=500, temperature=0)
+    answer = gateway.stream("house-model", BRIEF, sending=SENDING, seed=1, max_tokens=500, temperature=0)
     while not next(answer):
         pass
     answer.close()  # type: ignore[attr-defined]

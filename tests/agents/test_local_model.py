@@ -15,6 +15,7 @@ from agents.models.failures import ModelError
 from agents.models.gateway import Gateway
 from agents.models.local import NAME, LocalModel
 from agents.models.providers import Message
+from tests.agents.gates import SENDING, Open
 
 BRIEF = [Message("system", "You write for a museum."), Message("user", "A line about the harbour of marker-0815.")]
 ROOT = Path(__file__).parents[2]
@@ -29,11 +30,11 @@ def model() -> Iterator[LocalModel]:
 
 @pytest.fixture
 def gateway(model: LocalModel) -> Gateway:
-    return Gateway([model])
+    return Gateway([model], gate=Open())
 
 
 def write(gateway: Gateway, seed: int = 5, max_tokens: int = 30) -> str:
-    return "".join(gateway.stream(NAME, BRIEF, seed=seed, max_tokens=max_tokens, temperature=0.9))
+    return "".join(gateway.stream(NAME, BRIEF, sending=SENDING, seed=seed, max_tokens=max_tokens, temperature=0.9))
 
 
 def running(process_id: int) -> bool:
@@ -96,7 +97,7 @@ def test_a_child_that_died_is_replaced(gateway: Gateway, model: LocalModel) -> N
     write(gateway, max_tokens=5)
     first = model.process_id
     assert first is not None
-    answer = gateway.stream(NAME, BRIEF, seed=1, max_tokens=400, temperature=0.9)
+    answer = gateway.stream(NAME, BRIEF, sending=SENDING, seed=1, max_tokens=400, temperature=0.9)
     while not next(answer):
         pass
     os.kill(first, signal.SIGKILL)
@@ -136,8 +137,10 @@ def test_the_child_ends_with_its_parent(kill: signal.Signals) -> None:
         "from agents.models.gateway import Gateway\n"
         "from agents.models.local import LocalModel\n"
         "from agents.models.providers import Message\n"
-        "m = LocalModel(); g = Gateway([m])\n"
-        "for piece in g.stream(m.model, [Message('user', 'a long story')], seed=1, max_tokens=3000, temperature=1):\n"
+        "from tests.agents.gates import SENDING, Open\n"
+        "m = LocalModel(); g = Gateway([m], gate=Open())\n"
+        "brief = [Message('user', 'a long story')]\n"
+        "for piece in g.stream(m.model, brief, sending=SENDING, seed=1, max_tokens=3000, temperature=1):\n"
         "    if piece: print(m.process_id, flush=True)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
@@ -152,10 +155,10 @@ def test_the_child_ends_with_its_parent(kill: signal.Signals) -> None:
 
 def test_a_question_waits_its_turn(gateway: Gateway) -> None:
     """One answer at a time: a second question gets pulses until the first is over, and may leave meanwhile."""
-    first = gateway.stream(NAME, BRIEF, seed=1, max_tokens=200, temperature=0.9)
+    first = gateway.stream(NAME, BRIEF, sending=SENDING, seed=1, max_tokens=200, temperature=0.9)
     while not next(first):
         pass
-    second = gateway.stream(NAME, BRIEF, seed=2, max_tokens=5, temperature=0.9)
+    second = gateway.stream(NAME, BRIEF, sending=SENDING, seed=2, max_tokens=5, temperature=0.9)
     assert next(second) == ""
     second.close()  # type: ignore[attr-defined]
     first.close()  # type: ignore[attr-defined]
@@ -168,6 +171,8 @@ def test_a_file_that_is_no_model_is_a_coded_error(tmp_path: Path) -> None:
     damaged.write_bytes(b"GGUF" + b"\0" * 4096)
     model = LocalModel("damaged", damaged)
     with pytest.raises(ModelError) as caught:
-        list(Gateway([model]).stream("damaged", BRIEF, seed=1, max_tokens=5, temperature=0))
+        list(
+            Gateway([model], gate=Open()).stream("damaged", BRIEF, sending=SENDING, seed=1, max_tokens=5, temperature=0)
+        )
     assert caught.value.code == "MODEL_UNAVAILABLE"
     assert model.process_id is None

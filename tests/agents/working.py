@@ -12,6 +12,7 @@ from agents.models.providers import Provider
 from policies.access import Policy
 from policies.force import InForce
 from storage.database import open_engine
+from tests.agents.gates import Open
 from tests.agents.worlds import ROOT, open_store
 
 
@@ -21,7 +22,9 @@ def main(home: str, database: str, provider: str | None = None) -> None:
     local = LocalModel()
     remote: list[Provider] = [Endpoint("house-model", provider)] if provider else []
     store = open_store(open_engine(database), Path(home))
-    runtime.start(runtime.Agents(store, InForce(Policy.load(ROOT / "policy.polar")), Gateway([local, *remote])))
+    runtime.start(
+        runtime.Agents(store, InForce(Policy.load(ROOT / "policy.polar")), Gateway([local, *remote], gate=Open()))
+    )
     sys.stdout.write("started\n")
     sys.stdout.flush()
     known = None

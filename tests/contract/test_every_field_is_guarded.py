@@ -39,15 +39,15 @@ NAMING_SOMEBODY_ELSE = {
 
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
-    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy",
+    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
-    "mintExportLink requestAccess consentToAccess approveAccess denyAccess endAccess "
+    "registerService assessService enableService disableService mintExportLink requestAccess consentToAccess approveAccess denyAccess endAccess "
     "reloadPolicy",
     "Policy": "version hash explain matrix",
     "Subscription": "promptProgress exportProgress deletionProgress",
-    "PrivacyPreferences": "styleLearning training analytics stripMetadata supportAccess",
+    "PrivacyPreferences": "styleLearning training analytics stripMetadata supportAccess services",
     "Session": "token expiresAt steppedUpUntil",
 }
 

@@ -11,6 +11,7 @@ from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
 from tests.resolvers.granting import Case
+from tests.resolvers.ladder import MUTATIONS
 from tests.world import Person, World
 
 Statements = Callable[[], list[str]]
@@ -87,6 +88,10 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     into = {"personId": ada.id, "reason": "for this test", "expiresAt": (now() + timedelta(days=1)).isoformat()}
     security = world.employ(StaffRole.SECURITY)
     opened = world.do("openInvestigation", security, wants="investigation { id }", **into).data["it"]["investigation"]
+    holding = MUTATIONS["placeLegalHold"]({"contributor": ada.id})
+    placed = world.do("placeLegalHold", world.employ(StaffRole.PRIVACY), wants="legalHold { id }", **holding)
+    kept = world.do("setRetention", ada, wants="retentionSetting { id }", setting="UNTIL_I_DELETE")
+    listed = world.ask("{ services { edges { node { id } } } }", ada).data["services"]
     ids = {
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
@@ -99,6 +104,9 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "LegalHold": placed.data["it"]["legalHold"]["id"],
+        "RetentionSetting": kept.data["it"]["retentionSetting"]["id"],
+        "Service": listed["edges"][0]["node"]["id"],
     }
     assert set(ids) == set(KINDS)
     for kind, given in ids.items():

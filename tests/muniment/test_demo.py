@@ -22,7 +22,10 @@ from muniment.demo import play
 from muniment.demo.disk import sample, scan
 from muniment.demo.stage import clean
 from muniment.settings import load
+from storage.database import open_engine
+from storage.services import address_of
 from tests.agents.standins import provider
+from tests.registered import enter
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORDS = [f"{word} " for word in re.findall(r"\w+", "A light was left on for the boat that is coming home in the dark")]
@@ -69,6 +72,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         try:
             while process.poll() is None and "stops the server" not in output.read_text():
                 time.sleep(0.1)
+            engine = open_engine(f"sqlite:///{home}/data/muniment.sqlite3")
+            enter(engine, address_of(model.url))
+            engine.dispose()
             yield Served(f"http://127.0.0.1:{port}", home, output)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -111,6 +117,7 @@ def test_whole_life_is_played_and_leaves_nothing(server: Served, tmp_path: Path)
     assert (played.returncode, played.stderr) == (0, ""), played.stdout
     assert re.search(r"All \d+ steps did what they should", played.stdout)
     assert "A light was left on for the boat that is coming home" in played.stdout
+    assert "She has allowed the services outside that answer here" in played.stdout
     assert played.stdout.count("0 finds of") == 2
     assert re.search(r"0 keysets; 0 of [34] sealed files", played.stdout)  # the fourth is a thumbnail
     for refused in ("NOT_FOUND", "UNAUTHENTICATED", "STEP_UP_REQUIRED", "FORBIDDEN"):

@@ -17,16 +17,18 @@ from storage.contributors import ContributorStatus
 from storage.grants import AccessGrant, Decider
 from storage.investigations import InvestigationStatus
 from storage.records import Record
+from storage.services import Service, ServiceStatus
 from storage.staff import StaffRole
 
 UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
-STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus)), "EDITOR", "VIEWER"}
+STATES = {*map(str, (*ContributorStatus, *Decider, *InvestigationStatus, *ServiceStatus)), "EDITOR", "VIEWER"}
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
+    "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
 }
 CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
@@ -105,8 +107,9 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert ungranted <= WITHOUT_A_GRANT.get(model.__name__, {Action.READ}), f"{roles} on {model.__name__}"
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
-            security = {Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF} if StaffRole.SECURITY in roles else set()
-            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | security
+            own = {Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF} if StaffRole.SECURITY in roles else set()
+            own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
+            assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | own
 
 
 def _under_grant(way: Row, roles: tuple[StaffRole, ...]) -> bool:
@@ -135,6 +138,18 @@ def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
             for way in plans.get(Action.REVIEW, ()):
                 for column in ("grantee_id", "decided_by"):
                     assert Compare(column, "!=", Bound("principal_id")) in way.conditions, roles
+
+
+def test_nobody_approves_a_service_of_their_own(policy: Policy) -> None:
+    """In any set of jobs: who approves did not propose it, nor does who proposed an approved one vouch for it alone."""
+    other = Compare("registered_by", "!=", Bound("principal_id"))
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Service).plans
+            assert all(other in way.conditions for way in plans.get(Action.ENABLE, ())), roles
+            for way in plans.get(Action.ASSESS, ()):
+                proposed = Compare("status", "=", Values((ServiceStatus.PROPOSED,))) in way.conditions
+                assert proposed or other in way.conditions, roles
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:

@@ -23,6 +23,7 @@ from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
 from storage.records import Record
 from storage.retention.settings import Retention, RetentionSetting
 from storage.sealed import Sealed
+from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
 
@@ -105,6 +106,10 @@ def build() -> World:
     _investigation(world, "into eve", InvestigationStatus.OPEN, person_id=named("eve"))
     _investigation(world, "into bob, over", InvestigationStatus.EXPIRED, person_id=named("bob"))
     _investigation(world, "into a call", InvestigationStatus.OPEN, correlation_id=named("event of nobody left"))
+    for number, status in enumerate(ServiceStatus):
+        _service(world, f"service {status.value.lower()}", status, named("ada") if number % 2 else named("security"))
+        _service(world, f"ada's service {status.value.lower()}", status, named("ada"))
+    _service(world, "service of the house", ServiceStatus.APPROVED, None)
     for name in ("ada", "eve", "dia"):
         _kept(world, name, named(name), None)
     _kept(world, "ada", named("atlas"), named("atlas"))
@@ -246,6 +251,15 @@ def _investigation(world: World, name: str, status: InvestigationStatus, **into:
         id=named(name), status=status, reason=SEAL, opened_by=named("security"), expires_at=EPOCH, **into
     )
     world.add(f"investigation {name}", row)
+
+
+def _service(world: World, name: str, status: ServiceStatus, registered_by: uuid.UUID | None) -> None:
+    row = Service(
+        id=named(name), address=name, kind=next(iter(ServiceKind)), operator="", purpose="", contract="",
+        categories=[], regions=[], sub_processors=[], retention_days=0, breach_hours=1, trains_on_inputs=False,
+        status=status, registered_by=registered_by, assessment=SEAL,
+    )  # fmt: skip
+    world.add(name, row)
 
 
 def _kept(world: World, owner: str, place: uuid.UUID, project: uuid.UUID | None) -> None:

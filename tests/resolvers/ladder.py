@@ -54,6 +54,11 @@ GRID = {
     "node event": "U 0 0 0 0 - - 0 0 0 0 -",
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
+    "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "registerService": "U F F F F F F F F F F F",
+    "assessService": "U N N N N F N N N N N N",
+    "enableService": "U N N N N F N N N N N N",
+    "disableService": "U N N N N F N N N N N N",
     "placeLegalHold": "U N N F N N F N F N N F",
     "approveLegalHold": "U N N N N F F N N N N F",
     "releaseLegalHold": "U N N N N F F N N N N F",
@@ -131,6 +136,7 @@ QUERIES = {
     "node export": ("export", "id"),
     "node grant": ("grant", "id"),
     "node hold": ("hold", "id"),
+    "node service": ("service", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
     "node event": ("event", "id"),
@@ -185,6 +191,28 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "approveLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
     "releaseLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
+    "registerService": lambda ids: {
+        "address": "models.example.org",
+        "kind": "MODEL_PROVIDER",
+        "operator": "Models Ltd",
+        "purpose": "Answers briefs with a large model.",
+        "contract": "DPA of 2026-03-01",
+        "categories": ["PROMPTS"],
+        "regions": ["EU"],
+        "retentionDays": 0,
+        "breachHours": 24,
+        "trainsOnInputs": False,
+    },
+    "assessService": lambda ids: {
+        "serviceId": ids["service"],
+        "risk": "LOW",
+        "assessment": "It keeps nothing, trains on nothing, and works in the EU alone.",
+        "expiresAt": _tomorrow(),
+        "assurance": "SOC2_TYPE_2",
+        "assuranceExpiresAt": _tomorrow(),
+    },
+    "enableService": lambda ids: {"serviceId": ids["service"]},
+    "disableService": lambda ids: {"serviceId": ids["service"]},
     "setRetention": lambda ids: {"setting": "DELETE_AFTER_30_DAYS"},
     "setRetention of project": lambda ids: {"setting": "DELETE_AFTER_30_DAYS", "projectId": ids["project"]},
     "deleteOutput": lambda ids: {"outputId": ids["output"]},
@@ -231,6 +259,7 @@ def make(world: World) -> Scene:
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
+        "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {
@@ -262,6 +291,12 @@ def _hold(world: World, owner: Person) -> str:
     placed = MUTATIONS["placeLegalHold"]({"contributor": owner.id})
     made = world.do("placeLegalHold", world.employ(StaffRole.PRIVACY), wants="legalHold { id }", **placed)
     return str(made.data["it"]["legalHold"]["id"])
+
+
+def proposed(world: World, by: Person) -> str:
+    """A service that nobody has agreed to yet."""
+    made = world.do("registerService", by, wants="service { id }", **MUTATIONS["registerService"]({}))
+    return str(made.data["it"]["service"]["id"])
 
 
 def elsewhere(ids: dict[str, str]) -> dict[str, str]:

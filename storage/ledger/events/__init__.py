@@ -95,6 +95,13 @@ from storage.ledger.events.retention import (
     RetentionProblem,
     RetentionSet,
 )
+from storage.ledger.events.services import (
+    EgressBlocked,
+    ServiceAssessed,
+    ServiceDisabled,
+    ServiceEnabled,
+    ServiceRegistered,
+)
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
     ApiKeyRevoked,
@@ -139,6 +146,7 @@ __all__ = [
     "DeletionVerified",
     "DeliveryFailure",
     "Discrepancy",
+    "EgressBlocked",
     "Event",
     "EventRefused",
     "ExportAnnounced",
@@ -197,6 +205,10 @@ __all__ = [
     "SecondFactorEnrolled",
     "SecondFactorOffered",
     "SecondFactorRemoved",
+    "ServiceAssessed",
+    "ServiceDisabled",
+    "ServiceEnabled",
+    "ServiceRegistered",
     "SessionEnd",
     "SessionEnded",
     "SessionRefused",

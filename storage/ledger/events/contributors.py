@@ -1,5 +1,7 @@
 """What befalls an account and its owner's choices."""
 
+import uuid
+
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Resource
 
@@ -24,3 +26,4 @@ class PreferencesUpdated(Event):
     analytics: bool
     strip_metadata: bool
     support_access: bool
+    services: tuple[uuid.UUID, ...]

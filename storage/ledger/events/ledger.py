@@ -22,6 +22,7 @@ class DeliveryFailure(enum.StrEnum):
     ADDRESS_REFUSED = "ADDRESS_REFUSED"  # the address leads into our own network
     NO_ANSWER = "NO_ANSWER"
     NOT_ACCEPTED = "NOT_ACCEPTED"
+    SERVICE_NOT_APPROVED = "SERVICE_NOT_APPROVED"  # something in the register of services is not in order
 
 
 class WitnessFailure(enum.StrEnum):

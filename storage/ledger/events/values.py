@@ -68,6 +68,7 @@ class Resource(enum.StrEnum):
     ROLE_ASSIGNMENT = "role_assignment"
     SCHEMA = "schema"
     SECOND_FACTOR = "second_factor"
+    SERVICE = "service"
     SESSION = "session"
     SIGN_IN_THROTTLE = "sign_in_throttle"
     STAFF_MEMBER = "staff_member"

@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0028"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

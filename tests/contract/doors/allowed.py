@@ -15,6 +15,7 @@ _ERASING = "what is destroyed must be found whether or not anybody may still see
 _HELD = "what is kept must be found whether or not whoever keeps it may see it; they are not shown it"
 _DUE = "counts and finds by age, of the account or project that the door gave out; each thing that goes is asked for"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
+_REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
@@ -78,12 +79,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
-        "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
+        "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
-        "resolvers/policies/standing.py",
+        "resolvers/policies/standing.py resolvers/services.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
     "storage.bells.hung": ("muniment/house.py", _HOUSE),
@@ -135,6 +136,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.holdings.file_bytes": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
+    "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
+    "storage.services.at": ("resolvers/services.py", _REGISTER),
+    "storage.services.everything": ("resolvers/services.py", _REGISTER),
+    "storage.services.examine": ("agents/egress.py resolvers/services.py", "says yes or why not; shows nobody a row"),
+    "storage.services.lock": ("resolvers/services.py", _ASKED),
+    "storage.services.published": ("resolvers/services.py", _REGISTER),
     "storage.investigations.expire": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.forget": ("agents/ledger/ageing.py", _AGENT),
     "storage.investigations.live": ("resolvers/investigations.py", "asks the clock too, of entries the door gave out"),
@@ -251,6 +258,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 
 PLACES: dict[tuple[str, str, str], str] = {
     ("schema/contributors.py", "blind", "vars(input)"): "the fields of an input, by their names",
+    ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
     ("schema/sessions.py", "session", "issued.session.expires_at"): "a signed-in device, no database session",

@@ -123,6 +123,7 @@ def test_a_number_is_no_boolean() -> None:
             analytics=False,
             strip_metadata=False,
             support_access=False,
+            services=(),
         )
 
 

@@ -1,0 +1,103 @@
+"""/services: the register of services for everybody, as a page or as JSON; the same facts in both."""
+
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from resolvers import services
+from resolvers.house import House
+from storage.clock import now
+from storage.database import DatabaseUnreachable
+from storage.services import Service, in_force
+
+_HEADERS = {"cache-control": "no-cache", "vary": "accept"}
+
+
+def routes() -> list[Route]:
+    """The register, by its address."""
+    return [Route("/services", register, methods=["GET"]), Route("/services.json", register, methods=["GET"])]
+
+
+async def register(request: Request) -> Response:
+    """What is approved, in force or announced. JSON at /services.json, and for whoever does not ask for a page."""
+    house: House = request.app.state.house
+    try:
+        found = await anyio.to_thread.run_sync(services.published, house)
+    except DatabaseUnreachable:
+        return PlainTextResponse("the database does not answer\n", 503)
+    moment = now()
+    told = [_told(each, found, moment) for each in found]
+    told = [each for each in told if each["state"] != "superseded"]
+    if request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"asOf": moment.isoformat(), "services": told}, headers=_HEADERS)
+    return HTMLResponse(_page(told, moment), headers=_HEADERS)
+
+
+def _told(service: Service, known: list[Service], moment: datetime) -> dict[str, Any]:
+    """One version in words and dates, without who of staff had a hand in it, and without the assessment's words."""
+    holds = in_force([each for each in known if each.address == service.address], moment)
+    begins = service.effective_at
+    announced = begins is not None and begins > moment
+    return {
+        "address": service.address,
+        "operator": service.operator,
+        "kind": service.kind.value,
+        "purpose": service.purpose,
+        "contract": service.contract,
+        "categories": service.categories,
+        "regions": service.regions,
+        "subProcessors": service.sub_processors,
+        "retentionDays": service.retention_days,
+        "trainsOnInputs": service.trains_on_inputs,
+        "breachHours": service.breach_hours,
+        "assurance": None if service.assurance is None else service.assurance.value,
+        "assuranceExpiresAt": _moment(service.assurance_expires_at),
+        "assessedAt": _moment(service.assessed_at),
+        "assessmentExpiresAt": _moment(service.assessment_expires_at),
+        "approvedAt": _moment(service.approved_at),
+        "effectiveAt": _moment(begins),
+        "state": "announced" if announced else "in force" if service is holds else "superseded",
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _page(told: list[dict[str, Any]], moment: datetime) -> str:
+    sections = "".join(_section(each) for each in told)
+    return _PAGE.format(sections=sections or "<p>None.</p>", moment=moment.date().isoformat())
+
+
+def _section(told: dict[str, Any]) -> str:
+    state = "announced, from " + told["effectiveAt"][:10] if told["state"] == "announced" else "in force"
+    rows = {
+        "What for": f"{told['purpose']} ({told['kind']})",
+        "Where": told["address"],
+        "State": state,
+        "What it is sent": ", ".join(told["categories"]).lower().replace("_", " "),
+        "In": ", ".join(told["regions"]) or "this house",
+        "Passes it on to": ", ".join(told["subProcessors"]) or "nobody",
+        "Keeps it": f"{told['retentionDays']} days",
+        "Trains models on it": "yes" if told["trainsOnInputs"] else "no",
+        "Agreement": told["contract"],
+        "Report": f"{told['assurance']}, until {str(told['assuranceExpiresAt'])[:10]}"
+        if told["assurance"]
+        else "none: runs here",
+    }
+    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(said))}</dd>\n" for name, said in rows.items())
+    return f"<h2>{escape(told['operator'])}</h2>\n<dl>\n{lines}</dl>\n"
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Services that work may be sent to</title></head><body>
+<h1>Services that work may be sent to</h1>
+<p>As of {moment}. Nothing is sent to a service before it is announced here, and to one outside this house only what is
+a contributor's who has allowed it. <a href="/services.json">The same as JSON</a>.</p>
+{sections}</body></html>
+"""
