@@ -34,6 +34,7 @@ from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
+from schema.rights import RightsQueries
 from schema.roles import Role
 from schema.services import ServiceQueries
 from schema.sessions import Viewer, viewer
@@ -52,7 +53,9 @@ Search = Annotated[
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, ServiceQueries):
+class Query(
+    NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, RightsQueries, ServiceQueries
+):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")
