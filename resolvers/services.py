@@ -78,11 +78,11 @@ def assess(
 
     Raises `BadInput` for words that are missing, an assessment for longer than 366 days, or a report that has run out.
     """
+    service = context.access.get(Service, service_id, Action.ASSESS)
     inputs.text(words, "assessment", at_most=10_000, at_least=40)
     work = context.work
     _demand_ahead(work.now, expires_at, "expiresAt", LONGEST_ASSESSMENT)
     _demand_ahead(work.now, assurance_expires_at, "assuranceExpiresAt", _LONGEST_REPORT)
-    service = context.access.get(Service, service_id, Action.ASSESS)
     services.lock(work.session, service)
     work.vault.seal(service, assessment=words)
     service.risk, service.assurance = risk, assurance
