@@ -22,6 +22,7 @@ from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.grants import AccessGrantMutations
+from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
@@ -47,6 +48,7 @@ class Mutation(
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
+    IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,
     PolicyMutations,

@@ -25,6 +25,7 @@ from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
 from schema.ids import decode_id_of
+from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
 from schema.lookups import Id, NodeQueries
@@ -52,7 +53,9 @@ Search = Annotated[
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, ServiceQueries):
+class Query(
+    NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, ServiceQueries, IncidentQueries
+):
     """Root query fields. Each is guarded; see schema/guards.py."""
 
     @question("Who is asking. Works without signing in, to find out that nobody is.", public="says who the caller is")

@@ -53,6 +53,8 @@ class ApiKey(Record):
     created_at: Mapped[datetime] = plain(default=now)
     expires_at: Mapped[datetime] = plain()
     last_used_at: Mapped[datetime | None] = plain()
+    suspended_at: Mapped[datetime | None] = plain()
+    """Since when it does not work, because of an incident; null while it does."""
     revoked_at: Mapped[datetime | None] = plain()
 
 

@@ -1,0 +1,74 @@
+"""The log as the sentinel reads it: entries by their places, with who did what to whom. Nothing is opened."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.ledger import leaves
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger.rows import AuditSequence
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One entry: what happened, and the ids of those in it, as far as they are not forgotten."""
+
+    at: datetime
+    action: str
+    outcome: str = "SUCCESS"
+    actor_kind: str = "CONTRIBUTOR"
+    actor_id: uuid.UUID | None = None
+    on_behalf_of: uuid.UUID | None = None
+    subject_id: uuid.UUID | None = None
+    component: str = "api"
+    details: Mapping[str, Any] | None = None
+
+
+def since(session: Session, start: int, at_most: int) -> list[tuple[int, Happening]]:
+    """The entries from place `start` on, each with its place."""
+    chosen = (
+        select(AuditSequence.leaf_index, AuditEvent, AuditPersonal)
+        .join(AuditEvent, AuditEvent.id == AuditSequence.event_id)
+        .outerjoin(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
+        .where(AuditSequence.leaf_index >= start)
+        .order_by(AuditSequence.leaf_index)
+        .limit(at_most)
+    )
+    return [(index, _happening(entry, personal)) for index, entry, personal in session.execute(chosen)]
+
+
+def end(session: Session) -> int:
+    """The place that the next entry will have."""
+    last = session.scalar(select(func.max(AuditSequence.leaf_index)))
+    return 0 if last is None else last + 1
+
+
+def place_at(session: Session, moment: datetime) -> int:
+    """The place of the first entry of that moment or later; the end where there is none."""
+    first = (
+        select(func.min(AuditSequence.leaf_index))
+        .join(AuditEvent, AuditEvent.id == AuditSequence.event_id)
+        .where(AuditEvent.timestamp >= moment)
+    )
+    found = session.scalar(first)
+    return end(session) if found is None else found
+
+
+def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
+    record = leaves.read(entry.leaf)
+    return Happening(
+        at=entry.timestamp,
+        action=entry.action,
+        outcome=entry.outcome.value,
+        actor_kind=record["actorKind"],
+        actor_id=None if personal is None else personal.actor_id,
+        on_behalf_of=None if personal is None else personal.on_behalf_of,
+        subject_id=None if personal is None else personal.subject_id,
+        component=entry.component,
+        details=record["details"],
+    )
