@@ -230,6 +230,8 @@ job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
 job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
+# Whoever leaves is shut out by security, at once.
+job("SECURITY", "remove_staff", _: Platform);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -256,6 +258,10 @@ job("AUDITOR", "read", _: Incident);
 allow(staff: Staff, "approve", grant: AccessGrant) if
     role in staff.roles and decides(role) and
     grant.decider = "SECOND_PERSON" and grant.grantee_id != staff.id;
+
+# What was agreed to is looked at afterwards by somebody of security or privacy: never whoever held it, nor whoever agreed.
+allow(staff: Staff, "review", grant: AccessGrant) if
+    role in staff.roles and decides(role) and grant.grantee_id != staff.id and grant.decided_by != staff.id;
 
 decides("PRIVACY");
 decides("SECURITY");
@@ -324,7 +330,7 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project", "explain", "open_investigation", "register_service"];
+    permissions = ["create_project", "explain", "open_investigation", "register_service", "remove_staff"];
 }
 
 # Any contributor may start a project.
@@ -394,7 +400,7 @@ has_role(person: Person, "owner", profile: StyleProfile) if profile.owner_id = p
 
 
 resource AccessGrant {
-    permissions = ["read", "read_reason", "consent", "approve", "deny", "end"];
+    permissions = ["read", "read_reason", "consent", "approve", "deny", "end", "review"];
     roles = ["owner"];
 
     # A contributor sees who asks for access to what is theirs, in which job, for how long and why.

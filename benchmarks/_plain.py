@@ -1,13 +1,16 @@
-"""The baseline of `page`: plain Strawberry over plain SQLAlchemy in a thread, without policy, sealing or audit."""
+"""The baseline of `page` and `mutations`: plain Strawberry over plain SQLAlchemy in a thread, without policy, sealing
+or audit."""
 
 import sys
+import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio.to_thread
 import strawberry
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from strawberry.asgi import GraphQL
 
@@ -34,6 +37,11 @@ class Row(Base):
 
 
 engine = create_engine(sys.argv[1], connect_args={"check_same_thread": False})
+
+
+@event.listens_for(engine, "connect")
+def _durable(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 @strawberry.type
@@ -68,8 +76,40 @@ class Query:
         return rows
 
 
+def keep(owner: str, file_name: str, media_type: str, byte_size: int, title: str) -> Row:
+    """A row, inserted and committed."""
+    with Session(engine, expire_on_commit=False) as session:
+        row = Row(
+            id=str(uuid.uuid4()),
+            owner_id=owner,
+            project_id=owner,
+            status="AWAITING_UPLOAD",
+            media_type=media_type,
+            byte_size=byte_size,
+            title=title,
+            file_name=file_name,
+            description="",
+            created_at=datetime.now(UTC),
+        )
+        session.add(row)
+        session.commit()
+        return row
+
+
+@strawberry.type
+class Mutation:
+    """One insert."""
+
+    @strawberry.mutation
+    async def create_asset(self, owner: str, file_name: str, media_type: str, byte_size: int, title: str) -> Asset:
+        row: Asset = await anyio.to_thread.run_sync(keep, owner, file_name, media_type, byte_size, title)  # type: ignore[arg-type]
+        return row
+
+
 def fill(owners: int, each: int) -> None:
-    """As many rows as the other side has."""
+    """As many rows as the other side has, in a file with the same journal, which is synced with each commit."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         for owner in range(owners):
@@ -93,5 +133,5 @@ def fill(owners: int, each: int) -> None:
 
 if __name__ == "__main__":
     fill(int(sys.argv[3]), int(sys.argv[4]))
-    served = GraphQL(strawberry.Schema(Query))
+    served = GraphQL(strawberry.Schema(Query, Mutation))
     anyio.run(Server(served, address="127.0.0.1", port=int(sys.argv[2]), interface=Interfaces.ASGINL).serve)

@@ -52,7 +52,7 @@ def measure() -> Iterator[Figure]:
         homes.prepare(settings)
         with open_house(settings) as house:
             world = fill(house, owners=OWNERS, assets_each=EACH)
-        with _ours(home) as ours, _plain(Path(place)) as plain, httpx2.Client(timeout=30) as client:
+        with serving_ours(home) as ours, serving_plain(Path(place)) as plain, httpx2.Client(timeout=30) as client:
             token = {"authorization": f"Bearer {world.token}"}
             contestants = {
                 "Muniment": lambda: client.post(ours, json={"query": _OURS}, headers=token),
@@ -82,7 +82,8 @@ def _race(contestants: dict[str, Callable[[], httpx2.Response]]) -> dict[str, li
 
 
 @contextmanager
-def _ours(home: Path) -> Iterator[str]:
+def serving_ours(home: Path) -> Iterator[str]:
+    """A server on this home; answers where it takes queries."""
     port = _free_port()
     command = [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", str(port), "--no-worker"]
     with _running(command, port) as base:
@@ -90,7 +91,8 @@ def _ours(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _plain(place: Path) -> Iterator[str]:
+def serving_plain(place: Path) -> Iterator[str]:
+    """The baseline's; answers where it takes queries."""
     port = _free_port()
     url = f"sqlite:///{place / 'plain.sqlite3'}"
     command = [sys.executable, "-m", "benchmarks._plain", url, str(port), str(OWNERS), str(EACH)]
@@ -102,7 +104,7 @@ def _plain(place: Path) -> Iterator[str]:
 def _running(command: list[str], port: int) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            for _ in range(300):
+            for _ in range(1200):
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break

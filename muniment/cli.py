@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from muniment import cli_audit, cli_incidents, cli_keys, cli_policy, cli_services
+from muniment import cli_audit, cli_incidents, cli_keys, cli_policy, cli_services, cli_staff
 from muniment.cli_words import Home, give_up, settings_of, told
 
 app = typer.Typer(
@@ -18,13 +18,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks quote messages and locals
     help="The backend that AI platforms for creative work build on.",
 )
-staff = typer.Typer(no_args_is_help=True, help="The people who run the platform.")
 export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
 deletion = typer.Typer(no_args_is_help=True, help="What was destroyed, and the certificate that says so.")
 schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
 groups = {
     "keys": cli_keys.app,
-    "staff": staff,
+    "staff": cli_staff.app,
     "policy": cli_policy.app,
     "export": export,
     "deletion": deletion,
@@ -123,29 +122,6 @@ def scrub(home: Home = None) -> None:
     for line in lines:
         typer.echo(line)
     raise typer.Exit(0 if good else 1)
-
-
-@staff.command("add")
-def staff_add(
-    email: Annotated[str, typer.Option(help="The address they sign in with.")],
-    role: Annotated[list[str], typer.Option(help="auditor, privacy, security, support or sysadmin; may be repeated.")],
-    home: Home = None,
-) -> None:
-    """Open a staff account and show its first password, once. No role opens a contributor's content."""
-    settings = settings_of(home=home)
-    from storage.staff import StaffRole
-
-    unknown = sorted({name.upper() for name in role} - {known.value for known in StaffRole})
-    if unknown:
-        give_up(f"There is no role {unknown[0].lower()}: {', '.join(known.lower() for known in StaffRole)}.", code=2)
-    from muniment.homes import prepare
-    from muniment.house import open_house
-    from resolvers import staff as use_case
-
-    prepare(settings)
-    with told(), open_house(settings) as house:
-        _, password = use_case.add(house, email, [StaffRole(name.upper()) for name in role])
-    typer.echo(f"{email} may now sign in. First password, shown this once: {password}")
 
 
 @export.command("verify")

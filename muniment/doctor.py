@@ -12,7 +12,7 @@ from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
-from storage import policies
+from storage import policies, staff
 from storage.blobs.errors import BlobError
 from storage.database import DatabaseUnreachable, exists, open_engine, transaction
 
@@ -28,6 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("policy engine", version("oso") == "0.27.3", f"oso {version('oso')}"),
         Finding("environment", True, settings.env),
         *_policy(settings),
+        *_separation(settings),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
         *_bucket(settings),
@@ -64,6 +65,25 @@ def _in_force(settings: Settings) -> str | None:
     finally:
         engine.dispose()
     return None if known is None else known.hash
+
+
+def _separation(settings: Settings) -> list[Finding]:
+    """Whether anybody holds two jobs that nobody may, from before that was asked."""
+    engine = open_engine(settings.database_url)
+    try:
+        if not exists(engine):
+            return []
+        with transaction(engine, read_only=True) as session:
+            if not policies.are_kept(session):
+                return []
+            found = staff.overlapping(session)
+    except DatabaseUnreachable:
+        return []
+    finally:
+        engine.dispose()
+    pairs = sorted({" and ".join(sorted(role.lower() for role in each.jobs)) for each in found})
+    said = f"{len(found)} hold {', '.join(pairs)} together: `staff revoke` takes one of the two"
+    return [Finding("separation of duties", not found, said if found else "nobody holds jobs that exclude one another")]
 
 
 def _places(settings: Settings) -> tuple[Path, ...]:

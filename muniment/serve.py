@@ -3,8 +3,12 @@
 import asyncio
 import errno
 import gc
+import logging
+import os
 import signal
 import socket
+import sys
+from typing import NoReturn
 
 import structlog
 import typer
@@ -29,7 +33,9 @@ class CannotServe(Exception):
 
 
 def serve(app: Starlette, settings: Settings) -> None:
-    """Serve `app` until SIGTERM or SIGINT; a second signal stops without waiting. Raises CannotServe.
+    """Serve `app` until SIGTERM or SIGINT, and then end this process; a second signal stops without waiting.
+
+    Raises CannotServe.
 
     The application's lifespan is entered here, not by granian: what fails in it is raised as itself, and its end is
     reached also when connections had to be abandoned. What it yields is lost: keep state in `app.state`.
@@ -38,6 +44,19 @@ def serve(app: Starlette, settings: Settings) -> None:
     if settings.metrics_port is not None:
         demand_free_port("127.0.0.1", settings.metrics_port, by="MUNIMENT_METRICS_PORT")
     asyncio.run(_serve(app, settings))
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End the process with everything closed, and without the interpreter's own end.
+
+    A thread of granian's may come to Python once more. While the interpreter ends CPython stops such a thread by force,
+    through frames of Rust, and that aborts the process (SIGABRT; PyO3 pull request 4874, granian issue 881).
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _serve(app: Starlette, settings: Settings) -> None:
@@ -119,6 +138,7 @@ def welcome(settings: Settings) -> str:
     lines = [
         "",
         f"Muniment is running. Open {url}/ in a browser to begin.",
+        *_elsewhere(settings),
         "",
         f"  {url}/graphql          the API: POST GraphQL here",
         f"  {url}/schema.graphql   every type and field, described",
@@ -135,6 +155,16 @@ def welcome(settings: Settings) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _elsewhere(settings: Settings) -> list[str]:
+    """By which names other machines reach a server that listens on every address."""
+    if not certificates.is_everywhere(settings.host) or "public_url" in settings.model_fields_set:
+        return []
+    named = [socket.gethostname(), *certificates.reachable(settings.host)]
+    scheme = settings.public_url.partition("://")[0]
+    shown = (f"[{name}]" if ":" in name else name for name in named)
+    return ["From other machines: " + ", ".join(f"{scheme}://{name}:{settings.port}/" for name in shown)]
 
 
 def demand_free_port(host: str, port: int, *, by: str = "--port") -> None:

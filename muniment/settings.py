@@ -280,7 +280,7 @@ def _sentences(item: Any) -> list[str]:
 
 def _own_url(told: dict[str, Any]) -> str:
     host = str(told["host"])
-    shown = f"[{host}]" if ":" in host else host
+    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
     upstream = told["tls_terminated_upstream"]
     ours = _needs_local_ca(told["env"], host, told["tls_cert"], upstream=upstream)
     return f"{'https' if told['tls_cert'] or ours else 'http'}://{shown}:{told['port']}"

@@ -19,7 +19,7 @@ from muniment.callers import Caller
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.requests import checked
-from resolvers.errors import BadInput, CodedError, RateLimited, Unauthenticated
+from resolvers.errors import BadInput, CodedError, MfaRequired, RateLimited, Unauthenticated
 from schema.api import Schema
 from schema.errors import coded_exception
 
@@ -125,10 +125,10 @@ class Sockets(GraphQL[Any, RootValue]):
         return request.state.caller
 
     async def on_ws_connect(self, context: Any) -> UnsetType | dict[str, object] | None:
-        """Refuse the connection of a caller whose token is not good, or who holds too many."""
+        """Refuse the connection of a caller whose token is not good enough, or who holds too many."""
         try:
             await anyio.to_thread.run_sync(context.enter, self.crowd)
-        except (Unauthenticated, RateLimited):
+        except (MfaRequired, RateLimited, Unauthenticated):
             raise ConnectionRejectionError from None
         unsaid: UnsetType = UNSET
         return unsaid

@@ -6,6 +6,7 @@ from datetime import timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from muniment import certificates
 from muniment.findings import Finding
 from muniment.settings import Settings
 from storage.clock import now
@@ -20,7 +21,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
         if settings.tls_terminated_upstream:
             by = "ended by a proxy in front"
         elif settings.local_ca:
-            by = "with a certificate of this machine's own authority: for development"
+            good = ", ".join(certificates.good_for(settings.host))
+            by = f"with a certificate of this machine's own authority, good for {good}: for development"
         yield Finding("TLS", True, by)
         return
     try:

@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 
 from policies.actions import Action
 from policies.compiled import Policy
-from policies.decisions import AFTER_STEP_UP
+from policies.decisions import AFTER_STEP_UP, keys_of
 from policies.errors import Forbidden, NotFound, StepUpRequired
 from policies.facts import parameters_of, shape_of
 from policies.principals import Principal
-from policies.resources import mapper_of
 from storage.pages import DECISION, with_decisions
 from storage.records import Record
 
@@ -70,10 +69,10 @@ class Access:
         Raises NotFound where the principal may not read it, whether it exists or not; Forbidden where they may read it
         and not do this; StepUpRequired where only the proof is missing that it is still they.
         """
-        statement = self.policy.decisions(self._shape, model).one(action, also).params(**self._parameters)
+        statement = self.policy.decisions(self._shape, model).one(action, also)
         key = identity if isinstance(identity, tuple) else (identity,)
-        named = [column == value for column, value in zip(mapper_of(model).primary_key, key, strict=True)]
-        found = self._session.execute(statement.where(*named)).one_or_none()
+        named = dict(zip(keys_of(model), key, strict=True))
+        found = self._session.execute(statement, {**self._parameters, **named}).one_or_none()
         if found is None:
             raise NotFound(model.__name__, action)
         if found._mapping[DECISION + action] is not True:

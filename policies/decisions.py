@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select, true
+from sqlalchemy import ColumnElement, CompoundSelect, Select, bindparam, false, select, true
 
 from policies.actions import Action
 from policies.plans import Plan
-from policies.resources import opening
+from policies.resources import mapper_of, opening
 from policies.sql import keys, predicate
 from storage.pages import DECISION
 from storage.records import Record
 
 AFTER_STEP_UP = "after_step_up"
 """Label of the column that says whether the action would be allowed after a step-up."""
+
+
+@cache
+def keys_of(model: type[Record]) -> tuple[str, ...]:
+    """The parameters by which `Decisions.one` is told the key: one for each of its columns."""
+    return tuple(f"key_{column.name}" for column in mapper_of(model).primary_key)
 
 
 @dataclass
@@ -43,7 +50,8 @@ class Decisions:
         return self._keys[action]
 
     def one(self, action: Action, also: Iterable[Action]) -> Select[Any]:
-        """Rows that may be read, with the same decision columns, and whether a step-up would allow `action`."""
+        """The row with the key that is bound, if it may be read; with the same decision columns, and whether a step-up
+        would allow `action`."""
         key = ("one", action, frozenset(also))
         if key not in self._statements:
             readable = self._plan(Action.READ)
@@ -51,7 +59,10 @@ class Decisions:
             later = self.after_step_up.get(action, frozenset())
             differs = later != self._plan(action)
             columns.append((self._predicate(later) if differs else false()).label(AFTER_STEP_UP))
-            self._statements[key] = self._select(columns).where(self._predicate(readable))
+            # The key is part of it, so that the statement stays one object and SQLAlchemy remembers what it is made of.
+            key_columns = zip(mapper_of(self.model).primary_key, keys_of(self.model), strict=True)
+            named = [column == bindparam(name) for column, name in key_columns]
+            self._statements[key] = self._select(columns).where(self._predicate(readable), *named)
         return self._statements[key]
 
     def _plan(self, action: Action) -> Plan:

@@ -68,7 +68,7 @@ def create(
         events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size)
     )
     work.session.flush()
-    search.index(work.session, work.vault, asset)
+    search.index(work.session, work.vault, asset, fresh=True)
     return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
 
 

@@ -84,6 +84,12 @@ class Unauthenticated(CodedError):
     code = Code.UNAUTHENTICATED
 
 
+class MfaRequired(CodedError):
+    """A second factor is needed, and has not been given or does not exist yet."""
+
+    code = Code.MFA_REQUIRED
+
+
 class IdempotencyMismatch(CodedError):
     """An Idempotency-Key was used before, for another request. Nothing was done now."""
 

@@ -17,10 +17,11 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict
 from storage import grants
 from storage.contributors import Contributor
-from storage.grants import DECIDERS, AccessGrant, AccessScope, GrantStatus, ReasonCode
+from storage.grants import DECIDERS, AccessGrant, AccessScope, GrantStatus, GrantVerdict, ReasonCode
 from storage.ids import new_id
 from storage.ledger import events
 from storage.staff import StaffRole
+from storage.work import UnitOfWork
 
 JOBS = {
     ReasonCode.SUPPORT_REQUEST: StaffRole.SUPPORT,
@@ -45,7 +46,8 @@ def request(
     """Ask for access. It opens nothing until the contributor, or a second person where they can't be asked, agrees.
 
     Raises `BadInput` for an end that has passed or lies further ahead than the operator allows, a scope without its
-    thing, or words that are missing; `Forbidden` in a job that does not ask for this reason, or where it may not ask.
+    thing, or words that are missing; `Forbidden` in a job that does not ask for this reason, or where it may not ask;
+    and `Conflict` while a grant of theirs is over and nobody has reviewed it.
     """
     inputs.text(justification, "justification", at_most=2_000, at_least=20)
     inputs.text(ticket, "ticket", at_most=100)
@@ -56,6 +58,7 @@ def request(
         hours = int(longest.total_seconds() // 3600)
         raise BadInput(f"expiresAt must lie ahead, within {hours} hours, and carry its time zone.", field="expiresAt")
     contributor = _asked_in_one_job(context, contributor_id, JOBS[reason])
+    _demand_reviewed(context, context.caller_id)
     grant = AccessGrant(
         id=new_id(),
         subject_id=contributor.id,
@@ -87,8 +90,12 @@ def request(
 
 
 def consent(context: Context, grant_id: uuid.UUID) -> AccessGrant:
-    """Let staff in, as the contributor whose work it is. Raises `Conflict` unless the request still waits."""
+    """Let staff in, as the contributor whose work it is.
+
+    Raises `Conflict` unless the request still waits, and while another grant of whoever asks was never reviewed.
+    """
     grant = _open(context, grant_id, Action.CONSENT, (GrantStatus.REQUESTED,))
+    _demand_reviewed(context, grant.grantee_id)
     grant.status, grant.decided_at = GrantStatus.ACTIVE, context.work.now
     consented = events.AccessGrantConsented(
         resource_id=grant.id, subject_id=grant.subject_id, role=grant.role, scope=grant.scope, reason=grant.reason
@@ -97,8 +104,9 @@ def consent(context: Context, grant_id: uuid.UUID) -> AccessGrant:
 
 
 def approve(context: Context, grant_id: uuid.UUID) -> AccessGrant:
-    """Let a colleague in where the contributor can't be asked. Raises `Conflict` unless the request still waits."""
+    """Let a colleague in where the contributor can't be asked. Raises as `consent` does."""
     grant = _open(context, grant_id, Action.APPROVE, (GrantStatus.REQUESTED,))
+    _demand_reviewed(context, grant.grantee_id)
     grant.status, grant.decided_at, grant.decided_by = GrantStatus.ACTIVE, context.work.now, context.caller_id
     approved = events.AccessGrantApproved(
         resource_id=grant.id, subject_id=grant.subject_id, role=grant.role, scope=grant.scope, reason=grant.reason
@@ -125,6 +133,45 @@ def end(context: Context, grant_id: uuid.UUID) -> AccessGrant:
         resource_id=grant.id, subject_id=grant.subject_id, role=grant.role, reason=grant.reason, had_begun=had_begun
     )
     return _kept(context, grant, ended)
+
+
+def review(context: Context, grant_id: uuid.UUID, verdict: GrantVerdict, note: str) -> AccessGrant:
+    """Say what use was made of a grant, once it is over: neither as whoever held it nor as whoever agreed.
+
+    The contributor reads verdict and note. Raises `BadInput` without a note, and `Conflict` for a grant that still
+    lasts, was never agreed to, or has its review.
+    """
+    inputs.text(note, "note", at_most=2_000, at_least=20)
+    work = context.work
+    grant = context.access.get(AccessGrant, grant_id, Action.REVIEW)
+    grants.lock(work.session, grant)
+    if not grant.review_due(work.now):
+        raise Conflict("There is nothing to review: it still lasts, was never agreed to, or has its review.")
+    work.vault.seal(grant, review_note=note)
+    grant.verdict, grant.reviewed_at, grant.reviewed_by = verdict, work.now, context.caller_id
+    reviewed = events.AccessGrantReviewed(
+        resource_id=grant.id, subject_id=grant.subject_id, role=grant.role, reason=grant.reason, verdict=verdict
+    )
+    return _kept(context, grant, reviewed)
+
+
+def end_all_of(work: UnitOfWork, grantee: uuid.UUID, role: StaffRole | None = None) -> int:
+    """End what a member of staff was let into, or asked to be, in any job or in one; answers how many had begun."""
+    begun = 0
+    for grant, had_begun in grants.end_of(work.session, grantee, work.now, role):
+        begun += had_begun
+        ended = events.AccessGrantEnded(
+            resource_id=grant.id, subject_id=grant.subject_id, role=grant.role, reason=grant.reason, had_begun=had_begun
+        )
+        work.record(ended)
+    return begun
+
+
+def _demand_reviewed(context: Context, grantee: uuid.UUID) -> None:
+    """Raises `Conflict` while a grant of this member of staff is over and unreviewed."""
+    if grants.awaits_review(context.work.session, grantee, context.work.now):
+        whose = "Your last access" if grantee == context.caller_id else "The last access of whoever asks"
+        raise Conflict(f"{whose} has not been reviewed yet: somebody of security or privacy calls reviewAccess first.")
 
 
 def _asked_in_one_job(context: Context, contributor_id: uuid.UUID, job: StaffRole) -> Contributor:

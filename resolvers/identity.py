@@ -9,7 +9,7 @@ from datetime import timedelta
 from policies.errors import NotFound
 from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.context import Asking
-from resolvers.errors import Unauthenticated
+from resolvers.errors import MfaRequired, Unauthenticated
 from resolvers.house import House
 from resolvers.tickets import Bearer, Ticket
 from storage import accounts
@@ -41,7 +41,7 @@ def identify(
     """The principal behind `token`, with the request's facts. Without a token: nobody.
 
     Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
-    must hear that they are not.
+    must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
     principal, session_id = ANONYMOUS, None
     if token is not None:
@@ -51,6 +51,8 @@ def identify(
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
         principal, session_id = found
+        if _lacks_second_factor(principal):
+            raise MfaRequired("Staff work with a second factor: sign in anew, with totp.")
     return Asking(
         principal,
         session_id,
@@ -64,7 +66,8 @@ def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | Non
     """The principal of a session; None once it has ended."""
     with transaction(house.store.engine, read_only=True) as reading:
         session = accounts.live_session_by_id(reading, session_id)
-        return None if session is None else _of_session(reading, session)
+        principal = None if session is None else _of_session(reading, session)
+    return None if principal is None or _lacks_second_factor(principal) else principal
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
@@ -76,9 +79,13 @@ def identify_bearer(house: House, ticket: Ticket) -> Principal:
         else:
             key = accounts.live_api_key_by_id(reading, ticket.bearer_id)
             principal = None if key is None else _of_api_key(reading, key)
-    if principal is None:
+    if principal is None or _lacks_second_factor(principal):
         raise NotFound("Ticket")
     return principal
+
+
+def _lacks_second_factor(principal: Principal) -> bool:
+    return principal.kind is Kind.STAFF and not principal.mfa
 
 
 def _by_session(house: House, token: str) -> tuple[Principal, uuid.UUID | None] | None:
@@ -94,12 +101,13 @@ def _by_session(house: House, token: str) -> tuple[Principal, uuid.UUID | None] 
 
 def _of_session(reading: Transaction, session: Session) -> Principal | None:
     stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
+    mfa = session.second_factor_at is not None
     if session.kind is SubjectKind.STAFF:
         roles = accounts.roles_of(reading, session.subject_id)
-        return Principal(Kind.STAFF, session.subject_id, roles=roles, stepped_up=stepped_up)
+        return Principal(Kind.STAFF, session.subject_id, roles=roles, mfa=mfa, stepped_up=stepped_up)
     if accounts.contributor_status(reading, session.subject_id) is not ContributorStatus.ACTIVE:
         return None
-    return Principal(Kind.CONTRIBUTOR, session.subject_id, stepped_up=stepped_up)
+    return Principal(Kind.CONTRIBUTOR, session.subject_id, mfa=mfa, stepped_up=stepped_up)
 
 
 def _of_api_key(reading: Transaction, key: ApiKey) -> Principal | None:

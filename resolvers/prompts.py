@@ -90,7 +90,7 @@ def submit(
     work.vault.seal(prompt, text=text, parameters=settings)
     work.session.add(prompt)
     work.session.flush()
-    search.index(work.session, work.vault, prompt)
+    search.index(work.session, work.vault, prompt, fresh=True)
     for position, asset_id in enumerate(asset_ids):
         work.session.add(
             PromptAsset(

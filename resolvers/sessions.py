@@ -1,19 +1,24 @@
 """Signing in and out, and proving once more that it is still the same person."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policies.principals import Kind, Principal
 from resolvers import identity, inputs
 from resolvers.context import Context
-from resolvers.errors import RateLimited, Unauthenticated
-from storage import accounts
+from resolvers.errors import BadInput, Keep, MfaRequired, RateLimited, Unauthenticated
+from resolvers.factors import Proof, proven
+from storage import accounts, factors
+from storage.accounts import Account
 from storage.clock import now
+from storage.factors import SecondFactor
 from storage.ledger import events
-from storage.ledger.events import Outcome
+from storage.ledger.events import Outcome, SignInRefusal
 from storage.passwords import verify_nobody, verify_password
 from storage.sessions import Session, SubjectKind
 from storage.work import UnitOfWork
+
+_NOTHING = Proof()
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,12 @@ class Issued:
 
 
 def open_session(
-    context: Context, kind: SubjectKind, subject: uuid.UUID, roles: frozenset[str] = frozenset()
+    context: Context,
+    kind: SubjectKind,
+    subject: uuid.UUID,
+    roles: frozenset[str] = frozenset(),
+    *,
+    second_factor: bool = False,
 ) -> Issued:
     """Start a session for an account that has just proven who it is; the operation goes on as that account."""
     work = context.work
@@ -36,19 +46,21 @@ def open_session(
         kind=kind,
         subject_id=subject,
         expires_at=now() + context.limits.session,
+        second_factor_at=work.now if second_factor else None,
     )
     work.session.add(session)
     principal_kind = Kind.STAFF if kind is SubjectKind.STAFF else Kind.CONTRIBUTOR
-    context.become(Principal(principal_kind, subject, roles=roles), session.id)
+    context.become(Principal(principal_kind, subject, roles=roles, mfa=second_factor), session.id)
     subject_id = subject if kind is SubjectKind.CONTRIBUTOR else None
     work.record(events.SessionStarted(resource_id=session.id, subject_id=subject_id, kind=kind))
     return Issued(token, session)
 
 
-def sign_in(context: Context, email: str, password: str) -> Issued:
-    """Sign in with e-mail and password.
+def sign_in(context: Context, email: str, password: str, proof: Proof = _NOTHING) -> Issued:
+    """Sign in with e-mail and password, and with the second factor of an account that has one.
 
-    Raises `Unauthenticated` in the same words and time for an unknown e-mail and a wrong password, and `RateLimited`
+    Raises `Unauthenticated` in the same words and time for an unknown e-mail and a wrong password, and for a second
+    factor that is not good; `MfaRequired` where one is needed and none was given, or staff have none; and `RateLimited`
     once an e-mail has failed too often, known or not.
     """
     limits = context.limits
@@ -66,18 +78,67 @@ def sign_in(context: Context, email: str, password: str) -> Issued:
     if encoded is None:
         verify_nobody(password)
     if account is None or encoded is None or not verify_password(encoded, password):
-
-        def keep_failure(work: UnitOfWork) -> None:
-            accounts.count_failure(work.session, lookups[0], limits.sign_in_window)
-            reason = events.SignInRefusal.WRONG_SECRET if account else events.SignInRefusal.UNKNOWN_ACCOUNT
-            work.record(events.SessionRefused(resource_id=None, subject_id=subject, reason=reason), Outcome.DENIED)
-
-        raise Unauthenticated("E-mail or password is wrong.", keep=keep_failure)
+        reason = SignInRefusal.WRONG_SECRET if account else SignInRefusal.UNKNOWN_ACCOUNT
+        counted = _Failure(lookups[0], subject, reason)
+        raise Unauthenticated("E-mail or password is wrong.", keep=counted.keep_in(context))
+    second = _second_factor(context, account, proof, lookups[0])
     accounts.forget_failures(context.work.session, lookups)
     roles = frozenset[str]()
     if account.kind is SubjectKind.STAFF:
         roles = accounts.roles_of(context.work.session, account.row.id)
-    return open_session(context, account.kind, account.row.id, roles)
+    return open_session(context, account.kind, account.row.id, roles, second_factor=second)
+
+
+def _second_factor(context: Context, account: Account, proof: Proof, lookup: bytes) -> bool:
+    """Whether the account's second factor was proven; False where a contributor has none, whatever was given."""
+    subject = account.row.id if account.kind is SubjectKind.CONTRIBUTOR else None
+    factor = factors.in_force(context.work.session, account.kind, account.row.id)
+    if factor is None:
+        if account.kind is SubjectKind.CONTRIBUTOR:
+            return False
+        failure = _Failure(None, subject, SignInRefusal.NO_SECOND_FACTOR)
+        told = (
+            "Staff sign in with a second factor, and yours is missing: ask whoever runs the server for `staff enrol`."
+        )
+        raise MfaRequired(told, keep=failure.keep_in(context))
+    if not proof.given:
+        failure = _Failure(None, subject, SignInRefusal.SECOND_FACTOR_ASKED)
+        told = "This account has a second factor: send the same again with totp, or with recoveryCode."
+        raise MfaRequired(told, field="totp", keep=failure.keep_in(context))
+    _demand(context, factor, proof, _Failure(lookup, subject, SignInRefusal.WRONG_CODE))
+    return True
+
+
+def _demand(context: Context, factor: SecondFactor, proof: Proof, failure: "_Failure") -> None:
+    """Use up what was given. Raises `Unauthenticated` where it proves nothing, which counts as a failed sign-in."""
+    reason = proven(context.work, factor, proof)
+    if reason is None:
+        return
+    told = "This recovery code is not good."
+    if proof.recovery_code is None:
+        told = "This code is not the one that your app shows now, or it has been used. Wait for the next one."
+    raise Unauthenticated(told, field=proof.field, keep=replace(failure, reason=reason).keep_in(context))
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An attempt that failed: kept although nothing else of it is. Without a `lookup` it is recorded, not counted."""
+
+    lookup: bytes | None
+    subject: uuid.UUID | None
+    reason: SignInRefusal
+    session_id: uuid.UUID | None = None
+
+    def keep_in(self, context: Context) -> Keep:
+        window = context.limits.sign_in_window
+
+        def keep(work: UnitOfWork) -> None:
+            if self.lookup is not None:
+                accounts.count_failure(work.session, self.lookup, window)
+            refused = events.SessionRefused(resource_id=self.session_id, subject_id=self.subject, reason=self.reason)
+            work.record(refused, Outcome.DENIED)
+
+        return keep
 
 
 def sign_out(context: Context) -> None:
@@ -97,11 +158,15 @@ def revoke_sessions(context: Context) -> int:
     return ended
 
 
-def step_up(context: Context, password: str) -> Session:
+def step_up(context: Context, password: str | None = None, proof: Proof = _NOTHING) -> Session:
     """Prove again who is asking, for what needs it: exports and deletions. Lasts minutes; the token stays the same.
 
-    Raises `Unauthenticated` for a wrong password, which counts as a failed sign-in, and `RateLimited` after too many.
+    With the second factor where the account has one, with the password otherwise. Raises `BadInput` for anything but
+    one of them, `MfaRequired` for a password in the place of a second factor, `Unauthenticated` for what is wrong,
+    which counts as a failed sign-in, and `RateLimited` after too many.
     """
+    if (password is None) is not proof.given:
+        raise BadInput("Send one proof: totp or recoveryCode with a second factor, password without.", field="password")
     limits = context.limits
     own = _own_session_id(context)
     with context.glance() as work:
@@ -112,17 +177,21 @@ def step_up(context: Context, password: str) -> Session:
         encoded = work.vault.open_as_system(account.row, "password_hash", reason="step-up")
         lookup = account.row.email_lookup
         failures = accounts.failures_since(work.session, [lookup], now() - limits.sign_in_window)
+        factor = factors.in_force(work.session, kind, account.row.id)
     subject = account.row.id if kind is SubjectKind.CONTRIBUTOR else None
     if failures >= limits.sign_in_failures:
         raise _throttled(context, subject, failures)
-    if not verify_password(encoded, password):
-
-        def keep_failure(work: UnitOfWork) -> None:
-            accounts.count_failure(work.session, lookup, limits.sign_in_window)
-            reason = events.SignInRefusal.WRONG_SECRET
-            work.record(events.SessionRefused(resource_id=own, subject_id=subject, reason=reason), Outcome.DENIED)
-
-        raise Unauthenticated("The password is wrong.", field="password", keep=keep_failure)
+    failure = _Failure(lookup, subject, SignInRefusal.WRONG_SECRET, own)
+    if factor is not None:
+        if not proof.given:
+            asked = replace(failure, lookup=None, reason=SignInRefusal.SECOND_FACTOR_ASKED)
+            told = "Confirm with your second factor: send totp, or recoveryCode."
+            raise MfaRequired(told, field="totp", keep=asked.keep_in(context))
+        _demand(context, factor, proof, failure)
+    elif password is None:
+        raise BadInput("This account has no second factor: send its password.", field=proof.field)
+    elif not verify_password(encoded, password):
+        raise Unauthenticated("The password is wrong.", field="password", keep=failure.keep_in(context))
     accounts.forget_failures(context.work.session, [lookup])
     session = _own_session(context)
     session.stepped_up_until = now() + limits.step_up

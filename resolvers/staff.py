@@ -1,24 +1,49 @@
-"""Staff accounts, opened on the command line by whoever runs the server."""
+"""Staff accounts: opened by whoever runs the server, in jobs that go together, and gone at once when they leave."""
 
 import secrets
 import uuid
+from dataclasses import dataclass
 
+from policies.actions import Action
+from policies.errors import NotFound
 from policies.principals import ANONYMOUS
-from resolvers import inputs
+from resolvers import grants, inputs
 from resolvers.context import Asking, Context
-from resolvers.errors import Conflict
+from resolvers.errors import BadInput, Conflict
+from resolvers.factors import offered
 from resolvers.house import House
-from storage import accounts
+from storage import accounts, factors, totp
 from storage.ids import new_id
 from storage.ledger import events
 from storage.passwords import hash_password
-from storage.staff import RoleAssignment, StaffMember, StaffRole
+from storage.sessions import SubjectKind
+from storage.staff import RoleAssignment, StaffMember, StaffRole, forget, lock, separation, take_role
+from storage.work import UnitOfWork
 
 
-def add(house: House, email: str, roles: list[StaffRole]) -> tuple[uuid.UUID, str]:
-    """Open a staff account with these roles; answers its id and a first password, shown this once.
+@dataclass(frozen=True)
+class Hired:
+    """A new account of staff, with what its holder signs in with: shown this once."""
 
-    Raises `BadInput`, or `Conflict` where the e-mail has an account already.
+    id: uuid.UUID
+    password: str
+    second_factor: str
+    """The otpauth URI that an authenticator app takes in."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What ended with a member of staff who left: sessions, grants that had begun, jobs."""
+
+    sessions: int
+    grants: int
+    roles: int
+
+
+def add(house: House, email: str, roles: list[StaffRole]) -> Hired:
+    """Open a staff account with these roles, a first password and a second factor.
+
+    Raises `BadInput`, and `Conflict` where the e-mail has an account already or two of the roles exclude one another.
     """
     address = inputs.email(email)
     password = secrets.token_urlsafe(18)
@@ -37,7 +62,105 @@ def add(house: House, email: str, roles: list[StaffRole]) -> tuple[uuid.UUID, st
         except accounts.AlreadyExists:
             raise Conflict("An account with this e-mail exists.", field="email") from None
         work.record(events.StaffAdded(resource_id=member.id, subject_id=None))
-        for role in roles:
-            work.session.add(RoleAssignment(staff_id=member.id, role=role))
-            work.record(events.RoleAssigned(resource_id=member.id, subject_id=None, role=role))
-    return member.id, password
+        for number, role in enumerate(roles):
+            _give(work, member.id, role, frozenset(roles[:number]))
+        uri = _hand_over(work, member.id, address)
+    return Hired(member.id, password, uri)
+
+
+def enrol(house: House, email: str) -> str:
+    """Give a member of staff another second factor; answers its otpauth URI, shown this once.
+
+    What they had before, recovery codes too, is worth nothing any more, and their sessions end. Raises `BadInput`
+    where no member of staff has this e-mail.
+    """
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("enrol_staff"):
+        work, member = context.work, _member(context, email)
+        factors.forget(work.session, member.id)
+        accounts.revoke_sessions(work.session, member.id)
+        return _hand_over(work, member.id, inputs.email(email))
+
+
+def assign(house: House, email: str, role: StaffRole) -> None:
+    """Give a member of staff one job more. Raises `BadInput`, and `Conflict` for one they have, or may not have."""
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("assign_role"):
+        member = _member(context, email)
+        _give(context.work, member.id, role, lock(context.work.session, member))
+
+
+def revoke(house: House, email: str, role: StaffRole) -> None:
+    """Take a job from a member of staff, with the grants that they hold in it. Raises `BadInput` and `Conflict`."""
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("revoke_role"):
+        work, member = context.work, _member(context, email)
+        if role not in lock(work.session, member):
+            raise Conflict("They do not have this job.", field="role")
+        take_role(work.session, member, role)
+        grants.end_all_of(work, member.id, role)
+        work.record(events.RoleRevoked(resource_id=member.id, subject_id=None, role=role))
+
+
+def dismiss(house: House, email: str) -> Gone:
+    """Shut out a member of staff who leaves, by whoever runs the server. Raises `BadInput`."""
+    context = Context(house, Asking(ANONYMOUS))
+    with context.writing("remove_staff"):
+        return _remove(context, _member(context, email))
+
+
+def remove(context: Context, staff_id: uuid.UUID) -> Gone:
+    """Shut out a member of staff who leaves. Raises `Forbidden`, `BadInput` for oneself, and `NotFound`."""
+    context.access.check(Action.REMOVE_STAFF)
+    if staff_id == context.principal.id:
+        raise BadInput("You can't remove yourself: ask somebody else of security.", field="staffId")
+    account = accounts.account_of(context.work.session, SubjectKind.STAFF, staff_id)
+    if account is None or not isinstance(account.row, StaffMember):
+        raise NotFound("StaffMember", Action.REMOVE_STAFF)
+    return _remove(context, account.row)
+
+
+def _remove(context: Context, member: StaffMember) -> Gone:
+    """In one transaction: sessions, and with them all that is followed or fetched; grants, jobs, factor, account."""
+    work = context.work
+    roles = lock(work.session, member)
+    gone = Gone(
+        sessions=accounts.revoke_sessions(work.session, member.id),
+        grants=grants.end_all_of(work, member.id),
+        roles=len(roles),
+    )
+    factors.forget(work.session, member.id)
+    forget(work.session, member)
+    told = events.StaffRemoved(
+        resource_id=member.id, subject_id=None, sessions=gone.sessions, grants=gone.grants, roles=gone.roles
+    )
+    work.record(told)
+    return gone
+
+
+def _member(context: Context, email: str) -> StaffMember:
+    lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
+    account = accounts.account_by_email(context.work.session, lookups)
+    if account is None or not isinstance(account.row, StaffMember):
+        raise BadInput("No member of staff has this e-mail.", field="email")
+    return account.row
+
+
+def _give(work: UnitOfWork, member_id: uuid.UUID, role: StaffRole, held: frozenset[StaffRole]) -> None:
+    """One job more, unless it is held already or excludes one that is."""
+    if role in held:
+        raise Conflict("They have this job already.", field="role")
+    kept_apart = separation(held, role)
+    if kept_apart is not None:
+        names = " and ".join(sorted(each.lower() for each in kept_apart.jobs))
+        raise Conflict(f"Nobody holds {names} together: {kept_apart.why}.", field="role")
+    work.session.add(RoleAssignment(staff_id=member_id, role=role))
+    work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role))
+
+
+def _hand_over(work: UnitOfWork, staff_id: uuid.UUID, address: str) -> str:
+    """A second factor in force from the start: whoever has the password alone is nobody yet."""
+    factor, secret = offered(work, SubjectKind.STAFF, staff_id)
+    factor.confirmed_at = work.now
+    work.record(events.SecondFactorEnrolled(resource_id=factor.id, subject_id=None))
+    return totp.uri(secret, address, work.store.origin)

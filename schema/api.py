@@ -21,6 +21,7 @@ from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
+from schema.factors import SecondFactorMutations
 from schema.grants import AccessGrantMutations
 from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
@@ -37,6 +38,7 @@ from schema.retention import RetentionMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.services import ServiceMutations
 from schema.sessions import SessionMutations
+from schema.staff import StaffMutations
 from schema.subscriptions import Subscription
 
 
@@ -56,7 +58,9 @@ class Mutation(
     PromptMutations,
     RetentionMutations,
     ServiceMutations,
+    SecondFactorMutations,
     SessionMutations,
+    StaffMutations,
 ):
     """Root mutation fields, from the module of each concept."""
 

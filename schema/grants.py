@@ -15,7 +15,7 @@ from schema.nodes import Info, Node, plain, reference, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.clock import now
 from storage.grants import AccessGrant as AccessGrantRow
-from storage.grants import AccessScope, Decider, GrantStatus, ReasonCode
+from storage.grants import AccessScope, Decider, GrantStatus, GrantVerdict, ReasonCode
 from storage.staff import StaffRole
 
 strawberry.enum(
@@ -34,6 +34,12 @@ strawberry.enum(
     "of SECURITY_INCIDENT and LEGAL_DUTY they can't be asked, and a second member of staff agrees.",
 )
 strawberry.enum(Decider, name="AccessDecider", description="Who has to agree before a grant opens anything.")
+strawberry.enum(
+    GrantVerdict,
+    name="AccessVerdict",
+    description="What a review found: JUSTIFIED; EXCESSIVE, where there was a reason and more was asked for or opened "
+    "than it needed; UNJUSTIFIED.",
+)
 strawberry.enum(StaffRole, description="A job on the platform. `roles` says what each is for.")
 
 
@@ -49,6 +55,7 @@ class AccessGrant(Node):
         Action.END,
         Action.READ,
         Action.READ_REASON,
+        Action.REVIEW,
     )
 
     contributor_id: strawberry.ID = reference("subject_id", "Contributor", "Whose work it is about.")
@@ -64,6 +71,19 @@ class AccessGrant(Node):
     expires_at: datetime = plain("expires_at", datetime, "When it ends by itself.")
     decided_at: datetime | None = plain("decided_at", datetime | None, "When it was agreed to, or denied.")
     ended_at: datetime | None = plain("ended_at", datetime | None, "When somebody ended it, if anybody did.")
+
+    reviewed_at: datetime | None = plain("reviewed_at", datetime | None, "When somebody looked at the use made of it.")
+    verdict: GrantVerdict | None = plain("verdict", GrantVerdict | None, "What they found.")
+    review_note: str | None = sealed(
+        "review_note", str | None, "What they found, in their words. Null before that, and where you may not read it."
+    )
+
+    @strawberry.field(
+        description="Whether it was agreed to, is over, and waits for its review. Before that its holder gets no other."
+    )
+    def review_due(self) -> bool:
+        due: bool = self.row.review_due(now())
+        return due
 
     @strawberry.field(description="Where it stands. It opens something while it is ACTIVE and at no other time.")
     def status(self) -> GrantStatus:
@@ -126,6 +146,15 @@ class EndAccessInput:
     access_grant_id: strawberry.ID = strawberry.field(description="The grant, or the request to withdraw.")
 
 
+@strawberry.input(description="What a review of a grant found.")
+class ReviewAccessInput:
+    """Input of reviewAccess."""
+
+    access_grant_id: strawberry.ID = strawberry.field(description="The grant: over, and held and agreed to by others.")
+    verdict: GrantVerdict = strawberry.field(description="What you found of the use that was made of it.")
+    note: str = strawberry.field(description="Why, in 20 characters or more, which the contributor will read.")
+
+
 @strawberry.type(description="The grant, as it is now.")
 class AccessGrantPayload:
     """Answer of every mutation of an access grant."""
@@ -171,6 +200,13 @@ class AccessGrantMutations:
     @mutation("End a grant, or withdraw a request. It acts at once, on what is being followed or downloaded too.")
     def end_access(self, info: Info, input: EndAccessInput) -> AccessGrantPayload:
         return _payload(info, grants.end(info.context, _id(input.access_grant_id)))
+
+    @mutation(
+        "Say what use was made of a grant, once it is over. Never by whoever held it or agreed to it. The "
+        "contributor reads it."
+    )
+    def review_access(self, info: Info, input: ReviewAccessInput) -> AccessGrantPayload:
+        return _payload(info, grants.review(info.context, _id(input.access_grant_id), input.verdict, input.note))
 
 
 def _id(given: strawberry.ID) -> uuid.UUID:

@@ -6,6 +6,7 @@ import strawberry
 
 from policies.principals import Kind
 from resolvers import contributors, sessions
+from resolvers.factors import Proof
 from resolvers.sessions import Issued
 from schema.contributors import Contributor
 from schema.guards import mutation
@@ -77,12 +78,18 @@ class RegisterContributorPayload:
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
 
-@strawberry.input(description="E-mail and password.")
+@strawberry.input(description="E-mail and password, and the second factor where the account has one.")
 class SignInInput:
     """Input of signIn."""
 
     email: str = strawberry.field(description="The account's e-mail.")
     password: str = strawberry.field(description="The account's password.")
+    totp: str | None = strawberry.field(
+        default=None, description="Of an account with a second factor: the six digits that the app shows now."
+    )
+    recovery_code: str | None = strawberry.field(
+        default=None, description="In the place of totp: one of the recovery codes, which is used up by it."
+    )
 
 
 @strawberry.type(description="A session for whoever signed in.")
@@ -109,11 +116,19 @@ class RevokeSessionsPayload:
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
 
-@strawberry.input(description="A fresh proof of who is asking.")
+@strawberry.input(description="A fresh proof of who is asking: exactly one of the three.")
 class StepUpInput:
     """Input of stepUp."""
 
-    password: str = strawberry.field(description="The account's password.")
+    password: str | None = strawberry.field(
+        default=None, description="The account's password. Not enough for an account with a second factor."
+    )
+    totp: str | None = strawberry.field(
+        default=None, description="Of an account with a second factor: the six digits that the app shows now."
+    )
+    recovery_code: str | None = strawberry.field(
+        default=None, description="In the place of totp: one of the recovery codes, which is used up by it."
+    )
 
 
 @strawberry.type(description="The session, open to exports and deletions for some minutes.")
@@ -135,9 +150,12 @@ class SessionMutations:
             contributor=Contributor.of(row), session=session_of(issued), audit_event_id=audit_event_id(info)
         )
 
-    @mutation("Sign in with e-mail and password: contributors and staff alike.", public="a session begins here")
+    @mutation(
+        "Sign in with e-mail and password, and the second factor where there is one: contributors and staff alike.",
+        public="a session begins here",
+    )
     def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
-        issued = sessions.sign_in(info.context, input.email, input.password)
+        issued = sessions.sign_in(info.context, input.email, input.password, Proof(input.totp, input.recovery_code))
         return SignInPayload(session=session_of(issued), viewer=viewer(info), audit_event_id=audit_event_id(info))
 
     @mutation("End this session. Its token stops working at once.")
@@ -152,6 +170,6 @@ class SessionMutations:
 
     @mutation("Prove again that it is you; needed for exports and deletions. Good for some minutes.")
     def step_up(self, info: Info, input: StepUpInput) -> StepUpPayload:
-        row = sessions.step_up(info.context, input.password)
+        row = sessions.step_up(info.context, input.password, Proof(input.totp, input.recovery_code))
         session = Session(token=None, expires_at=row.expires_at, stepped_up_until=row.stepped_up_until)
         return StepUpPayload(session=session, audit_event_id=audit_event_id(info))

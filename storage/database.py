@@ -1,5 +1,6 @@
 """Engines: how SQLite and PostgreSQL are opened so that both keep the same promises."""
 
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -54,7 +55,8 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         stay_with_the_file(engine)
         return engine
-    engine = create_engine(address, pool_size=pool_size, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(address, pool_size=pool_size, hide_parameters=True)
+    event.listen(engine, "checkout", _look_whether_connected)
     event.listen(engine, "handle_error", _as_unreachable, retval=True)
     return engine
 
@@ -115,6 +117,19 @@ def settle(engine: Engine) -> None:
         time.sleep(0.1)
 
 
+def _look_whether_connected(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let a connection go on which the server has spoken unasked: it says so when it ends one, and closes it.
+
+    This takes no round trip, as asking it would before each transaction.
+    """
+    if not connection.closed:
+        waiting = select.poll()
+        waiting.register(connection.pgconn.socket, select.POLLIN)
+        if not waiting.poll(0):
+            return
+    raise DisconnectionError("the server has ended this connection")
+
+
 def _as_unreachable(context: ExceptionContext) -> BaseException | None:
     """An error that whoever runs the database can mend, as one of those, and not as a mistake in the statement."""
     if getattr(context.original_exception, "sqlstate", None) not in _OUT_OF_ORDER:
@@ -138,7 +153,7 @@ def _begin_sqlite(connection: Connection) -> None:
 @contextmanager
 def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
     """One session in one transaction: committed when the block ends, rolled back when it raises."""
-    bind = engine.execution_options(read_only=read_only)
+    bind = engine.execution_options(read_only=True) if read_only else engine
     with Session(bind, expire_on_commit=False) as session:
         try:
             yield session

@@ -65,6 +65,15 @@ DECIDERS = {
     ReasonCode.LEGAL_DUTY: Decider.SECOND_PERSON,
 }
 
+
+class GrantVerdict(enum.StrEnum):
+    """What a review found of the use that was made of a grant."""
+
+    JUSTIFIED = "JUSTIFIED"
+    EXCESSIVE = "EXCESSIVE"  # there was a reason, and more was asked for or opened than it needed
+    UNJUSTIFIED = "UNJUSTIFIED"
+
+
 _OPEN = (GrantStatus.REQUESTED, GrantStatus.ACTIVE)
 _EMPLOYEE = "names an employee: contributors are told the job, not the person"
 # Asked of the clock by each execution anew, so that a statement which was compiled or built earlier stays right.
@@ -106,6 +115,10 @@ class AccessGrant(Record):
     decided_at: Mapped[datetime | None] = plain()
     decided_by: Mapped[uuid.UUID | None] = plain(withheld=_EMPLOYEE)
     ended_at: Mapped[datetime | None] = plain()
+    reviewed_at: Mapped[datetime | None] = plain()
+    reviewed_by: Mapped[uuid.UUID | None] = plain(withheld=_EMPLOYEE)
+    verdict: Mapped[GrantVerdict | None] = plain()
+    review_note: Mapped[Sealed | None] = sealed(opens_with="read_reason")
 
     @hybrid_property
     def live(self) -> bool:
@@ -120,6 +133,11 @@ class AccessGrant(Record):
     def standing(self, moment: datetime) -> GrantStatus:
         """Its status at `moment`: one that ran out before anybody ended it is EXPIRED."""
         return GrantStatus.EXPIRED if self.status in _OPEN and self.expires_at <= moment else self.status
+
+    def review_due(self, moment: datetime) -> bool:
+        """Whether it was agreed to, is over at `moment`, and nobody has looked at the use that was made of it."""
+        over = self.standing(moment) in (GrantStatus.ENDED, GrantStatus.EXPIRED)
+        return over and self.decided_at is not None and self.reviewed_at is None
 
 
 OPENED: tuple[tuple[type[Record], str], ...] = (
@@ -150,7 +168,7 @@ for _model, _owner in OPENED:
 
 def lock(session: Session, grant: AccessGrant) -> GrantStatus:
     """Keep others from deciding until this transaction ends; answers where the grant stands now."""
-    session.refresh(grant, ["status", "expires_at"], with_for_update=True)
+    session.refresh(grant, ["status", "expires_at", "decided_at", "reviewed_at"], with_for_update=True)
     return grant.standing(now())
 
 
@@ -159,6 +177,32 @@ def end_all(session: Session, subject: uuid.UUID, moment: datetime) -> None:
     ending = update(AccessGrant).where(AccessGrant.subject_id == subject, AccessGrant.status.in_(_OPEN))
     values = {"status": GrantStatus.ENDED, "ended_at": moment}
     session.execute(ending.values(**values), execution_options={"synchronize_session": False})
+
+
+def end_of(
+    session: Session, grantee: uuid.UUID, moment: datetime, role: StaffRole | None = None
+) -> list[tuple[AccessGrant, bool]]:
+    """End every grant of a member of staff, or of one of their jobs; answers them, and whether each had begun."""
+    theirs = select(AccessGrant).where(AccessGrant.grantee_id == grantee, AccessGrant.status.in_(_OPEN))
+    if role is not None:
+        theirs = theirs.where(AccessGrant.role == role)
+    ended = []
+    for grant in session.scalars(theirs.order_by(AccessGrant.id).with_for_update()):
+        if grant.standing(moment) in _OPEN:
+            ended.append((grant, grant.status is GrantStatus.ACTIVE))
+            grant.status, grant.ended_at = GrantStatus.ENDED, moment
+    return ended
+
+
+def awaits_review(session: Session, grantee: uuid.UUID, moment: datetime) -> bool:
+    """Whether a grant of this member of staff is over and was never reviewed."""
+    over = or_(
+        AccessGrant.status == GrantStatus.ENDED,
+        and_(AccessGrant.status == GrantStatus.ACTIVE, AccessGrant.expires_at <= moment),
+    )
+    unseen = AccessGrant.decided_at.is_not(None) & AccessGrant.reviewed_at.is_(None)
+    found = select(AccessGrant.id).where(AccessGrant.grantee_id == grantee, over, unseen)
+    return session.scalar(found.limit(1)) is not None
 
 
 def used(session: Session, grantee: uuid.UUID, rows: Mapping[Key, Record], since: datetime) -> dict[Key, AccessGrant]:

@@ -34,6 +34,7 @@ class Session(Record):
     subject_id: Mapped[uuid.UUID] = plain(index=True)
     created_at: Mapped[datetime] = plain(default=now)
     expires_at: Mapped[datetime] = plain()
+    second_factor_at: Mapped[datetime | None] = plain()
     stepped_up_until: Mapped[datetime | None] = plain()
     revoked_at: Mapped[datetime | None] = plain()
 

@@ -2,9 +2,13 @@
 
 import enum
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
 from storage.ids import new_id
@@ -22,6 +26,38 @@ class StaffRole(enum.StrEnum):
     SECURITY = "SECURITY"
     SUPPORT = "SUPPORT"
     SYSADMIN = "SYSADMIN"
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Two jobs that nobody may hold together, and why."""
+
+    jobs: frozenset[StaffRole]
+    why: str
+
+
+SEPARATIONS = (
+    *(
+        Separation(frozenset({StaffRole.AUDITOR, other}), "an auditor does not audit their own work")
+        for other in StaffRole
+        if other is not StaffRole.AUDITOR
+    ),
+    Separation(
+        frozenset({StaffRole.PRIVACY, StaffRole.SECURITY}),
+        "each is the second person for the other's access grants and legal holds",
+    ),
+    Separation(
+        frozenset({StaffRole.SECURITY, StaffRole.SYSADMIN}),
+        "a policy is proposed by one and confirmed by the other, and security watches who runs the machines",
+    ),
+)
+"""Separation of duties, as data. It is asked when a job is given; `doctor` finds who holds two from before."""
+
+
+def separation(held: Iterable[StaffRole], wanted: StaffRole) -> Separation | None:
+    """What keeps somebody with these jobs from having another one; None where nothing does."""
+    jobs = set(held)
+    return next((each for each in SEPARATIONS if wanted in each.jobs and each.jobs - {wanted} <= jobs), None)
 
 
 class StaffMember(Record):
@@ -48,3 +84,29 @@ class RoleAssignment(Record):
     staff_id: Mapped[uuid.UUID] = plain(index=True)
     role: Mapped[StaffRole] = plain()
     assigned_at: Mapped[datetime] = plain(default=now)
+
+
+def lock(session: Session, member: StaffMember) -> frozenset[StaffRole]:
+    """The jobs that somebody holds; nobody else gives them one or takes one before this transaction ends."""
+    session.refresh(member, with_for_update=True)
+    return frozenset(session.scalars(select(RoleAssignment.role).where(RoleAssignment.staff_id == member.id)))
+
+
+def take_role(session: Session, member: StaffMember, role: StaffRole) -> None:
+    """Somebody has this job no more."""
+    held = (RoleAssignment.staff_id == member.id) & (RoleAssignment.role == role)
+    session.execute(delete(RoleAssignment).where(held))
+
+
+def forget(session: Session, member: StaffMember) -> None:
+    """Somebody is gone: their account and their jobs."""
+    session.execute(delete(RoleAssignment).where(RoleAssignment.staff_id == member.id))
+    session.delete(member)
+
+
+def overlapping(session: Session) -> list[Separation]:
+    """For each member of staff who holds two jobs that nobody may, from before the list said so: which two."""
+    held: dict[uuid.UUID, set[StaffRole]] = defaultdict(set)
+    for staff_id, role in session.execute(select(RoleAssignment.staff_id, RoleAssignment.role)):
+        held[staff_id].add(role)
+    return [each for jobs in held.values() for each in SEPARATIONS if each.jobs <= jobs]

@@ -47,25 +47,29 @@ def copy_sqlite(template: Path, file: Path) -> str:
 class PostgreSQL:
     """A running server, and a template in it that `fresh_database` copies."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, *, durable: bool) -> None:
         self._address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         self._numbers = itertools.count()
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # no test cuts this server's power
-            self._execute(f"ALTER SYSTEM SET {setting} = off")
-        self._execute("SELECT pg_reload_conf()")
+        if not durable:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                self._execute(f"ALTER SYSTEM SET {setting} = off")
+            self._execute("SELECT pg_reload_conf()")
         self.make_template(EMPTY, make_tables)
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator["PostgreSQL"]:
-        """Start a server in a directory of its own, and remove both afterwards."""
+    def running(cls, *, durable: bool = False) -> Iterator["PostgreSQL"]:
+        """Start a server in a directory of its own, and remove both afterwards.
+
+        No test cuts its power, so its commits need not reach the disk; those of a benchmark must (`durable`).
+        """
         # Not below pytest's own directory: as root the server runs as another user, who must be able to pass.
         place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         get_server = _server_package(place)
         _sweep(get_server)
         server = get_server(place / "data", cleanup_mode="stop")
         try:
-            yield cls(server)
+            yield cls(server, durable=durable)
         finally:
             server.cleanup()
             atexit.unregister(server._cleanup)  # it would make its lock's directory anew

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from muniment.house import open_house, open_keyring
 from muniment.settings import Settings
 from resolvers import staff
 from resolvers.house import House
+from storage import totp
+from storage.clock import now
 from storage.keys.errors import KeyStoreError
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName
@@ -45,9 +48,11 @@ class Home:
         home, blobs = self.settings.home, self.settings.blob_dir
         return [home] if blobs.is_relative_to(home) else [home, blobs]
 
-    def add_staff(self, email: str, role: str) -> str:
-        """What `python -m muniment staff add` does. Answers the first password."""
-        return staff.add(self.house, email, [StaffRole(role)])[1]
+    def add_staff(self, email: str, role: str) -> tuple[str, str]:
+        """What `python -m muniment staff add` does. Answers the first password, and what an authenticator app shows."""
+        hired = staff.add(self.house, email, [StaffRole(role)])
+        secret = base64.b32decode(parse_qs(urlsplit(hired.second_factor).query)["secret"][0])
+        return hired.password, totp.code_at(secret, totp.step_at(now()))
 
     def keysets_of(self, owner: uuid.UUID) -> int:
         """How many keysets a contributor has in the key store at this moment."""

@@ -121,7 +121,8 @@ def _employ(stage: Stage, home: Home, nobody: Client, word: str) -> Staff:
         made = []
         for role in ("SUPPORT", "SYSADMIN", "SECURITY"):
             email = f"{role.lower()}.{word[:8]}@example.org"
-            member = Person(role, email, home.add_staff(email, role), nobody)
+            password, code = home.add_staff(email, role)
+            member = Person(role, email, password, nobody, code=code)
             viewer = member.sign_in()
             demand(viewer["roles"] == [role], f"an account with roles {viewer['roles']}.")
             made.append(member)

@@ -32,7 +32,7 @@ def fold(hashes: Sequence[bytes]) -> bytes:
     if not hashes or len(hashes) & (len(hashes) - 1):
         raise ValueError("a perfect subtree has a power of two of leaves")
     while len(hashes) > 1:
-        hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+        hashes = list(map(node_hash, hashes[::2], hashes[1::2]))
     return hashes[0]
 
 

@@ -60,14 +60,19 @@ def width_at(level: int, number: int, size: int) -> int:
     return max(0, min(WIDTH, (size >> HEIGHT * level) - number * WIDTH))
 
 
+def tile_with(level: int, index: int) -> tuple[int, int]:
+    """The level and number of the tile from which the hash of the perfect subtree (level, index) follows."""
+    deep, above = divmod(level, HEIGHT)
+    return deep, (index << above) // WIDTH
+
+
 def subtrees_from(read: Callable[[int, int], bytes]) -> merkle.Subtrees:
     """The hash of any perfect subtree, from tiles: `read(level, number)` answers one, as far as it is filled."""
 
     def subtree(level: int, index: int) -> bytes:
-        deep, above = divmod(level, HEIGHT)
-        first = index << above
-        tile = read(deep, first // WIDTH)
-        start = first % WIDTH * HASH
+        above = level % HEIGHT
+        tile = read(*tile_with(level, index))
+        start = (index << above) % WIDTH * HASH
         cut = tile[start : start + (HASH << above)]
         if len(cut) != HASH << above:
             raise TileRefused("the tile is shorter than the tree")

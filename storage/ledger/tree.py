@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from storage.ledger import merkle, tiles
@@ -60,7 +60,15 @@ class Tree:
         return merkle.root(size, self.subtree)
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
-        """What leads from leaf `index` to the root of `size` leaves. Raises LedgerDamaged."""
+        """What leads from leaf `index` to the root of `size` leaves, at most one statement. Raises LedgerDamaged."""
+        wanted: set[tuple[int, int]] = set()
+
+        def noted(level: int, at: int) -> bytes:
+            wanted.add(tiles.tile_with(level, at))
+            return merkle.EMPTY
+
+        merkle.inclusion_proof(index, size, noted)
+        self._read_together(wanted - self._tiles.keys())
         return merkle.inclusion_proof(index, size, self.subtree)
 
     def places(self, event_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
@@ -90,6 +98,12 @@ class Tree:
         """The leaves of a bundle that has left the database: always all of them."""
         content = None if self.archive is None else self.archive.read(f"tile/{Tile(None, number).path}")
         return [] if content is None else tiles.unbundle(content)
+
+    def _read_together(self, wanted: set[tuple[int, int]]) -> None:
+        if wanted:
+            place = tuple_(AuditTile.level, AuditTile.number)
+            statement = select(AuditTile.level, AuditTile.number, AuditTile.hashes).where(place.in_(sorted(wanted)))
+            self._tiles |= {(row.level, row.number): row.hashes for row in self.session.execute(statement)}
 
     def _read(self, level: int, number: int) -> bytes:
         if (level, number) not in self._tiles:

@@ -112,8 +112,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 def root(hashes: Sequence[bytes]) -> bytes:
     """The root over these hashes: pairs are hashed together, level by level, and what is left over goes up as it is."""
     while len(hashes) > 1:
-        paired = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes) - 1, 2)]
-        hashes = paired if len(hashes) % 2 == 0 else [*paired, hashes[-1]]
+        hashes = [*map(node_hash, hashes[::2], hashes[1::2]), *hashes[len(hashes) // 2 * 2 :]]
     return hashes[0] if hashes else hashlib.sha256().digest()
 
 
@@ -132,10 +131,11 @@ def levels_above(leaves: bytes) -> list[bytes]:
     return levels
 
 
-def root_of(leaves: bytes) -> bytes:
-    """The root over many leaf hashes: whole tiles first, so that memory stays small."""
-    step = WIDTH * HASH
-    return root([root(cut(leaves[i : i + step])) for i in range(0, len(leaves), step)])
+def root_of(levels: Sequence[bytes], count: int) -> bytes:
+    """The root over the first `count` leaf hashes, from what `levels_above` found, so that nothing is hashed twice."""
+    tops = levels[1][: count // WIDTH * HASH] if len(levels) > 1 else b""
+    rest = levels[0][len(tops) * WIDTH : count * HASH]
+    return root([*cut(tops), *([root(cut(rest))] if rest else [])])
 
 
 # --- Files: C2SP tlog-tiles -------------------------------------------------------------------------------------------
@@ -186,12 +186,12 @@ def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
 
 
 def _check_entries(read: Read, size: int, signed: bytes, kept: tuple[int, bytes], report: Report) -> None:
-    leaves = b"".join(b"".join(map(leaf_hash, entries(bundle))) for bundle in files_of(read, "entries", size))
-    if len(leaves) != size * HASH or root_of(leaves) != signed:  # (3)
-        raise Wrong(_first_bad(leaves, b"".join(files_of(read, "0", size)), size, signed, read))
-    if root_of(leaves[: kept[0] * HASH]) != kept[1]:  # (4)
+    levels = levels_above(b"".join(b"".join(map(leaf_hash, entries(each))) for each in files_of(read, "entries", size)))
+    if len(levels[0]) != size * HASH or root_of(levels, size) != signed:  # (3)
+        raise Wrong(_first_bad(levels[0], b"".join(files_of(read, "0", size)), size, signed, read))
+    if root_of(levels, kept[0]) != kept[1]:  # (4)
         raise Wrong(f"history was rewritten: the first {kept[0]} entries are not those that were signed earlier.")
-    for level, expected in enumerate(levels_above(leaves)):  # (5)
+    for level, expected in enumerate(levels):  # (5)
         for number, tile in enumerate(files_of(read, str(level), len(expected) // HASH)):
             if tile != expected[number * WIDTH * HASH : (number + 1) * WIDTH * HASH]:
                 report.problems.append(f"tile {number} of level {level} is not what the entries hash to.")
@@ -204,7 +204,7 @@ def _first_bad(leaves: bytes, tiles: bytes, size: int, signed: bytes, read: Read
     """Which entry is the first that is not what was signed, and what befell it."""
     found, right = cut(leaves), cut(tiles)
     at = next((i for i, (a, b) in enumerate(zip(found, right, strict=False)) if a != b), min(len(found), len(right)))
-    if len(tiles) != size * HASH or root_of(tiles) != signed:
+    if len(tiles) != size * HASH or root_of(levels_above(tiles), size) != signed:
         if at == min(len(found), len(right)) and len(found) >= size:
             return "entries and tiles agree with each other and not with the checkpoint: the log was rewritten."
         return f"entry {at} or its tile is not what was signed; the tiles are damaged too."

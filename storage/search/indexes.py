@@ -6,9 +6,23 @@ project's keys are destroyed.
 
 import uuid
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, delete, insert, select
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    ForeignKey,
+    Index,
+    Insert,
+    LargeBinary,
+    Table,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session
 
 from storage.assets import Asset
@@ -72,14 +86,34 @@ INDEXED: dict[type[Record], Indexed] = {
 }
 
 
-def index(session: Session, vault: Vault, row: Asset | Prompt) -> None:
-    """Write down the words of a row's sealed texts, in place of those written before. The row must be flushed."""
+def index(session: Session, vault: Vault, row: Asset | Prompt, *, fresh: bool = False) -> None:
+    """Write down the words of a row's sealed texts, in place of those written before. The row must be flushed.
+
+    `fresh` says that this transaction has made the row, so that nothing of it can have been written before.
+    """
     where = INDEXED[type(row)]
     tokens = vault.hashed(row, where.columns, row.project_id, beginnings)
-    session.execute(delete(where.table).where(getattr(where.table, where.row) == row.id))
-    own = {where.row: row.id, "owner_id": row.owner_id, "project_id": row.project_id}
+    if not fresh:
+        session.execute(delete(where.table).where(getattr(where.table, where.row) == row.id))
     if tokens:
-        session.execute(insert(where.table), [{**own, "token": token} for token in sorted(tokens)])
+        own = {where.row: row.id, "owner_id": row.owner_id, "project_id": row.project_id}
+        _write(session.connection(), cast(Table, where.table.__table__), own, sorted(tokens))
+
+
+def _write(connection: Connection, table: Table, own: dict[str, uuid.UUID], tokens: list[bytes]) -> None:
+    if connection.dialect.name == "postgresql":  # one round trip, however many there are
+        connection.execute(_insertion(table), {**{f"own_{name}": value for name, value in own.items()}, "all": tokens})
+    else:
+        connection.execute(insert(table), [{**own, "token": token} for token in tokens])
+
+
+@cache
+def _insertion(table: Table) -> Insert:
+    every = func.unnest(bindparam("all", type_=ARRAY(LargeBinary)))
+    values = [
+        every if column.name == "token" else bindparam(f"own_{column.name}", type_=column.type) for column in table.c
+    ]
+    return insert(table).from_select(list(table.c), select(*values))
 
 
 def reindex(session: Session, vault: Vault, project: uuid.UUID, after: uuid.UUID | None = None) -> uuid.UUID | None:

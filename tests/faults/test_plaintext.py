@@ -22,7 +22,7 @@ from storage.staff import StaffRole
 from tests.agents.standins import StandIn
 from tests.faults.hunts import Hunt, spellings, table_dump
 from tests.faults.servers import Server, serving, settled, wait_for
-from tests.world import ROOT, Answer, Person
+from tests.world import ROOT, Answer, Person, code_of
 
 READ = """query($id: ID!) { node(id: $id) {
     __typename
@@ -47,7 +47,7 @@ def test_the_marker_is_found_nowhere_in_clear(
 ) -> None:
     """Not on disk, in the middle or at the end; not in what is logged; not in a process; not in others' answers."""
     stand_in.words, stand_in.pause = [f"{marker} "] * 20, 0.05
-    email, password = employed(home, database_url)
+    member = employed(home, database_url)
     with serving(home, database_url, model_url=stand_in.url, key_cache_seconds=1) as server:
         server.api.client.headers["user-agent"] = f"Browser {marker}"
         assert_found_where_it_is(server, marker)
@@ -55,7 +55,7 @@ def test_the_marker_is_found_nowhere_in_clear(
             called = listening(server)
             owner = server.api.register(marker, password=f"{marker} {marker}")
             work = everything(server, owner, marker, hunt)
-            staff_ask(server, owner, work["project"], marker, email, password)
+            staff_ask(server, owner, work["project"], marker, member)
             assert marker.encode() in work.pop("archive")
             assert_others_learn_nothing(server, list(work.values()), marker)
             everything_wrong(server, owner, work, marker, stand_in)
@@ -71,7 +71,10 @@ def test_the_marker_is_found_nowhere_in_clear(
         assert {"keys.sqlite3", "process.log"} <= hunt.seen
 
 
-NO_CONTENT = {"reloadPolicy": "takes the hash of a file that the operator has put there"}
+NO_CONTENT = {
+    "confirmTotp": "takes six digits",
+    "reloadPolicy": "takes the hash of a file that the operator has put there",
+}
 
 
 def taking_words() -> set[str]:
@@ -100,20 +103,21 @@ def listening(server: Server) -> set[str]:
     return called
 
 
-def employed(home: Path, database_url: str) -> tuple[str, str]:
-    """Somebody of security, from before the server starts: e-mail and password."""
+def employed(home: Path, database_url: str) -> staff.Hired:
+    """Somebody of security, from before the server starts."""
     settings = load(home=home, database_url=database_url)
     prepare(settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         with open_house(settings) as house:
-            return "staff@example.org", staff.add(house, "staff@example.org", [StaffRole.SECURITY])[1]
+            return staff.add(house, "staff@example.org", [StaffRole.SECURITY])
 
 
-def staff_ask(server: Server, owner: Person, project: str, marker: str, email: str, password: str) -> None:
+def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: staff.Hired) -> None:
     """What staff write about somebody's case has the marker too; they read the work under the grant."""
     api, soon = server.api, (now() + timedelta(hours=1)).isoformat()
-    member = api.sign_in(email, password).data["it"]["session"]["token"]
+    code = code_of(hired.second_factor)
+    member = api.sign_in("staff@example.org", hired.password, totp=code).data["it"]["session"]["token"]
     asked = api.do(
         "requestAccess",
         member,

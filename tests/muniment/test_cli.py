@@ -1,6 +1,7 @@
 """The command line: quick to answer, plain when it can't do something, and never a traceback."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -138,8 +139,23 @@ def test_staff_get_a_first_password_once(tmp_path: Path) -> None:
     first, second = _add_staff(tmp_path, "one"), _add_staff(tmp_path, "one")
     assert first.returncode == 0
     assert "one@example.org may now sign in. First password, shown this once: " in first.stdout
+    assert "otpauth://totp/muniment.local:one%40example.org?" in first.stdout
     assert second.returncode == 1
     assert "An account with this e-mail exists." in second.stderr
+
+
+@pytest.mark.filterwarnings("ignore::storage.keys.kms.InsecureWarning")
+def test_staff_get_another_second_factor(first_start: Path, tmp_path: Path) -> None:
+    """Whoever runs the server hands it out, to staff alone, and it is another one."""
+    home = shutil.copytree(first_start, tmp_path / "home")
+    mara = ["--email", "mara@example.org", "--home", str(home)]
+    hired = CliRunner().invoke(app, ["staff", "add", "--role", "support", *mara])
+    again = CliRunner().invoke(app, ["staff", "enrol", *mara])
+    uris = {word for shown in (hired, again) for word in shown.stdout.split() if word.startswith("otpauth://totp/")}
+    assert len(uris) == 2
+    nobody = CliRunner().invoke(app, ["staff", "enrol", "--email", "nobody@example.org", "--home", str(home)])
+    assert (nobody.exit_code, nobody.stdout) == (1, "")
+    assert "No member of staff has this e-mail." in nobody.stderr
 
 
 def test_policy_check_names_file_and_line(tmp_path: Path) -> None:

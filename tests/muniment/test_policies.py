@@ -42,7 +42,7 @@ from tests.policies_at_work import (
     save,
     two_people,
 )
-from tests.world import ROOT, Person, World, raw_id
+from tests.world import ROOT, Person, World, code_of, raw_id
 
 
 def count(world: World, statement: str = IN_FORCE) -> int:
@@ -117,8 +117,8 @@ def employed(settings: Settings, api: Callers, role: StaffRole) -> Person:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         with open_house(settings) as house:
-            _, password = staff.add(house, email, [role])
-    token = api.sign_in(email, password).data["it"]["session"]["token"]
+            hired = staff.add(house, email, [role])
+    token = api.sign_in(email, hired.password, totp=code_of(hired.second_factor)).data["it"]["session"]["token"]
     return Person(role, token, email=email)
 
 

@@ -15,7 +15,7 @@ from schema.api import build
 from storage.clock import now
 from storage.staff import StaffRole
 from tests.resolvers.ladder import MUTATIONS, Scene, make
-from tests.world import MODERN, PASSWORD, ROOT, Answer, Person, World, opened
+from tests.world import MODERN, PASSWORD, ROOT, Answer, Person, World, code_of, opened
 
 SCHEMA = build()._schema
 FIELDS: Any = SCHEMA.mutation_type.fields  # type: ignore[union-attr]
@@ -25,6 +25,10 @@ ORDER = [
     "signIn:nobody",
     "stepUp:owner",
     "stepUp:stranger",
+    "stepUp:editor",
+    "enrollTotp:editor",
+    "confirmTotp:editor",
+    "removeTotp:editor",
     "createProject:owner",
     "updateProject:owner",
     "shareProject:owner",
@@ -45,6 +49,8 @@ ORDER = [
     "consentToAccess:owner",
     "denyAccess:owner",
     "endAccess:owner",
+    "reviewAccess:privacy",
+    "removeStaff:security",
     "openInvestigation:security",
     "closeInvestigation:security",
     "reloadPolicy:sysadmin",
@@ -98,6 +104,7 @@ def given(name: str, scene: Scene, changed: Path) -> dict[str, Any] | None:
         "registerContributor": lambda: {"email": "new@example.org", "password": PASSWORD, "displayName": "N"},
         "signIn": lambda: {"email": scene.ids["friend"], "password": PASSWORD},
         "stepUp": lambda: {"password": PASSWORD},
+        "confirmTotp": lambda: {"totp": code_of(scene.ids["uri"])},
         "openInvestigation": lambda: {
             "personId": scene.ids["contributor"],
             "reason": "An address that is not theirs.",
@@ -154,6 +161,8 @@ def test_every_mutation_has_the_same_answer_after_a_restart_and_no_second_effect
             asked, by = given(name, scene, policy), scene.people[rung]
             data = send(world, call, by, asked).data["it"]
             sent[call] = (by, asked, data)
+            if name == "enrollTotp":
+                scene.ids["uri"] = data["uri"]
             for thing, kept in (("investigation", "investigation"), ("accessGrant", "requested")):
                 if name in ("openInvestigation", "requestAccess") and thing in data:
                     scene.ids[kept] = data[thing]["id"]

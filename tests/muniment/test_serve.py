@@ -18,7 +18,7 @@ from muniment.settings import load
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 APPLICATION = """
-import asyncio, contextlib, sys
+import asyncio, atexit, contextlib, sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
@@ -28,6 +28,7 @@ from muniment import logs, serve, settings
 async def lifespan(app):
     if "broken" in sys.argv:
         raise ValueError("hunter2")
+    atexit.register(print, "the interpreter has ended")  # in which a thread of the server's could abort it
     yield
     print("closed in order", flush=True)
 

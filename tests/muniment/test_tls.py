@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import time_machine
 from cryptography import x509
 
-from muniment import certificates
+from muniment import certificates, tls
+from muniment.serve import welcome
 from muniment.settings import SettingsError, load
 from storage.clock import now
 from tests.faults.servers import wait_for
@@ -123,6 +126,45 @@ def test_what_is_good_is_kept_and_what_is_due_is_renewed_under_the_same_authorit
     told = x509.load_pem_x509_certificate(certificate.read_bytes())
     names = told.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert "box.example.org" in names.get_values_for_type(x509.DNSName)
+
+
+def test_a_server_on_every_address_is_certified_for_each_and_says_what_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for those of links, cards and interfaces that are down; an address that went keeps the authority."""
+
+    def machine(**addresses: list[str]) -> None:
+        given = {name: [SimpleNamespace(address=each) for each in those] for name, those in addresses.items()}
+        monkeypatch.setattr(psutil, "net_if_addrs", lambda: given)
+        monkeypatch.setattr(psutil, "net_if_stats", lambda: {n: SimpleNamespace(isup=n != "old0") for n in given})
+
+    lan = ["192.0.2.7", "2001:db8::7", "fe80::7%lan0", "02:fc:00:00:00:01"]
+    machine(lo=["127.0.0.1", "::1"], lan0=lan, vpn0=["198.51.100.9"], old0=["203.0.113.5"])
+    everywhere, both = "0.0.0.0", "::"  # noqa: S104
+    assert certificates.reachable(everywhere) == ["192.0.2.7", "198.51.100.9"]
+    assert certificates.reachable(both) == ["192.0.2.7", "198.51.100.9", "2001:db8::7"]
+    certificate, _ = certificates.local(tmp_path / "tls", everywhere)
+    told = x509.load_pem_x509_certificate(certificate.read_bytes())
+    names = told.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    shown = {str(each) for each in names.get_values_for_type(x509.IPAddress)}
+    assert shown == {"127.0.0.1", "::1", "192.0.2.7", "198.51.100.9"}
+    settings = load(home=tmp_path, host=both, port=8123)
+    said = welcome(settings)
+    for name in (socket.gethostname(), "192.0.2.7", "198.51.100.9", "[2001:db8::7]"):
+        assert f"https://{name}:8123/" in said
+    assert "https://localhost:8123/graphql" in said
+    assert "203.0.113.5" not in said
+    [finding] = tls.findings(settings)
+    assert "good for " in finding.text
+    assert "2001:db8::7" in finding.text
+    assert "elsewhere.example" in welcome(load(home=tmp_path, host=both, public_url="https://elsewhere.example"))
+    authority = (tmp_path / "tls" / "ca.pem").read_bytes()
+    machine(lo=["127.0.0.1", "::1"], lan0=["192.0.2.7"])
+    certificates.local(tmp_path / "tls", everywhere)
+    assert (tmp_path / "tls" / "ca.pem").read_bytes() == authority
+    machine(lo=["127.0.0.1", "::1"], lan0=["192.0.2.8"])
+    certificates.local(tmp_path / "tls", everywhere)
+    assert (tmp_path / "tls" / "ca.pem").read_bytes() != authority
 
 
 def test_only_development_makes_its_own_and_a_brought_one_wins(tmp_path: Path) -> None:

@@ -32,7 +32,9 @@ def written(place: Path, *, days: float, key: EllipticCurvePrivateKey, password:
 
 
 def settings(cert: Path | None, key: Path | None, *, upstream: bool = False, local_ca: bool = False) -> Any:
-    return SimpleNamespace(tls_cert=cert, tls_key=key, tls_terminated_upstream=upstream, local_ca=local_ca)
+    return SimpleNamespace(
+        host="192.0.2.1", tls_cert=cert, tls_key=key, tls_terminated_upstream=upstream, local_ca=local_ca
+    )
 
 
 OWN, OTHERS = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())

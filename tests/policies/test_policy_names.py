@@ -29,7 +29,7 @@ STATES = {
     "VIEWER",
 }
 WITHOUT_A_GRANT = {
-    "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON},
+    "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
@@ -113,7 +113,7 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert ungranted <= WITHOUT_A_GRANT.get(model.__name__, {Action.READ}), f"{roles} on {model.__name__}"
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
-            own = {Action.OPEN_INVESTIGATION} if StaffRole.SECURITY in roles else set()
+            own = {Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF} if StaffRole.SECURITY in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
             assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | own
 
@@ -133,7 +133,7 @@ def _under_grant(way: Row, roles: tuple[StaffRole, ...]) -> bool:
 
 
 def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
-    """Staff never consent in a contributor's place, and whoever approves is not whoever asked, in any set of jobs."""
+    """Staff never consent in a contributor's place; whoever approves did not ask; whoever reviews did neither."""
     for count in range(len(StaffRole) + 1):
         for roles in combinations(StaffRole, count):
             plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), AccessGrant).plans
@@ -141,6 +141,9 @@ def test_nobody_agrees_to_a_request_of_their_own(policy: Policy) -> None:
             for way in plans.get(Action.APPROVE, ()):
                 assert Compare("grantee_id", "!=", Bound("principal_id")) in way.conditions, roles
                 assert Compare("decider", "=", Values((Decider.SECOND_PERSON,))) in way.conditions, roles
+            for way in plans.get(Action.REVIEW, ()):
+                for column in ("grantee_id", "decided_by"):
+                    assert Compare(column, "!=", Bound("principal_id")) in way.conditions, roles
 
 
 def test_nobody_approves_a_service_of_their_own(policy: Policy) -> None:

@@ -76,10 +76,14 @@ GRID = {
     "requestAccess": "U N N F N N F N F N N F",
     "consentToAccess": "U N N N N F F N N N N -",
     "approveAccess": "U N N N N F F N N N N F",
+    "reviewAccess": "U N N N N F F N N N N F",
+    "removeStaff": "U F F F F F F F F F F F",
     "denyAccess": "U N N N N F F N N N N -",
     "endAccess": "U N N N N F F N N N N -",
     "signOut": "U - U - - - U U U - - -",
     "revokeSessions": "U - U - - - U U U - - -",
+    "enrollTotp": "U S U S S S U U U S S S",
+    "removeTotp": "U S U S S S U U U S S S",
     "createApiKey": "U - N N N N F N F - - -",
     "rotateApiKey": "U N N N N N F N N N N -",
     "revokeApiKey": "U N N N N N F N N N N -",
@@ -149,7 +153,7 @@ QUERIES = {
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("signOut", "revokeSessions")
+WITHOUT_INPUT = ("signOut", "revokeSessions", "enrollTotp", "removeTotp")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},
@@ -178,6 +182,12 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
+    "reviewAccess": lambda ids: {
+        "accessGrantId": ids["grant"],
+        "verdict": "JUSTIFIED",
+        "note": "What was opened is what the case was about.",
+    },
+    "removeStaff": lambda ids: {"staffId": ids["leaver"]},
     "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
     "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "placeLegalHold": lambda ids: {
@@ -278,6 +288,7 @@ def make(world: World) -> Scene:
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
         "incident of a key": incident(world, kind="API_KEY", actor=_suspended(world, stepped_up)),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
+        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {

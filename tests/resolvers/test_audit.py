@@ -13,6 +13,7 @@ from tests.resolvers import ladder
 from tests.world import PASSWORD, Person, World, raw_id
 
 RECORDED = {
+    "enrollTotp": "second_factor.offered",
     "createApiKey": "api_key.created",
     "revokeApiKey": "api_key.revoked",
     "createProject": "project.created",

@@ -31,12 +31,19 @@ from storage.ledger.events.exports import (
     ExportRequested,
     ExportWithdrawn,
 )
+from storage.ledger.events.factors import (
+    RecoveryCodeUsed,
+    SecondFactorEnrolled,
+    SecondFactorOffered,
+    SecondFactorRemoved,
+)
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
     AccessGrantDenied,
     AccessGrantEnded,
     AccessGrantRequested,
+    AccessGrantReviewed,
 )
 from storage.ledger.events.incidents import (
     IncidentAcknowledged,
@@ -120,7 +127,7 @@ from storage.ledger.events.sessions import (
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, StaffAdded
+from storage.ledger.events.staff import RoleAssigned, RoleRevoked, StaffAdded, StaffRemoved
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 __all__ = [
@@ -131,6 +138,7 @@ __all__ = [
     "AccessGrantDenied",
     "AccessGrantEnded",
     "AccessGrantRequested",
+    "AccessGrantReviewed",
     "AccountErased",
     "ApiKeyCreated",
     "ApiKeyRevoked",
@@ -201,6 +209,7 @@ __all__ = [
     "ProjectUpdated",
     "PromptCancelRequested",
     "PromptSubmitted",
+    "RecoveryCodeUsed",
     "RefusalCode",
     "Resource",
     "RetentionAnnounced",
@@ -210,10 +219,14 @@ __all__ = [
     "RetentionProblem",
     "RetentionSet",
     "RoleAssigned",
+    "RoleRevoked",
     "RotatedKeys",
     "RunFinished",
     "RunStarted",
     "RunStepFinished",
+    "SecondFactorEnrolled",
+    "SecondFactorOffered",
+    "SecondFactorRemoved",
     "SentinelBeat",
     "ServiceAssessed",
     "ServiceDisabled",
@@ -227,6 +240,7 @@ __all__ = [
     "SessionThrottled",
     "SignInRefusal",
     "StaffAdded",
+    "StaffRemoved",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",

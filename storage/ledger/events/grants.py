@@ -2,7 +2,7 @@
 
 import uuid
 
-from storage.grants import AccessScope, Decider, ReasonCode
+from storage.grants import AccessScope, Decider, GrantVerdict, ReasonCode
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Resource
 from storage.staff import StaffRole
@@ -68,3 +68,15 @@ class AccessGrantEnded(Event):
     role: StaffRole
     reason: ReasonCode
     had_begun: bool
+
+
+class AccessGrantReviewed(Event):
+    """Somebody who neither held the grant nor agreed to it looked at the use that was made of it, and found this."""
+
+    action = "access_grant.reviewed"
+    category = Category.ADMIN_ACTION
+    resource = Resource.ACCESS_GRANT
+
+    role: StaffRole
+    reason: ReasonCode
+    verdict: GrantVerdict

@@ -17,7 +17,11 @@ class SessionEnd(enum.StrEnum):
 class SignInRefusal(enum.StrEnum):
     """Why someone was not let in. Told to the trail only: the caller learns no more than that it failed."""
 
+    NO_SECOND_FACTOR = "NO_SECOND_FACTOR"
+    REPEATED_CODE = "REPEATED_CODE"
+    SECOND_FACTOR_ASKED = "SECOND_FACTOR_ASKED"
     UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
+    WRONG_CODE = "WRONG_CODE"
     WRONG_SECRET = "WRONG_SECRET"  # noqa: S105 - a reason, not a secret
 
 

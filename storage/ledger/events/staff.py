@@ -21,3 +21,25 @@ class RoleAssigned(Event):
     resource = Resource.STAFF_MEMBER
 
     role: StaffRole
+
+
+class RoleRevoked(Event):
+    """An employee has a role no more. The grants that they held in it have ended."""
+
+    action = "role.revoked"
+    category = Category.ADMIN_ACTION
+    resource = Resource.STAFF_MEMBER
+
+    role: StaffRole
+
+
+class StaffRemoved(Event):
+    """An employee left: with this entry their account, jobs, second factor, sessions and grants are gone or ended."""
+
+    action = "staff.removed"
+    category = Category.ADMIN_ACTION
+    resource = Resource.STAFF_MEMBER
+
+    sessions: int
+    grants: int
+    roles: int

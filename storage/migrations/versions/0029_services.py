@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0029"
-down_revision = "0015"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

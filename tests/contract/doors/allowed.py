@@ -4,6 +4,8 @@ A new line here is a decision about security: it needs a reason that a reviewer 
 """
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
+_FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
+_LEAVING = "of a member of staff whose jobs or account end: on the command line, or after the door was asked"
 _GUESSES = "counts guesses under a keyed hash, so that they can be stopped"
 _OWN = "the asking session is looked up by the id or token that it just proved to have"
 _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more than docs/errors tells"
@@ -32,8 +34,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         _NAMED,
     ),
     "storage.accounts.account_of": (
-        "resolvers/policies/explaining.py resolvers/sessions.py",
-        f"{_OWN}; {_ABOUT}",
+        "resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py resolvers/staff.py",
+        f"{_OWN}; {_ABOUT}; {_LEAVING}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
@@ -48,12 +50,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.accounts.live_session": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.live_session_by_id": (
-        "resolvers/deletions.py resolvers/identity.py resolvers/sessions.py",
+        "resolvers/deletions.py resolvers/factors.py resolvers/identity.py resolvers/sessions.py",
         _OWN,
     ),
     "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
-    "storage.accounts.revoke_sessions": ("resolvers/deletions.py resolvers/sessions.py", _OWN),
+    "storage.accounts.revoke_sessions": (
+        "resolvers/deletions.py resolvers/factors.py resolvers/sessions.py resolvers/staff.py",
+        f"{_OWN}; {_LEAVING}",
+    ),
     "storage.accounts.roles_of": (
         "resolvers/identity.py resolvers/policies/explaining.py resolvers/sessions.py",
         f"{_BEFORE}; {_ABOUT}",
@@ -97,6 +102,21 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.erasures.ids": ("agents/erasures/destroying.py", _ERASING),
     "storage.erasures.stop": ("agents/erasures/destroying.py", _ERASING),
     "storage.erasures.targets": ("agents/erasures/destroying.py", _ERASING),
+    "storage.factors.in_force": ("resolvers/factors.py resolvers/sessions.py", _FACTOR),
+    "storage.factors.forget": ("resolvers/factors.py resolvers/staff.py", _FACTOR),
+    "storage.factors.take": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.take_code": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.unused_codes": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.waiting": ("resolvers/factors.py", _FACTOR),
+    "storage.grants.awaits_review": (
+        "resolvers/grants.py",
+        "whether somebody's last access was looked at; tells no more",
+    ),
+    "storage.grants.end_of": ("resolvers/grants.py", _LEAVING),
+    "storage.staff.forget": ("resolvers/staff.py", _LEAVING),
+    "storage.staff.lock": ("resolvers/staff.py", _LEAVING),
+    "storage.staff.overlapping": ("muniment/doctor.py", "counts who holds two jobs that nobody may; names nobody"),
+    "storage.staff.take_role": ("resolvers/staff.py", _LEAVING),
     "storage.exports.advance": ("agents/exports/building.py", _AGENT),
     "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
@@ -273,6 +293,11 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/pages.py", "seal", "with_decisions"): "rows of the door's Select",
     ("storage/archives/sources.py", "seal", "with_decisions"): "rows of the door's Select",
     ("resolvers/sessions.py", "seal", "open_as_system"): "a password's hash, to be compared",
+    (
+        "resolvers/factors.py",
+        "seal",
+        "open_as_system",
+    ): "what an app shares with us, to be compared; staff's own e-mail, for it",
     ("storage/vault/__init__.py", "seal", "aead"): "the vault",
     ("storage/vault/__init__.py", "seal", "decrypt"): "the vault",
     ("storage/work.py", "seal", "Vault"): "one vault for each unit of work",
@@ -322,6 +347,9 @@ WITHOUT_ACTION: dict[str, str] = {
     "Mutation.signIn": "a session begins here: who is asking is only being found out",
     "Mutation.signOut": "ends the session that asks",
     "Mutation.revokeSessions": "ends sessions of the account whose session asks",
+    "Mutation.enrollTotp": "begins with a credential of the account whose session has just been stepped up",
+    "Mutation.confirmTotp": "puts a credential in force, of the account whose session has just been stepped up",
+    "Mutation.removeTotp": "removes a credential of the account whose session has just been stepped up",
     "Mutation.stepUp": "proves again who the asking session is",
 }
 """Root fields that ask the door for nothing (a mutation: for nothing but READ of what it answers)."""

@@ -26,6 +26,8 @@ SENSIBLE = {
 REFUSED_EARLIER = {
     "openInvestigation": "staff alone may open one; tests/resolvers/test_investigations.py asks in earnest",
     "reloadPolicy": "a proposal is nobody's, and staff alone see one; tests/resolvers/test_reloading.py asks in earnest",
+    "removeStaff": "staff are no things of the API's; tests/resolvers/test_leaving.py asks in earnest",
+    "reviewAccess": "its note has to say something; tests/resolvers/test_reviews.py asks in earnest",
     "requestAccess": "its fields depend on one another; tests/resolvers/test_grants.py asks in earnest",
 }
 """Mutations whose generated input is refused before anything is looked for, with the reason. They are tried all the same."""

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy.orm import Session
 
 from storage.assets import Asset
 from storage.contributors import Contributor
-from storage.ledger.entries import AuditPersonal, append
+from storage.ledger import leaves
+from storage.ledger.entries import AuditEvent, AuditPersonal, rows_of
 from storage.ledger.events import Outcome, Resource
 from storage.ledger.reads import content_reads
 from storage.ledger.scope import AuditScope
@@ -88,17 +88,11 @@ def test_a_reader_nobody_knows_is_recorded(scope: Scopes) -> None:
 
 def test_what_the_vault_notes_can_be_recorded(vault: Vault, scope: Scopes) -> None:
     """From opening someone's event, by way of the vault's own note, to an entry in the trail."""
-    session, acting = Session(), scope(actor_kind="STAFF", actor_id=READER)
-    append(
-        session,
-        vault,
-        scope(actor_id=OWNER),
-        content_reads({(OWNER, Asset.__tablename__, rows(1)[0])}, acting)[0],
-        Outcome.SUCCESS,
-    )
-    side = next(row for row in session.new if isinstance(row, AuditPersonal))
+    acting = scope(actor_kind="STAFF", actor_id=READER)
+    (happened,) = content_reads({(OWNER, Asset.__tablename__, rows(1)[0])}, acting)
+    side = AuditPersonal(**rows_of(vault, scope(actor_id=OWNER), happened, Outcome.SUCCESS)[AuditPersonal])
     side.decisions = frozenset({"read_content"})
     vault.open(side, "ip_address")
     (event,) = content_reads(vault.opened, acting)
     assert (event.about(), event.object_ids) == (Resource.AUDIT_PERSONAL, (side.event_id,))
-    append(session, vault, acting, event, Outcome.SUCCESS)
+    assert leaves.read(rows_of(vault, acting, event, Outcome.SUCCESS)[AuditEvent]["leaf"])["action"] == event.action
