@@ -82,18 +82,20 @@ def _act(home: Path | None, by: str, attempted: str, do: Callable[[Any], Any]) -
     """Do it as the member of staff with this e-mail, once their password is right, and say where the service stands."""
     settings = settings_of(home=home)
     password = typer.prompt(f"Password of {by}", hide_input=True, err=True)
+    code = typer.prompt("Second factor (the code that the app shows now)", hide_input=True, err=True)
     from muniment.homes import prepare
     from muniment.house import open_house
     from policies.errors import Refused
     from policies.principals import ANONYMOUS
     from resolvers import sessions
     from resolvers.context import Asking, Context
+    from resolvers.factors import Proof
 
     prepare(settings)
     with told(), open_house(settings) as house:
         context = Context(house, Asking(ANONYMOUS))
         with context.writing("sign_in"):
-            sessions.sign_in(context, by, password)
+            sessions.sign_in(context, by, password, Proof(totp=code))
         try:
             with context.writing(attempted):
                 row = do(context)

@@ -17,7 +17,7 @@ from storage.clock import now
 from storage.services import ServiceKind, ServiceStatus
 from storage.staff import StaffRole
 from tests.registered import enter
-from tests.world import Person, World, global_id, opened
+from tests.world import Person, World, code_of, global_id, opened
 
 ODD = "Models & <b>Sons</b>"
 TERMS: dict[str, Any] = {
@@ -73,16 +73,24 @@ def written(place: Path, name: str, said: Any) -> str:
 @pytest.mark.one_database("sqlite", reason="the use cases run on both in tests/resolvers/test_services.py")
 def test_staff_keep_the_register_on_the_command_line(world: World, tmp_path: Path) -> None:
     """Each act is somebody's, who gives their password; the proposer can't approve, and a wrong password does nothing."""
-    people = {}
-    for name, role in (("pam", StaffRole.PRIVACY), ("sol", StaffRole.SECURITY)):
-        people[name] = (f"{name}@example.org", staff.add(world.house, f"{name}@example.org", [role])[1] + "\n")
-    (pam, pams), (sol, sols) = people["pam"], people["sol"]
+    pam, sol = "pam@example.org", "sol@example.org"
+    hired = {
+        pam: staff.add(world.house, pam, [StaffRole.PRIVACY]),
+        sol: staff.add(world.house, sol, [StaffRole.SECURITY]),
+    }
+
+    def proofs(email: str) -> str:
+        """What they type: password and code. A code is good once, so the last one is forgotten here."""
+        with world.house.store.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE second_factors SET last_step = 0")
+        return f"{hired[email].password}\n{code_of(hired[email].second_factor)}\n"
+
     terms = written(tmp_path, "terms.yaml", TERMS)
     with world.unchanged("session.refused"):  # sign-in counts failures, and nothing else happens
-        pass_wrong = call(world, "register", terms, "--by", pam, given="wrong\n")
+        pass_wrong = call(world, "register", terms, "--by", pam, given="wrong\n123456\n")
         world_failures_forgotten(world)
     assert pass_wrong.exit_code == 1
-    made = call(world, "register", terms, "--by", pam, given=pams)
+    made = call(world, "register", terms, "--by", pam, given=proofs(pam))
     assert made.exit_code == 0, made.stderr
     service = made.stdout.split()[0]
     found = written(
@@ -96,15 +104,15 @@ def test_staff_keep_the_register_on_the_command_line(world: World, tmp_path: Pat
             "assurance_expires_at": (now() + timedelta(days=200)).date(),
         },
     )
-    assert call(world, "assess", service, found, "--by", pam, given=pams).exit_code == 0
-    refused = call(world, "enable", service, "--by", pam, given=pams)
+    assert call(world, "assess", service, found, "--by", pam, given=proofs(pam)).exit_code == 0
+    refused = call(world, "enable", service, "--by", pam, given=proofs(pam))
     assert (refused.exit_code, refused.stderr.strip().endswith("You may not enable here (Service).")) == (1, True)
-    enabled = call(world, "enable", service, "--by", sol, given=sols)
+    enabled = call(world, "enable", service, "--by", sol, given=proofs(sol))
     assert (enabled.exit_code, enabled.stdout.split()[2]) == (0, "APPROVED")
     listed = call(world, "list")
     assert listed.exit_code == 0
     assert f"{service}  models.example.org  MODEL_PROVIDER  APPROVED" in listed.stdout
-    assert call(world, "disable", service, "--by", sol, given=sols).stdout.split()[2] == "RETIRED"
+    assert call(world, "disable", service, "--by", sol, given=proofs(sol)).stdout.split()[2] == "RETIRED"
     started, ended = (len(world.events(f"session.{what}")) for what in ("started", "ended"))
     assert started == ended == 5
 
@@ -129,9 +137,11 @@ def test_what_is_amiss_is_listed_and_files_that_can_not_be_used_are_refused(worl
         ({**TERMS, "kind": "friend"}, "kind is one of analytics"),
         (["address"], "holds no fields"),
     ):
-        refused = call(world, "register", written(tmp_path, "t.yaml", said), "--by", "pam@example.org", given="x\n")
+        refused = call(
+            world, "register", written(tmp_path, "t.yaml", said), "--by", "pam@example.org", given="x\n123456\n"
+        )
         assert (refused.exit_code, told in refused.stderr) == (2, True), refused.stderr
-    assert call(world, "enable", "nonsense", "--by", "pam@example.org", given="x\n").exit_code != 0
+    assert call(world, "enable", "nonsense", "--by", "pam@example.org", given="x\n123456\n").exit_code != 0
 
 
 def submit(world: World, by: Person, project: str) -> Any:
