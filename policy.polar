@@ -21,8 +21,11 @@ assured(person: Person, "delete") if person.stepped_up;
 assured(person: Person, "export") if person.stepped_up;
 # So is choosing how long things stay: a shorter choice destroys them in the end.
 assured(person: Person, "set_retention") if person.stepped_up;
+# So is correcting: an e-mail is what an account is entered with.
+assured(person: Person, "correct") if person.stepped_up;
 # Everything else is for anyone signed in.
 assured(_: Person, "cancel");
+assured(_: Person, "complain");
 assured(_: Person, "consent");
 assured(_: Person, "create_api_key");
 assured(_: Person, "create_asset");
@@ -114,8 +117,17 @@ allow(agent: Agent{name: "exports"}, "read_contact", contributor: Contributor) i
 allow(agent: Agent{name: "exports"}, "read_reason", grant: AccessGrant) if has_role(agent.person, "owner", grant);
 # And why something of theirs was kept by law.
 allow(agent: Agent{name: "exports"}, "read_reason", hold: LegalHold) if has_role(agent.person, "owner", hold);
+# And what they asked about their data, with its answers.
+allow(agent: Agent{name: "exports"}, "read_reason", request: RightsRequest) if
+    has_role(agent.person, "owner", request);
 # What its contributor did elsewhere stands in their copy of the trail too.
 allow(agent: Agent{name: "exports"}, "read", event: AuditEvent) if has_role(agent.person, "actor", event);
+
+# The imports agent takes what an archive holds into the account of the contributor for whom it works, as long as that is
+# in use. It opens nothing.
+# Owner: data protection officer
+allow(agent: Agent{name: "imports"}, action: String, contributor: Contributor) if
+    action in ["read", "import"] and contributor.status = "ACTIVE" and has_role(agent.person, "owner", contributor);
 
 # The erasures agent destroys what the deletion of its run names. It opens nothing.
 # Owner: data protection officer
@@ -168,6 +180,10 @@ job("SYSADMIN", "reload_policy", _: Platform);
 job("PRIVACY", "read", _: Export);
 job("PRIVACY", "read", _: Deletion);
 job("PRIVACY", "read", _: Contributor);
+# They read what contributors ask about their data and complain of, and answer it, once.
+job("PRIVACY", "read", _: RightsRequest);
+job("PRIVACY", "read_reason", _: RightsRequest);
+job("PRIVACY", "answer", request: RightsRequest) if request.status = "OPEN";
 job("PRIVACY", "request_access", contributor: Contributor) if contributor.status = "ACTIVE";
 # They see each request for access with its reason, turn it down, and end what was agreed to.
 job("PRIVACY", "read", _: AccessGrant);
@@ -241,6 +257,8 @@ job("SECURITY", "explain_others", _: Platform);
 # words in which access was asked for, stay sealed.
 # Owner: data protection officer
 job("AUDITOR", "read", _: AuditEvent);
+# They see what contributors asked about their data, when, and when it was answered.
+job("AUDITOR", "read", _: RightsRequest);
 # They see which investigations there were, and how long each lasted.
 job("AUDITOR", "read", _: Investigation);
 # They ask as well by which rule somebody may do something.
@@ -341,15 +359,17 @@ has_permission(_: Person, "explain", _: Platform);
 
 resource Contributor {
     permissions = [
-        "read", "read_contact", "update", "export", "delete", "set_retention", "create_api_key", "request_access",
-        "place_hold"
+        "read", "read_contact", "update", "correct", "complain", "export", "delete", "set_retention", "create_api_key",
+        "request_access", "place_hold"
     ];
     roles = ["owner"];
 
-    # A contributor sees and opens what we hold about them, and corrects it.
+    # A contributor sees and opens what we hold about them, corrects it, and complains.
     "read" if "owner";
     "read_contact" if "owner";
     "update" if "owner";
+    "correct" if "owner";
+    "complain" if "owner";
     # A contributor may take out a copy of everything we hold about them.
     "export" if "owner";
     # A contributor may have their account erased with everything in it.
@@ -414,6 +434,31 @@ resource AccessGrant {
 
 # A grant belongs to the contributor whose things it opens.
 has_role(person: Person, "owner", grant: AccessGrant) if grant.subject_id = person.id;
+
+
+resource ProviderCopy {
+    permissions = ["read"];
+    roles = ["owner"];
+
+    # A contributor sees which providers of models were sent their work.
+    "read" if "owner";
+}
+
+# A copy belongs to whoever owns what was sent.
+has_role(person: Person, "owner", copy: ProviderCopy) if copy.owner_id = person.id;
+
+
+resource RightsRequest {
+    permissions = ["read", "read_reason", "answer"];
+    roles = ["owner"];
+
+    # A contributor sees what they asked about their data, by when it is answered, and the answer.
+    "read" if "owner";
+    "read_reason" if "owner";
+}
+
+# A request belongs to whoever asked.
+has_role(person: Person, "owner", request: RightsRequest) if request.owner_id = person.id;
 
 
 resource ApiKey {

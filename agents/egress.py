@@ -2,7 +2,7 @@
 
 Asked are the register of services (known, approved, notice period over, assessment and report not run out), the sort of
 data, the region, and the wish of each contributor whose it is: as they are now, so that what was queued before somebody
-changed their mind is kept back too. What is kept back is an event. See decision 47 for what need not pass, and why.
+changed their mind is kept back too. What is kept back is an event. See decision 38 for what need not pass, and why.
 """
 
 import uuid

@@ -25,7 +25,7 @@ from tests.faults.servers import ROOT, Server
 from tests.world import Person
 
 _PEOPLE = 3
-_BEFORE_SECONDS = 20
+_BEFORE_SECONDS = 30
 _PAGE = "{ assets(first: 20) { edges { node { title } } } }"
 _CACHE_SECONDS = 0.5
 _ROTATE = f"""
@@ -79,10 +79,12 @@ def _measure(name: str, home: Path, url: str, rows: int) -> None:
         during = [call.took for call in calls if any(start <= call.at <= end for start, end in spans)]
         seconds = sum(end - start for start, end in spans)
         worse = _p99(during) / _p99(before)
-        sys.stdout.write(
+        told = (
             f"  {name:12} {seconds:6.1f} s   p99 {_p99(before) * 1e3:7.1f} ms before ({len(before):,} calls),"
             f" {_p99(during) * 1e3:7.1f} ms during ({len(during):,})   {worse:.2f} x   <= 2 x\n"
         )
+        sys.stdout.write(told)
+        sys.stderr.write(told)  # at once: the other database takes as long again
     finally:
         server.close()
 

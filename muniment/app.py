@@ -1,5 +1,6 @@
 """The application: routes, and what surrounds every answer."""
 
+import html
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
@@ -59,7 +60,7 @@ def create(settings: Settings) -> Starlette:
     endpoint = Endpoint(
         sockets, body_limit=settings.body_limit_bytes, threads=settings.threads, draft=settings.http_draft
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", partial(welcome, settings), methods=["GET"]),
             Route("/graphql", endpoint),
@@ -76,11 +77,13 @@ def create(settings: Settings) -> Starlette:
         middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # Starlette would send callers to whatever host their request names
+    return app
 
 
 async def welcome(settings: Settings, request: Request) -> Response:
     """A page that says what this is and where to begin."""
-    base = str(request.base_url).rstrip("/")
+    base = html.escape(str(request.base_url).rstrip("/"))
     return HTMLResponse(_WELCOME.format(base=base, graphiql=_GRAPHIQL if settings.graphiql_served else ""))
 
 

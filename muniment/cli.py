@@ -124,6 +124,31 @@ def scrub(home: Home = None) -> None:
     raise typer.Exit(0 if good else 1)
 
 
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Archives that requestExport made.", exists=True, dir_okay=False)],
+    email: Annotated[str, typer.Option(help="Whose account takes them in: a contributor who has registered here.")],
+    vkey: Annotated[
+        str | None, typer.Option(help="Verifier key of the server that made them (its /ledger/vkey). Default: ours.")
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="File with the secret key, for encrypted ones.", exists=True, dir_okay=False)
+    ] = None,
+    most_bytes: Annotated[int, typer.Option(help="The most an archive may unpack to.")] = 64 * 1024**3,
+    home: Home = None,
+) -> None:
+    """Take in what an export holds: projects, assets with their files, prompts, outputs, and their ties."""
+    settings = settings_of(home=home)
+    from muniment.imports import Trust, import_archives
+
+    trust = Trust(
+        vkey, None if identity is None else identity.read_text(encoding="utf-8", errors="replace"), most_bytes
+    )
+    with told():
+        for line in import_archives(settings, files, email, trust):
+            typer.echo(line)
+
+
 @export.command("verify")
 def export_verify(
     file: Annotated[Path, typer.Argument(help="The ZIP that was downloaded.", exists=True, dir_okay=False)],

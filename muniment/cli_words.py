@@ -32,6 +32,7 @@ def told() -> Iterator[None]:
     from muniment.serve import CannotServe
     from policies.errors import PolicyError
     from resolvers.errors import CodedError
+    from storage.archives.reading import ArchiveRefused
     from storage.database import DatabaseUnreachable
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
@@ -39,6 +40,8 @@ def told() -> Iterator[None]:
 
     try:
         yield
+    except ArchiveRefused as error:
+        give_up(f"{error.code} ({error.reason}): {error}")
     except DatabaseUnreachable:
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
     except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:

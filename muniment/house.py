@@ -201,7 +201,10 @@ def providers(settings: Settings) -> list[Provider]:
         return [LocalModel()]
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
     remote = settings.model_name
-    return [Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds)]
+    keeps = None if settings.model_keeps_days is None else timedelta(days=settings.model_keeps_days)
+    return [
+        Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds, keeps=keeps)
+    ]
 
 
 def backup_periods(settings: Settings) -> BackupPeriods:

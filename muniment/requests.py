@@ -4,13 +4,16 @@ import ipaddress
 import re
 from typing import Any
 
+import anyio
 import orjson
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from resolvers.context import Repeatable
 from resolvers.errors import BadInput, TooLarge
 
 _KINDS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+BODY_SECONDS = 60.0
+"""How long the body of an operation may take to come."""
 _KEY = re.compile(r"[!#-~]{1,255}")
 
 
@@ -19,16 +22,25 @@ class NotJson(BadInput):
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body. Raises `TooLarge` as soon as more than `limit` bytes are announced or have come."""
+    """The whole body. Raises `TooLarge` as soon as more than `limit` bytes are announced or have come.
+
+    Raises `NotJson` for one that breaks off, is framed wrongly, or is not whole after a minute.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise TooLarge(f"The request is larger than the {limit} bytes that are accepted.")
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLarge(f"The request is larger than the {limit} bytes that are accepted.")
-        parts.append(part)
+    try:
+        with anyio.fail_after(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise TooLarge(f"The request is larger than the {limit} bytes that are accepted.")
+                parts.append(part)
+    except ClientDisconnect:
+        raise NotJson("The body breaks off, or its framing is wrong.") from None
+    except TimeoutError:
+        raise NotJson(f"The body was not whole within {BODY_SECONDS:g} seconds.") from None
     return b"".join(parts)
 
 

@@ -11,6 +11,9 @@ def scrub(settings: Settings) -> tuple[list[str], bool]:
         found = everything(house.store)
     told = [f"{each.code}: {each.column} of {each.table} {each.row_id}" for each in found.findings]
     files = f"{found.files} files of {found.bytes} bytes"
-    if told:
-        return [*told, f"{len(told)} do not open. {found.values} sealed values and {files} do."], False
+    if told or found.unread:
+        lines = [*told, f"{len(told)} do not open. {found.values} sealed values and {files} do."]
+        if found.unread:
+            lines.append(f"{found.unread} files could not be looked at: the blob store did not answer. Scrub again.")
+        return lines, False
     return [f"Everything opens: {found.values} sealed values and {files}."], True

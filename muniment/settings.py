@@ -153,6 +153,8 @@ class Settings(BaseSettings):
     model_name: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,79}$")
     """The name by which the endpoint knows its model. Here it is offered, and recorded, in lower case."""
     model_seconds: float = Field(default=120, gt=0)
+    model_keeps_days: int | None = Field(default=None, ge=0)
+    """How long the endpoint keeps what it is sent, as its operator promises. Unsaid: certificates say that."""
 
     # Who is told of each entry of the audit trail, besides whoever reads it
     webhook_url: str | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import anyio.to_thread
 import orjson
 from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.http.typevars import RootValue
@@ -28,6 +28,18 @@ KEEP_ALIVE_SECONDS = 30.0
 
 _OPERATIONS = 20
 """How many operations one connection may have under way."""
+
+
+_REASON_BYTES = 123
+"""How long a reason for closing may be (RFC 6455, 5.5): the library's repeat what the client sent, at any length."""
+
+
+class Adapter(ASGIWebSocketAdapter):
+    """The connection, as the library talks on it."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it, with as much of the reason as fits a close frame."""
+        await super().close(code, reason.encode(errors="replace")[:_REASON_BYTES].decode(errors="ignore"))
 
 
 class Handler(BaseGraphQLTransportWSHandler[Any, Any]):
@@ -88,6 +100,7 @@ class Sockets(GraphQL[Any, RootValue]):
     """The WebSocket half of the endpoint."""
 
     graphql_transport_ws_handler_class = Handler
+    websocket_adapter_class = Adapter
 
     def __init__(
         self, schema: Schema, *, documents: Documents, crowd: Crowd, body_limit: int, origins: tuple[str, ...]

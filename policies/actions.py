@@ -12,11 +12,14 @@ import enum
 class Action(enum.StrEnum):
     """An action on a resource; the resource is named beside it wherever one is used."""
 
+    ANSWER = "answer"
     APPROVE = "approve"
     ASSESS = "assess"
     CANCEL = "cancel"
     CLOSE = "close"
+    COMPLAIN = "complain"
     CONSENT = "consent"
+    CORRECT = "correct"
     CREATE_API_KEY = "create_api_key"
     CREATE_ASSET = "create_asset"
     CREATE_PROJECT = "create_project"
@@ -53,4 +56,5 @@ class Action(enum.StrEnum):
     ERASE = "erase"
     EXPIRE = "expire"
     GENERATE = "generate"
+    IMPORT = "import"
     VERIFY = "verify"

@@ -30,6 +30,7 @@ class AgentName(enum.StrEnum):
     ERASURES = "erasures"
     EXPORTS = "exports"
     GENERATION = "generation"
+    IMPORTS = "imports"
     RETENTION = "retention"
     THUMBNAILS = "thumbnails"
     VERIFIER = "verifier"

@@ -21,8 +21,10 @@ from storage.legal_holds import LegalHold
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
+from storage.provider_copies import ProviderCopy
 from storage.records import READ_CONTENT, Holding, Record
 from storage.retention.settings import RetentionSetting
+from storage.rights import RightsRequest
 from storage.services import Service
 from storage.sessions import ApiKey
 
@@ -53,8 +55,10 @@ PROTECTED: tuple[type[Record], ...] = (
     Prompt,
     PromptAsset,
     PromptStep,
+    ProviderCopy,
     RetentionSetting,
     Service,
+    RightsRequest,
     StyleProfile,
 )
 """The models that policy.polar has a block for. The door gives out no other."""

@@ -15,6 +15,7 @@ Keep = Callable[[UnitOfWork], None]
 class Code(enum.StrEnum):
     """Every code that `extensions.code` of an error can have."""
 
+    ARCHIVE_REFUSED = "ARCHIVE_REFUSED"  # of the command line alone: storage.archives.reading
     BAD_USER_INPUT = "BAD_USER_INPUT"
     CONFLICT = "CONFLICT"
     CONSENT_REQUIRED = "CONSENT_REQUIRED"

@@ -12,6 +12,7 @@ from storage.contributors import Contributor
 from storage.holdings import Copy, Held, Touch
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
+from storage.provider_copies import Elsewhere, ProviderCopy, sent_of
 
 _TOUCHES = 100
 
@@ -22,11 +23,13 @@ RIGHTS: tuple[tuple[str, Action, str], ...] = (
         Action.DELETE,
         "Have the account erased with everything in it.",
     ),
+    ("correctMyData", Action.CORRECT, "Put right your name and e-mail, or say what else is wrong."),
     (
         "updatePrivacyPreferences",
         Action.UPDATE,
         "Change what your data may be used for, from the next step on.",
     ),
+    ("fileComplaint", Action.COMPLAIN, "Complain. A privacy officer answers within 30 days."),
 )
 """Mutations by which a contributor uses a right, the action that each needs on their account, and what it does."""
 
@@ -53,6 +56,7 @@ class MyData:
     keysets: int
     touched: list[Touch]
     copies: list[Copy]
+    sent: list[Elsewhere]
     rights: list[Right]
 
 
@@ -68,6 +72,7 @@ def mine(context: Context) -> MyData:
         keysets=context.house.store.keyring.count_owned_by(person.id),
         touched=list(holdings.touches(session, context.access.select(AuditEvent, Action.READ), person.id, _TOUCHES)),
         copies=list(holdings.copies(session, context.access.select(Output, Action.READ), person.id)),
+        sent=sent_of(session, context.access.select(ProviderCopy, Action.READ), person.id),
         rights=[_right(context, person.id, *right) for right in RIGHTS],
     )
 

@@ -35,6 +35,7 @@ from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import Query
 from schema.retention import RetentionMutations
+from schema.rights import RightsMutations
 from schema.scalars import BIG_INT, BigInt
 from schema.services import ServiceMutations
 from schema.sessions import SessionMutations
@@ -57,8 +58,9 @@ class Mutation(
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
-    ServiceMutations,
+    RightsMutations,
     SecondFactorMutations,
+    ServiceMutations,
     SessionMutations,
     StaffMutations,
 ):

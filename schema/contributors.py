@@ -48,6 +48,8 @@ class Contributor(Node):
 
     record: ClassVar = ContributorRow
     actions: ClassVar = (
+        Action.COMPLAIN,
+        Action.CORRECT,
         Action.CREATE_API_KEY,
         Action.DELETE,
         Action.EXPORT,

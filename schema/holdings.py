@@ -47,6 +47,20 @@ class ServiceCopy:
     last_at: datetime = strawberry.field(description="When the last did.")
 
 
+@strawberry.type(description="What a provider of models outside this server was sent of your work.")
+class SentElsewhere:
+    """Copies at one provider."""
+
+    provider: str = strawberry.field(description="The host it was sent to.")
+    model: str = strawberry.field(description="Which model.")
+    works: int = strawberry.field(description="How many prompts, and assets given with them, as far as they still are.")
+    times: int = strawberry.field(description="How often they were sent, failed attempts counted.")
+    last_sent_at: datetime = strawberry.field(description="When last.")
+    expires_at: datetime | None = strawberry.field(
+        description="When the last of it is gone there. Null where the operator has not said how long it is kept."
+    )
+
+
 @strawberry.type(description="Something you can do about your data.")
 class Right:
     """A right, and whether it works now."""
@@ -68,6 +82,9 @@ class MyData:
     keysets: int = strawberry.field(description="Keysets of yours in the key store. Destroying them destroys the rest.")
     touched: list[DataTouch] = strawberry.field(description="Who else came near your data, the latest first.")
     copies: list[ServiceCopy] = strawberry.field(description="Which services were sent any of it.")
+    sent_elsewhere: list[SentElsewhere] = strawberry.field(
+        description="Copies that lie with others, and until when. A deletion names them in its certificate."
+    )
     rights: list[Right] = strawberry.field(description="What you can do now.")
 
 
@@ -108,6 +125,17 @@ def my_data(info: Info) -> MyData:
                 last_at=each.last_at,
             )
             for each in found.copies
+        ],
+        sent_elsewhere=[
+            SentElsewhere(
+                provider=each.provider,
+                model=each.model,
+                works=each.works,
+                times=each.times,
+                last_sent_at=each.last_sent_at,
+                expires_at=each.expires_at,
+            )
+            for each in found.sent
         ],
         rights=[
             Right(mutation=each.mutation, about=each.about, possible=each.possible, needs_step_up=each.needs_step_up)

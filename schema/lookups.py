@@ -24,6 +24,7 @@ from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionSetting
+from schema.rights import RightsRequest
 from schema.services import Service
 
 KINDS: dict[str, type[Node]] = {
@@ -44,6 +45,7 @@ KINDS: dict[str, type[Node]] = {
         Prompt,
         RetentionSetting,
         Service,
+        RightsRequest,
     )
 }
 """What `node` finds, by the name in the global id."""

@@ -35,6 +35,7 @@ from schema.policies import Policy
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
+from schema.rights import RightsQueries
 from schema.roles import Role
 from schema.services import ServiceQueries
 from schema.sessions import Viewer, viewer
@@ -54,7 +55,14 @@ Search = Annotated[
 
 @strawberry.type(description="Everything that can be asked.")
 class Query(
-    NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, ServiceQueries, IncidentQueries
+    NodeQueries,
+    TrailQueries,
+    HoldingsQueries,
+    IncidentQueries,
+    LegalHoldQueries,
+    RetentionQueries,
+    RightsQueries,
+    ServiceQueries,
 ):
     """Root query fields. Each is guarded; see schema/guards.py."""
 

@@ -40,11 +40,26 @@ def add_account(transaction: Transaction, lookups: Lookups, *rows: object) -> No
     the one does so alone, and looks for the other first.
     """
     if len(lookups) > 1:
-        if transaction.get_bind().dialect.name == "postgresql":
-            transaction.execute(select(func.pg_advisory_xact_lock(_ADDING)))
-        if account_by_email(transaction, lookups) is not None:
-            raise AlreadyExists
+        _demand_free(transaction, lookups)
     add_unique(transaction, *rows)
+
+
+def move_account(transaction: Transaction, lookups: Lookups, row: Contributor) -> None:
+    """Let an account be found under another e-mail from now on. Raises `AlreadyExists` where that is taken.
+
+    An address that differs only in what the keyed hash leaves out is the same one.
+    """
+    if row.email_lookup not in lookups:
+        _demand_free(transaction, lookups)
+        row.email_lookup = lookups[0]
+    add_unique(transaction, row)
+
+
+def _demand_free(transaction: Transaction, lookups: Lookups) -> None:
+    if len(lookups) > 1 and transaction.get_bind().dialect.name == "postgresql":
+        transaction.execute(select(func.pg_advisory_xact_lock(_ADDING)))
+    if account_by_email(transaction, lookups) is not None:
+        raise AlreadyExists
 
 
 def add_unique(transaction: Transaction, *rows: object) -> None:

@@ -67,6 +67,8 @@ class Deletion(Record):
     destroyed: Mapped[dict[str, int]] = plain(JSON, default=dict)
     remaining: Mapped[dict[str, int]] = plain(JSON, default=dict)
     keysets_destroyed: Mapped[int] = plain(default=0)
+    copies: Mapped[list[dict[str, Any]]] = plain(JSON, default=list, server_default="[]")
+    """What providers of models were sent of it, and until when they may keep that."""
     bytes_destroyed: Mapped[int] = plain(BigInteger, default=0, server_default="0")
     origin: Mapped[DeletionOrigin] = plain(default=DeletionOrigin.CONTRIBUTOR, server_default="CONTRIBUTOR")
     requested_at: Mapped[datetime] = plain(default=now)

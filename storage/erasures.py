@@ -21,6 +21,7 @@ from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, holding_copies
 from storage.projects import Project
 from storage.prompts import Prompt, PromptStatus
+from storage.provider_copies import Elsewhere, ProviderCopy, elsewhere
 from storage.records import Record
 
 STAYS = {
@@ -108,6 +109,12 @@ def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uu
     if not conditions:
         return set()
     return set(session.scalars(select(model.id).where(or_(*conditions))))  # type: ignore[attr-defined]
+
+
+def sent_elsewhere(session: Session, aims: Iterable[Target]) -> list[Elsewhere]:
+    """What providers of models were sent of what goes with `aims`."""
+    ways = [condition for target in aims if (condition := reach(ProviderCopy, target)) is not None]
+    return list(elsewhere(session, select(ProviderCopy).where(or_(*ways)))) if ways else []
 
 
 def file_bytes(session: Session, aims: Iterable[Target]) -> int:

@@ -26,7 +26,8 @@ def verify_password(encoded: str, password: str) -> bool:
             return False
 
 
-_nobodys_hash = _hasher.hash("nobody's password")
+_nobodys_hash = "$argon2id$v=19$m=65536,t=3,p=4$q//Gy/fE10UlkbSuFOfd+w$Ra+aOTJ0Sg5M2fpKYvlw7++OTV8trsj97ebiJrb2nic"
+"""Of nobody's password, at the cost of everybody's; making one would keep each start waiting."""
 
 
 def verify_nobody(password: str) -> None:

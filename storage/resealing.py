@@ -27,7 +27,8 @@ _ATTEMPTS = 10
 _AT_ONCE = 100
 """Rows that are read, opened, sealed and replaced together: on SQLite writers wait while they are replaced."""
 
-_LONGEST_PAUSE = 0.1
+_LONGEST_PAUSE = 1.0
+"""Seconds: where the disk or the processor is busy, a batch takes long, and so does what is left to others."""
 
 _KEY, _BEFORE, _AFTER = "of_row", "before_", "after_"
 

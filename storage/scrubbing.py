@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import inspect, select
 
 from storage.assets import Blob
-from storage.blobs.errors import BlobDamaged
+from storage.blobs.errors import BlobDamaged, BlobStoreUnavailable
 from storage.catalogue import models
 from storage.database import transaction
 from storage.keys.errors import KeyDestroyed, KeysetDamaged
@@ -21,6 +21,9 @@ from storage.vault import NotSealable, SealedDamaged, Vault
 from storage.work import Store
 
 _AT_ONCE = 500
+_SILENT_ENOUGH = 3
+"""Files in a row for which the blob store did not answer: each may take as long as a request may."""
+
 _BROKEN = (BlobDamaged, KeyDestroyed, KeysetDamaged, SealedDamaged, NotSealable)
 
 
@@ -41,21 +44,27 @@ class Scrubbed:
     files: int = 0
     bytes: int = 0
     values: int = 0
+    unread: int = 0
+    """Files that nothing is said of, because the blob store did not answer: scrub again."""
     findings: list[Finding] = field(default_factory=list)
 
 
 def scrub(store: Store) -> Scrubbed:
     """Try everything.
 
-    Raises KeyStoreUnavailable, BlobStoreUnavailable and the database's own errors: then nothing is said of the rest.
+    A blob store that does not answer for one file is asked for the next; after a few in a row the rest is unread.
+    Raises KeyStoreUnavailable and the database's own errors: then nothing is said of anything.
     """
     found = Scrubbed()
     for model in models():
         columns = [name for name, column in inspect(model).columns.items() if _is_sealed(column)]
         if columns:
             _scrub_rows(store, model, columns, found)
+    silent = 0
     for blob in _pages(store, Blob):
-        _scrub_file(store, blob, found)
+        answered = silent < _SILENT_ENOUGH and _scrub_file(store, blob, found)
+        silent = 0 if answered else silent + 1
+        found.unread += not answered
     return found
 
 
@@ -69,13 +78,17 @@ def _scrub_rows(store: Store, model: type[Record], columns: list[str], found: Sc
                 _note(store, row, column, error, found)
 
 
-def _scrub_file(store: Store, blob: Blob, found: Scrubbed) -> None:
+def _scrub_file(store: Store, blob: Blob, found: Scrubbed) -> bool:
+    """Try one file; False where the blob store did not answer."""
     try:
         for piece in store.blobs.reader(blob.id, blob.byte_size).read():
             found.bytes += len(piece)
         found.files += 1
+    except BlobStoreUnavailable:
+        return False
     except _BROKEN as error:
         _note(store, blob, "file", error, found)
+    return True
 
 
 def _note(store: Store, row: Any, column: str, error: Any, found: Scrubbed) -> None:

@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "one_database(name, reason): run on this database only, because of what `reason` says"
     )
     network.stay_on_this_machine()
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(databases.root())  # where pytest makes tmp_path
     # The same examples in every run: a finding belongs to the change that made it. `HYPOTHESIS_PROFILE=search` looks
     # for others.
     settings.register_profile("steady", derandomize=True, database=None)

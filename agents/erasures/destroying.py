@@ -18,6 +18,7 @@ from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
 from storage import erasures, legal_holds, queue
 from storage.assets import Asset, Blob
+from storage.certificates.statements import told_of
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.erasures import ErasureOvertaken
@@ -133,6 +134,7 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
         if not any(_is_left(agents, blob_id) for blob_id in there):
             row.keys_destroyed_at = work.now  # at the latest
             row.bytes_destroyed += erasures.file_bytes(work.session, aims)
+            row.copies = [*row.copies, *map(told_of, erasures.sent_elsewhere(work.session, aims))]
             gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
             _record(work, row, gone)

@@ -65,7 +65,7 @@ def _certificate(
         verifier=f"agent:{NAME}",
         checks=checks,
         residue=residues.staying(work.session, row),
-        copies=(),
+        copies=row.copies,
         event_id=event_id,
         checkpoint=None if published is None else published.note,
         cache_seconds=store.keyring.cache_seconds,

@@ -45,6 +45,8 @@ class Brief:
 
     text: str
     material: tuple[str, ...]
+    assets: tuple[uuid.UUID, ...]
+    """What the material is of."""
     style: str | None
     max_tokens: int
     temperature: float
@@ -97,6 +99,7 @@ def read(agents: Agents, agent: str, on_behalf_of: uuid.UUID, prompt_id: uuid.UU
     return Brief(
         text=vault.open(prompt, "text"),
         material=tuple(_describe(agents, vault, asset) for asset in assets),
+        assets=tuple(asset.id for asset in assets),
         style=styles.in_words(profile),
         max_tokens=parameters.get("maxTokens") or _DEFAULT_TOKENS,
         temperature=_DEFAULT_TEMPERATURE if parameters.get("temperature") is None else parameters["temperature"],

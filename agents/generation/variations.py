@@ -9,7 +9,7 @@ from agents.generation.running import Ended, Run, code_of, record_end
 from agents.models.failures import ModelError
 from agents.models.providers import Facts
 from agents.runtime import PASSING
-from storage import runs
+from storage import provider_copies, runs
 from storage.ledger import events
 from storage.ledger.events import Identifier
 from storage.outputs import Output
@@ -51,6 +51,7 @@ def _ask(run: Run, brief: Brief, variation: int) -> str:
 
 
 def _listen(run: Run, brief: Brief, variation: int) -> str:
+    _note_copies(run, brief)
     text, shown, looked_at = "", "", 0.0
     answer = run.agents.models.stream(
         run.assignment.model,
@@ -73,6 +74,14 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
                     work.vault.seal(step, partial=text)
             shown, looked_at = text, time.monotonic()
     return text.strip()
+
+
+def _note_copies(run: Run, brief: Brief) -> None:
+    """Write down what is about to leave this machine, and to whom, before any of it does."""
+    facts = run.facts()
+    if facts.leaves:
+        with run.working() as (work, _, prompt):
+            provider_copies.note(work.session, prompt, brief.assets, facts.provider, facts.model, facts.keeps)
 
 
 def _store(run: Run, variation: int, text: str, prompt_length: int, facts: Facts) -> None:

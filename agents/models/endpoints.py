@@ -6,6 +6,7 @@ import secrets
 import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ class Endpoint:
     parallel: int = 4
     room: int = 6000
     silence_seconds: float = 60.0
+    keeps: timedelta | None = None
+    """How long it keeps what it was sent; None: nobody has said."""
     _client: Any = field(default=None, init=False, repr=False)
 
     @property
@@ -41,7 +44,7 @@ class Endpoint:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""
         where = urlsplit(self.base_url)
         host = (where.hostname or "unknown").replace(":", "-")  # an IPv6 address, as an identifier may stand
-        return Facts(self.model, f"{host}:{where.port}" if where.port else host)
+        return Facts(self.model, f"{host}:{where.port}" if where.port else host, leaves=True, keeps=self.keeps)
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer as the endpoint streams it. Every failure becomes a ModelError without its text."""

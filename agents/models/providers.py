@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 
@@ -22,12 +23,15 @@ class Facts:
     """Where an answer came from: stored beside it as provenance.
 
     `digest` is the model file's SHA-256 in hex, or None where the provider does not show it. `provider` names who
-    computes: "embedded", or the host the words are sent to.
+    computes: "embedded", or the host the words are sent to: then they leave this machine (`leaves`), and stay there for
+    `keeps`, or nobody has said how long.
     """
 
     model: str
     provider: str
     digest: str | None = None
+    leaves: bool = False
+    keeps: timedelta | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ half of the key, with stock `age`, wherever the file lies. This is the one place
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyrage
 
@@ -17,6 +17,10 @@ SUFFIX = ".age"
 
 class RecipientRefused(ValueError):
     """Text that is no public key archives can be encrypted to. The message never repeats it."""
+
+
+class IdentityRefused(ValueError):
+    """What was given opens no archive, or not this one. The message never repeats it."""
 
 
 def checked(text: str) -> str:
@@ -41,6 +45,33 @@ def encrypt(chunks: Iterable[bytes], recipient: str, write: Callable[[bytes], ob
         if raised is not None:
             raise raised from None
         raise
+
+
+def decrypt(source: BinaryIO, identities: str, write: Callable[[bytes], object]) -> None:
+    """Decrypt an age file with the secret keys in `identities` (the text of an identity file, or of an SSH key).
+
+    Raises IdentityRefused where none of them opens it or it was changed, and whatever `write` raises, as it was.
+    """
+    target = _Target(write)
+    try:
+        pyrage.decrypt_io(source, target, _identities(identities))
+    except (pyrage.DecryptError, OSError) as error:
+        if target.raised is not None:
+            raise target.raised from None
+        raise IdentityRefused("none of these keys opens the file, or it was changed or cut since") from error
+
+
+def _identities(text: str) -> list[Any]:
+    lines = (line.strip() for line in text.splitlines())
+    try:
+        if "PRIVATE KEY" in text:
+            return [pyrage.ssh.Identity.from_buffer(text.encode())]
+        found = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+    except pyrage.IdentityError:
+        raise IdentityRefused("this is no age identity file (AGE-SECRET-KEY-…) and no SSH private key") from None
+    if not found:
+        raise IdentityRefused("there is no secret key in the identity file")
+    return found
 
 
 def _parsed(text: str) -> Any:

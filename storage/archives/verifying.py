@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from storage.archives import layout, proofs
 from storage.ledger import notes
@@ -25,7 +25,7 @@ _MANIFEST_LIMIT = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _LINE_LIMIT = 1024 * 1024
 
-_DAMAGE = (
+DAMAGE = (
     # What the standard library raises when the bytes of a ZIP archive are not what they should be.
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError,
     NotImplementedError, RuntimeError,
@@ -62,16 +62,21 @@ def verify(path: Path, vkey: str | None = None) -> Report:
 
     Raises OSError when the file can't be opened; everything that is wrong inside it is in the report.
     """
-    report = Report()
     with path.open("rb") as file:
-        if file.read(len(_ENCRYPTED)) == _ENCRYPTED:
-            report.problems.append(_OPEN_FIRST)
-            return report
-        try:
-            with zipfile.ZipFile(file) as archive:
-                _check(archive, vkey, report)
-        except _DAMAGE:
-            report.problems.append("the file is not a whole ZIP archive.")
+        return examine(file, vkey)
+
+
+def examine(file: BinaryIO, vkey: str | None) -> Report:
+    """`verify`, of an archive that is open already, at its beginning."""
+    report = Report()
+    if file.read(len(_ENCRYPTED)) == _ENCRYPTED:
+        report.problems.append(_OPEN_FIRST)
+        return report
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _check(archive, vkey, report)
+    except DAMAGE:
+        report.problems.append("the file is not a whole ZIP archive.")
     return report
 
 
@@ -103,7 +108,7 @@ def _read(archive: zipfile.ZipFile, name: str, report: Report) -> bytes | None:
         return None
     try:
         return archive.read(name)
-    except _DAMAGE:
+    except DAMAGE:
         report.problems.append(f"{name} is damaged.")
         return None
 
@@ -180,7 +185,7 @@ def _check_file(archive: zipfile.ZipFile, path: str, line: Mapping[str, Any], re
                 digest.update(chunk)
                 size += len(chunk)
                 newlines += chunk.count(b"\n")
-    except _DAMAGE:
+    except DAMAGE:
         report.problems.append(f"{path} is damaged.")
         return newlines
     if size != limit or digest.hexdigest() != line.get("sha256"):
@@ -198,7 +203,7 @@ def _check_events(
     try:
         with archive.open(proofs.EVENTS) as file:
             problems, fact = proofs.check(iter(lambda: file.readline(_LINE_LIMIT), b""), note, key)
-    except _DAMAGE:
+    except DAMAGE:
         return  # said already, as the file's own
     report.problems.extend(problems)
     report.facts.append(fact)

@@ -55,12 +55,12 @@ class PartialWriter(BlobWriter):
             claim.write(HEADER)
         else:
             self._index, self.size, self.notes = saved.segments, saved.size, saved.notes
-            self._pending += saved.pending
+            self._pending, self._held = [saved.pending] if saved.pending else [], len(saved.pending)
 
     def save(self, notes: Any) -> None:
         """Make all that was taken durable, with `notes` (what JSON holds). Raises BlobStoreUnavailable, key errors."""
         self._refuse_closed()
-        held = base64.b64encode(self._pending).decode()
+        held = base64.b64encode(b"".join(self._pending)).decode()
         plain = json.dumps([self._index, self.size, held, notes], separators=(",", ":")).encode()
         self._unfinished.save(_LABEL + self._key().encrypt(plain, _context(self._claim.blob_id)))
 

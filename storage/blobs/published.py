@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.blobs.directories import Directories, make_private, sync
-from storage.blobs.errors import BlobMissing, disk
+from storage.blobs.errors import BlobMissing, BlobStoreUnavailable, disk
 
 
 class Sealed(Protocol):
@@ -120,6 +120,7 @@ class PublishedFiles:
 class _File:
     def __init__(self, file: FileIO) -> None:
         self._file = file
+        self._descriptor = file.fileno()
 
     @property
     def size(self) -> int:
@@ -127,5 +128,7 @@ class _File:
             return os.fstat(self._file.fileno()).st_size
 
     def read(self, start: int, length: int, until: int) -> bytes:
-        with disk("a blob can't be read"):
-            return os.pread(self._file.fileno(), length, start)
+        try:  # as `disk` does, at less than a tenth of what a segment takes to open
+            return os.pread(self._descriptor, length, start)
+        except OSError as error:
+            raise BlobStoreUnavailable(f"a blob can't be read: {error.strerror}") from error

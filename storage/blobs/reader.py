@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from storage.blobs.errors import BlobDamaged
 from storage.blobs.published import Published, Sealed
-from storage.blobs.segments import HEADER, OVERHEAD, SEGMENT, SegmentKey, context, count, length, offset, stored_size
+from storage.blobs.segments import HEADER, OVERHEAD, SEGMENT, SegmentKey, context, count, offset, stored_size
 from storage.keys.errors import CiphertextDamaged
 
 
@@ -21,10 +21,11 @@ class BlobReader:
         self._blob_id = blob_id
         self._key = key
         self.size = size
+        self._last = count(size) - 1
         with published.opened(blob_id) as sealed:
             if sealed.size != stored_size(size) or sealed.read(0, len(HEADER), len(HEADER)) != HEADER:
                 raise BlobDamaged(f"blob {blob_id} does not have the length or the header that it was stored with")
-            self._segment(sealed, count(size) - 1, stored_size(size))
+            self._segment(sealed, self._last, stored_size(size))
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` up to `stop` (the end, unless given), in pieces of at most 64 KiB.
@@ -49,8 +50,9 @@ class BlobReader:
                 yield self._segment(sealed, index, until)[max(start - first, 0) : end - first]
 
     def _segment(self, sealed: Sealed, index: int, until: int) -> bytes:
-        last = index == count(self.size) - 1
-        found = sealed.read(offset(index), length(index, self.size) + OVERHEAD, until)
+        last = index == self._last
+        length = self.size - index * SEGMENT if last else SEGMENT
+        found = sealed.read(offset(index), length + OVERHEAD, until)
         try:
             return self._key().decrypt(found, context(self._blob_id, index, last=last))
         except CiphertextDamaged:

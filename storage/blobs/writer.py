@@ -8,6 +8,9 @@ from typing import Protocol, Self
 from storage.blobs.published import Published
 from storage.blobs.segments import SEGMENT, SegmentKey, context
 
+_PIECES = 64
+"""As many are kept apart, of a segment that comes in small pieces."""
+
 
 class Place(Protocol):
     """Where a blob is being written, which is nobody else's meanwhile."""
@@ -34,7 +37,9 @@ class BlobWriter:
         self._published = published
         self._key = key
         self._give_up = give_up
-        self._pending = bytearray()
+        self._pending: list[bytes] = []
+        """What is in no segment yet: a segment's bytes at most, as they came."""
+        self._held = 0
         self._index = 0
         self._open = True
         self.size = 0
@@ -52,13 +57,17 @@ class BlobWriter:
         """Take the next bytes. Raises BlobStoreUnavailable, after which only `abort` remains, and key errors."""
         self._refuse_closed()
         self.size += len(chunk)
-        at, missing = 0, SEGMENT - len(self._pending)
-        while len(chunk) - at > missing:  # never the last: which one that is, `finish` knows
-            piece = chunk[at : at + missing]
-            self._seal(bytes(self._pending) + piece if self._pending else piece, last=False)
-            self._pending.clear()
+        at, size, missing = 0, len(chunk), SEGMENT - self._held
+        while size - at > missing:  # never the last: which one that is, `finish` knows
+            if missing:
+                self._pending.append(chunk[at : at + missing])
+            self._seal(self._taken(), last=False)
             at, missing = at + missing, SEGMENT
-        self._pending += chunk[at:]
+        if at < size:
+            self._pending.append(chunk[at:])
+            self._held += size - at
+            if len(self._pending) > _PIECES:
+                self._pending = [b"".join(self._pending)]
 
     def finish(self) -> int:
         """Publish the blob, durably, and answer its size in plaintext bytes.
@@ -66,8 +75,7 @@ class BlobWriter:
         Raises BlobStoreUnavailable and key errors; nothing is visible then.
         """
         self._refuse_closed()
-        self._seal(bytes(self._pending), last=True)
-        self._pending.clear()
+        self._seal(self._taken(), last=True)
         self._claim.publish(self._published)
         self._open = False
         return self.size
@@ -81,6 +89,13 @@ class BlobWriter:
                 self._give_up()
             finally:
                 self._claim.release()
+
+    def _taken(self) -> bytes:
+        """What is in no segment yet, which then holds nothing; copied only where it came in pieces."""
+        piece = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
+        self._pending.clear()
+        self._held = 0
+        return piece
 
     def _seal(self, piece: bytes, *, last: bool) -> None:
         place = context(self._claim.blob_id, self._index, last=last)

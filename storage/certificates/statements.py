@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from storage.deletions import Deletion, DeletionOrigin, DeletionScope
+from storage.provider_copies import Elsewhere
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://muniment.dev/deletion-certificate/v1"
@@ -70,6 +71,25 @@ class Findings:
     database: str
     backups: BackupPeriods
     moment: datetime
+
+
+def told_of(copy: Elsewhere) -> dict[str, Any]:
+    """What a provider of models was sent, as a deletion and its certificate say it.
+
+    No provider here can be asked to delete: what is sent to complete a text is kept there by the provider's own rules.
+    """
+    until = copy.expires_at
+    kept = f"expires there by {until.isoformat()}" if until else "how long it stays there the operator has not said"
+    return {
+        "location": copy.provider,
+        "model": copy.model,
+        "works": copy.works,
+        "times": copy.times,
+        "lastSentAt": copy.last_sent_at.isoformat(),
+        "expiresAt": until.isoformat() if until else None,
+        "result": f"it can't be asked to delete; {kept}",
+        "evidence": "the lines of provider_copies, written before each was sent",
+    }
 
 
 def commitment(object_id: uuid.UUID, salt: bytes) -> str:

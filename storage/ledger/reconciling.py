@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, exists, func, select, true
 from sqlalchemy.orm import Session
 
 from storage.exports import Export, ExportStatus
 from storage.ledger import archiving
 from storage.ledger.entries import AuditEvent
+from storage.ledger.events import Event, OutputImported, PromptImported
 from storage.outputs import Output
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepStatus
 
@@ -55,11 +56,20 @@ def _executed(since: datetime | None) -> Iterator[tuple[str, Select[Any, int]]]:
     steps: Select[Any, int] = select(PromptStep.prompt_id.label("about"), func.count().label("executed")).join(
         Prompt, Prompt.id == PromptStep.prompt_id
     )
-    ended = PromptStep.status != StepStatus.RUNNING
+    ended = (PromptStep.status != StepStatus.RUNNING) & _made_here(PromptStep.prompt_id, PromptImported)
     yield "run.step_finished", steps.where(ended, _from(Prompt.created_at, since)).group_by(PromptStep.prompt_id)
-    yield "run.finished", _each(Prompt.id).where(Prompt.status.in_(_ENDED), _from(Prompt.created_at, since))
-    yield "output.stored", _each(Output.id).where(_from(Output.created_at, since))
+    ran = Prompt.status.in_(_ENDED) & _made_here(Prompt.id, PromptImported)
+    yield "run.finished", _each(Prompt.id).where(ran, _from(Prompt.created_at, since))
+    yield (
+        "output.stored",
+        _each(Output.id).where(_made_here(Output.id, OutputImported), _from(Output.created_at, since)),
+    )
     yield "export.built", _each(Export.id).where(Export.status == ExportStatus.READY, _from(Export.created_at, since))
+
+
+def _made_here(thing: Any, imported: type[Event]) -> ColumnElement[bool]:
+    """That a thing did not come out of an archive: what made it then stands in another trail."""
+    return ~exists().where(AuditEvent.action == imported.action, AuditEvent.resource_id == thing)
 
 
 def _each(key: Any) -> Select[Any, int]:

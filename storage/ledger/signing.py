@@ -33,7 +33,7 @@ def verified_here(note: str, origin: str, keyring: Keyring) -> Checkpoint:
     Raises NoteRefused, or CheckpointRefused.
     """
     refused: NoteRefused | None = None
-    for vkey in _keys(origin, keyring):
+    for vkey in known_keys(origin, keyring):
         try:
             return verified(note, vkey)
         except NoteRefused as problem:
@@ -46,7 +46,7 @@ def statement(origin: str, public_key: bytes) -> str:
     return f"{_STATEMENT}\n{origin}\n{notes.vkey(origin, public_key)}\n"
 
 
-def _keys(origin: str, keyring: Keyring) -> Iterator[str]:
+def known_keys(origin: str, keyring: Keyring) -> Iterator[str]:
     """Verifier keys, the likeliest first; those from before are looked up only when they are needed."""
     for signer in keyring.signers():
         yield notes.vkey(origin, signer.public_key)

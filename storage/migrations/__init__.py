@@ -1,11 +1,15 @@
-"""Migrations of the database, from the first table on."""
+"""Migrations of the database, from the first table on.
+
+Alembic is imported where there is something to migrate: hardly any start has, and each would wait for it.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _VERSIONS = Path(__file__).parent / "versions"
 
@@ -13,8 +17,17 @@ _VERSIONS = Path(__file__).parent / "versions"
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest revision; on an empty one, make every table."""
     with engine.begin() as connection:
-        if MigrationContext.configure(connection).get_current_revision() != newest():
+        if _current(connection) != [newest()]:
+            from alembic import command
+
             command.upgrade(config(connection), "head")
+
+
+def _current(connection: Connection) -> list[str]:
+    """The revisions the database says it is at, as alembic notes them there."""
+    if not inspect(connection).has_table("alembic_version"):
+        return []
+    return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
 
 
 def newest() -> str:
@@ -22,8 +35,10 @@ def newest() -> str:
     return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
 
 
-def config(connection: Connection) -> Config:
+def config(connection: Connection) -> "Config":
     """Alembic's configuration over an open connection; there is no alembic.ini."""
+    from alembic.config import Config
+
     made = Config()
     made.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     made.attributes["connection"] = connection

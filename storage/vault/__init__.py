@@ -15,8 +15,9 @@ from sqlalchemy import inspect
 from sqlalchemy.orm.attributes import instance_dict, instance_state
 
 from storage.ids import new_id
-from storage.keys.errors import CiphertextDamaged, KeyDestroyed, KeysetDamaged
+from storage.keys.errors import CiphertextDamaged, KeyDestroyed, KeysetDamaged, KeyStoreUnavailable
 from storage.keys.keyring import Keyring
+from storage.keys.keysets import AeadKey
 from storage.keys.names import KeysetName
 from storage.records import Record
 from storage.sealed import Sealed
@@ -39,6 +40,7 @@ class Vault:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._silence: str | None = None
         self._opened: dict[Opened, Record] = {}
         self._noted: list[tuple[str, Sequence[uuid.UUID | None], Sequence[uuid.UUID], Sequence[Record]]] = []
         self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
@@ -97,7 +99,7 @@ class Vault:
         answer: dict[Record, Any] = {row: None for row in allowed if row.__dict__.get(column, row) is None}
         for keyset, (its_rows, owners, row_ids, ciphertexts, contexts) in together(allowed, place):
             try:
-                found = self._keyring.aead(keyset).decrypt_all(ciphertexts, contexts)
+                found = self._key(keyset).decrypt_all(ciphertexts, contexts)
             except (KeyDestroyed, KeysetDamaged):
                 continue
             if None in found:
@@ -146,7 +148,7 @@ class Vault:
         if value is None:
             return None
         where = self._stand(row, column)
-        key = self._keyring.aead(where.keyset)
+        key = self._key(where.keyset)
         if value.stored.startswith(VERSION + key.primary):
             return None
         return self._sealed(row, column, self._open(row, where))
@@ -160,7 +162,7 @@ class Vault:
         done = {row for row in rows if row.__dict__.get(column, row) is None}
         for keyset, (its_rows, _, _, ciphertexts, contexts) in together(rows, place_of(type(rows[0]), column)):
             try:
-                key = self._keyring.aead(keyset)
+                key = self._key(keyset)
             except (KeyDestroyed, KeysetDamaged):
                 continue
             old = [number for number, each in enumerate(ciphertexts) if not each.startswith(key.primary)]
@@ -200,6 +202,19 @@ class Vault:
         key = self._keyring.ensure_search_key(project)
         return {key.hash(piece, HASHED) for piece in found}
 
+    def _key(self, keyset: KeysetName) -> AeadKey:
+        """As `Keyring.aead`; but a key store that did not answer is not waited for again in this unit of work.
+
+        Else a page whose fields may be null would wait for it once for each of them.
+        """
+        if self._silence is not None:
+            raise KeyStoreUnavailable(self._silence)
+        try:
+            return self._keyring.aead(keyset)
+        except KeyStoreUnavailable as error:
+            self._silence = str(error)
+            raise
+
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
         return self._all_sealed(row, {column: value})[column]
 
@@ -220,7 +235,7 @@ class Vault:
                 where = stand(row, place)
                 if self.sealed_since is None:
                     self.sealed_since = time.monotonic()
-                known, encrypt, binding = place.under, self._keyring.aead(where.keyset).encrypt, where.binding
+                known, encrypt, binding = place.under, self._key(where.keyset).encrypt, where.binding
             sealed[column] = Sealed(VERSION + encrypt(plaintext, place.prefix + binding))
         return sealed
 
@@ -232,7 +247,7 @@ class Vault:
         stored = value.stored if isinstance(value, Sealed) else b""
         if stored[:1] != VERSION:
             raise SealedDamaged(f"{column} of {row!r} is not sealed in a way this program knows")
-        key = self._keyring.aead(where.keyset)
+        key = self._key(where.keyset)
         try:
             plaintext = key.decrypt(stored[1:], where.associated_data)
         except CiphertextDamaged:

@@ -14,7 +14,7 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
-from storage import search
+from storage import provider_copies, search
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
@@ -34,6 +34,7 @@ from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
 from storage.retention.settings import Retention, RetentionSetting
+from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.staff import StaffRole
 from storage.work import Store
@@ -103,7 +104,17 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         work.vault.seal(hold, reason=f"why {marker}", matter=f"matter {marker}")
         kept = RetentionSetting(place_id=someone.id, owner_id=someone.id, setting=Retention.UNTIL_I_DELETE)
         work.session.add_all([row, key, style, session, answered, consent, PrivacyPreferences(owner_id=someone.id)])
-        work.session.add_all([hold, kept])
+        asked = RightsRequest(
+            owner_id=someone.id,
+            kind=RightsKind.COMPLAINT,
+            topic=RightsTopic.USE,
+            status=RightsStatus.ANSWERED,
+            identified=True,
+            due_at=_later(),
+            answered_by=EMPLOYEE,
+        )
+        work.vault.seal(asked, text=f"complaint {marker}", answer=f"answer to {marker}")
+        work.session.add_all([hold, kept, asked])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)
@@ -144,6 +155,7 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         work.session.flush()
         for written in (asset, prompt):
             search.index(work.session, work.vault, written)
+        provider_copies.note(work.session, prompt, [asset.id], "models.example", "m", None)
         work.session.add(PromptAsset(prompt_id=prompt.id, asset_id=asset.id, position=0, **mine))
         for variation in (1, 2):
             text = f"output {variation} of {someone.marker}"

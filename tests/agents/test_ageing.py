@@ -1,7 +1,5 @@
 """The trail ages: people are forgotten, entries move to the archive, and every proof holds before and after."""
 
-import subprocess
-import sys
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +21,7 @@ from storage.ledger.publishing import LedgerRefused
 from storage.ledger.scope import AuditScope
 from storage.ledger.tiles import Tile, unbundle
 from storage.ledger.tree import Tree, newest
+from tests import forks
 from tests.agents.archiving import STEPS, agents_of
 from tests.agents.test_ledger import settle, vkey
 from tests.agents.worlds import ROOT, World
@@ -203,8 +202,7 @@ def test_killed_at_any_step_the_next_run_finishes(world: World, step: str) -> No
     acts(world, uuid.uuid4())
     settle(world)
     url = world.store.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-W", "ignore", "-m", "tests.agents.archiving", str(world.home), url, step]
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    killed = forks.run(["-W", "ignore", "-m", "tests.agents.archiving", world.home, url, step], cwd=ROOT, text=True)
     assert (killed.returncode, killed.stdout) == (-9, ""), killed.stderr
     settle(world)
     assert_whole(world, 521)

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,16 +19,17 @@ from storage.outputs import Output
 from storage.prompts import PromptStatus, PromptStep
 from tests.agents.standins import StandIn
 from tests.agents.worlds import ROOT, World
+from tests.forks import Forked
 
 MARKER = "marker-1618-vermilion"
 
 
 @contextmanager
-def process(world: World, provider: str | None = None) -> "Iterator[subprocess.Popen[str]]":
+def process(world: World, provider: str | None = None, *, afresh: bool = False) -> Iterator[Forked]:
     url = world.store.engine.url.render_as_string(hide_password=False)
-    arguments = [sys.executable, "-m", "tests.agents.working", str(world.home), url, *filter(None, [provider])]
+    arguments = ["-m", "tests.agents.working", world.home, url, *filter(None, [provider])]
     log = (world.home / "process.log").open("a")
-    with log, subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as running:
+    with log, Forked(arguments, afresh, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "started\n"
         try:
@@ -38,7 +38,7 @@ def process(world: World, provider: str | None = None) -> "Iterator[subprocess.P
             running.kill()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -99,19 +99,19 @@ def test_the_offline_model_goes_with_a_killed_server_and_comes_back_with_the_nex
     owner = world.contributor()
     text = f"A long letter from the harbour, {MARKER}."
     prompt_id = world.submit(world.project(owner), owner, text, model=NAME, variations=2, maxTokens=60)
-    with process(world) as running:
+    with process(world, afresh=True) as running:
         assert running.stdout is not None
         child = int(running.stdout.readline())
         wait_for(lambda: any(step[0] == "GENERATE" for step in world.steps(prompt_id)))
         time.sleep(0.3)
         running.send_signal(signal.SIGKILL)
         running.wait()
-    wait_for(lambda: not is_running(child), 5)
-    with process(world) as running:
+    wait_for(lambda: not is_running(child), 60)
+    with process(world, afresh=True) as running:
         wait_for(lambda: is_completed(world, prompt_id))
         assert running.stdout is not None
         child = int(running.stdout.readline())
-    wait_for(lambda: not is_running(child), 5)
+    wait_for(lambda: not is_running(child), 60)
     assert_each_variation_once(world, prompt_id, 2)
     assert all(len(text.split()) > 5 for text in world.texts(prompt_id, owner))
     assert_nothing_in_clear(world)

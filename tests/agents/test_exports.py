@@ -1,8 +1,6 @@
 """Exports: everything of its owner's, nobody else's, whole or not at all."""
 
 import json
-import subprocess
-import sys
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -34,6 +32,7 @@ from storage.ledger import notes
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 from storage.records import Exported
+from tests import forks
 from tests.agents.households import ROOT, Person, ask_export, household, person, share
 
 
@@ -353,8 +352,7 @@ def test_killed_in_the_middle_it_is_built_anew(
     """kill -9 leaves nothing readable; the next run leaves one archive, and the sweep takes the debris."""
     export = ask_export(agents, mara)
     keysets, files = agents.store.keyring.count_owned_by(mara.id), files_on_disk(agents, home)
-    command = [sys.executable, "-c", KILLED, str(home), database_url, str(export), point]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = forks.run(["-c", KILLED, home, database_url, export, point], cwd=ROOT)
     assert done.returncode == -9, done.stderr.decode()
     assert row(agents, export).status is ExportStatus.RUNNING
     assert not [path for path in home.rglob("*") if path.is_file() and b"marker-of-mara" in path.read_bytes()]

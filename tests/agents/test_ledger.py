@@ -2,8 +2,6 @@
 
 import itertools
 import shutil
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -24,6 +22,7 @@ from storage.ledger.events import Discrepancy, SystemStarted
 from storage.ledger.publishing import LedgerRefused, Outside
 from storage.ledger.rows import AuditCheckpoint, AuditLease, AuditPending, AuditSequence
 from storage.ledger.tree import Tree
+from tests import forks
 from tests.agents.sequencing import STEPS
 from tests.agents.worlds import ROOT, World
 
@@ -125,8 +124,7 @@ def test_killed_at_any_step_the_next_process_goes_on(world: World, step: str) ->
     settle(world)
     happen(world, 30)
     url = world.store.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-W", "ignore", "-m", "tests.agents.sequencing", str(world.home), url, step]
-    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    killed = forks.run(["-W", "ignore", "-m", "tests.agents.sequencing", world.home, url, step], cwd=ROOT, text=True)
     assert (killed.returncode, killed.stdout) == (-9, ""), killed.stderr
     with transaction(world.store.engine) as session:  # as if the lease had run out
         session.execute(text("DELETE FROM audit_lease"))

@@ -107,6 +107,9 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Incident": incident(world, raw_id(ada.id)),
         "LegalHold": placed.data["it"]["legalHold"]["id"],
         "RetentionSetting": kept.data["it"]["retentionSetting"]["id"],
+        "RightsRequest": world.do(
+            "fileComplaint", ada, wants="rightsRequest { id }", topic="USE", text="Too slow."
+        ).data["it"]["rightsRequest"]["id"],
         "Service": listed["edges"][0]["node"]["id"],
     }
     assert set(ids) == set(KINDS)

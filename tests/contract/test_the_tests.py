@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.contract.source import modules
+from tests.contract.source import ROOT, files, modules
 from tests.network import LeftTheMachine
 
 
@@ -20,6 +20,36 @@ def test_every_test_says_in_a_sentence_what_it_shows() -> None:
         and not (ast.get_docstring(node) or "").split("\n\n")[0].rstrip().endswith((".", "?", ":", ";"))
     ]
     assert silent == []
+
+
+STARTED_AFRESH = {
+    "forks.py": "starts the process that forks all others",
+    "contract/test_rooms.py": "runs a program that lies beside the interpreter",
+    "node/__main__.py": "starts the server as a user does",
+    "examples/test_guides.py": "what a guide shows is run by itself, without this directory on its path",
+    "examples/test_python.py": "an example is run by itself, without this directory on its path",
+    "agents/test_local_model.py": "its children are watched in a process that has nothing else",
+    "muniment/test_cli.py": "is about what a command imports, and says without a traceback",
+    "muniment/test_demo.py": "plays what a person types",
+    "muniment/test_guides.py": "is run in a clone",
+    "muniment/test_serve.py": "is about an interpreter's own signals and exit",
+    "muniment/test_tls.py": "imports the server and nothing else",
+    "services/kms.py": "starts a service in an environment of its own",
+    "services/s3.py": "starts a service in an environment of its own",
+    "storage/ledger/test_ledger_verifying.py": "the script of one file is run by itself",
+}
+"""Where an interpreter may be started, and why a fork would not do. Elsewhere it is two seconds for nothing."""
+
+
+def test_second_processes_are_forked() -> None:
+    """Starting an interpreter anew imports for seconds what tests/forks.py has already."""
+    place = ROOT / "tests"
+    started = {
+        path.relative_to(place).as_posix()
+        for path in files(".py")
+        if path.is_relative_to(place) and "sys.executable" in path.read_text(encoding="utf-8")
+    }
+    assert started - {"contract/test_the_tests.py"} == set(STARTED_AFRESH), "use tests.forks.run or Forked"
 
 
 def test_order_is_random(pytestconfig: pytest.Config) -> None:

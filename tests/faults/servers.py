@@ -6,8 +6,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -21,6 +19,7 @@ from sqlalchemy import text
 
 from storage.database import open_engine
 from storage.services import address_of
+from tests.forks import Forked
 from tests.registered import enter_inside
 from tests.world import ROOT, World
 
@@ -39,14 +38,18 @@ class Callers(World):
 
 
 class Server:
-    """`python -m muniment serve` from one home, as often as it is started; `api` calls it."""
+    """`python -m muniment serve` from one home, as often as it is started; `api` calls it.
+
+    With `afresh` each start is one of an interpreter too, for those who look at what a start takes.
+    """
 
     program = ("-m", "muniment")
 
-    def __init__(self, home: Path, database_url: str, **settings: object) -> None:
+    def __init__(self, home: Path, database_url: str, *, afresh: bool = False, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self.home = home
+        self.afresh = afresh
         self.log = home / "process.log"
         self.temporary = home / "temporary"
         self.temporary.mkdir(mode=0o700)
@@ -59,7 +62,7 @@ class Server:
             "MUNIMENT_COST_PER_MINUTE": "1000000000",  # a fast machine calls more often than a person may
             **{f"MUNIMENT_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     @property
     def alone(self) -> bool:
@@ -74,9 +77,9 @@ class Server:
     def begin(self) -> None:
         """Start it, without waiting for anything."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-        command = [sys.executable, *self.program, "serve", "--home", str(self.home), "--port", str(self.port)]
+        command = [*self.program, "serve", "--home", self.home, "--port", self.port]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=kept | self._set, stdout=log, stderr=log)
+            self.process = Forked(command, self.afresh, cwd=ROOT, env=kept | self._set, stdout=log, stderr=log)
 
     def start(self) -> float:
         """Start it; answers the processor seconds that it took to be ready: of wall time others take their share."""
@@ -151,9 +154,9 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, database_url: str, **settings: object) -> Iterator[Server]:
+def serving(home: Path, database_url: str, *, afresh: bool = False, **settings: object) -> Iterator[Server]:
     """A server that is ready; nothing of it runs on afterwards."""
-    server = Server(home, database_url, **settings)
+    server = Server(home, database_url, afresh=afresh, **settings)
     try:
         server.start()
         yield server

@@ -1,8 +1,6 @@
 """Erasures that are killed, overtaken, lied to, or undone by a restored backup: all come to the same end."""
 
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +27,7 @@ from storage.keys.names import KeysetName
 from storage.legal_holds import LegalHold, LegalHoldStatus
 from storage.records import Record
 from storage.truncation import TruncationBusy
+from tests import forks
 from tests.agents.households import ROOT, Person, ask_deletion, ask_export, household, person
 
 
@@ -138,8 +137,7 @@ def test_killed_around_its_transaction_it_comes_to_the_same_end(
 def assert_it_survives(agents: Agents, mara: Person, home: Path, database_url: str, point: str) -> None:
     """An account's erasure that is killed at `point` ends as if it had not been."""
     asked = ask_deletion(agents, mara, DeletionScope.ACCOUNT, mara.id)
-    command = [sys.executable, "-c", KILLED, str(home), database_url, str(asked), point]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = forks.run(["-c", KILLED, home, database_url, asked, point], cwd=ROOT)
     assert done.returncode == -9, done.stderr.decode()
     if point != "close":
         assert deletion(agents, asked).status is not DeletionStatus.ERASED

@@ -1,8 +1,6 @@
 """kill -9 between every pair of steps of a mutation: effect and event together, or neither; nothing to mend by hand."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from sqlalchemy import text
@@ -10,6 +8,7 @@ from sqlalchemy import text
 from policies.access import Policy
 from storage.database import open_engine
 from storage.ledger.entries import AuditEvent
+from tests import forks
 from tests.agents.test_ledger import assert_one_history, settle
 from tests.agents.worlds import World, open_store
 from tests.faults.mutating import POLICY, STEPS
@@ -22,8 +21,7 @@ whole servers (this directory) more than a hundred in every run; FAULTS_KILLS=10
 
 def test_a_mutation_killed_between_two_steps_is_whole_or_never_was(home: Path, database_url: str) -> None:
     """Acknowledged: its project and its event are there. Else: both or neither. And the log goes on over all of it."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.faults.mutating", str(home), database_url, str(KILLS)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = forks.run(["-W", "ignore", "-m", "tests.faults.mutating", home, database_url, KILLS], cwd=ROOT, text=True)
     assert done.returncode == 0, done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines() if not line.startswith("owner")]
     assert len(lines) == KILLS

@@ -2,7 +2,6 @@
 
 import random
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.servers import PATIENCE, Server, serving, wait_for
+from tests.forks import Forked
 from tests.world import ROOT, TEXT, Person
 
 CACHE_SECONDS = 0.3
@@ -65,10 +65,9 @@ class Load:
 
 def rotate(server: Server, database_url: str, until: Callable[[str], bool]) -> str:
     """Run a rotation, and kill it at the first line of which `until` is true; answers what it said."""
-    command = [sys.executable, "-c", ROTATE, str(server.home), database_url]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = ["-c", ROTATE, server.home, database_url]
     told = ""
-    with process:
+    with Forked(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None
         try:
             for line in process.stdout:

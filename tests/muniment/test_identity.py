@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from storage import passwords
 from storage.clock import now
-from storage.passwords import verify_password
+from storage.passwords import hash_password, verify_password
 from storage.staff import StaffRole
 from tests.world import PASSWORD, World, opened
 
@@ -269,6 +271,13 @@ def costly(home: Path, database_url: str) -> Iterator[World]:
     """The application with passwords hashed as they are in earnest."""
     with opened(home, database_url) as found:
         yield found
+
+
+def test_looking_for_nobody_costs_what_looking_for_somebody_does() -> None:
+    """The hash that an unknown e-mail is compared with has the parameters of a new one, to the lengths."""
+    made = hash_password("a password like any other")
+    assert extract_parameters(passwords._nobodys_hash) == extract_parameters(made) == RFC_9106_LOW_MEMORY
+    assert not verify_password(passwords._nobodys_hash, "a password like any other")
 
 
 def test_passwords_are_hashed_with_argon2id_in_earnest(costly: World) -> None:

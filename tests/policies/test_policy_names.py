@@ -18,13 +18,17 @@ from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
 from storage.records import Record
+from storage.rights import RightsStatus
 from storage.services import Service, ServiceStatus
 from storage.staff import StaffRole
 
-UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.VERIFY}
+UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.IMPORT, Action.VERIFY}
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
 STATES = {
-    *map(str, (*ContributorStatus, *Decider, *IncidentStatus, *InvestigationStatus, *ServiceStatus)),
+    *map(
+        str,
+        (*ContributorStatus, *Decider, *IncidentStatus, *InvestigationStatus, *RightsStatus, *ServiceStatus),
+    ),
     "EDITOR",
     "VIEWER",
 }
@@ -36,6 +40,7 @@ WITHOUT_A_GRANT = {
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
     "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
+    "RightsRequest": {Action.ANSWER, Action.READ, Action.READ_REASON},
 }
 CONTENT = ("Asset", "Blob", "Output", "Prompt", "PromptAsset", "PromptStep", "Project", "StyleProfile")
 
@@ -168,7 +173,7 @@ def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
-    """Building, erasing, expiring, generating and verifying are each one agent's, and nobody else's."""
+    """Building, erasing, expiring, generating, importing and verifying are each one agent's, and nobody else's."""
     holders: dict[Action, set[object]] = {action: set() for action in UNATTENDED}
     for shape in FORESEEN:
         for model in PROTECTED:
@@ -179,6 +184,7 @@ def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
         Action.ERASE: {AgentName.ERASURES},
         Action.EXPIRE: {AgentName.RETENTION},
         Action.GENERATE: {AgentName.GENERATION},
+        Action.IMPORT: {AgentName.IMPORTS},
         Action.VERIFY: {AgentName.VERIFIER},
     }
 

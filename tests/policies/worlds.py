@@ -21,8 +21,10 @@ from storage.legal_holds import HoldReason, LegalHold
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
+from storage.provider_copies import ProviderCopy
 from storage.records import Record
 from storage.retention.settings import Retention, RetentionSetting
+from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
 from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
@@ -63,6 +65,7 @@ OWN_RUNS = {
     "verifier": "deletion",
     "thumbnails": "asset",
     "retention": "asset",
+    "imports": "export",
 }
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
@@ -116,6 +119,8 @@ def build() -> World:
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))
     for name in ("ada", "eve", "dia"):
         _kept(world, name, named(name), None)
+        for status in RightsStatus:
+            _asked(world, name, status)
     _kept(world, "ada", named("atlas"), named("atlas"))
     return world
 
@@ -200,6 +205,8 @@ def _prompt(world: World, project: str, author: str, inside: dict[str, Any]) -> 
     given = PromptAsset(asset_id=named(f"{project} asset 0"), position=0, **of_prompt)
     world.add(f"{name} prompt with asset 0", given)
     world.add(f"{name} step", PromptStep(id=named(f"{name} step"), name=StepName.READ_BRIEF, **of_prompt))
+    sent = ProviderCopy(id=named(f"{name} copy"), provider=ODD_TEXTS[2], model="", **of_prompt)
+    world.add(f"{name} copy at a provider", sent)
     for variation, digest in enumerate((None, *ODD_TEXTS) if name == "atlas/ada" else (None,)):
         output = Output(
             id=named(f"{name} output {variation}"),
@@ -291,6 +298,15 @@ def _kept(world: World, owner: str, place: uuid.UUID, project: uuid.UUID | None)
         reason_code=next(iter(HoldReason)), placed_by=named("ada" if project else "security"), review_at=EPOCH,
     )  # fmt: skip
     world.add(f"hold on {owner}'s {'project' if project else 'account'}", hold)
+
+
+def _asked(world: World, owner: str, status: RightsStatus) -> None:
+    """A complaint, which waits for its answer or has it."""
+    request = RightsRequest(
+        id=named(f"{owner}'s complaint, {status}"), owner_id=named(owner), kind=RightsKind.COMPLAINT,
+        topic=next(iter(RightsTopic)), status=status, identified=False, text=SEAL, due_at=EPOCH,
+    )  # fmt: skip
+    world.add(f"{owner}'s complaint, {status}", request)
 
 
 def _entry(identity: uuid.UUID) -> AuditEvent:

@@ -3,15 +3,19 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from storage import provider_copies
 from storage.catalogue import models
+from storage.database import transaction
 from storage.holdings import KEPT
+from storage.prompts import Prompt
 from storage.staff import StaffRole
-from tests.world import Person, World
+from tests.world import Person, World, raw_id
 
 MINE = """{ myData { asOf fileBytes filesAre keysets
     held { kind about count where sealed keyed inClear kept exportedAs notExportedBecause }
-    touched { who action times lastAt } copies { provider model outputs } rights { mutation possible needsStepUp } } }"""
+    touched { who action times lastAt } sentElsewhere { provider works times expiresAt } copies { provider model outputs } rights { mutation possible needsStepUp } } }"""
 
 
 def mine(world: World, by: Person) -> dict[str, Any]:
@@ -29,6 +33,9 @@ def test_what_is_held_is_told_table_by_table(world: World) -> None:
     world.ask("query($id: ID!) { asset(id: $id) { title } }", ben, id=asset).data  # noqa: B018 - a look by somebody else
     for _ in range(2):
         world.asset(ben, world.project(ben))
+    with transaction(world.house.store.engine) as session:
+        [sent, *_] = session.scalars(select(Prompt).where(Prompt.owner_id == raw_id(ada.id)))
+        provider_copies.note(session, sent, [], "models.example", "m", None)
     found = mine(world, ada)
     held = {each["kind"]: each for each in found["held"]}
     assert set(held) == {m.__tablename__ for m in models() if m.card.subject is not None} | {"audit_events"}
@@ -43,6 +50,8 @@ def test_what_is_held_is_told_table_by_table(world: World) -> None:
     assert found["fileBytes"] > 0
     assert found["keysets"] >= 2
     assert {"who": "api", "action": "content.read"}.items() <= found["touched"][0].items()
+    assert found["sentElsewhere"] == [{"provider": "models.example", "works": 1, "times": 1, "expiresAt": None}]
+    assert mine(world, ben)["sentElsewhere"] == []
     assert found["copies"] == [{"provider": "stand-in", "model": "stand-in", "outputs": 1}]
 
 
@@ -52,7 +61,7 @@ def test_every_retention_class_is_told_in_words() -> None:
 
 
 def test_what_can_be_done_now_is_what_the_door_says(world: World) -> None:
-    """Before a fresh proof of identity two rights ask for one, afterwards all work; a key to read has none."""
+    """Before a fresh proof of identity three rights ask for one, afterwards all work; a key to read has none."""
     ada = world.register("ada")
     _, key = world.key(ada, "read")
 
@@ -60,8 +69,8 @@ def test_what_can_be_done_now_is_what_the_door_says(world: World) -> None:
         return {each["mutation"]: (each["possible"], each["needsStepUp"]) for each in mine(world, by)["rights"]}
 
     before = can(ada)
-    assert before["requestExport"] == before["deleteAccount"] == (False, True)
-    assert before["updatePrivacyPreferences"] == (True, False)
+    assert before["requestExport"] == before["deleteAccount"] == before["correctMyData"] == (False, True)
+    assert before["fileComplaint"] == before["updatePrivacyPreferences"] == (True, False)
     world.step_up(ada)
     assert set(can(ada).values()) == {(True, False)}
     assert set(can(key).values()) == {(False, False)}

@@ -150,7 +150,7 @@ class LocalStack(Kms):
     @classmethod
     @contextmanager
     def running(cls, place: Path) -> Iterator["LocalStack"]:
-        command = [sys.executable, _ROOT / "tests" / "services" / "localstack_kms.py"]
+        command = [sys.executable, _ROOT / "tests" / "services" / "localstack_service.py", "kms"]
         with started(command, place / "localstack.log", HOME=str(place), TMPDIR=str(place)) as told:
             port = int(awaited(lambda: re.match(r"(\d+)\n", told()))[1])
             stack = cls(port)

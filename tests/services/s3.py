@@ -57,7 +57,7 @@ class S3:
     @classmethod
     @contextmanager
     def running(cls, place: Path) -> Iterator["S3"]:
-        command = [sys.executable, _ROOT / "tests" / "services" / "localstack_s3.py"]
+        command = [sys.executable, _ROOT / "tests" / "services" / "localstack_service.py", "s3"]
         with started(command, place / "localstack.log", HOME=str(place), TMPDIR=str(place)) as told:
             port = int(awaited(lambda: re.match(r"(\d+)\n", told()))[1])
             service = cls(port)

@@ -1,7 +1,6 @@
 """What the tests of the vault share: keyrings in a directory of their own, and programs run in a second process."""
 
 import subprocess
-import sys
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName
+from tests.forks import Forked
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,9 +51,8 @@ def blob(blob_id: uuid.UUID) -> KeysetName:
 @contextmanager
 def second_process(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """`program`, run by another Python with pipes to its input and output, and killed at the end."""
-    command = [sys.executable, "-c", program, *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with process:
+    options = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with Forked(["-c", program, *arguments], **options) as process:
         try:
             yield process
         finally:

@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from storage.assets import Blob
 from storage.blobs.errors import BlobExists, BlobStoreRefused, BlobStoreUnavailable
 from storage.blobs.objects import PublishedObjects
 from storage.blobs.segments import SEGMENT
 from storage.blobs.store import BlobStore
 from storage.keys.keyring import Keyring
+from storage.scrubbing import scrub
+from storage.work import Store
 from tests.services.s3 import S3, Bucket
 from tests.storage.keyrings import blob, contributor, keyring_in, project, second_process
 from tests.storage.test_blobs import pattern, put, read
+from tests.world import agent_scope
 
 OWNER, PROJECT, BLOB = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=0xABC)
 SECONDS = 1.0
@@ -205,3 +210,40 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
     """Before anything is asked."""
     with pytest.raises(BlobStoreRefused, match="s3://BUCKET/PREFIX"):
         PublishedObjects(address)
+
+
+@pytest.mark.one_database("sqlite", reason="rows that name blobs are the same on both; the bucket is what is tried")
+def test_a_scrub_tries_every_byte_in_the_bucket(engine: Engine, store: BlobStore, bucket: Bucket, s3: S3) -> None:
+    """What was changed, cut or lost there is named; while it does not answer, nothing is said of it, and not for long."""
+    sizes = [10, 3 * SEGMENT + 1, 5 * SEGMENT, 2 * SEGMENT, 0, 1]
+    ids = [put(store, LARGE[:size]) for size in sizes]
+    house = Store(engine, store._keyring, store)
+    with house.begin(agent_scope()) as unit:
+        unit.session.add_all(
+            Blob(id=blob_id, owner_id=OWNER, project_id=PROJECT, object_id=blob_id, byte_size=size)
+            for blob_id, size in zip(ids, sizes, strict=True)
+        )
+    whole = scrub(house)
+    assert (whole.files, whole.bytes, whole.unread, whole.findings) == (6, sum(sizes), 0, [])
+
+    changed, cut, lost = ids[1], ids[2], ids[3]
+    paths = {blob_id: f"{blob_id.hex[-2:]}/{blob_id}" for blob_id in ids}
+    raw = bytearray(bucket.read(paths[changed]))
+    raw[2 * SEGMENT] ^= 1
+    bucket.write(paths[changed], bytes(raw))
+    bucket.write(paths[cut], bucket.read(paths[cut])[:-1])
+    store._published.remove([lost])
+    found = scrub(house)
+    assert {(each.column, each.row_id, each.code) for each in found.findings} == {
+        ("file", changed, "BLOB_DAMAGED"),
+        ("file", cut, "BLOB_DAMAGED"),
+        ("file", lost, "BLOB_MISSING"),
+    }
+    assert (found.files, found.unread) == (3, 0)
+
+    with s3.relay.silent():
+        began = time.monotonic()
+        silent = scrub(house)
+    assert (silent.files, silent.unread, silent.findings) == (0, 6, [])
+    assert time.monotonic() - began < 30 * SECONDS
+    assert [each.code for each in scrub(house).findings] == [each.code for each in found.findings]

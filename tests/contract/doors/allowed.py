@@ -30,7 +30,7 @@ _BENCH = "on the command line of whoever may open the database anyway; shows no 
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.account_by_email": (
-        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
@@ -39,6 +39,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
+    "storage.accounts.move_account": ("resolvers/rights.py", _UNIQUE),
     "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
@@ -69,11 +70,13 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.archives.sources.count_events": ("agents/exports/contents.py", _COUNTED),
     "storage.archives.sources.expected_bytes": ("agents/exports/building.py", _COUNTED),
     "storage.archives.sources.take_snapshot": ("agents/exports/building.py", _AGENT),
+    "storage.archives.restoring.is_finished": ("agents/imports/taking.py", _AGENT),
+    "storage.archives.restoring.there": ("agents/imports/taking.py", _AGENT),
     "storage.assets.adopt_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.assets.lock_awaiting": ("resolvers/uploads.py", _ASKED),
     "storage.assets.owner_without_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.contributors.strips_metadata": (
-        "resolvers/uploads.py",
+        "resolvers/uploads.py muniment/imports.py",
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
@@ -83,7 +86,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
-        "resolvers/policies/standing.py resolvers/services.py",
+        "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
     "storage.bells.hung": ("muniment/house.py", _HOUSE),
@@ -211,6 +214,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.under_keys": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
+    "storage.provider_copies.note": ("agents/generation/variations.py", _AGENT),
+    "storage.erasures.sent_elsewhere": ("agents/erasures/destroying.py", _ERASING),
+    "storage.rights.lock_open": ("resolvers/rights.py", _ASKED),
+    "storage.rights.open_of": ("resolvers/rights.py", _OWN_COUNT),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
     "storage.rotations.is_passing": ("resolvers/keys.py", _KEYS),
     "storage.rotations.rotate_kek": ("resolvers/keys.py", _KEYS),
@@ -254,7 +261,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
     "storage.scrubbing.scrub": ("muniment/scrubs.py", "tries whether everything opens, and shows nothing of it"),
     "storage.search.indexes.index": (
-        "resolvers/assets.py resolvers/prompts.py",
+        "agents/imports/taking.py resolvers/assets.py resolvers/prompts.py",
         "writes the words of what the use case has just sealed; reads nothing",
     ),
     "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),
@@ -305,6 +312,8 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/blobs/reader.py", "seal", "decrypt"): "segment by segment, for whoever was let in",
     ("storage/ledger/verify_audit.py", "seal", "reader"): "a copy of the log, which is everybody's to read",
     ("muniment/transfers.py", "seal", "reader"): "after begin_download has asked the door for READ_CONTENT",
+    ("muniment/imports.py", "seal", "decrypt"): "an archive from elsewhere, with the key of whoever brings it",
+    ("muniment/imports.py", "seal", "reader"): "that archive again, sealed here for as long as it is read",
     ("agents/exports/contents.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("agents/generation/briefs.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("resolvers/grants.py", "caller", "Access"): "asks in one job of the caller's alone: fewer rights than they hold",

@@ -25,6 +25,7 @@ SENSIBLE = {
 
 REFUSED_EARLIER = {
     "openInvestigation": "staff alone may open one; tests/resolvers/test_investigations.py asks in earnest",
+    "placeLegalHold": "staff alone may place one; tests/resolvers/test_legal_holds.py asks in earnest",
     "reloadPolicy": "a proposal is nobody's, and staff alone see one; tests/resolvers/test_reloading.py asks in earnest",
     "removeStaff": "staff are no things of the API's; tests/resolvers/test_leaving.py asks in earnest",
     "reviewAccess": "its note has to say something; tests/resolvers/test_reviews.py asks in earnest",

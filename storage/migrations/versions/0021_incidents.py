@@ -6,8 +6,8 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "0030"
-down_revision = "0029"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

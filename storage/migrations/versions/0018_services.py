@@ -6,7 +6,7 @@ from alembic import op
 import storage.records
 import storage.sealed
 
-revision = "0029"
+revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,6 @@
+"""The imports agent takes in what an archive holds, for the contributor whose account it is given."""
+
+from agents.imports.looking import Wishes
+from agents.imports.taking import Taken, take_in
+
+__all__ = ["Taken", "Wishes", "take_in"]
