@@ -39,8 +39,6 @@ _PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA secure_delete=ON",  # deleted bytes are overwritten, not left in free pages
 )
-_WRITES = {"read_only": False}
-"""Said of every engine of ours, so that a transaction that writes need not say it again."""
 
 
 def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
@@ -52,15 +50,12 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         pool: Any = NullPool if address.database in (None, "", ":memory:") else QueuePool
-        local = {"check_same_thread": False}
-        engine = create_engine(
-            address, poolclass=pool, connect_args=local, hide_parameters=True, execution_options=_WRITES
-        )
+        engine = create_engine(address, poolclass=pool, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         stay_with_the_file(engine)
         return engine
-    engine = create_engine(address, pool_size=pool_size, hide_parameters=True, execution_options=_WRITES)
+    engine = create_engine(address, pool_size=pool_size, hide_parameters=True)
     event.listen(engine, "checkout", _look_whether_connected)
     event.listen(engine, "handle_error", _as_unreachable, retval=True)
     return engine
@@ -158,7 +153,7 @@ def _begin_sqlite(connection: Connection) -> None:
 @contextmanager
 def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
     """One session in one transaction: committed when the block ends, rolled back when it raises."""
-    bind = engine.execution_options(read_only=True) if read_only else engine
+    bind = engine.execution_options(read_only=read_only)  # said either way: the tests tell our transactions by it
     with Session(bind, expire_on_commit=False) as session:
         try:
             yield session
