@@ -173,6 +173,8 @@ job("SYSADMIN", "read", _: Export);
 job("SYSADMIN", "read", _: Deletion);
 # They bring a policy into force, two people together: one proposes it, another one confirms it.
 job("SYSADMIN", "reload_policy", _: Platform);
+# They see what checks of controls found amiss, since a part of it is theirs to mend.
+job("SYSADMIN", "read", _: Finding);
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -203,6 +205,8 @@ job("PRIVACY", "read", _: Service);
 job("PRIVACY", "read_content", _: Service);
 job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
 job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
+# They see what checks of controls found amiss, since a part of it is theirs to mend.
+job("PRIVACY", "read", _: Finding);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -240,6 +244,8 @@ job("SECURITY", "remove_staff", _: Platform);
 job("SECURITY", "read", _: Service);
 job("SECURITY", "read_content", _: Service);
 job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
+# It sees what checks of controls found amiss, since it answers for most of it.
+job("SECURITY", "read", _: Finding);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -253,6 +259,8 @@ job("AUDITOR", "read", _: AuditEvent);
 job("AUDITOR", "read", _: RightsRequest);
 # They see which investigations there were, and how long each lasted.
 job("AUDITOR", "read", _: Investigation);
+# They see what checks of controls found amiss, whose it was to mend, by when, and when it was.
+job("AUDITOR", "read", _: Finding);
 # They ask as well by which rule somebody may do something.
 job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
@@ -672,6 +680,12 @@ resource Service {
 # Any contributor sees to which services work may be sent, and which will begin; there is no other secret about one than
 # what staff wrote when they assessed it.
 has_permission(_: Person, "read", service: Service) if service.status = "APPROVED";
+
+
+# What checks of controls found is about the platform, and no contributor's.
+resource Finding {
+    permissions = ["read"];
+}
 
 
 resource AuditEvent {

@@ -1,4 +1,4 @@
-"""What is done now and then beside the agents: expired things go, the trail ages, keys that are due are rotated."""
+"""What is done now and then beside the agents: expired things go, the trail ages, keys are rotated, controls checked."""
 
 import threading
 import time
@@ -11,6 +11,7 @@ from agents import erasures
 from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents
+from muniment import controls
 from muniment.settings import Settings
 from resolvers import keys
 from resolvers.house import House
@@ -31,6 +32,7 @@ class Tidying:
         self._house = house
         self._agents = agents
         self._ageing = ageing
+        self._settings = settings
         self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
         self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
         self._next_rotation = time.monotonic()
@@ -54,6 +56,7 @@ class Tidying:
             "retention": self._sweeper.sweep,
             "ageing": self._age,
             "rotating keys": self._rotate,
+            "controls": lambda: controls.run_when_due(self._house, self._settings),
         }
         for task, do in tasks.items():
             try:

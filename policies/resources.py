@@ -11,6 +11,7 @@ from policies.actions import Action
 from policies.errors import PolicyError
 from storage.assets import Asset, Blob
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.controls.findings import Finding
 from storage.deletions import Deletion
 from storage.exports import Export
 from storage.grants import AccessGrant
@@ -44,6 +45,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Contributor,
     Deletion,
     Export,
+    Finding,
     Investigation,
     LegalHold,
     Output,

@@ -19,6 +19,7 @@ from schema.connections import (
     part_of,
 )
 from schema.contributors import Contributor
+from schema.controls import ControlQueries
 from schema.deletions import Deletion
 from schema.exports import Export
 from schema.grants import AccessGrant
@@ -54,7 +55,14 @@ Search = Annotated[
 
 @strawberry.type(description="Everything that can be asked.")
 class Query(
-    NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, RightsQueries, ServiceQueries
+    NodeQueries,
+    ControlQueries,
+    TrailQueries,
+    HoldingsQueries,
+    LegalHoldQueries,
+    RetentionQueries,
+    RightsQueries,
+    ServiceQueries,
 ):
     """Root query fields. Each is guarded; see schema/guards.py."""
 

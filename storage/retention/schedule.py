@@ -97,6 +97,11 @@ SCHEDULE: tuple[Rule, ...] = (
         "It was registered.", "For good, as evidence of what was sent where on which terms.", Disposition.KEEP,
     ),
     Rule(
+        "findings", "What checks of controls found amiss: how much, whose to mend, by when, until when.",
+        Source.PLATFORM, "It was found.", "For good, as evidence; it is about nobody.", Disposition.KEEP,
+        owner="head of security",
+    ),
+    Rule(
         "platform", "What the platform notes about its own work, and about nobody.", Source.PLATFORM, "It happened.",
         "One row each, written over.", Disposition.KEEP, owner="head of operations",
     ),

@@ -16,6 +16,8 @@ COLUMNS = [(model, column) for model in MODELS for column in model.__table__.col
 PLAIN_TEXT = {
     "action", "component", "failure_code", "hash", "media_type", "model", "model_digest", "preference", "prefix", "provider",
     "version",
+    # Names of the catalogue of controls (storage/controls/catalogue.py).
+    "control", "found_by", "owner",
     # Words of staff about a company, which everybody reads at /services.
     "address", "contract", "operator", "purpose",
 }  # fmt: skip

@@ -22,6 +22,7 @@ TYPES = {name: kind for name, kind in SCHEMA._schema.type_map.items() if not nam
 ROOTS: dict[str, type[Guarded]] = {"Query": Asked, "Mutation": Audited, "Subscription": Followed}
 
 PUBLIC = {
+    "Query.controls": "what is promised to everybody is nobody's secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",
     "Query.retentionSchedule": "what is promised to everybody is nobody's secret",
     "Query.viewer": "says who the caller is, to find out that it is nobody",
@@ -39,7 +40,7 @@ NAMING_SOMEBODY_ELSE = {
 
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
-    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services",
+    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services controls findings",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from policies.principals import ANONYMOUS, AgentName, Kind, Principal, Scope
 from storage.assets import Asset, AssetStatus, Blob
 from storage.contributors import Consent, Contributor, ContributorStatus, PrivacyPreferences, StyleProfile
+from storage.controls.findings import Finding
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
@@ -118,6 +119,10 @@ def build() -> World:
         for status in RightsStatus:
             _asked(world, name, status)
     _kept(world, "ada", named("atlas"), named("atlas"))
+    found = Finding(
+        id=named("finding"), control="", found_by="", owner="", amiss=1, due_at=EPOCH, last_seen_at=EPOCH
+    )
+    world.add("finding", found)
     return world
 
 

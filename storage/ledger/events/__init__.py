@@ -12,6 +12,7 @@ from storage.ledger.events.assets import (
 )
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
 from storage.ledger.events.contributors import ContributorRegistered, PreferencesUpdated
+from storage.ledger.events.controls import ControlsChecked, FindingClosed, FindingOpened
 from storage.ledger.events.deletions import (
     AccountErased,
     DeletionErased,
@@ -149,6 +150,7 @@ __all__ = [
     "ContentDownloaded",
     "ContentRead",
     "ContributorRegistered",
+    "ControlsChecked",
     "CorrectionRequested",
     "DataCorrected",
     "DeletionDeferred",
@@ -171,6 +173,8 @@ __all__ = [
     "ExportLinkMinted",
     "ExportRequested",
     "ExportWithdrawn",
+    "FindingClosed",
+    "FindingOpened",
     "Identifier",
     "ImportBegun",
     "ImportFinished",

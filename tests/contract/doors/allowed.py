@@ -24,6 +24,7 @@ _AGAIN = "what this very caller was answered before, under a keyed hash of who t
 _KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
 _POLICY = "the policy in force and its proposals: rules of the house, not anybody's data; who may is asked first"
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
+_CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 
@@ -82,7 +83,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
-        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
+        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/controls.py "
+        "muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -90,6 +92,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.bells.hung": ("muniment/house.py", _HOUSE),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
     "storage.database.open_engine": ("muniment/cli_policy/given.py muniment/doctor.py muniment/house.py", _HOUSE),
+    "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
+    "storage.controls.findings.last_run": ("muniment/controls.py", _CHECKED),
+    "storage.controls.measures.measure": ("muniment/controls.py", _CHECKED),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
@@ -325,6 +330,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 """Single places: the file, which rule it would break, what stands there; and why that is right."""
 
 WITHOUT_ACTION: dict[str, str] = {
+    "Query.controls": "what is promised to everybody, out of the program itself",
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",

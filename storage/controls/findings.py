@@ -1,0 +1,126 @@
+"""Findings: what a check of a control came upon, whose it is to mend, by when, and when it was mended."""
+
+import enum
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Index, Select, func, select, text
+from sqlalchemy.orm import Mapped, Session
+
+from storage.clock import now
+from storage.controls.catalogue import Control
+from storage.ids import new_id
+from storage.ledger.entries import AuditEvent
+from storage.ledger.events import ControlsChecked
+from storage.records import DataCard, NotExported, Record, plain
+
+class FindingStatus(enum.StrEnum):
+    """Whether it was mended. A check that fails again after that opens another finding."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+class Finding(Record):
+    """What one check found amiss, from the run that found it first to the run that found it no more.
+
+    `amiss` is how many things were not as they should be when it was last looked at. Names and words of theirs are not
+    kept: the check is run again by whoever mends it.
+    """
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        Index(
+            "uq_findings_open",
+            "found_by",
+            unique=True,
+            sqlite_where=text("status = 'OPEN'"),
+            postgresql_where=text("status = 'OPEN'"),
+        ),
+    )
+    card = DataCard(
+        subject=None, retention="findings", export=NotExported("says how the platform stood, and is about nobody")
+    )
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    control: Mapped[str] = plain()
+    found_by: Mapped[str] = plain()
+    owner: Mapped[str] = plain()
+    status: Mapped[FindingStatus] = plain(default=FindingStatus.OPEN)
+    amiss: Mapped[int] = plain()
+    opened_at: Mapped[datetime] = plain(default=now)
+    due_at: Mapped[datetime] = plain()
+    last_seen_at: Mapped[datetime] = plain()
+    closed_at: Mapped[datetime | None] = plain()
+
+    def overdue(self, moment: datetime) -> bool:
+        """Whether it is open at `moment` past the date by which it should have been mended."""
+        return self.status is FindingStatus.OPEN and self.due_at <= moment
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check came to: how many things were amiss, 0 if all was well, and a sentence."""
+
+    check: str
+    control: Control
+    amiss: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a run changed."""
+
+    opened: tuple[Finding, ...]
+    closed: tuple[Finding, ...]
+
+
+def keep(session: Session, results: Iterable[Result], moment: datetime) -> Kept:
+    """Open a finding for each check that failed and has none open; close those of checks that passed."""
+    known = {each.found_by: each for each in session.scalars(_open().with_for_update())}
+    opened, closed = [], []
+    for result in results:
+        finding = known.get(result.check)
+        if result.amiss and finding is None:
+            finding = _found(result, moment)
+            session.add(finding)
+            opened.append(finding)
+        elif result.amiss and finding is not None:
+            finding.amiss, finding.last_seen_at = result.amiss, moment
+        elif finding is not None:
+            finding.status, finding.closed_at = FindingStatus.CLOSED, moment
+            closed.append(finding)
+    session.flush()
+    return Kept(tuple(opened), tuple(closed))
+
+
+def last_run(session: Session) -> datetime | None:
+    """When the checks were last run, as far as the trail is in the database."""
+    runs = select(AuditEvent.timestamp).where(AuditEvent.action == ControlsChecked.action)
+    return session.scalar(runs.order_by(AuditEvent.id.desc()).limit(1))
+
+
+def overdue(session: Session, moment: datetime) -> int:
+    """How many findings are open past their date."""
+    late = _open().where(Finding.due_at <= moment).subquery()
+    return session.scalar(select(func.count()).select_from(late)) or 0
+
+
+def _found(result: Result, moment: datetime) -> Finding:
+    return Finding(
+        id=new_id(),
+        control=result.control.id,
+        found_by=result.check,
+        owner=result.control.owner,
+        amiss=result.amiss,
+        opened_at=moment,
+        due_at=moment + timedelta(days=result.control.days),
+        last_seen_at=moment,
+    )
+
+
+def _open() -> Select[Finding]:
+    return select(Finding).where(Finding.status == FindingStatus.OPEN)

@@ -1,0 +1,163 @@
+"""For every live check, an installation in which it fails: what is put into the database, or done to the house."""
+
+import stat
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from muniment import doctor
+from muniment.settings import Settings
+from storage.controls.findings import Finding
+from storage.database import Transaction
+from storage.deletions import Deletion, DeletionScope
+from storage.exports import Export, ExportScope, ExportStatus
+from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.investigations import Investigation
+from storage.ledger.rows import AuditCheckpoint
+from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
+from storage.records import Record
+from storage.retention.settings import note_sweep
+from storage.rights import RightsKind, RightsRequest, RightsTopic
+from storage.sealed import Sealed
+from storage.services import Service, ServiceKind, ServiceStatus
+from storage.staff import RoleAssignment, StaffMember, StaffRole
+
+SEAL = Sealed(b"\x01nothing")
+LATER = timedelta(days=3)
+"""When the checks of the database look: they were last run, and retention swept, long before."""
+
+
+def _rows(make: Callable[[datetime], list[Record]]) -> Callable[[Transaction, datetime], None]:
+    def put(session: Transaction, moment: datetime) -> None:
+        session.add_all(make(moment))
+        session.flush()
+
+    return put
+
+
+def _ago(moment: datetime, **by: float) -> datetime:
+    return moment - timedelta(**by)
+
+
+def _grant(moment: datetime) -> AccessGrant:
+    return AccessGrant(
+        subject_id=uuid.uuid4(), grantee_id=uuid.uuid4(), role=StaffRole.SUPPORT, scope=AccessScope.ACCOUNT,
+        object_id=uuid.uuid4(), reason=ReasonCode.SUPPORT_REQUEST, decider=Decider.CONTRIBUTOR, justification=SEAL,
+        ticket=SEAL, status=GrantStatus.ENDED, expires_at=moment, decided_at=_ago(moment, days=9),
+        ended_at=_ago(moment, days=8),
+    )  # fmt: skip
+
+
+def _hold(moment: datetime) -> LegalHold:
+    return LegalHold(
+        subject_id=uuid.uuid4(), scope=DeletionScope.ACCOUNT, object_id=uuid.uuid4(), reason_code=HoldReason.LITIGATION,
+        matter=SEAL, reason=SEAL, status=LegalHoldStatus.ACTIVE, placed_by=uuid.uuid4(), review_at=moment,
+    )  # fmt: skip
+
+
+def _service(moment: datetime) -> Service:
+    return Service(
+        address="models.example", kind=ServiceKind.MODEL_PROVIDER, operator="", purpose="", contract="", categories=[],
+        regions=[], sub_processors=[], retention_days=0, breach_hours=1, trains_on_inputs=False,
+        status=ServiceStatus.APPROVED, effective_at=_ago(moment, days=9), assessment_expires_at=_ago(moment, days=1),
+    )  # fmt: skip
+
+
+def _two_jobs(_moment: datetime) -> list[Record]:
+    who = uuid.uuid4()
+    return [RoleAssignment(staff_id=who, role=role) for role in (StaffRole.AUDITOR, StaffRole.SUPPORT)]
+
+
+def _request(moment: datetime) -> RightsRequest:
+    kind, topic = RightsKind.COMPLAINT, RightsTopic.OTHER
+    return RightsRequest(owner_id=uuid.uuid4(), kind=kind, topic=topic, identified=False, due_at=_ago(moment, hours=1))
+
+
+def _finding(moment: datetime) -> Finding:
+    return Finding(control="c", found_by="f", owner="o", amiss=1, due_at=_ago(moment, hours=1), last_seen_at=moment)
+
+
+def _deletion(moment: datetime) -> Deletion:
+    asked = _ago(moment, days=2)
+    return Deletion(owner_id=uuid.uuid4(), scope=DeletionScope.ACCOUNT, object_id=uuid.uuid4(), requested_at=asked)
+
+
+def _export(moment: datetime, ended: datetime) -> Export:
+    return Export(owner_id=uuid.uuid4(), scope=ExportScope.ACCOUNT, status=ExportStatus.READY, expires_at=ended)
+
+
+def _member(_moment: datetime) -> StaffMember:
+    return StaffMember(email=SEAL, email_lookup=b"nobody's", password_hash=SEAL)
+
+
+def _investigation(moment: datetime) -> Investigation:
+    return Investigation(reason=SEAL, opened_by=uuid.uuid4(), person_id=uuid.uuid4(), expires_at=_ago(moment, days=2))
+
+
+IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
+    "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
+    "controls-run": lambda _session, _moment: None,  # three days have gone by without one
+    "deletions-done": _rows(lambda moment: [_deletion(moment)]),
+    "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
+    "findings-mended": _rows(lambda moment: [_finding(moment)]),
+    "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
+    "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
+    "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
+    "requests-answered": _rows(lambda moment: [_request(moment)]),
+    "retention-swept": lambda session, moment: note_sweep(session, _ago(moment, days=2)),
+    "separation-of-duties": _rows(_two_jobs),
+    "services-in-order": _rows(lambda moment: [_service(moment)]),
+    "staff-second-factor": _rows(lambda moment: [_member(moment)]),
+    "trail-whole": _rows(lambda _moment: [AuditCheckpoint(size=10**6, root=bytes(32), note=b"elsewhere\n")]),
+}
+
+
+def _with(settings: Settings, **changed: object) -> Settings:
+    return settings.model_copy(update=changed)
+
+
+def _open_home(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    (settings.home / "data").chmod(0o755)
+    return settings
+
+
+def _lost_key(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    for file in (settings.home / "keys").iterdir():
+        if stat.S_ISREG(file.stat().st_mode) and "sqlite" not in file.name:
+            file.unlink()
+    return settings
+
+
+def _full_disk(settings: Settings, patch: pytest.MonkeyPatch) -> Settings:
+    patch.setattr(doctor, "_LEAST_FREE_BYTES", 2**62)
+    return settings
+
+
+def _old_software(settings: Settings, patch: pytest.MonkeyPatch) -> Settings:
+    patch.setattr(doctor, "version", lambda _name: "49.0")
+    return settings
+
+
+def _broken_policy(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    place = settings.home / "broken.polar"
+    place.write_text("allow(", encoding="utf-8")
+    return _with(settings, policy_file=place)
+
+
+def _no_certificate(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    return _with(settings, tls_cert=Path("/nowhere.pem"), tls_key=Path("/nowhere.key"))
+
+
+IN_THE_HOUSE: dict[str, Callable[[Settings, pytest.MonkeyPatch], Settings]] = {
+    "key-age": lambda settings, _patch: _with(settings, key_rotation_days=1e-9),
+    "key-encryption-key": _lost_key,
+    "keys-apart": lambda settings, _patch: _with(settings, env="production"),
+    "policy": _broken_policy,
+    "private-places": _open_home,
+    "room": _full_disk,
+    "software": _old_software,
+    "transport": _no_certificate,
+}
