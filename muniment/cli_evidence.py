@@ -4,7 +4,9 @@ import typer
 
 from muniment.cli_words import Home, settings_of, told
 
-app = typer.Typer(no_args_is_help=True, help="What shows that controls hold: checks, findings, and what auditors ask for.")
+app = typer.Typer(
+    no_args_is_help=True, help="What shows that controls hold: checks, findings, and what auditors ask for."
+)
 controls = typer.Typer(no_args_is_help=True, help="The controls, and whether each holds in this installation.")
 
 

@@ -61,9 +61,13 @@ def look(house: House, settings: Settings) -> list[Result]:
 def check(house: House, settings: Settings) -> tuple[list[Result], Kept]:
     """Run every check and keep what it found; answers both."""
     results = look(house, settings)
-    scope = AuditScope(COMPONENT, Kind.AGENT.value, None, None, None, None, uuid4(), house.policy.version)
-    with house.store.begin(scope) as work:
+    with house.store.begin(scope(house)) as work:
         return results, controls.keep(work, results)
+
+
+def scope(house: House) -> AuditScope:
+    """In whose name it is recorded: a component of the platform, on its own."""
+    return AuditScope(COMPONENT, Kind.AGENT.value, None, None, None, None, uuid4(), house.policy.version)
 
 
 def run_when_due(house: House, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""What is done now and then beside the agents: expired things go, the trail ages, keys are rotated, controls checked."""
+"""What is done now and then beside the agents: things expire, the trail ages, keys are rotated, controls checked."""
 
 import threading
 import time
@@ -11,7 +11,6 @@ from agents import erasures
 from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents
-from muniment import controls
 from muniment.settings import Settings
 from resolvers import keys
 from resolvers.house import House
@@ -56,7 +55,7 @@ class Tidying:
             "retention": self._sweeper.sweep,
             "ageing": self._age,
             "rotating keys": self._rotate,
-            "controls": lambda: controls.run_when_due(self._house, self._settings),
+            "controls": self._check_controls,
         }
         for task, do in tasks.items():
             try:
@@ -80,6 +79,11 @@ class Tidying:
             # A pass over everything: what is held back, or due a little later, waits for the next day.
             self._next_rotation = time.monotonic() + _ROTATION_EVERY_SECONDS
             _log.info("keys were rotated", kind=kind.value, count=done.keysets)
+
+    def _check_controls(self) -> None:
+        from muniment import controls  # it looks over the whole house, and so imports what opens this one
+
+        controls.run_when_due(self._house, self._settings)
 
     def _go_on(self, _step: str, _done: int, _total: int) -> None:
         if self._ending.is_set():

@@ -1,6 +1,7 @@
 """Controls: what the checks found is kept, as findings with an owner and a date, and told to those whose it is."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from resolvers import lists
 from resolvers.context import Context
@@ -43,5 +44,5 @@ def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
 
 def found(context: Context, status: FindingStatus | None) -> list[Finding]:
     """The newest findings that the caller may see, at most 100: all of them, or those that are open, or closed."""
-    equal = {} if status is None else {"status": status}
+    equal: dict[str, Any] = {} if status is None else {"status": status}
     return lists.page(context, Finding, Slice(limit=MAX_PAGE), **equal).rows

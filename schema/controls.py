@@ -1,6 +1,5 @@
 """Controls and findings in the API's words."""
 
-import uuid
 from datetime import datetime
 from typing import Annotated
 
@@ -69,8 +68,8 @@ class Finding:
     row: strawberry.Private[FindingRow]
 
     @strawberry.field(description="Its number, by which people speak of it.")
-    def number(self) -> uuid.UUID:
-        return self.row.id
+    def number(self) -> strawberry.ID:
+        return strawberry.ID(str(self.row.id))
 
     @strawberry.field(description="The control, by its name.")
     def control(self) -> str:

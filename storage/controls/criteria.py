@@ -103,8 +103,7 @@ P6.7 | An account of what is held and disclosed | Add what you hold outside this
 """
 
 CRITERIA: dict[str, Criterion] = {
-    each.id: each
-    for each in (*_of(Reach.SYSTEM, _SYSTEM), *_of(Reach.PARTLY, _PARTLY), *_of(Reach.PEOPLE, _PEOPLE))
+    each.id: each for each in (*_of(Reach.SYSTEM, _SYSTEM), *_of(Reach.PARTLY, _PARTLY), *_of(Reach.PEOPLE, _PEOPLE))
 }
 """All 61, by id."""
 

@@ -16,6 +16,7 @@ from storage.ledger.entries import AuditEvent
 from storage.ledger.events import ControlsChecked
 from storage.records import DataCard, NotExported, Record, plain
 
+
 class FindingStatus(enum.StrEnum):
     """Whether it was mended. A check that fails again after that opens another finding."""
 

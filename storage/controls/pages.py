@@ -16,18 +16,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "controls.md"
 _HEAD = """\
 # Controls, and what remains with the operator
 
-What is to hold, which Trust Services Criteria it bears on, what enforces it, which tests of this release show it, and which
-checks look every day whether it holds in an installation. Generated from `storage/controls/`; run
+What is to hold, which Trust Services Criteria it bears on, what enforces it, which tests of this release show it, and
+which checks look every day whether it holds in an installation. Generated from `storage/controls/`; run
 `python -m storage.controls.pages` after changing it.
 
-**What this is not.** Nothing here says that anybody has passed an examination. Whether controls are suitable and work is the
-opinion of an independent auditor about an operator: their people, machines and contracts included. What stands here, and what
-checks find, is the operator's own evidence for it. The criteria are named by their ids with words of our own; their text is
-the AICPA's, and counts.
+**What this is not.** Nothing here says that anybody has passed an examination. Whether controls are suitable and work
+is the opinion of an independent auditor about an operator: people, machines and contracts included. What stands here,
+and what checks find, is the operator's own evidence for it. The criteria are named by their ids with words of our own;
+their text is the AICPA's, and counts.
 
-`python -m muniment evidence check` runs the checks now and ends with 1 if anything is amiss; the agents run them once a day.
-What a check finds is a finding, with an owner and a date, until the check finds it no more: `findings` lists them for staff and
-auditors, and the trail has `finding.opened` and `finding.closed`. `controls` answers this catalogue.
+`python -m muniment evidence check` runs the checks now and ends with 1 if anything is amiss; the agents run them once a
+day. What a check finds is a finding, with an owner and a date, until the check finds it no more: `findings` lists them
+for staff and auditors, and the trail has `finding.opened` and `finding.closed`. `controls` answers this catalogue.
 """
 
 _REACH = {

@@ -66,7 +66,12 @@ def test_the_page_is_what_the_catalogue_says() -> None:
 
 def test_nothing_claims_to_be_certified() -> None:
     """An examination is the operator's, its opinion an auditor's: neither documents nor the API say otherwise."""
-    said = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "schema.graphql", *ROOT.glob("storage/controls/*.py")]
+    said = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        ROOT / "schema.graphql",
+        *ROOT.glob("storage/controls/*.py"),
+    ]
     assert [str(path) for path in said if CLAIMS.search(path.read_text(encoding="utf-8"))] == []
     assert CLAIMS.search("Muniment is SOC 2 certified.")
     assert CLAIMS.search("These controls operated effectively.")

@@ -12,7 +12,7 @@ from muniment import controls, doctor
 from muniment.cli import app
 from muniment.findings import Finding as Told
 from muniment.homes import prepare
-from muniment.settings import Settings, load
+from muniment.settings import Settings
 from storage.clock import now
 from storage.controls import measures
 from storage.controls.catalogue import BY_ID
@@ -27,9 +27,11 @@ ONE = pytest.mark.one_database("sqlite", reason="what the doctor says of files a
 
 @pytest.fixture
 def prepared(world: World) -> Iterator[World]:
-    """A world whose directories are as the command line lays them."""
+    """A world whose directories and files are as the command line lays them."""
     usual = os.umask(0o077)
     prepare(world.settings)
+    for place in (world.settings.home, *world.settings.home.rglob("*")):
+        place.chmod(place.stat().st_mode & 0o700)
     yield world
     os.umask(usual)
 
@@ -82,7 +84,9 @@ def test_what_is_found_has_an_owner_and_a_date_until_it_is_mended(prepared: Worl
     controls.check(world.house, world.settings)
     _, again = controls.check(world.house, world.settings)
     assert again.opened == again.closed == ()
-    [found] = [each for each in world.ask(FINDINGS, auditor).data["findings"] if each["foundBy"] == "staff-second-factor"]
+    [found] = [
+        each for each in world.ask(FINDINGS, auditor).data["findings"] if each["foundBy"] == "staff-second-factor"
+    ]
     assert (found["control"], found["owner"], found["status"]) == ("staff-second-factor", "head of security", "OPEN")
     assert (found["amiss"], found["closedAt"], found["overdue"]) == (1, None, False)
     days = timedelta(days=BY_ID["staff-second-factor"].days)
@@ -97,7 +101,9 @@ def test_what_is_found_has_an_owner_and_a_date_until_it_is_mended(prepared: Worl
         session.add(StaffMember(email=SEAL, email_lookup=b"nobody's", password_hash=SEAL))
     _, back = controls.check(world.house, world.settings)
     assert [each.found_by for each in back.opened] == ["staff-second-factor"]
-    told = [event["action"] for event in world.events()[since:] if event["action"].startswith(("controls.", "finding."))]
+    told = [
+        event["action"] for event in world.events()[since:] if event["action"].startswith(("controls.", "finding."))
+    ]
     ran = "controls.checked"
     assert told == ["finding.opened", ran, ran, "finding.closed", ran, "finding.opened", ran]
     late = back.opened[0]

@@ -119,9 +119,7 @@ def build() -> World:
         for status in RightsStatus:
             _asked(world, name, status)
     _kept(world, "ada", named("atlas"), named("atlas"))
-    found = Finding(
-        id=named("finding"), control="", found_by="", owner="", amiss=1, due_at=EPOCH, last_seen_at=EPOCH
-    )
+    found = Finding(id=named("finding"), control="", found_by="", owner="", amiss=1, due_at=EPOCH, last_seen_at=EPOCH)
     world.add("finding", found)
     return world
 
