@@ -25,6 +25,7 @@ from storage.ledger.scope import AuditScope
 COMPONENT = "controls"
 
 OF_THE_DOCTOR: dict[str, frozenset[str]] = {
+    "backups": frozenset({"backups"}),
     "key-age": frozenset({"key age", "rotation"}),
     "key-encryption-key": frozenset({"key-encryption key"}),
     "keys-apart": frozenset({"separation"}),

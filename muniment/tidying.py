@@ -11,6 +11,7 @@ from agents import erasures
 from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents
+from muniment import backups
 from muniment.settings import Settings
 from resolvers import keys
 from resolvers.house import House
@@ -56,6 +57,7 @@ class Tidying:
             "ageing": self._age,
             "rotating keys": self._rotate,
             "controls": self._check_controls,
+            "backups": self._back_up,
         }
         for task, do in tasks.items():
             try:
@@ -84,6 +86,14 @@ class Tidying:
         from muniment import controls  # it looks over the whole house, and so imports what opens this one
 
         controls.run_when_due(self._house, self._settings)
+
+    def _back_up(self) -> None:
+        if not backups.is_due(self._settings):
+            return
+        for _line in backups.take(self._settings, self._house, backups.Target.of(self._settings, None, None, None)):
+            if self._ending.is_set():
+                return
+        _log.info("a backup was taken")
 
     def _go_on(self, _step: str, _done: int, _total: int) -> None:
         if self._ending.is_set():

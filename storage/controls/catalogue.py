@@ -156,6 +156,14 @@ CONTROLS: tuple[Control, ...] = (
         ("holds-reviewed",), 7,
     ),
     Control(
+        "backups", "Data and keys are backed up apart, and what comes back holds.",
+        ("CC7.5", "CC9.1", "A1.2", "A1.3"), OPERATIONS,
+        "Backups on schedule, encrypted and signed; a restored one is erased again before it serves.",
+        ("tests/muniment/test_backups.py::test_everything_comes_back_and_goes_on",
+         "tests/muniment/test_backups.py::test_a_rehearsal_measures_and_leaves_everything_as_it_was"),
+        ("backups",), 1,
+    ),
+    Control(
         "rights", "Contributors take out, correct and delete what is held about them, and are answered in time.",
         ("P1.1", "P5.1", "P5.2", "P6.7", "P8.1"), PRIVACY,
         "myData, exports and deletions at once; the rest by a due date.",

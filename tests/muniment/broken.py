@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from muniment import doctor
@@ -151,7 +152,14 @@ def _no_certificate(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
     return _with(settings, tls_cert=Path("/nowhere.pem"), tls_key=Path("/nowhere.key"))
 
 
+def _no_backup(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    places = {"backup_dir": settings.home / "b", "key_backup_dir": settings.home / "k"}
+    return _with(settings, backup_recipient=recipient, **places)
+
+
 IN_THE_HOUSE: dict[str, Callable[[Settings, pytest.MonkeyPatch], Settings]] = {
+    "backups": _no_backup,
     "key-age": lambda settings, _patch: _with(settings, key_rotation_days=1e-9),
     "key-encryption-key": _lost_key,
     "keys-apart": lambda settings, _patch: _with(settings, env="production"),
