@@ -39,6 +39,7 @@ from storage.ledger.events.factors import (
     SecondFactorOffered,
     SecondFactorRemoved,
 )
+from storage.ledger.events.federation import IdentityLinked, IdentityUnlinked
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
@@ -182,6 +183,8 @@ __all__ = [
     "FindingClosed",
     "FindingOpened",
     "Identifier",
+    "IdentityLinked",
+    "IdentityUnlinked",
     "ImportBegun",
     "ImportFinished",
     "InvestigationEnd",

@@ -47,6 +47,7 @@ class Resource(enum.StrEnum):
     DELETION = "deletion"
     DELETION_RECEIPT = "deletion_receipt"
     EXPORT = "export"
+    FEDERATED_IDENTITY = "federated_identity"
     FINDING = "finding"
     IDEMPOTENT_ANSWER = "idempotent_answer"
     INVESTIGATION = "investigation"
