@@ -269,6 +269,14 @@ job("AUDITOR", "read", _: LegalHold);
 # They see which services there are and were, and how each was assessed.
 job("AUDITOR", "read", _: Service);
 job("AUDITOR", "read_content", _: Service);
+# They take out complete lists of what is recorded in a period, and samples of them; each time is in the trail.
+job("AUDITOR", "collect_evidence", _: Platform);
+# To such lists belong what was to be deleted and when it was, what contributors allowed, which keys they made for their
+# programs, and which jobs staff hold: ids, dates and states of each, and no names.
+job("AUDITOR", "read", _: Deletion);
+job("AUDITOR", "read", _: Consent);
+job("AUDITOR", "read", _: ApiKey);
+job("AUDITOR", "read", _: RoleAssignment);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -680,6 +688,12 @@ resource Service {
 # Any contributor sees to which services work may be sent, and which will begin; there is no other secret about one than
 # what staff wrote when they assessed it.
 has_permission(_: Person, "read", service: Service) if service.status = "APPROVED";
+
+
+# Which jobs staff hold is about staff, and no contributor's.
+resource RoleAssignment {
+    permissions = ["read"];
+}
 
 
 # What checks of controls found is about the platform, and no contributor's.

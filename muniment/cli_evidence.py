@@ -1,13 +1,28 @@
 """`evidence`: whether controls hold here, and what an auditor asks for. It is the operator's own, and no opinion."""
 
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from muniment.cli_words import Home, settings_of, told
+from muniment.cli_words import Home, give_up, settings_of, told
 
-app = typer.Typer(
-    no_args_is_help=True, help="What shows that controls hold: checks, findings, and what auditors ask for."
-)
+if TYPE_CHECKING:
+    from storage.populations.gathering import Period
+
+app = typer.Typer(no_args_is_help=True, help="What shows that controls hold: checks, and what auditors ask for.")
 controls = typer.Typer(no_args_is_help=True, help="The controls, and whether each holds in this installation.")
+
+Named = Annotated[str, typer.Argument(help="The population, such as deletions: see docs/operations/evidence.md.")]
+From = Annotated[str, typer.Option("--from", help="Its beginning: 2026-01-01, in UTC where no zone is said.")]
+To = Annotated[str | None, typer.Option("--to", help="Its end, which is not in it. Default: now.", show_default=False)]
+Size = Annotated[int | None, typer.Option("--sample", help="How many to draw.", min=1, max=1000, show_default=False)]
+Seed = Annotated[int, typer.Option(help="The number to draw by.")]
+Out = Annotated[
+    Path | None, typer.Option(help="A directory for the two files. Default: standard output.", show_default=False)
+]
 
 
 @app.command("check")
@@ -29,3 +44,70 @@ def check(home: Home = None) -> None:
     for finding in kept.closed:
         typer.echo(f"Mended: {finding.control}.")
     raise typer.Exit(1 if any(each.amiss for each in results) else 0)
+
+
+@app.command("population")
+def population(
+    name: Named, start: From, end: To = None, sample: Size = None, seed: Seed = 0, out: Out = None, home: Home = None
+) -> None:
+    """Everything of a kind in a period, or with --sample so many of it, in its envelope."""
+    _hand_out(name, start, end, None if sample is None else (sample, seed), out, home)
+
+
+@app.command("sample")
+def sample(
+    name: Named,
+    start: From,
+    end: To = None,
+    size: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 25,
+    seed: Seed = 0,
+    out: Out = None,
+    home: Home = None,
+) -> None:
+    """So many of a population, drawn by a number: the same number always draws the same."""
+    _hand_out(name, start, end, (size, seed), out, home)
+
+
+def _hand_out(
+    name: str, start: str, end: str | None, drawn: tuple[int, int] | None, out: Path | None, home: Path | None
+) -> None:
+    settings = settings_of(home=home)
+    from muniment import evidence
+    from muniment.homes import prepare
+    from storage.populations.catalogue import PopulationName
+    from storage.populations.envelopes import Sample
+
+    known = {each.value for each in PopulationName}
+    wanted = name.upper().replace("-", "_")
+    if wanted not in known:
+        give_up(f"There is no population {name}: {', '.join(sorted(known))}.", code=2)
+    prepare(settings)
+    with told():
+        sample = None if drawn is None else Sample(*drawn)
+        found = evidence.collect(settings, PopulationName(wanted), _period(start, end), sample)
+    envelope = json.dumps(found.envelope, indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        typer.echo(envelope, nl=False, err=True)
+        typer.echo(b"".join(found.lines).decode(), nl=False)
+    else:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (out / f"{wanted}.envelope.json").write_text(envelope, encoding="utf-8")
+        (out / f"{wanted}.jsonl").write_bytes(b"".join(found.lines))
+        typer.echo(f"{len(found.lines)} of {found.envelope['rowCount']} rows are in {out.name}/{wanted}.jsonl.")
+    if not found.available:
+        give_up(*found.envelope["limitations"])
+
+
+def _period(start: str, end: str | None) -> "Period":
+    from storage.clock import now
+    from storage.populations.gathering import Period
+
+    return Period(_moment(start, "--from"), now() if end is None else _moment(end, "--to"))
+
+
+def _moment(said: str, option: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(said)
+    except ValueError:
+        give_up(f"{option} is a day or a moment: 2026-01-01, or 2026-01-01T12:00:00+00:00.", code=2)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,12 +18,19 @@ app = typer.Typer(no_args_is_help=True, help="The people who run the platform.")
 
 Email = Annotated[str, typer.Option(help="The address they sign in with.")]
 _JOBS = "auditor, privacy, security, support or sysadmin"
+Until = Annotated[
+    str | None,
+    typer.Option(
+        help="When the job ends by itself: 2026-12-31. Default: never; for an auditor in 90 days.", show_default=False
+    ),
+]
 
 
 @app.command("add")
 def add(
     email: Email,
     role: Annotated[list[str], typer.Option(help=f"{_JOBS}; may be repeated.")],
+    until: Until = None,
     home: Home = None,
 ) -> None:
     """Open a staff account; its first password and second factor are shown once. No role opens contributors' work."""
@@ -30,7 +38,7 @@ def add(
     with _opened(home) as house:
         from resolvers import staff
 
-        hired = staff.add(house, email, roles)
+        hired = staff.add(house, email, roles, _end(until))
     typer.echo(f"{email} may now sign in. First password, shown this once: {hired.password}")
     typer.echo(f"Second factor, shown this once, for an authenticator app: {hired.second_factor}")
 
@@ -46,13 +54,15 @@ def enrol(email: Email, home: Home = None) -> None:
 
 
 @app.command("assign")
-def assign(email: Email, role: Annotated[str, typer.Option(help=f"{_JOBS}.")], home: Home = None) -> None:
+def assign(
+    email: Email, role: Annotated[str, typer.Option(help=f"{_JOBS}.")], until: Until = None, home: Home = None
+) -> None:
     """Give a member of staff one job more, unless nobody may hold it together with what they have."""
     wanted = _role(role)
     with _opened(home) as house:
         from resolvers import staff
 
-        staff.assign(house, email, wanted)
+        staff.assign(house, email, wanted, _end(until))
     typer.echo(f"{email} works in {wanted.lower()} too.")
 
 
@@ -86,6 +96,14 @@ def _opened(home: Path | None) -> Iterator["House"]:
     prepare(settings)
     with told(), open_house(settings) as house:
         yield house
+
+
+def _end(said: str | None) -> datetime | None:
+    try:
+        end = None if said is None else datetime.fromisoformat(said)
+    except ValueError:
+        give_up("--until is a day or a moment: 2026-12-31.", code=2)
+    return end if end is None or end.tzinfo is not None else end.replace(tzinfo=UTC)
 
 
 def _role(name: str) -> "StaffRole":

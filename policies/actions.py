@@ -17,6 +17,7 @@ class Action(enum.StrEnum):
     ASSESS = "assess"
     CANCEL = "cancel"
     CLOSE = "close"
+    COLLECT_EVIDENCE = "collect_evidence"
     COMPLAIN = "complain"
     CONSENT = "consent"
     CORRECT = "correct"

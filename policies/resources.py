@@ -27,6 +27,7 @@ from storage.retention.settings import RetentionSetting
 from storage.rights import RightsRequest
 from storage.services import Service
 from storage.sessions import ApiKey
+from storage.staff import RoleAssignment
 
 
 class Platform:
@@ -59,6 +60,7 @@ PROTECTED: tuple[type[Record], ...] = (
     RetentionSetting,
     Service,
     RightsRequest,
+    RoleAssignment,
     StyleProfile,
 )
 """The models that policy.polar has a block for. The door gives out no other."""

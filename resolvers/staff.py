@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from policies.actions import Action
 from policies.errors import NotFound
@@ -19,6 +20,11 @@ from storage.passwords import hash_password
 from storage.sessions import SubjectKind
 from storage.staff import RoleAssignment, StaffMember, StaffRole, forget, lock, separation, take_role
 from storage.work import UnitOfWork
+
+AUDIT = timedelta(days=90)
+"""How long somebody is an auditor where nothing else is said: an examination ends, and so does their access."""
+LONGEST_JOB = timedelta(days=366)
+"""The longest that a job with an end may be given for."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class Gone:
     roles: int
 
 
-def add(house: House, email: str, roles: list[StaffRole]) -> Hired:
-    """Open a staff account with these roles, a first password and a second factor.
+def add(house: House, email: str, roles: list[StaffRole], until: datetime | None = None) -> Hired:
+    """Open a staff account with these roles, held until then if that is said, a first password and a second factor.
 
     Raises `BadInput`, and `Conflict` where the e-mail has an account already or two of the roles exclude one another.
     """
@@ -63,7 +69,7 @@ def add(house: House, email: str, roles: list[StaffRole]) -> Hired:
             raise Conflict("An account with this e-mail exists.", field="email") from None
         work.record(events.StaffAdded(resource_id=member.id, subject_id=None))
         for number, role in enumerate(roles):
-            _give(work, member.id, role, frozenset(roles[:number]))
+            _give(work, member.id, role, frozenset(roles[:number]), until)
         uri = _hand_over(work, member.id, address)
     return Hired(member.id, password, uri)
 
@@ -82,12 +88,12 @@ def enrol(house: House, email: str) -> str:
         return _hand_over(work, member.id, inputs.email(email))
 
 
-def assign(house: House, email: str, role: StaffRole) -> None:
+def assign(house: House, email: str, role: StaffRole, until: datetime | None = None) -> None:
     """Give a member of staff one job more. Raises `BadInput`, and `Conflict` for one they have, or may not have."""
     context = Context(house, Asking(ANONYMOUS))
     with context.writing("assign_role"):
         member = _member(context, email)
-        _give(context.work, member.id, role, lock(context.work.session, member))
+        _give(context.work, member.id, role, lock(context.work.session, member), until)
 
 
 def revoke(house: House, email: str, role: StaffRole) -> None:
@@ -147,7 +153,9 @@ def _member(context: Context, email: str) -> StaffMember:
     return account.row
 
 
-def _give(work: UnitOfWork, member_id: uuid.UUID, role: StaffRole, held: frozenset[StaffRole]) -> None:
+def _give(
+    work: UnitOfWork, member_id: uuid.UUID, role: StaffRole, held: frozenset[StaffRole], until: datetime | None
+) -> None:
     """One job more, unless it is held already or excludes one that is."""
     if role in held:
         raise Conflict("They have this job already.", field="role")
@@ -155,8 +163,19 @@ def _give(work: UnitOfWork, member_id: uuid.UUID, role: StaffRole, held: frozens
     if kept_apart is not None:
         names = " and ".join(sorted(each.lower() for each in kept_apart.jobs))
         raise Conflict(f"Nobody holds {names} together: {kept_apart.why}.", field="role")
-    work.session.add(RoleAssignment(staff_id=member_id, role=role))
-    work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role))
+    ends = _end(work.now, role, until)
+    work.session.add(RoleAssignment(staff_id=member_id, role=role, ends_at=ends))
+    lasts = None if ends is None else int((ends - work.now).total_seconds())
+    work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role, lifetime_seconds=lasts))
+
+
+def _end(moment: datetime, role: StaffRole, until: datetime | None) -> datetime | None:
+    """When a job given now ends by itself. An auditor's always does. Raises `BadInput` for an end that can't be."""
+    if until is None:
+        return moment + AUDIT if role is StaffRole.AUDITOR else None
+    if until.tzinfo is None or not moment < until <= moment + LONGEST_JOB:
+        raise BadInput(f"until lies ahead, within {LONGEST_JOB.days} days, and carries its time zone.", field="until")
+    return until
 
 
 def _hand_over(work: UnitOfWork, staff_id: uuid.UUID, address: str) -> str:

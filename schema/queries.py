@@ -32,6 +32,7 @@ from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
 from schema.outputs import Output
 from schema.policies import Policy
+from schema.populations import PopulationQueries
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
@@ -60,6 +61,7 @@ class Query(
     TrailQueries,
     HoldingsQueries,
     LegalHoldQueries,
+    PopulationQueries,
     RetentionQueries,
     RightsQueries,
     ServiceQueries,

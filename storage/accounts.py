@@ -13,7 +13,7 @@ from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
 from storage.deletions import Deletion, DeletionReceipt
 from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
-from storage.staff import RoleAssignment, StaffMember
+from storage.staff import StaffMember, held
 
 Lookups = Sequence[bytes]
 """What something may have been written down as: under the key in use, or one that it is just taking over from."""
@@ -115,9 +115,7 @@ def contributor_status(transaction: Transaction, contributor: uuid.UUID) -> Cont
 
 def roles_of(transaction: Transaction, staff: uuid.UUID) -> frozenset[str]:
     """The roles a member of staff holds now."""
-    return frozenset(
-        role.value for role in transaction.scalars(select(RoleAssignment.role).where(RoleAssignment.staff_id == staff))
-    )
+    return frozenset(role.value for role in held(transaction, staff, now()))
 
 
 def live_session_by_id(transaction: Transaction, session: uuid.UUID) -> Session | None:

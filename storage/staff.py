@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -84,12 +84,26 @@ class RoleAssignment(Record):
     staff_id: Mapped[uuid.UUID] = plain(index=True)
     role: Mapped[StaffRole] = plain()
     assigned_at: Mapped[datetime] = plain(default=now)
+    ends_at: Mapped[datetime | None] = plain()
+    """From when on it is held no more, without anybody taking it. None: until it is taken."""
 
 
 def lock(session: Session, member: StaffMember) -> frozenset[StaffRole]:
     """The jobs that somebody holds; nobody else gives them one or takes one before this transaction ends."""
     session.refresh(member, with_for_update=True)
-    return frozenset(session.scalars(select(RoleAssignment.role).where(RoleAssignment.staff_id == member.id)))
+    return held(session, member.id, now())
+
+
+def held(session: Session, staff_id: uuid.UUID, moment: datetime) -> frozenset[StaffRole]:
+    """The jobs that somebody holds at that moment: those whose time is up are held no more."""
+    lasting = or_(RoleAssignment.ends_at.is_(None), RoleAssignment.ends_at > moment)
+    return frozenset(session.scalars(select(RoleAssignment.role).where(RoleAssignment.staff_id == staff_id, lasting)))
+
+
+def unbounded_auditors(session: Session) -> int:
+    """How many hold the job of auditor without an end, from before it had one."""
+    endless = (RoleAssignment.role == StaffRole.AUDITOR) & RoleAssignment.ends_at.is_(None)
+    return session.scalar(select(func.count()).select_from(RoleAssignment).where(endless)) or 0
 
 
 def take_role(session: Session, member: StaffMember, role: StaffRole) -> None:

@@ -54,6 +54,13 @@ CONTROLS: tuple[Control, ...] = (
         ("staff-second-factor",), 3,
     ),
     Control(
+        "auditors", "Auditors see what they need for a time that ends; what they take out is on record.",
+        ("CC6.2", "CC6.3", "CC7.2"), SECURITY, "A job with an end, held alone; each list is in the trail.",
+        ("tests/resolvers/test_populations.py::test_an_auditors_job_ends_by_itself",
+         "tests/resolvers/test_populations.py::test_asking_is_in_the_trail"),
+        ("auditors-end",), 7,
+    ),
+    Control(
         "leavers", "Whoever leaves is shut out in one transaction: sessions, jobs, grants, account.",
         ("CC6.2", "CC6.3"), SECURITY, "removeStaff; nothing about who asks is remembered between requests.",
         ("tests/resolvers/test_leaving.py::test_everything_of_theirs_ends_in_one_transaction",),

@@ -29,7 +29,7 @@ from storage.retention import schedule
 from storage.retention.settings import swept_at
 from storage.rights import RightsRequest, RightsStatus
 from storage.services import Objection, Service, ServiceKind, ServiceStatus, amiss, in_force
-from storage.staff import StaffMember, overlapping
+from storage.staff import StaffMember, overlapping, unbounded_auditors
 
 _PATIENCE = timedelta(days=1)
 """What agents do by themselves may take so long, outages included, before it is amiss."""
@@ -142,6 +142,10 @@ MEASURES: dict[str, Measure] = {
     "agents-reconciled": Measure(
         lambda at: len(reconciling.gaps(at.session)),
         "runs whose records and entries in the trail differ", "`python -m muniment audit reconcile` names each",
+    ),
+    "auditors-end": Measure(
+        lambda at: unbounded_auditors(at.session),
+        "auditors whose job has no end", "`python -m muniment staff revoke` and assign, with --until",
     ),
     "controls-run": Measure(
         _not_run, "runs of these checks that are two days late", "see why the agents did not run them",

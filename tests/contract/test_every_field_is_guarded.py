@@ -40,7 +40,7 @@ NAMING_SOMEBODY_ELSE = {
 
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
-    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services controls findings",
+    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services controls findings population",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "

@@ -100,6 +100,7 @@ def _investigation(moment: datetime) -> Investigation:
 
 IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
+    "auditors-end": _rows(lambda _moment: [RoleAssignment(staff_id=uuid.uuid4(), role=StaffRole.AUDITOR)]),
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),

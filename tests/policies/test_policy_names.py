@@ -114,6 +114,7 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
             own = {Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF} if StaffRole.SECURITY in roles else set()
+            own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
             assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | own
 

@@ -28,7 +28,7 @@ from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
 from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
-from storage.staff import StaffRole
+from storage.staff import RoleAssignment, StaffRole
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
@@ -121,6 +121,8 @@ def build() -> World:
     _kept(world, "ada", named("atlas"), named("atlas"))
     found = Finding(id=named("finding"), control="", found_by="", owner="", amiss=1, due_at=EPOCH, last_seen_at=EPOCH)
     world.add("finding", found)
+    job = RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT)
+    world.add("job", job)
     return world
 
 

@@ -89,6 +89,7 @@ from storage.ledger.events.policies import (
     PolicyReloadFailed,
     PolicyReloadRefused,
 )
+from storage.ledger.events.populations import EvidenceCollected
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
     PromptCancelRequested,
@@ -170,6 +171,7 @@ __all__ = [
     "EgressBlocked",
     "Event",
     "EventRefused",
+    "EvidenceCollected",
     "ExportAnnounced",
     "ExportBuilt",
     "ExportDeleted",

@@ -14,13 +14,14 @@ class StaffAdded(Event):
 
 
 class RoleAssigned(Event):
-    """An employee was given a role."""
+    """An employee was given a role, for so long, or until it is taken."""
 
     action = "role.assigned"
     category = Category.ADMIN_ACTION
     resource = Resource.STAFF_MEMBER
 
     role: StaffRole
+    lifetime_seconds: int | None
 
 
 class RoleRevoked(Event):

@@ -25,6 +25,7 @@ _KEYS = "on the command line of whoever holds the keys; seals anew and shows not
 _POLICY = "the policy in force and its proposals: rules of the house, not anybody's data; who may is asked first"
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
+_RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
@@ -104,6 +105,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
         _HOUSE,
     ),
+    "storage.populations.gathering.checkpoints": ("resolvers/populations.py", _LOG),
+    "storage.populations.gathering.counted": ("resolvers/populations.py", _RECOUNTED),
+    "storage.populations.gathering.facts": ("resolvers/populations.py", _LOG),
+    "storage.populations.gathering.missing_places": ("resolvers/populations.py", _LOG),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
@@ -340,6 +345,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/sessions.py", "caller", "become"): "after the password was checked",
     ("resolvers/policies/explaining.py", "caller", "Principal"): _ABOUT,
     ("resolvers/policies/explaining.py", "session", "(context.access, context.work.session)"): _ABOUT,
+    ("muniment/evidence.py", "caller", "Principal"): "whoever sits at the machine reads as an auditor: no names",
     ("muniment/auditing.py", "caller", "Principal"): "whoever sits at the machine reads as an auditor: no names",
     ("agents/runtime.py", "caller", "Access"): "for the agent's own principal",
     ("agents/runtime.py", "caller", "Principal"): "an agent, with the rights of its contributor and no more",

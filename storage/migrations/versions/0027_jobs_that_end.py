@@ -1,0 +1,16 @@
+"""Jobs of staff that end by themselves"""
+
+import sqlalchemy as sa
+from alembic import op
+
+import storage.records
+
+revision = "0027"
+down_revision = "0026"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    moment = storage.records.UtcDateTime(timezone=True)
+    op.add_column("role_assignments", sa.Column("ends_at", moment, nullable=True))

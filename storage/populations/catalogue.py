@@ -1,0 +1,238 @@
+"""The questions that auditors ask, by name, and where each is answered from.
+
+A source is the trail (entries of certain actions), a register (rows of a table), or something the system knows of
+itself. A question whose source does not exist here is answered as such, and never with an empty list.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from storage.contributors import Consent
+from storage.controls.findings import Finding
+from storage.deletions import Deletion
+from storage.grants import AccessGrant
+from storage.investigations import Investigation
+from storage.ledger.events import Outcome
+from storage.legal_holds import LegalHold
+from storage.records import Record
+from storage.rights import RightsRequest
+from storage.services import Service
+from storage.sessions import ApiKey
+from storage.staff import RoleAssignment
+
+
+class PopulationName(enum.StrEnum):
+    """What can be asked for."""
+
+    ACCESS_CREATED = "ACCESS_CREATED"
+    ACCESS_REVIEWS = "ACCESS_REVIEWS"
+    ACCOUNTS = "ACCOUNTS"
+    AGENT_ACTIONS = "AGENT_ACTIONS"
+    AGENT_VIOLATIONS = "AGENT_VIOLATIONS"
+    API_KEYS = "API_KEYS"
+    BACKUPS = "BACKUPS"
+    BREAK_GLASS = "BREAK_GLASS"
+    CHANGES = "CHANGES"
+    CHECKPOINTS = "CHECKPOINTS"
+    CONSENTS = "CONSENTS"
+    CONTENT_ACCESS = "CONTENT_ACCESS"
+    CONTROL_RUNS = "CONTROL_RUNS"
+    DELETIONS = "DELETIONS"
+    DEPROVISIONINGS = "DEPROVISIONINGS"
+    DETECTIONS = "DETECTIONS"
+    EGRESS_BLOCKED = "EGRESS_BLOCKED"
+    ENCRYPTION = "ENCRYPTION"
+    FINDINGS = "FINDINGS"
+    INCIDENTS = "INCIDENTS"
+    INVESTIGATIONS = "INVESTIGATIONS"
+    KEY_ROTATIONS = "KEY_ROTATIONS"
+    LEGAL_HOLDS = "LEGAL_HOLDS"
+    NOTICES = "NOTICES"
+    RESTORE_TESTS = "RESTORE_TESTS"
+    RIGHTS_REQUESTS = "RIGHTS_REQUESTS"
+    ROLE_CHANGES = "ROLE_CHANGES"
+    SERVICES = "SERVICES"
+
+
+@dataclass(frozen=True)
+class Trail:
+    """Entries of the audit trail: of these actions, or with `agents` all that agents did; of one outcome, or of any."""
+
+    actions: tuple[str, ...] = ()
+    agents: bool = False
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Register:
+    """Rows of a table, by the column that says when they began. `as_of`: all that there were at the period's end."""
+
+    model: type[Record]
+    since: str
+    as_of: bool = False
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The signed checkpoints of the trail that were published in the period."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Every column of the database, and how its values are kept: what the program of this release declares."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Nothing here records it. `where`: where the operator's own record is to be looked for."""
+
+    where: str
+
+
+Source = Trail | Register | Checkpoints | Columns | Missing
+
+
+@dataclass(frozen=True)
+class Population:
+    """One question: in the auditor's words, by number, on which criteria it bears, where the answer comes from."""
+
+    name: PopulationName
+    number: str
+    question: str
+    criteria: tuple[str, ...]
+    source: Source
+    limits: str = ""
+    """What the list does not show, in a sentence."""
+
+
+_N = PopulationName
+_GONE = "Rows of accounts that were erased since are not in it: their deletions are a population of their own."
+
+POPULATIONS: dict[PopulationName, Population] = {
+    each.name: each
+    for each in (
+        Population(
+            _N.ACCOUNTS, "Q1", "Which accounts of staff had access, in which jobs?", ("CC6.1", "CC6.2"),
+            Register(RoleAssignment, "assigned_at", as_of=True),
+            "Jobs held now that were given before the period's end; those taken away are in DEPROVISIONINGS. Whether "
+            "each account has a second factor is looked at by the check staff-second-factor.",
+        ),
+        Population(
+            _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
+            Trail(("api_key.created", "role.assigned", "second_factor.enrolled", "staff.added")),
+            "Accounts of staff are opened by whoever runs the server: who approved it is the operator's to show.",
+        ),
+        Population(
+            _N.DEPROVISIONINGS, "Q3", "Who left or lost a job, and what ended with it?", ("CC6.2",),
+            Trail(("api_key.revoked", "role.revoked", "staff.removed")),
+            "All ends in one transaction, with no time between; when somebody left is the operator's to show.",
+        ),
+        Population(
+            _N.CONTENT_ACCESS, "Q4", "Who of staff can open contributors' work?", ("CC6.3", "C1.1"),
+            Register(AccessGrant, "requested_at", as_of=True),
+            "A grant opens something where its status is ACTIVE and expires_at lies ahead; all others open nothing.",
+        ),
+        Population(
+            _N.ROLE_CHANGES, "Q5", "Which jobs were given and taken, and which policies came into force?",
+            ("CC6.3", "CC8.1"),
+            Trail(("policy.entered", "policy.proposed", "policy.reload_refused", "role.assigned", "role.revoked")),
+        ),
+        Population(
+            _N.ACCESS_REVIEWS, "Q6", "Who reviewed whose access, and what became of it?", ("CC6.3",),
+            Trail(("access_grant.reviewed",)),
+            "Reviews of the use of single grants. Reviews of all access at a date are the operator's own record.",
+        ),
+        Population(
+            _N.BREAK_GLASS, "Q7", "Which access to contributors' work was asked for, and what became of it?",
+            ("CC6.1", "P6.7"), Register(AccessGrant, "requested_at"), _GONE,
+        ),
+        Population(
+            _N.API_KEYS, "Q8", "Which API keys are there, with which scopes, until when?", ("CC6.1",),
+            Register(ApiKey, "created_at", as_of=True), _GONE,
+        ),
+        Population(
+            _N.KEY_ROTATIONS, "Q9", "When were which encryption keys renewed?", ("CC6.1",),
+            Trail(("keys.rotated", "keys.rotation_started")),
+            "Which keys there are, how old, and when they are due: `python -m muniment keys status`.",
+        ),
+        Population(
+            _N.ENCRYPTION, "Q10", "Is all content encrypted?", ("CC6.1", "C1.1", "PI1.5"), Columns(),
+            "What the program declares. That it is so in these data: `python -m muniment scrub`.",
+        ),
+        Population(
+            _N.CHECKPOINTS, "Q11", "Is the audit trail whole?", ("CC2.1", "CC7.2"), Checkpoints(),
+            "Each signs every entry before it. `python -m muniment audit verify` checks all of them offline.",
+        ),
+        Population(
+            _N.AGENT_ACTIONS, "Q12", "What did agents do, and under which policy?", ("CC6.3", "CC7.2", "PI1.3"),
+            Trail(agents=True),
+        ),
+        Population(
+            _N.AGENT_VIOLATIONS, "Q13", "What did agents attempt that was refused?", ("CC6.3", "CC6.8"),
+            Trail(agents=True, outcome=Outcome.DENIED),
+            "What they did against what the trail says they did: `python -m muniment audit reconcile`.",
+        ),
+        Population(
+            _N.DETECTIONS, "Q14", "What was detected, and what became of it?", ("CC7.2", "CC7.3"),
+            Missing("whatever watches the trail at the operator's: the SIEM that it is delivered to"),
+        ),
+        Population(
+            _N.INCIDENTS, "Q15", "Which incidents were there?", ("CC7.3", "CC7.4", "CC7.5", "P6.3", "P6.6"),
+            Missing("the operator's register of incidents; INVESTIGATIONS lists looks into the trail"),
+        ),
+        Population(
+            _N.INVESTIGATIONS, "Q15", "Which investigations opened who was behind entries?", ("CC7.3", "CC7.4"),
+            Register(Investigation, "opened_at"),
+        ),
+        Population(
+            _N.DELETIONS, "Q16", "What was to be deleted, by whose word, and when was it?", ("C1.2", "P4.2", "P4.3"),
+            Register(Deletion, "requested_at"),
+            "Of an erased account it is forgotten whose it was. The certificate of each is in its row.",
+        ),
+        Population(
+            _N.LEGAL_HOLDS, "Q16", "What does law keep?", ("C1.2", "P4.2"), Register(LegalHold, "placed_at"), _GONE,
+        ),
+        Population(
+            _N.RIGHTS_REQUESTS, "Q17", "What did contributors ask about their data, and when was it answered?",
+            ("P5.1", "P5.2", "P8.1"), Register(RightsRequest, "received_at"),
+            "Corrections and complaints. Copies and deletions are carried out by agents: see DELETIONS.",
+        ),
+        Population(
+            _N.CONSENTS, "Q18", "What did contributors allow and take back?", ("P2.1", "P3.2", "P6.1"),
+            Register(Consent, "at"), _GONE,
+        ),
+        Population(
+            _N.SERVICES, "Q19", "To which services may work be sent, and on which terms?", ("CC9.2", "P6.4"),
+            Register(Service, "registered_at", as_of=True),
+        ),
+        Population(
+            _N.EGRESS_BLOCKED, "Q19", "What was kept from being sent?", ("CC6.7", "CC9.2"), Trail(("egress.blocked",)),
+        ),
+        Population(
+            _N.CHANGES, "Q20", "What was deployed and brought into force?", ("CC8.1",),
+            Trail(("policy.entered", "system.started")),
+            "Starts and policies. Changes of code and machines are in the operator's own record.",
+        ),
+        Population(
+            _N.NOTICES, "Q20", "Which notices were sent of changes?", ("CC2.3",),
+            Missing("whatever the operator tells contributors with"),
+        ),
+        Population(
+            _N.BACKUPS, "Q20", "Which backups were made, and which failed?", ("A1.2",),
+            Trail(("backup.failed", "backup.taken")), "Those that Muniment takes; others are in a record of their own.",
+        ),
+        Population(
+            _N.RESTORE_TESTS, "Q20", "Was restoring tried, and how long did it take?", ("A1.3",),
+            Trail(("backup.rehearsed", "backup.restored")),
+        ),
+        Population(
+            _N.FINDINGS, "C1", "What did checks of controls find, and when was it mended?", ("CC4.1", "CC4.2"),
+            Register(Finding, "opened_at"),
+        ),
+        Population(
+            _N.CONTROL_RUNS, "C2", "Did the checks of controls run each day?", ("CC4.1",),
+            Trail(("controls.checked",)), "A day without a run is listed as a gap.",
+        ),
+    )
+}  # fmt: skip
+"""Every population, by name. Q1 to Q20 are an auditor's usual twenty; C1 and C2 are about the checks themselves."""

@@ -1,0 +1,172 @@
+"""Gathering: the rows of a population out of what the door lets through, in one order, as lines that hash alike."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Select, and_, func, inspect, select
+from sqlalchemy.orm import Session
+
+from storage.catalogue import models
+from storage.ledger import archiving, trail, tree
+from storage.ledger.entries import AuditEvent
+from storage.ledger.rows import AuditCheckpoint, AuditSequence
+from storage.populations.catalogue import Checkpoints, Columns, Register, Source, Trail
+from storage.records import Holding, Record
+
+Row = dict[str, Any]
+MOST = 200_000
+"""A population that is larger is asked for in shorter periods."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """From one moment, inclusive, to another, exclusive."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass
+class Gathered:
+    """What a query came to."""
+
+    rows: list[Row]
+    query: str
+    columns: list[str]
+    filters: list[dict[str, str]]
+    first_place: int | None = None
+    last_place: int | None = None
+    """Of entries of the trail: their places in the log."""
+
+
+def line(row: Row) -> bytes:
+    """A row as its line of JSON: keys in order, moments in UTC, no blanks; the form that is hashed."""
+    return orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z) + b"\n"
+
+
+def entries(session: Session, allowed: Select[Any], source: Trail, period: Period) -> Gathered:
+    """The entries of the trail that a door lets through and the source names, in the order in which they happened."""
+    place = select(AuditSequence.leaf_index).where(AuditSequence.event_id == AuditEvent.id).scalar_subquery()
+    asked = allowed.where(*_of_trail(source, period)).order_by(None)
+    statement = asked.with_only_columns(AuditEvent.leaf, place.label("place")).order_by(AuditEvent.id).limit(MOST + 1)
+    rows = [{"place": row.place, **trail.nameless_form(row.leaf)} for row in session.execute(statement)]
+    places = [row["place"] for row in rows if row["place"] is not None]
+    filters = [_filter("timestamp", "in the period")]
+    if source.actions:
+        filters.append(_filter("action", f"what the question is about: {', '.join(source.actions)}"))
+    if source.agents:
+        filters.append(_filter("component", "what agents did: agent:*"))
+    if source.outcome is not None:
+        filters.append(_filter("outcome", f"what the question is about: {source.outcome.value}"))
+    columns = list(rows[0]) if rows else []
+    first, last = min(places, default=None), max(places, default=None)
+    return Gathered(rows, _text(session, statement), columns, filters, first, last)
+
+
+def rows_of(session: Session, allowed: Select[Any], source: Register, period: Period) -> Gathered:
+    """The rows of a register that a door lets through, oldest first: every column that is kept in clear, no other."""
+    mapper = inspect(source.model)
+    names = [column.key for column in mapper.columns if column.info["holding"] is Holding.PLAIN]
+    columns = [getattr(source.model, name) for name in names]
+    asked = allowed.where(*_of_register(source, period)).order_by(None)
+    order = (getattr(source.model, source.since), *mapper.primary_key)
+    statement = asked.with_only_columns(*columns).order_by(*order).limit(MOST + 1)
+    found = [dict(zip(names, row, strict=True)) for row in session.execute(statement)]
+    when = "begun before the period's end" if source.as_of else "begun in the period"
+    return Gathered(found, _text(session, statement), names, [_filter(source.since, when)])
+
+
+def checkpoints(session: Session, period: Period) -> Gathered:
+    """The checkpoints that were published in the period. What is signed for everybody is nobody's secret."""
+    published = AuditCheckpoint.published_at
+    wanted = and_(published >= period.start, published < period.end)
+    statement = select(AuditCheckpoint).where(wanted).order_by(AuditCheckpoint.size).limit(MOST + 1)
+    rows = [
+        {"size": row.size, "root": row.root.hex(), "note": row.note.decode(), "publishedAt": row.published_at}
+        for row in session.scalars(statement)
+    ]
+    found = Gathered(rows, _text(session, statement), ["size", "root", "note", "publishedAt"], [])
+    found.filters.append(_filter("publishedAt", "in the period"))
+    return found
+
+
+def columns() -> Gathered:
+    """Every column of the database and how its values are kept, as the program declares it."""
+    rows = [
+        {"table": model.__tablename__, "column": column.name, "kept": column.info["holding"].value}
+        for model in models()
+        for column in inspect(model).columns
+    ]
+    return Gathered(rows, "storage.catalogue.models(): what each model declares of its columns", list(rows[0]), [])
+
+
+def counted(session: Session, source: Source, period: Period) -> int | None:
+    """How many there are by a count of its own, past the door and past the query; None of what is no table.
+
+    A door that kept something back, or a list that was cut off, shows as a difference.
+    """
+    match source:
+        case Trail():
+            return _count(session, AuditEvent, _of_trail(source, period))
+        case Register():
+            return _count(session, source.model, _of_register(source, period))
+        case Checkpoints():
+            published = AuditCheckpoint.published_at
+            return _count(session, AuditCheckpoint, [published >= period.start, published < period.end])
+        case Columns():
+            return sum(len(inspect(model).columns) for model in models())
+    return None
+
+
+def missing_places(session: Session, first: int, last: int) -> int:
+    """How many places of the log between these two have no entry: 0 unless something was taken out of it."""
+    between = AuditSequence.leaf_index.between(first, last)
+    return last - first + 1 - _count(session, AuditSequence, [between])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the envelope says of the place that a list comes from."""
+
+    database: str
+    checkpoint: str | None
+    """The newest signed checkpoint of the trail."""
+    archived: int
+    """How many entries, the log's first, have left the database for the archive, and so are in no list."""
+
+
+def facts(session: Session) -> Facts:
+    """Those of this database at this moment."""
+    published = tree.newest(session)
+    note = None if published is None else published.note
+    return Facts(session.get_bind().dialect.name, note, archiving.first_kept(session))
+
+
+def _count(session: Session, model: type[Record], conditions: list[ColumnElement[bool]]) -> int:
+    return session.scalar(select(func.count()).select_from(model).where(*conditions)) or 0
+
+
+def _of_trail(source: Trail, period: Period) -> list[ColumnElement[bool]]:
+    found = [AuditEvent.timestamp >= period.start, AuditEvent.timestamp < period.end]
+    if source.actions:
+        found.append(AuditEvent.action.in_(source.actions))
+    if source.agents:
+        found.append(AuditEvent.component.startswith("agent:"))
+    if source.outcome is not None:
+        found.append(AuditEvent.outcome == source.outcome)
+    return found
+
+
+def _of_register(source: Register, period: Period) -> list[ColumnElement[bool]]:
+    since = getattr(source.model, source.since)
+    return [since < period.end] if source.as_of else [since >= period.start, since < period.end]
+
+
+def _filter(column: str, reason: str) -> dict[str, str]:
+    return {"column": column, "reason": reason}
+
+
+def _text(session: Session, statement: Select[Any]) -> str:
+    return " ".join(str(statement.compile(dialect=session.get_bind().dialect)).split())
