@@ -112,7 +112,7 @@ def test_nobody_but_an_auditor_collects(world: World) -> None:
     """Every other job, contributors and their keys: refused, recorded as such, and nothing is handed out."""
     ada = world.register("ada")
     others = [world.employ(role) for role in StaffRole if role is not StaffRole.AUDITOR]
-    for nobody in (*others, ada, world.key(ada, "read", "write", "export")[1]):
+    for nobody in (*others, ada, world.key(ada, "read", "write")[1]):
         denied = len(world.events("access.denied"))
         assert ask(world, nobody, "DELETIONS").code == "FORBIDDEN"
         assert len(world.events("access.denied")) == denied + 1
