@@ -187,6 +187,23 @@ def schema_print() -> None:
     typer.echo(sdl(), nl=False)
 
 
+@database.command("upgrade")
+def database_upgrade(home: Home = None) -> None:
+    """Lay out the tables, or bring them up to date, as their owner: what every start does, where its login may."""
+    settings = settings_of(home=home)
+    from muniment.homes import prepare
+    from storage import migrations, queue
+    from storage.database import open_engine
+
+    prepare(settings)
+    with told():
+        engine = open_engine(settings.database_url)
+        migrations.upgrade(engine)
+        queue.prepare(engine)
+        engine.dispose()
+    typer.echo(f"The tables are as revision {migrations.newest()} has them.")
+
+
 @database.command("grants")
 def database_grants(
     api: Annotated[str, typer.Option(help="The login of servers (serve --no-worker).")],

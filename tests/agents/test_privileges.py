@@ -35,6 +35,7 @@ from storage.resealing import reseal
 from tests.agents.test_ageing import happen
 from tests.agents.worlds import World
 from tests.muniment.test_repeated_after_restart import every_mutation_and_its_repetition
+from tests.services.issuer import issuing
 
 pytestmark = pytest.mark.one_database("postgresql", reason="SQLite has no logins")
 
@@ -70,7 +71,8 @@ def engine(login: Login) -> Iterator[Engine]:
 
 def test_the_api_serves_every_mutation_by_its_own_login(home: Path, login: Login, cheap_passwords: None) -> None:
     """None of them asks for more than was granted, neither for its first answer nor when it is repeated."""
-    every_mutation_and_its_repetition(home, login("api"))
+    with issuing() as issuer:
+        every_mutation_and_its_repetition(home, login("api"), issuer)
 
 
 def test_the_agents_do_all_their_work_by_theirs(world: World, agents: Agents, home: Path) -> None:
@@ -143,6 +145,17 @@ def test_the_names_are_of_tables_and_the_reasons_are_given() -> None:
     assert not any(
         "UPDATE" in rights.api + rights.agents for name, rights in NARROWER.items() if name == "audit_events"
     )
+
+
+def test_the_owner_lays_the_tables_out_alone(home: Path, login: Login, database_url: str) -> None:
+    """`database upgrade`, as the owner, of tables that are there already; as nobody, a sentence and nothing else."""
+    for url, code in ((database_url, 0), (make_url(database_url).set(username="nobody_at_all"), 1)):
+        given = url if isinstance(url, str) else url.render_as_string(hide_password=False)
+        done = CliRunner().invoke(
+            app, ["database", "upgrade", "--home", str(home)], env={"MUNIMENT_DATABASE_URL": given}
+        )
+        assert done.exit_code == code
+    assert "MUNIMENT_DATABASE_URL" in done.output
 
 
 def test_the_command_prints_what_the_owner_runs() -> None:
