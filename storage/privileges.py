@@ -33,6 +33,7 @@ class Rights:
 _ENTRY = "entries are added and never changed; the agents remove what the archive holds"
 _LOG = "the agents sequence, publish and deliver; everybody else reads"
 _STAFF = "who works here, and as what, is decided by people; the agents remove nothing but what has ended"
+_FOUND = "the agents run the checks of controls; what was found is closed, and never removed"
 _POLICY = "the policy comes into force through the API, by two people"
 
 NARROWER = {
@@ -49,6 +50,7 @@ NARROWER = {
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "findings": Rights("SELECT", "SELECT, INSERT, UPDATE", _FOUND),
     "policy_versions": Rights("SELECT, INSERT", "SELECT", _POLICY),
     "policy_changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _POLICY),
 }
