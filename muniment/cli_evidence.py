@@ -68,6 +68,40 @@ def sample(
     _hand_out(name, start, end, (size, seed), out, home)
 
 
+@app.command("pack")
+def pack(
+    file: Annotated[Path, typer.Argument(help="The ZIP to write.")], start: From, end: To = None, home: Home = None
+) -> None:
+    """Every population of a period, the controls, and what checks find now, in one signed ZIP for `evidence verify`."""
+    settings = settings_of(home=home)
+    from muniment import evidence
+    from muniment.homes import prepare
+
+    prepare(settings)
+    with told():
+        try:
+            packed = evidence.pack(settings, file, _period(start, end))
+        except OSError as error:
+            give_up(str(error), code=2)
+    typer.echo(f"{packed.lists} populations are in {file.name}. Nothing records: {', '.join(packed.unavailable)}.")
+    if packed.failed:
+        typer.echo(f"{packed.failed} checks of controls found something amiss; the pack says so.")
+
+
+@app.command("verify")
+def verify(
+    file: Annotated[Path, typer.Argument(help="The pack.", exists=True, dir_okay=False)],
+    vkey: Annotated[str | None, typer.Option(help="The server's verifier key, as /ledger/vkey shows it.")] = None,
+) -> None:
+    """Check a pack offline: signed, unchanged, and every list what its envelope says."""
+    from storage.evidence.verifying import verify as check_pack
+
+    report = check_pack(file, vkey)
+    for line in report.lines:
+        typer.echo(line)
+    raise typer.Exit(report.exit_code)
+
+
 def _hand_out(
     name: str, start: str, end: str | None, drawn: tuple[int, int] | None, out: Path | None, home: Path | None
 ) -> None:

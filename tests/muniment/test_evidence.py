@@ -3,16 +3,20 @@
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from oscal_bindings import parse_oscal
 from typer.testing import CliRunner
 
 from muniment.cli import app
 from muniment.homes import prepare
-from storage.populations.catalogue import POPULATIONS
+from resolvers import ledger
+from storage.evidence import oscal
+from storage.populations.catalogue import POPULATIONS, PopulationName
 from tests.contract.source import ROOT
 from tests.world import World
 
@@ -64,6 +68,39 @@ def test_what_can_not_be_asked_for_is_told(run: Callable[..., Result], world: Wo
     turned = run("population", "deletions", *SINCE, "--to", "2025-01-01")
     assert (turned.exit_code, "to lies after from" in turned.output) == (1, True)
     assert world.events("evidence.collected") == []
+
+
+def test_a_pack_is_made_and_verified_without_the_house(
+    run: Callable[..., Result], tmp_path: Path, world: World
+) -> None:
+    """Every population, valid OSCAL, how to verify it; signed by the key of the log, and found out when it is changed."""
+    place = tmp_path / "pack.zip"
+    made = run("pack", str(place), *SINCE)
+    assert made.exit_code == 0, made.output
+    vkey = ledger.key(world.house)
+
+    def verified() -> Result:
+        return CliRunner().invoke(app, ["evidence", "verify", str(place), "--vkey", vkey])
+
+    good = verified()
+    assert good.exit_code == 0, good.output
+    assert "DETECTIONS: nothing records it." in good.output
+    with zipfile.ZipFile(place) as archive:
+        names = set(archive.namelist())
+        for name in ("catalog", "component-definition", "assessment-results"):
+            said = archive.read(f"oscal/{name}.json")
+            parse_oscal(said)
+        assert oscal.broken_references(json.loads(said)) == []
+        controls = json.loads(archive.read("controls.json"))
+    assert {f"populations/{name}.envelope.json" for name in PopulationName} <= names
+    assert len(controls["criteria"]) == 61
+    assert [event["details"]["populationCount"] for event in world.events("evidence.packed")] == [len(PopulationName)]
+    again = run("pack", str(place), *SINCE)
+    assert (again.exit_code, len(world.events("evidence.packed"))) == (2, 1)
+    content = bytearray(place.read_bytes())
+    content[len(content) // 2] ^= 1
+    place.write_bytes(content)
+    assert verified().exit_code == 1
 
 
 def test_the_page_lists_every_population() -> None:

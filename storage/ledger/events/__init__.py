@@ -89,7 +89,7 @@ from storage.ledger.events.policies import (
     PolicyReloadFailed,
     PolicyReloadRefused,
 )
-from storage.ledger.events.populations import EvidenceCollected
+from storage.ledger.events.populations import EvidenceCollected, EvidencePacked
 from storage.ledger.events.projects import ProjectCreated, ProjectShared, ProjectUnshared, ProjectUpdated
 from storage.ledger.events.prompts import (
     PromptCancelRequested,
@@ -172,6 +172,7 @@ __all__ = [
     "Event",
     "EventRefused",
     "EvidenceCollected",
+    "EvidencePacked",
     "ExportAnnounced",
     "ExportBuilt",
     "ExportDeleted",

@@ -15,3 +15,14 @@ class EvidenceCollected(Event):
     row_count: int
     handed_count: int
     period_seconds: int
+
+
+class EvidencePacked(Event):
+    """Whoever runs the server made a signed pack of all populations and of what checks of controls found."""
+
+    action = "evidence.packed"
+    category = Category.ADMIN_ACTION
+    resource = Resource.PLATFORM
+
+    population_count: int
+    failed_count: int
