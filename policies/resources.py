@@ -17,6 +17,7 @@ from storage.grants import AccessGrant
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
+from storage.notices import Notice, NoticeSettings, PublishedNotice
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -46,6 +47,8 @@ PROTECTED: tuple[type[Record], ...] = (
     Export,
     Investigation,
     LegalHold,
+    Notice,
+    NoticeSettings,
     Output,
     PrivacyPreferences,
     Project,
@@ -54,6 +57,7 @@ PROTECTED: tuple[type[Record], ...] = (
     PromptAsset,
     PromptStep,
     ProviderCopy,
+    PublishedNotice,
     RetentionSetting,
     Service,
     RightsRequest,

@@ -29,8 +29,10 @@ from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
 from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
+from schema.notices import NoticeQueries
 from schema.outputs import Output
 from schema.policies import Policy
+from schema.privacy import PrivacyQueries
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
@@ -38,6 +40,7 @@ from schema.rights import RightsQueries
 from schema.roles import Role
 from schema.services import ServiceQueries
 from schema.sessions import Viewer, viewer
+from schema.styles import StyleQueries
 from schema.trail import TrailQueries
 
 InProject = Annotated[strawberry.ID | None, strawberry.argument(description="Only those in this project.")]
@@ -54,7 +57,16 @@ Search = Annotated[
 
 @strawberry.type(description="Everything that can be asked.")
 class Query(
-    NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, RightsQueries, ServiceQueries
+    NodeQueries,
+    TrailQueries,
+    HoldingsQueries,
+    LegalHoldQueries,
+    NoticeQueries,
+    PrivacyQueries,
+    RetentionQueries,
+    RightsQueries,
+    ServiceQueries,
+    StyleQueries,
 ):
     """Root query fields. Each is guarded; see schema/guards.py."""
 

@@ -11,7 +11,12 @@ from storage.ledger.events.assets import (
     UploadRefusal,
 )
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
-from storage.ledger.events.contributors import ContributorRegistered, PreferencesUpdated
+from storage.ledger.events.contributors import (
+    ContributorRegistered,
+    PreferencesUpdated,
+    StyleCorrected,
+    StyleForgotten,
+)
 from storage.ledger.events.deletions import (
     AccountErased,
     DeletionErased,
@@ -75,6 +80,13 @@ from storage.ledger.events.legal_holds import (
     LegalHoldApproved,
     LegalHoldPlaced,
     LegalHoldReleased,
+)
+from storage.ledger.events.notices import (
+    NoticeDelivered,
+    NoticeIssued,
+    NoticePublished,
+    NoticeRead,
+    NoticeSettingsUpdated,
 )
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
@@ -183,6 +195,11 @@ __all__ = [
     "LegalHoldApproved",
     "LegalHoldPlaced",
     "LegalHoldReleased",
+    "NoticeDelivered",
+    "NoticeIssued",
+    "NoticePublished",
+    "NoticeRead",
+    "NoticeSettingsUpdated",
     "Outcome",
     "OutputImported",
     "OutputStored",
@@ -234,6 +251,8 @@ __all__ = [
     "SignInRefusal",
     "StaffAdded",
     "StaffRemoved",
+    "StyleCorrected",
+    "StyleForgotten",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",
