@@ -28,7 +28,12 @@ SPREAD, DELIVER = "spread_notice", "deliver_notice"
 
 
 def publish(
-    context: Context, kind: NoticeKind, title: str, body: str, effective_at: datetime | None, service_id: uuid.UUID | None
+    context: Context,
+    kind: NoticeKind,
+    title: str,
+    body: str,
+    effective_at: datetime | None,
+    service_id: uuid.UUID | None,
 ) -> PublishedNotice:
     """Tell everybody, or those whom a service concerns. Each of them gets a notice of their own.
 

@@ -145,9 +145,7 @@ def disable(context: Context, service_id: uuid.UUID) -> Service:
         raise Conflict("This can't be done any more: it is RETIRED.")
     service.status, service.retired_at = ServiceStatus.RETIRED, work.now
     began = before is ServiceStatus.APPROVED and service.effective_at is not None and service.effective_at <= work.now
-    work.record(
-        events.ServiceDisabled(resource_id=service.id, subject_id=None, kind=service.kind, had_begun=began)
-    )
+    work.record(events.ServiceDisabled(resource_id=service.id, subject_id=None, kind=service.kind, had_begun=began))
     if before is ServiceStatus.APPROVED:
         notices.tell_of_end(context, service)
     work.session.flush()

@@ -105,7 +105,9 @@ def _ways(facts: Facts) -> str:
 
 
 def _ahead(facts: Facts) -> str:
-    return f" at least {span(facts.service_notice)} before it gets a thing" if facts.service_notice else " when it begins"
+    if not facts.service_notice:
+        return " when it begins"
+    return f" at least {span(facts.service_notice)} before it gets a thing"
 
 
 def _always(text: str) -> Callable[[Facts], str]:

@@ -127,7 +127,13 @@ def test_what_people_can_do_is_there() -> None:
 def test_facts_of_the_operator_stand_in_the_policy() -> None:
     """Terms, times and services are the installation's own; each changes the version."""
     plain = made()
-    told = made(**WORST, grant=timedelta(hours=5), audit=timedelta(days=90), notice=timedelta(days=3), service_notice=timedelta(days=9))
+    told = made(
+        **WORST,
+        grant=timedelta(hours=5),
+        audit=timedelta(days=90),
+        notice=timedelta(days=3),
+        service_notice=timedelta(days=9),
+    )
     text = " ".join(told.words())
     for said in (
         "models.example.org",

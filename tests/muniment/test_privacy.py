@@ -13,7 +13,9 @@ from storage.services import ServiceStatus
 from tests.registered import enter
 from tests.world import World
 
-pytestmark = pytest.mark.one_database("sqlite", reason="the one table that is read is read on both in tests/muniment/test_services.py")
+pytestmark = pytest.mark.one_database(
+    "sqlite", reason="the one table that is read is read on both in tests/muniment/test_services.py"
+)
 ASK = """{ privacyPolicy { version sections { name title promises { id text check } } }
   dataCards { name title what why where howLong who options } }"""
 
@@ -90,7 +92,9 @@ def test_the_services_of_the_register_are_told(world: World) -> None:
         ("later.example.org", "Models Ltd", True),
         ("old.example.org", "New terms", False),
     ]
-    [shared] = [each["text"] for part in found["sections"] for each in part["promises"] if "old.example.org" in each["text"]]
+    [shared] = [
+        each["text"] for part in found["sections"] for each in part["promises"] if "old.example.org" in each["text"]
+    ]
     assert "None of them gets a thing of yours until you name it." in shared
     html = world.client.get("/privacy").text
     assert "<td>your prompts</td><td>30 days</td><td>no</td>" in html

@@ -143,7 +143,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
-    "storage.services.at": ("resolvers/services.py", _REGISTER),
+    "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
     "storage.services.examine": ("agents/egress.py resolvers/services.py", "says yes or why not; shows nobody a row"),
     "storage.services.lock": ("resolvers/services.py", _ASKED),
