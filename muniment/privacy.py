@@ -205,7 +205,7 @@ def _row(each: Service) -> str:
         ", ".join(SORTS[DataCategory(one)] for one in each.categories),
         span(timedelta(days=each.retention_days)) if each.retention_days else "not at all",
         "yes" if each.trains_on_inputs else "no",
-        "" if each.effective_at is None else f"{each.effective_at:%d %B %Y}",
+        "" if each.effective_at is None else f"{each.effective_at.day} {each.effective_at:%B %Y}",
     )
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>\n"
 

@@ -71,8 +71,9 @@ def tell_of_beginning(context: Context, service: Service, begins: datetime) -> N
         f"{'trains' if service.trains_on_inputs else 'does not train'} models on it. {choice}\n\n"
         "The whole agreement stands at /services."
     )
-    known = len(services.at(context.work.session, service.address)) > 1
-    title = f"{name} begins on {begins:%d %B %Y}"
+    versions = services.at(context.work.session, service.address)
+    known = any(each.approved_at is not None for each in versions if each.id != service.id)
+    title = f"{name} begins on {begins.day} {begins:%B %Y}"
     _publish(context, NoticeKind.SERVICES, title, text, begins, service.id if known else None)
 
 

@@ -130,7 +130,7 @@ def _wishes(access: Access, notice: Notice) -> NoticeSettings | None:
 def _foot(agents: Agents, notice: Notice) -> str:
     lines = [f"{notice.kind.value.title()} notice {global_id('Notice', notice.id)}."]
     if notice.effective_at > notice.created_at:
-        lines.append(f"It takes effect on {notice.effective_at:%d %B %Y at %H:%M} UTC.")
+        lines.append(f"It takes effect on {notice.effective_at.day} {notice.effective_at:%B %Y at %H:%M} UTC.")
     lines.append(f"More: {agents.link}")
     if notice.kind in MUTABLE:
         lines.append("To get no more news by e-mail, switch productEmails off with updateNoticeSettings.")
