@@ -97,6 +97,7 @@ _PAGE = """<!doctype html>
 <title>Services that work may be sent to</title><link rel="stylesheet" href="/privacy.css"></head><body>
 <h1>Services that work may be sent to</h1>
 <p>As of {moment}. Nothing is sent to a service before it is announced here, and to one outside this house only what is
-a contributor's who has allowed it. <a href="/privacy">What is promised</a>; <a href="/services.json">this as JSON</a>.</p>
+a contributor's who has allowed it. <a href="/privacy">What is promised</a>, and <a href="/services.json">this as
+JSON</a>.</p>
 {sections}</body></html>
 """

@@ -28,15 +28,12 @@ from muniment.house import open_house
 from muniment.settings import Settings, load
 from resolvers import staff
 from resolvers.house import House
-from resolvers.notices import issue
 from storage import passwords, totp
 from storage.clock import now
-from storage.contributors import StyleProfile
 from storage.exports import Export, ExportStatus
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import contributor_keyset
 from storage.ledger.scope import AuditScope
-from storage.notices import NoticeKind
 from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
@@ -213,19 +210,6 @@ class World:
             work.vault.seal(row, text=text)
             work.session.add(row)
         return global_id("Output", row.id)
-
-    def style(self, person: Person, **measures: float) -> None:
-        """Keep a style of theirs, as the agent learns one."""
-        with self.house.store.begin(agent_scope()) as work:
-            row = StyleProfile(owner_id=raw_id(person.id))
-            work.vault.seal(row, profile={"version": 1, "briefs": 3, "sentence_words": 14.0, **measures})
-            work.session.add(row)
-
-    def notice(self, person: Person, kind: NoticeKind = NoticeKind.SECURITY) -> str:
-        """Something that they were told."""
-        with self.house.store.begin(agent_scope()) as work:
-            row = issue(work, raw_id(person.id), kind, "Change your password", "Somebody tried many.", now())
-        return global_id("Notice", row.id)
 
     def ready_export(self, export: str, body: bytes = b"PK" * 500) -> None:
         """Make an export ready, as the exports agent does."""

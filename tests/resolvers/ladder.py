@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.clock import now
 from storage.staff import StaffRole
+from tests.told import notice, style
 from tests.world import Person, World, global_id
 
 CODES = {
@@ -256,7 +257,7 @@ def make(world: World) -> Scene:
     world.step_up(stepped_up)
     export = world.do("requestExport", stepped_up, wants="export { id }").data["it"]["export"]["id"]
     world.ready_export(export)
-    world.style(owner)
+    style(world, owner)
     gone = world.asset(owner, project)
     deletion = world.do("deleteAsset", stepped_up, wants="deletion { id } auditEventId", assetId=gone).data["it"]
     world.step_up(departing)
@@ -278,7 +279,7 @@ def make(world: World) -> Scene:
         ]["rightsRequest"]["id"],
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
-        "notice": world.notice(owner),
+        "notice": notice(world, owner),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "other grant": _request(world, owner),

@@ -11,6 +11,7 @@ from storage.database import transaction
 from storage.ids import global_id, new_id
 from storage.notices import Delivery, Notice, NoticeKind, NoticeSettings
 from storage.staff import StaffRole
+from tests.told import notice
 from tests.world import Answer, Person, World, raw_id
 
 TEXT = {"title": "The privacy policy changes", "body": "From then on we keep less, and say where."}
@@ -37,7 +38,7 @@ def inbox(world: World, by: Person, *, unread: bool = False) -> Any:
 def test_a_notice_is_read_by_whom_it_is_for(world: World) -> None:
     """It stands in the inbox until it is marked, and after; the first time counts; nobody else sees it."""
     ada, ben = world.register("ada"), world.register("ben")
-    first, second = world.notice(ada), world.notice(ada, NoticeKind.PRODUCT)
+    first, second = notice(world, ada), notice(world, ada, NoticeKind.PRODUCT)
     found = inbox(world, ada)
     assert [each["node"]["id"] for each in found["edges"]] == [second, first]
     assert found["edges"][1]["node"] == {
@@ -101,8 +102,8 @@ def test_what_was_published_is_on_its_way_and_counted(world: World) -> None:
     [event] = world.events("notice.published")
     assert event["details"] == {"kind": "SECURITY", "takesEffectInSeconds": 0, "serviceId": None}
     text = made["publishedNotice"]["id"]
-    world.notice(ada)
-    world.notice(ada)
+    notice(world, ada)
+    notice(world, ada)
     with transaction(world.house.store.engine) as session:
         ids = list(session.scalars(select(Notice.id).order_by(Notice.id)))
         session.execute(update(Notice).where(Notice.id == ids[0]).values(published_id=raw_id(text), read_at=now()))

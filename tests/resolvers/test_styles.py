@@ -6,6 +6,7 @@ import pytest
 
 from agents.generation.styles import learn
 from storage import styles
+from tests.told import style
 from tests.world import World
 
 WANTS = "styleProfile { briefs inWords viewerCan measures { name learned corrected } }"
@@ -19,7 +20,7 @@ def test_it_is_seen_put_right_and_forgotten(world: World) -> None:
     """A correction stands beside what was learned, and is what a model is told; null takes it back; deleted is gone."""
     ada, ben = world.register("ada"), world.register("ben")
     assert seen(world, ada) is None
-    world.style(ada, word_letters=5.0)
+    style(world, ada, word_letters=5.0)
     found = seen(world, ada)
     assert (found["briefs"], found["viewerCan"]) == (3, ["READ", "READ_CONTENT", "UPDATE"])
     assert "short sentences" not in found["inWords"]
@@ -53,7 +54,7 @@ def test_it_is_seen_put_right_and_forgotten(world: World) -> None:
 def test_what_no_measure_can_be_is_refused(world: World, given: dict[str, float], field: str | None) -> None:
     """Outside its bounds, or nothing at all: nothing is kept."""
     ada = world.register("ada")
-    world.style(ada)
+    style(world, ada)
     with world.unchanged():
         refused = world.do("correctStyleProfile", ada, **given)
     assert (refused.code, refused.errors[0]["extensions"].get("field")) == ("BAD_USER_INPUT", field)
