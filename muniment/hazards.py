@@ -52,6 +52,11 @@ def everywhere(told: "Settings") -> list[str]:
             Mail.at(told.smtp_url.get_secret_value(), told.mail_from)
         except MailRefused as refused:
             found.append(f"MUNIMENT_SMTP_URL and MUNIMENT_MAIL_FROM can't be used: {refused}.")
+    if (told.oidc_issuer is None) != (told.oidc_audience is None):
+        found.append("MUNIMENT_OIDC_ISSUER and MUNIMENT_OIDC_AUDIENCE go together: set both, or neither.")
+    issuer = urlsplit(told.oidc_issuer or "")
+    if issuer.scheme == "http" and (told.production or not is_loopback(issuer.hostname or "")):
+        found.append("MUNIMENT_OIDC_ISSUER would have its keys fetched unprotected: use an https address.")
     if told.webhook_secret is not None:
         try:
             secrets_of(told.webhook_secret.get_secret_value())

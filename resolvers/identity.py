@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from policies.errors import NotFound
 from policies.principals import ANONYMOUS, Kind, Principal
+from resolvers import federation
 from resolvers.context import Asking
 from resolvers.errors import MfaRequired, Unauthenticated
+from resolvers.federation import Issuer
 from resolvers.house import House
 from resolvers.tickets import Bearer, Ticket
 from storage import accounts
+from storage import federation as identities
 from storage.clock import now
 from storage.database import Transaction, transaction
 from storage.sessions import ApiKey, Session, SubjectKind
@@ -45,25 +48,30 @@ def identify(
 ) -> Asking:
     """The principal behind `token`, with the request's facts. Without a token: nobody.
 
+    The token is a session's, an API key, or one that the configured issuer signed.
+
     Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
     must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
-    caller, session_id = _Caller(ANONYMOUS), None
-    if token is not None:
+    caller, session_id, identity_id = _Caller(ANONYMOUS), None, None
+    if token is not None and house.issuer is not None and federation.looks_like_one(token):
+        caller, identity_id = _by_issuer(house, house.issuer, token)
+    elif token is not None:
         found = None
         if _WELL_FORMED.fullmatch(token):
             found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
         caller, session_id = found
-        if _lacks_second_factor(caller.principal):
-            raise MfaRequired("Staff work with a second factor: sign in anew, with totp.")
+    if _lacks_second_factor(caller.principal):
+        raise MfaRequired("Staff work with a second factor: sign in anew, with one.")
     return Asking(
         caller.principal,
         session_id,
         ip_address=ip_address,
         user_agent=user_agent[:400] if user_agent else None,
         correlation_id=uuid.uuid4(),
+        identity_id=identity_id,
         analysed=caller.analysed,
     )
 
@@ -82,6 +90,10 @@ def identify_bearer(house: House, ticket: Ticket) -> Principal:
         if ticket.bearer is Bearer.SESSION:
             session = accounts.live_session_by_id(reading, ticket.bearer_id)
             caller = None if session is None else _of_session(reading, session)
+        elif ticket.bearer is Bearer.IDENTITY:
+            tie = identities.by_id(reading, ticket.bearer_id)
+            # Whoever minted it had proven a second factor, if they are staff: without one nothing is answered.
+            caller = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=True)
         else:
             key = accounts.live_api_key_by_id(reading, ticket.bearer_id)
             caller = None if key is None else _of_api_key(reading, key)
@@ -105,18 +117,35 @@ def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | 
         return None if owner is None else (_Caller(Principal(Kind.DEPARTING, owner)), None)
 
 
+def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[_Caller, uuid.UUID]:
+    """Whose account a token of the configured issuer is for. Nobody steps up by one: that needs a session."""
+    said = issuer.verified(token)
+    with transaction(house.store.engine, read_only=True) as reading:
+        tie = identities.by_name(reading, federation.lookups(house, said))
+        caller = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=said.mfa)
+    if tie is None or caller is None:
+        raise Unauthenticated(
+            "This identity is tied to no account here: sign in with a password, and call linkIdentity."
+        )
+    return caller, tie.id
+
+
 def _of_session(reading: Transaction, session: Session) -> _Caller | None:
     stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
     mfa = session.second_factor_at is not None
-    if session.kind is SubjectKind.STAFF:
-        roles = accounts.roles_of(reading, session.subject_id)
-        return _Caller(
-            Principal(Kind.STAFF, session.subject_id, roles=roles, mfa=mfa, stepped_up=stepped_up), analysed=True
-        )
-    analysed = accounts.may_be_analysed(reading, session.subject_id)
+    return _of_account(reading, session.kind, session.subject_id, mfa=mfa, stepped_up=stepped_up)
+
+
+def _of_account(
+    reading: Transaction, kind: SubjectKind, subject: uuid.UUID, *, mfa: bool, stepped_up: bool = False
+) -> _Caller | None:
+    if kind is SubjectKind.STAFF:
+        roles = accounts.roles_of(reading, subject)
+        return _Caller(Principal(Kind.STAFF, subject, roles=roles, mfa=mfa, stepped_up=stepped_up), analysed=True)
+    analysed = accounts.may_be_analysed(reading, subject)
     if analysed is None:
         return None
-    return _Caller(Principal(Kind.CONTRIBUTOR, session.subject_id, mfa=mfa, stepped_up=stepped_up), analysed)
+    return _Caller(Principal(Kind.CONTRIBUTOR, subject, mfa=mfa, stepped_up=stepped_up), analysed)
 
 
 def _of_api_key(reading: Transaction, key: ApiKey) -> _Caller | None:

@@ -21,6 +21,7 @@ from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.factors import SecondFactorMutations
+from schema.federation import IdentityMutations
 from schema.grants import AccessGrantMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
@@ -51,6 +52,7 @@ class Mutation(
     AssetMutations,
     DeletionMutations,
     ExportMutations,
+    IdentityMutations,
     InvestigationMutations,
     LegalHoldMutations,
     NoticeMutations,

@@ -74,6 +74,7 @@ def test_the_marker_is_found_nowhere_in_clear(
 
 NO_CONTENT = {
     "confirmTotp": "takes six digits",
+    "linkIdentity": "takes a token that an issuer signed",
     "publishNotice": "takes what staff tell everybody, which is nobody's secret",
     "reloadPolicy": "takes the hash of a file that the operator has put there",
 }

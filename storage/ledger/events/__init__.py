@@ -43,6 +43,7 @@ from storage.ledger.events.factors import (
     SecondFactorOffered,
     SecondFactorRemoved,
 )
+from storage.ledger.events.federation import IdentityLinked, IdentityUnlinked
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
@@ -190,6 +191,8 @@ __all__ = [
     "ExportRequested",
     "ExportWithdrawn",
     "Identifier",
+    "IdentityLinked",
+    "IdentityUnlinked",
     "ImportBegun",
     "ImportFinished",
     "InvestigationEnd",

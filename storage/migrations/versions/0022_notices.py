@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -38,7 +38,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         f"{_OWN}; {_ABOUT}; {_LEAVING}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
-    "storage.accounts.add_unique": ("agents/retention/sweeping.py resolvers/deletions.py", _UNIQUE),
+    "storage.accounts.add_unique": (
+        "agents/retention/sweeping.py resolvers/deletions.py resolvers/federation.py",
+        _UNIQUE,
+    ),
     "storage.accounts.move_account": ("resolvers/rights.py", _UNIQUE),
     "storage.accounts.may_be_analysed": ("resolvers/identity.py", _BEFORE),
     "storage.notices.counts": ("resolvers/notices.py", _ASKED),
@@ -134,6 +137,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.staff.lock": ("resolvers/staff.py", _LEAVING),
     "storage.staff.overlapping": ("muniment/doctor.py", "counts who holds two jobs that nobody may; names nobody"),
     "storage.staff.take_role": ("resolvers/staff.py", _LEAVING),
+    "storage.federation.by_id": ("resolvers/identity.py", _BEFORE),
+    "storage.federation.by_name": ("resolvers/federation.py resolvers/identity.py", f"{_BEFORE}; {_FACTOR}"),
+    "storage.federation.forget": ("resolvers/federation.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
+    "storage.federation.of_account": ("resolvers/federation.py", _FACTOR),
     "storage.exports.advance": ("agents/exports/building.py", _AGENT),
     "storage.exports.due": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
@@ -364,6 +371,8 @@ WITHOUT_ACTION: dict[str, str] = {
     "Mutation.enrollTotp": "begins with a credential of the account whose session has just been stepped up",
     "Mutation.confirmTotp": "puts a credential in force, of the account whose session has just been stepped up",
     "Mutation.removeTotp": "removes a credential of the account whose session has just been stepped up",
+    "Mutation.linkIdentity": "ties the account whose session has just been stepped up to who else they proved to be",
+    "Mutation.unlinkIdentity": "unties the account whose session has just been stepped up",
     "Mutation.stepUp": "proves again who the asking session is",
 }
 """Root fields that ask the door for nothing (a mutation: for nothing but READ of what it answers)."""
