@@ -177,9 +177,8 @@ class Settings(BaseSettings):
 
     # How contributors are told
     smtp_url: SecretStr | None = None
-    """Where e-mail is handed in: `smtps://user:password@host:465`, or `smtp://…` for STARTTLS."""
     mail_from: str | None = None
-    """The address that e-mail comes from."""
+    """Where e-mail is handed in (`smtps://user:password@host:465`, or `smtp://…` for STARTTLS), and who it is from."""
     notices_url: str = Field(default_factory=lambda told: f"{told['public_url'].rstrip('/')}/privacy")
     """Where e-mail sends people for more: the inbox of your own frontend."""
 
