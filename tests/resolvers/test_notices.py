@@ -87,6 +87,14 @@ def test_what_is_told_too_late_or_badly_is_not_published(world: World, given: di
     assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
+def test_a_service_that_is_not_there_is_told_of_to_nobody(world: World) -> None:
+    """Refused like anything that is not there; nothing is queued or kept."""
+    privacy, nowhere = world.employ(StaffRole.PRIVACY), global_id("Service", new_id())
+    with world.unchanged("access.denied"):
+        refused = publish(world, privacy, kind="SERVICES", effectiveAt=ahead(15), serviceId=nowhere)
+    assert refused.code == "NOT_FOUND"
+
+
 @pytest.mark.parametrize("role", [StaffRole.SUPPORT, StaffRole.SYSADMIN, StaffRole.AUDITOR])
 def test_other_staff_publish_nothing(world: World, role: StaffRole) -> None:
     """Refused, and nobody is told."""
