@@ -157,6 +157,11 @@ def test_every_mutation_has_the_same_answer_after_a_restart_and_no_second_effect
     home: Path, database_url: str, cheap_passwords: None, issuer: LocalIssuer
 ) -> None:
     """Signed out, one is nobody to whom anything was answered; whatever else there is, is answered again from what is kept."""
+    every_mutation_and_its_repetition(home, database_url, issuer)
+
+
+def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: LocalIssuer) -> None:
+    """Send each in turn, start anew, send each again; fails the test where one is answered otherwise or acts twice."""
     policy = home / "policy.polar"
     shutil.copy(ROOT / "policy.polar", policy)
     settings = {"policy_file": policy, "streams_per_caller": 5, "oidc_issuer": issuer.url, "oidc_audience": AUDIENCE}
