@@ -139,6 +139,23 @@ allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
 allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
     action in ["read", "verify"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
 
+# The notifier agent brings the notice of its run to the contributor it is for. It opens that notice, how they are
+# reached and how they want to be told, and nothing of their work.
+# Owner: data protection officer
+allow(agent: Agent{name: "notifier"}, action: String, notice: Notice) if
+    brings(action) and notice.id = agent.run and has_role(agent.person, "owner", notice);
+allow(agent: Agent{name: "notifier"}, action: String, settings: NoticeSettings) if
+    opens(action) and has_role(agent.person, "owner", settings);
+allow(agent: Agent{name: "notifier"}, action: String, contributor: Contributor) if
+    reaches(action) and has_role(agent.person, "owner", contributor);
+
+brings("read");
+brings("read_content");
+brings("deliver");
+
+reaches("read");
+reaches("read_contact");
+
 # The retention agent has the thing of its run destroyed, whose time, as its contributor chose it, is up. It opens nothing.
 # Owner: data protection officer
 allow(agent: Agent{name: "retention"}, action: String, project: Project) if
@@ -207,6 +224,9 @@ job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
 job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("PRIVACY", "read", _: Finding);
+# They tell contributors what changes, before it does, and see what was told.
+job("PRIVACY", "publish_notice", _: Platform);
+job("PRIVACY", "read", _: PublishedNotice);
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -237,6 +257,9 @@ job("SECURITY", "end", _: AccessGrant);
 # It sees each legal hold with its reason, since it may be the second of the two without whom there is none.
 job("SECURITY", "read", _: LegalHold);
 job("SECURITY", "read_reason", _: LegalHold);
+# It tells contributors what they should know or do to stay safe, and sees what was told.
+job("SECURITY", "publish_notice", _: Platform);
+job("SECURITY", "read", _: PublishedNotice);
 # Whoever leaves is shut out by security, at once.
 job("SECURITY", "remove_staff", _: Platform);
 # It sees each service with its assessment, since it may be the second of the two without whom nothing is sent to one,
@@ -277,6 +300,8 @@ job("AUDITOR", "read", _: Deletion);
 job("AUDITOR", "read", _: Consent);
 job("AUDITOR", "read", _: ApiKey);
 job("AUDITOR", "read", _: RoleAssignment);
+# They see what contributors were told, and when.
+job("AUDITOR", "read", _: PublishedNotice);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -410,12 +435,14 @@ has_role(person: Person, "owner", consent: Consent) if consent.owner_id = person
 
 
 resource StyleProfile {
-    permissions = ["read", "read_content"];
+    permissions = ["read", "read_content", "update"];
     roles = ["owner"];
 
     # What was learned from a contributor's work is theirs, like the work.
     "read" if "owner";
     "read_content" if "owner";
+    # They put it right, and have it forgotten.
+    "update" if "owner";
 }
 
 has_role(person: Person, "owner", profile: StyleProfile) if profile.owner_id = person.id;
@@ -698,6 +725,38 @@ resource RoleAssignment {
 
 # What checks of controls found is about the platform, and no contributor's.
 resource Finding {
+    permissions = ["read"];
+}
+
+
+resource Notice {
+    permissions = ["read", "read_content", "update"];
+    roles = ["owner"];
+
+    # A contributor sees and opens what they were told, and says that they have read it.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", notice: Notice) if notice.owner_id = person.id;
+
+
+resource NoticeSettings {
+    permissions = ["read", "read_content", "update"];
+    roles = ["owner"];
+
+    # A contributor chooses how else they are told.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", settings: NoticeSettings) if settings.owner_id = person.id;
+
+
+# What staff publish is read by those who publish, and by those who check that it was.
+resource PublishedNotice {
     permissions = ["read"];
 }
 

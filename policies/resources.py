@@ -18,6 +18,7 @@ from storage.grants import AccessGrant
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
+from storage.notices import Notice, NoticeSettings, PublishedNotice
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -49,6 +50,8 @@ PROTECTED: tuple[type[Record], ...] = (
     Finding,
     Investigation,
     LegalHold,
+    Notice,
+    NoticeSettings,
     Output,
     PrivacyPreferences,
     Project,
@@ -57,6 +60,7 @@ PROTECTED: tuple[type[Record], ...] = (
     PromptAsset,
     PromptStep,
     ProviderCopy,
+    PublishedNotice,
     RetentionSetting,
     Service,
     RightsRequest,

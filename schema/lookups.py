@@ -19,6 +19,7 @@ from schema.ids import decode_id
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHold
 from schema.nodes import Info, Node
+from schema.notices import Notice, PublishedNotice
 from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
@@ -38,9 +39,11 @@ KINDS: dict[str, type[Node]] = {
         Export,
         Investigation,
         LegalHold,
+        Notice,
         Output,
         Project,
         Prompt,
+        PublishedNotice,
         RetentionSetting,
         Service,
         RightsRequest,

@@ -30,9 +30,11 @@ from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
 from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
+from schema.notices import NoticeQueries
 from schema.outputs import Output
 from schema.policies import Policy
 from schema.populations import PopulationQueries
+from schema.privacy import PrivacyQueries
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
@@ -40,6 +42,7 @@ from schema.rights import RightsQueries
 from schema.roles import Role
 from schema.services import ServiceQueries
 from schema.sessions import Viewer, viewer
+from schema.styles import StyleQueries
 from schema.trail import TrailQueries
 
 InProject = Annotated[strawberry.ID | None, strawberry.argument(description="Only those in this project.")]
@@ -58,13 +61,16 @@ Search = Annotated[
 class Query(
     NodeQueries,
     ControlQueries,
-    TrailQueries,
     HoldingsQueries,
     LegalHoldQueries,
+    NoticeQueries,
     PopulationQueries,
+    PrivacyQueries,
     RetentionQueries,
     RightsQueries,
     ServiceQueries,
+    StyleQueries,
+    TrailQueries,
 ):
     """Root query fields. Each is guarded; see schema/guards.py."""
 

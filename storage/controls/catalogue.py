@@ -163,6 +163,12 @@ CONTROLS: tuple[Control, ...] = (
         ("holds-reviewed",), 7,
     ),
     Control(
+        "notices", "Contributors are told of what concerns them before it holds, each by a notice of their own.",
+        ("CC2.3", "P1.1"), PRIVACY, "A change that is told too late is not published; security is never muted.",
+        ("tests/resolvers/test_notices.py::test_what_is_told_too_late_or_badly_is_not_published",
+         "tests/agents/test_notices.py::test_everybody_is_told_once"),
+    ),
+    Control(
         "backups", "Data and keys are backed up apart, and what comes back holds.",
         ("CC7.5", "CC9.1", "A1.2", "A1.3"), OPERATIONS,
         "Backups on schedule, encrypted and signed; a restored one is erased again before it serves.",

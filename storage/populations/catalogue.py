@@ -14,6 +14,7 @@ from storage.grants import AccessGrant
 from storage.investigations import Investigation
 from storage.ledger.events import Outcome
 from storage.legal_holds import LegalHold
+from storage.notices import PublishedNotice
 from storage.records import Record
 from storage.rights import RightsRequest
 from storage.services import Service
@@ -215,7 +216,7 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.NOTICES, "Q20", "Which notices were sent of changes?", ("CC2.3",),
-            Missing("whatever the operator tells contributors with"),
+            Register(PublishedNotice, "published_at"), "What was published; how it reached people is in the trail.",
         ),
         Population(
             _N.BACKUPS, "Q20", "Which backups were made, and which failed?", ("A1.2",),

@@ -102,6 +102,10 @@ SCHEDULE: tuple[Rule, ...] = (
         owner="head of security",
     ),
     Rule(
+        "published_notice", "What staff published for contributors to know: about nobody.", Source.PLATFORM,
+        "It was published.", "For good: it shows what was told, and when.", Disposition.KEEP,
+    ),
+    Rule(
         "platform", "What the platform notes about its own work, and about nobody.", Source.PLATFORM, "It happened.",
         "One row each, written over.", Disposition.KEEP, owner="head of operations",
     ),

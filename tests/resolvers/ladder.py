@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.clock import now
 from storage.staff import StaffRole
+from tests.told import notice, style
 from tests.world import Person, World, global_id
 
 CODES = {
@@ -59,6 +60,10 @@ GRID = {
     "assessService": "U N N N N F N N N N N N",
     "enableService": "U N N N N F N N N N N N",
     "disableService": "U N N N N F N N N N N N",
+    "node notice": "U 0 0 0 0 0 - 0 0 0 0 -",
+    "markNoticeRead": "U N N N N N F N N N N -",
+    "updateNoticeSettings": "U - N N N N F N F - - -",
+    "publishNotice": "U F F F F F F F F F F F",
     "placeLegalHold": "U N N F N N F N F N N F",
     "approveLegalHold": "U N N N N F F N N N N F",
     "releaseLegalHold": "U N N N N F F N N N N F",
@@ -88,6 +93,8 @@ GRID = {
     "submitPrompt": "U N N N N N F - F F - -",
     "cancelPrompt": "U N N N N N F - N F F -",
     "updatePrivacyPreferences": "U - N N N N F N N - - -",
+    "correctStyleProfile": "U N N N N N F N N N N -",
+    "deleteStyleProfile": "U N N N N N F N N N N -",
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
     "mintExportLink": "U N N N F N F N - N N S",
@@ -142,13 +149,14 @@ QUERIES = {
     "node hold": ("hold", "id"),
     "node service": ("service", "id"),
     "node request": ("request", "id"),
+    "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
     "node event": ("event", "id"),
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("signOut", "revokeSessions", "enrollTotp", "removeTotp", "unlinkIdentity")
+WITHOUT_INPUT = ("deleteStyleProfile", "signOut", "revokeSessions", "enrollTotp", "removeTotp", "unlinkIdentity")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "linkIdentity": lambda ids: {"token": "a.b.c"},
@@ -163,7 +171,11 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "updateAsset": lambda ids: {"assetId": ids["asset"], "title": "T"},
     "submitPrompt": lambda ids: {"projectId": ids["project"], "text": "W"},
     "cancelPrompt": lambda ids: {"promptId": ids["prompt"]},
+    "markNoticeRead": lambda ids: {"noticeId": ids["notice"]},
+    "updateNoticeSettings": lambda ids: {"productEmails": False},
+    "publishNotice": lambda ids: {"kind": "PRODUCT", "title": "What is new", "body": "Runs can be followed live now."},
     "updatePrivacyPreferences": lambda ids: {"training": True},
+    "correctStyleProfile": lambda ids: {"sentenceWords": 7.5},
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
@@ -248,6 +260,7 @@ def make(world: World) -> Scene:
     world.step_up(stepped_up)
     export = world.do("requestExport", stepped_up, wants="export { id }").data["it"]["export"]["id"]
     world.ready_export(export)
+    style(world, owner)
     gone = world.asset(owner, project)
     deletion = world.do("deleteAsset", stepped_up, wants="deletion { id } auditEventId", assetId=gone).data["it"]
     world.step_up(departing)
@@ -269,6 +282,7 @@ def make(world: World) -> Scene:
         ]["rightsRequest"]["id"],
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
+        "notice": notice(world, owner),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "other grant": _request(world, owner),
