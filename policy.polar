@@ -203,6 +203,10 @@ job("PRIVACY", "read", _: Service);
 job("PRIVACY", "read_content", _: Service);
 job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
 job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
+# They handle incidents together with security: whose work was seen, and what those people are told.
+job("PRIVACY", "read", _: Incident);
+job("PRIVACY", "read_content", _: Incident);
+job("PRIVACY", "handle", incident: Incident) if incident.status != "CLOSED";
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -233,13 +237,17 @@ job("SECURITY", "end", _: AccessGrant);
 # It sees each legal hold with its reason, since it may be the second of the two without whom there is none.
 job("SECURITY", "read", _: LegalHold);
 job("SECURITY", "read_reason", _: LegalHold);
-# Whoever leaves is shut out by security, at once.
-job("SECURITY", "remove_staff", _: Platform);
 # It sees each service with its assessment, since it may be the second of the two without whom nothing is sent to one,
 # and stops any at once.
 job("SECURITY", "read", _: Service);
 job("SECURITY", "read_content", _: Service);
 job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
+# It handles incidents, from the alert to the review.
+job("SECURITY", "read", _: Incident);
+job("SECURITY", "read_content", _: Incident);
+job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
+# Whoever leaves is shut out by security, at once.
+job("SECURITY", "remove_staff", _: Platform);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -261,6 +269,8 @@ job("AUDITOR", "read", _: LegalHold);
 # They see which services there are and were, and how each was assessed.
 job("AUDITOR", "read", _: Service);
 job("AUDITOR", "read_content", _: Service);
+# They see which incidents there were, and what was made of each, without the words.
+job("AUDITOR", "read", _: Incident);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -284,6 +294,10 @@ allow(staff: Staff, "enable", service: Service) if
 # Nor does whoever proposed it say alone, later on, that it is still as safe as it was.
 allow(staff: Staff, "assess", service: Service) if
     role in staff.roles and decides(role) and service.status = "APPROVED" and service.registered_by != staff.id;
+
+# A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
+allow(staff: Staff, "notify", incident: Incident) if
+    role in staff.roles and decides(role) and incident.status = "CONFIRMED" and incident.notice_drafted_by != staff.id;
 
 # Whoever asked for access sees what became of it, and gives it back.
 allow(staff: Staff, action: String, grant: AccessGrant) if
@@ -687,6 +701,12 @@ has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_i
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
 # What their API keys and agents did for them is theirs to see as well.
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;
+
+
+# What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
+resource Incident {
+    permissions = ["read", "read_content", "handle", "notify"];
+}
 
 
 resource Investigation {

@@ -31,6 +31,8 @@ class Action(enum.StrEnum):
     EXPLAIN = "explain"
     EXPLAIN_OTHERS = "explain_others"
     EXPORT = "export"
+    HANDLE = "handle"
+    NOTIFY = "notify"
     OPEN_INVESTIGATION = "open_investigation"
     PLACE_HOLD = "place_hold"
     READ = "read"

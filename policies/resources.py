@@ -14,6 +14,7 @@ from storage.contributors import Consent, Contributor, PrivacyPreferences, Style
 from storage.deletions import Deletion
 from storage.exports import Export
 from storage.grants import AccessGrant
+from storage.incidents import Incident
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
@@ -44,6 +45,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Contributor,
     Deletion,
     Export,
+    Incident,
     Investigation,
     LegalHold,
     Output,

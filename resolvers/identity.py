@@ -6,12 +6,13 @@ import secrets
 import uuid
 from datetime import timedelta
 
-from policies.errors import NotFound
-from policies.principals import ANONYMOUS, Kind, Principal
+from policies.actions import Action
+from policies.errors import NotFound, StepUpRequired
+from policies.principals import ANONYMOUS, Kind, Principal, Scope
 from resolvers.context import Asking
 from resolvers.errors import MfaRequired, Unauthenticated
 from resolvers.house import House
-from resolvers.tickets import Bearer, Ticket
+from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import accounts
 from storage.clock import now
 from storage.contributors import ContributorStatus
@@ -43,14 +44,14 @@ def identify(
     Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
     must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
-    principal, session_id = ANONYMOUS, None
+    principal, session_id, throttled = ANONYMOUS, None, False
     if token is not None:
         found = None
         if _WELL_FORMED.fullmatch(token):
             found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
-        principal, session_id = found
+        principal, session_id, throttled = found
         if _lacks_second_factor(principal):
             raise MfaRequired("Staff work with a second factor: sign in anew, with totp.")
     return Asking(
@@ -59,6 +60,7 @@ def identify(
         ip_address=ip_address,
         user_agent=user_agent[:400] if user_agent else None,
         correlation_id=uuid.uuid4(),
+        throttled=throttled,
     )
 
 
@@ -71,16 +73,22 @@ def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | Non
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
-    """The principal whose request minted `ticket`. Raises `NotFound` once their session or key has ended."""
+    """The principal whose request minted `ticket`.
+
+    Raises `NotFound` once their session or key has ended, and `StepUpRequired` for an export while it is held.
+    """
+    found: Session | ApiKey | None
     with transaction(house.store.engine, read_only=True) as reading:
         if ticket.bearer is Bearer.SESSION:
-            session = accounts.live_session_by_id(reading, ticket.bearer_id)
-            principal = None if session is None else _of_session(reading, session)
+            found = accounts.live_session_by_id(reading, ticket.bearer_id)
+            principal = None if found is None else _of_session(reading, found)
         else:
-            key = accounts.live_api_key_by_id(reading, ticket.bearer_id)
-            principal = None if key is None else _of_api_key(reading, key)
-    if principal is None or _lacks_second_factor(principal):
+            found = accounts.live_api_key_by_id(reading, ticket.bearer_id)
+            principal = None if found is None else _of_api_key(reading, found)
+    if found is None or principal is None or _lacks_second_factor(principal):
         raise NotFound("Ticket")
+    if ticket.purpose is Purpose.EXPORT and found.exports_held_at is not None:
+        raise StepUpRequired("Export", Action.EXPORT)
     return principal
 
 
@@ -88,15 +96,23 @@ def _lacks_second_factor(principal: Principal) -> bool:
     return principal.kind is Kind.STAFF and not principal.mfa
 
 
-def _by_session(house: House, token: str) -> tuple[Principal, uuid.UUID | None] | None:
+_Found = tuple[Principal, uuid.UUID | None, bool]
+"""Who it is, in which session, and whether they are slowed down."""
+
+
+def _by_session(house: House, token: str) -> _Found | None:
     hashes = house.store.keyring.keyed_hashes("session", token)
     with transaction(house.store.engine, read_only=True) as reading:
         session = accounts.live_session(reading, hashes)
         principal = None if session is None else _of_session(reading, session)
         if session is not None and principal is not None:
-            return principal, session.id
+            return principal, session.id, _is_throttled(session)
         owner = accounts.receipt_owner(reading, hashes)
-        return None if owner is None else (Principal(Kind.DEPARTING, owner), None)
+        return None if owner is None else (Principal(Kind.DEPARTING, owner), None, False)
+
+
+def _is_throttled(credential: Session | ApiKey) -> bool:
+    return credential.throttled_until is not None and credential.throttled_until > now()
 
 
 def _of_session(reading: Transaction, session: Session) -> Principal | None:
@@ -113,20 +129,21 @@ def _of_session(reading: Transaction, session: Session) -> Principal | None:
 def _of_api_key(reading: Transaction, key: ApiKey) -> Principal | None:
     if accounts.contributor_status(reading, key.owner_id) is not ContributorStatus.ACTIVE:
         return None
-    return Principal(Kind.API_KEY, key.id, scopes=frozenset(key.scopes), on_behalf_of=key.owner_id)
+    held = frozenset({Scope.EXPORT}) if key.exports_held_at is not None else frozenset[str]()
+    return Principal(Kind.API_KEY, key.id, scopes=frozenset(key.scopes) - held, on_behalf_of=key.owner_id)
 
 
-def _by_api_key(house: House, token: str) -> tuple[Principal, uuid.UUID | None] | None:
+def _by_api_key(house: House, token: str) -> _Found | None:
     prefix, _, secret = token.removeprefix(API_KEY).partition("_")
     with transaction(house.store.engine, read_only=True) as reading:
         key = accounts.live_api_key(reading, prefix)
         if key is None or not Vault(house.store.keyring).matches(key, "secret_digest", digest(secret)):
             return None
         principal = _of_api_key(reading, key)
-        last_used = key.last_used_at
+        last_used, throttled = key.last_used_at, _is_throttled(key)
     if principal is None:
         return None
     if last_used is None or last_used < now() - _NOTE_USE_EVERY:
         with transaction(house.store.engine) as writing:
             accounts.touch_api_key(writing, key.id)
-    return principal, None
+    return principal, None, throttled

@@ -23,6 +23,7 @@ from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.factors import SecondFactorMutations
 from schema.grants import AccessGrantMutations
+from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
@@ -50,6 +51,7 @@ class Mutation(
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
+    IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,
     PolicyMutations,

@@ -20,11 +20,13 @@ from schema.connections import (
 )
 from schema.contributors import Contributor
 from schema.deletions import Deletion
+from schema.detections import DetectionQueries
 from schema.exports import Export
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
 from schema.ids import decode_id_of
+from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
 from schema.lookups import Id, NodeQueries
@@ -54,7 +56,15 @@ Search = Annotated[
 
 @strawberry.type(description="Everything that can be asked.")
 class Query(
-    NodeQueries, TrailQueries, HoldingsQueries, LegalHoldQueries, RetentionQueries, RightsQueries, ServiceQueries
+    NodeQueries,
+    TrailQueries,
+    DetectionQueries,
+    HoldingsQueries,
+    IncidentQueries,
+    LegalHoldQueries,
+    RetentionQueries,
+    RightsQueries,
+    ServiceQueries,
 ):
     """Root query fields. Each is guarded; see schema/guards.py."""
 

@@ -18,6 +18,7 @@ PLAIN_TEXT = {
     "version",
     # Words of staff about a company, which everybody reads at /services.
     "address", "contract", "operator", "purpose",
+    "actor_kind", "detection",
 }  # fmt: skip
 
 

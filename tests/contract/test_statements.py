@@ -11,8 +11,8 @@ from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
 from tests.resolvers.granting import Case
-from tests.resolvers.ladder import MUTATIONS
-from tests.world import Person, World
+from tests.resolvers.ladder import MUTATIONS, incident
+from tests.world import Person, World, raw_id
 
 Statements = Callable[[], list[str]]
 
@@ -104,6 +104,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "Incident": incident(world, raw_id(ada.id)),
         "LegalHold": placed.data["it"]["legalHold"]["id"],
         "RetentionSetting": kept.data["it"]["retentionSetting"]["id"],
         "RightsRequest": world.do(
@@ -116,7 +117,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         costs = []
         for wants in ("id", "id viewerCan"):
             statements()
-            found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", ada, id=given).data["node"]
+            asker = security if kind == "Incident" else ada
+            found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", asker, id=given).data["node"]
             costs.append([sql.split(" FROM ")[-1].split()[0] for sql in statements()])
         assert "READ" in found["viewerCan"], kind
         assert costs[0] == costs[1], kind

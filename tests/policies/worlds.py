@@ -13,6 +13,7 @@ from storage.contributors import Consent, Contributor, ContributorStatus, Privac
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.incidents import Incident, IncidentStatus, Severity
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
@@ -113,6 +114,9 @@ def build() -> World:
         _service(world, f"service {status.value.lower()}", status, named("ada") if number % 2 else named("security"))
         _service(world, f"ada's service {status.value.lower()}", status, named("ada"))
     _service(world, "service of the house", ServiceStatus.APPROVED, None)
+    for status in IncidentStatus:
+        _incident(world, f"incident {status.value.lower()}", status, None)
+        _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))
     for name in ("ada", "eve", "dia"):
         _kept(world, name, named(name), None)
         for status in RightsStatus:
@@ -265,6 +269,14 @@ def _service(world: World, name: str, status: ServiceStatus, registered_by: uuid
         id=named(name), address=name, kind=next(iter(ServiceKind)), operator="", purpose="", contract="",
         categories=[], regions=[], sub_processors=[], retention_days=0, breach_hours=1, trains_on_inputs=False,
         status=status, registered_by=registered_by, assessment=SEAL,
+    )  # fmt: skip
+    world.add(name, row)
+
+
+def _incident(world: World, name: str, status: IncidentStatus, drafted_by: uuid.UUID | None) -> None:
+    row = Incident(
+        id=named(name), detection="D02", severity=next(iter(Severity)), status=status, began_at=EPOCH, clock_until=EPOCH,
+        words=SEAL, notice=SEAL, notice_drafted_by=drafted_by,
     )  # fmt: skip
     world.add(name, row)
 

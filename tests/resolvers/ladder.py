@@ -8,8 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
+from storage.incidents import Incident, IncidentStatus, Severity
+from storage.ledger.events import ContentRead, Resource
+from storage.ledger.scope import AuditScope
+from storage.sessions import ApiKey
 from storage.staff import StaffRole
-from tests.world import Person, World, global_id
+from tests.world import Person, World, agent_scope, global_id, raw_id
 
 CODES = {
     "U": "UNAUTHENTICATED",
@@ -55,6 +59,13 @@ GRID = {
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node incident": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "triageIncident": "U N N N N F N N N N N N",
+    "recordIncidentStep": "U N N N N F N N N N N N",
+    "draftIncidentNotice": "U N N N N F N N N N N N",
+    "notifyAffected": "U N N N N F N N N N N N",
+    "liftIncidentMeasure": "U N N N N F N N N N N N",
+    "closeIncident": "U N N N N F N N N N N N",
     "registerService": "U F F F F F F F F F F F",
     "assessService": "U N N N N F N N N N N N",
     "enableService": "U N N N N F N N N N N N",
@@ -139,6 +150,7 @@ QUERIES = {
     "node grant": ("grant", "id"),
     "node hold": ("hold", "id"),
     "node service": ("service", "id"),
+    "node incident": ("incident", "id"),
     "node request": ("request", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
@@ -196,6 +208,23 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "approveLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
     "releaseLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
+    "triageIncident": lambda ids: {
+        "incidentId": ids["incident"],
+        "decision": "CONFIRMED",
+        "words": "It was not asked for.",
+    },
+    "recordIncidentStep": lambda ids: {
+        "incidentId": ids["incident"],
+        "step": "RECOVERED",
+        "words": "All is as before.",
+    },
+    "draftIncidentNotice": lambda ids: {
+        "incidentId": ids["incident"],
+        "text": "Somebody here opened some of your work who should not have. They can't any more.",
+    },
+    "notifyAffected": lambda ids: {"incidentId": ids["incident"]},
+    "liftIncidentMeasure": lambda ids: {"incidentId": ids["incident"], "words": "It was their own program."},
+    "closeIncident": lambda ids: {"incidentId": ids["incident"]},
     "registerService": lambda ids: {
         "address": "models.example.org",
         "kind": "MODEL_PROVIDER",
@@ -266,8 +295,11 @@ def make(world: World) -> Scene:
         ]["rightsRequest"]["id"],
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
-        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
+        "incident": incident(world, raw_id(owner.id)),
+        "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
+        "incident of a key": incident(world, kind="API_KEY", actor=_suspended(world, stepped_up)),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
+        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {
@@ -305,6 +337,47 @@ def proposed(world: World, by: Person) -> str:
     """A service that nobody has agreed to yet."""
     made = world.do("registerService", by, wants="service { id }", **MUTATIONS["registerService"]({}))
     return str(made.data["it"]["service"]["id"])
+
+
+def incident(
+    world: World,
+    *people: uuid.UUID,
+    kind: str = "STAFF",
+    actor: uuid.UUID | None = None,
+    status: IncidentStatus = IncidentStatus.CONTAINED,
+) -> str:
+    """An incident, as the sentinel opens one: of an actor who has read what is these people's."""
+    actor = actor or uuid.uuid4()
+    scope = AuditScope("api", kind, actor, None, None, None, uuid.uuid4(), "0" * 16)
+    with world.house.store.begin(scope) as work:
+        began = work.now
+        for person in people:
+            work.record(
+                ContentRead(
+                    resource_id=None,
+                    subject_id=person,
+                    resource_kind=Resource.ASSET,
+                    object_count=1,
+                    object_ids=(uuid.uuid4(),),
+                )
+            )
+        row = Incident(
+            detection="D02", severity=Severity.CRITICAL, status=status, actor_kind=kind, actor_id=actor,
+            began_at=began, contained_at=now() + timedelta(seconds=1), clock_until=now() + timedelta(hours=72),
+        )  # fmt: skip
+        work.session.add(row)
+        work.session.flush()
+        return global_id("Incident", row.id)
+
+
+def _suspended(world: World, owner: Person) -> uuid.UUID:
+    """An API key that an incident has suspended."""
+    key = raw_id(world.key(owner, "read", name="suspended")[0])
+    with world.house.store.begin(agent_scope()) as work:
+        row = work.session.get(ApiKey, key)
+        assert row is not None
+        row.suspended_at = now()
+    return key
 
 
 def elsewhere(ids: dict[str, str]) -> dict[str, str]:
