@@ -87,6 +87,7 @@ def _sign_in(house: House, scope: AuditScope, actor: uuid.UUID, token: str) -> N
             kind=SubjectKind.STAFF,
             subject_id=actor,
             expires_at=work.now + timedelta(minutes=10),
+            second_factor_at=work.now,
         )
         work.session.add(row)
         work.record(SessionStarted(resource_id=row.id, subject_id=None, kind=SubjectKind.STAFF))
