@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from muniment import cli_audit, cli_incidents, cli_keys, cli_policy, cli_services, cli_staff
+from muniment import cli_audit, cli_backup, cli_incidents, cli_keys, cli_policy, cli_services, cli_staff
 from muniment.cli_words import Home, give_up, settings_of, told
 
 app = typer.Typer(
@@ -30,11 +30,13 @@ groups = {
     "schema": schema,
     "audit": cli_audit.app,
     "services": cli_services.app,
+    "backup": cli_backup.app,
     "detect": cli_incidents.detect,
     "incident": cli_incidents.incident,
 }
 for name, group in groups.items():
     app.add_typer(group, name=name)
+app.command()(cli_backup.restore)
 
 
 def main() -> None:

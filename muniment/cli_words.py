@@ -33,6 +33,8 @@ def told() -> Iterator[None]:
     from policies.errors import PolicyError
     from resolvers.errors import CodedError
     from storage.archives.reading import ArchiveRefused
+    from storage.backups.streams import BackupRefused
+    from storage.blobs.errors import BlobStoreUnavailable
     from storage.database import DatabaseUnreachable
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
@@ -44,6 +46,10 @@ def told() -> Iterator[None]:
         give_up(f"{error.code} ({error.reason}): {error}")
     except DatabaseUnreachable:
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
+    except BackupRefused as error:
+        give_up(f"{error.code}: {error}")
+    except BlobStoreUnavailable as error:
+        give_up(f"{error}: look at MUNIMENT_BLOB_URL, and whether the disk is full.")
     except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:
         give_up(str(error))
 

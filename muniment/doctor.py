@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from muniment import hazards, posture, tallies, tls
+from muniment import backups, hazards, posture, tallies, tls
 from muniment.findings import Finding
 from muniment.house import published
 from muniment.settings import Settings
@@ -34,6 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_bucket(settings),
         *_tallies(settings),
         *posture.findings(settings),
+        *backups.findings(settings),
         *tls.findings(settings),
         *_apart(settings),
     ]

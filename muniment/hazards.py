@@ -54,7 +54,29 @@ def everywhere(told: "Settings") -> list[str]:
             Bucket.at(told.ledger_store, inside_too=not told.production)
         except BucketRefused as refused:
             found.append(f"MUNIMENT_LEDGER_STORE can't be used: {refused}.")
-    return found + _of_witnesses(told)
+    return found + _of_witnesses(told) + _of_backups(told)
+
+
+def _of_backups(told: "Settings") -> list[str]:
+    said = (told.backup_dir, told.key_backup_dir, told.backup_recipient)
+    if told.backup_dir is None or told.key_backup_dir is None or told.backup_recipient is None:
+        if any(said):
+            return [
+                "MUNIMENT_BACKUP_DIR, MUNIMENT_KEY_BACKUP_DIR and MUNIMENT_BACKUP_RECIPIENT go together: set all, or"
+                " none."
+            ]
+        return []
+    from storage.archives import recipients
+
+    found = []
+    data, keys = told.backup_dir.absolute(), told.key_backup_dir.absolute()
+    if data.is_relative_to(keys) or keys.is_relative_to(data):
+        found.append("MUNIMENT_KEY_BACKUP_DIR lies with the data that its keys open: give it a place of its own.")
+    try:
+        recipients.checked(told.backup_recipient)
+    except recipients.RecipientRefused as refused:
+        found.append(f"MUNIMENT_BACKUP_RECIPIENT can't be used: {refused}.")
+    return found
 
 
 def _of_witnesses(told: "Settings") -> list[str]:

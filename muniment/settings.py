@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from muniment import hazards
+from muniment.addresses import needs_local_ca, own_url
 
 PREFIX = "MUNIMENT_"
 FILE = "MUNIMENT_SETTINGS"
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_terminated_upstream: bool = False
-    public_url: str = Field(default_factory=lambda told: _own_url(told))
+    public_url: str = Field(default_factory=own_url)
     """How clients reach this server. Links it hands out are paths, to be put behind this. No trailing slash."""
 
     # What it keeps, and where
@@ -111,6 +112,12 @@ class Settings(BaseSettings):
     """How long backups of the data are kept. Deletion certificates say so; unsaid, they say that it was not said."""
     key_backup_days: float | None = Field(default=None, ge=0, le=3650)
     """How long backups of the key store are kept: after that nothing that was deleted opens from any backup."""
+    backup_dir: Path | None = None
+    """Where backups of the data go each `backup_hours`, encrypted to `backup_recipient` (operations/backups.md)."""
+    key_backup_dir: Path | None = None
+    """Where those of the key store go: kept apart from the others, and for a shorter time."""
+    backup_recipient: str | None = None
+    backup_hours: float = Field(default=24, ge=0.25, le=168)
     access_grant_hours: float = Field(default=24, gt=0, le=168)
     """The longest that staff may ask to see a contributor's work."""
     service_notice_days: float = Field(default=14, ge=0, le=365)
@@ -232,7 +239,7 @@ class Settings(BaseSettings):
     @property
     def local_ca(self) -> bool:
         """Whether this machine's own authority certifies it: others may reach it, and no certificate was brought."""
-        return _needs_local_ca(self.env, self.host, self.tls_cert, upstream=self.tls_terminated_upstream)
+        return needs_local_ca(self.env, self.host, self.tls_cert, upstream=self.tls_terminated_upstream)
 
     @property
     def tls(self) -> bool:
@@ -278,15 +285,3 @@ def _sentences(item: Any) -> list[str]:
     if not item["loc"]:
         return message.split("\n")
     return [f"{PREFIX}{str(item['loc'][0]).upper()} can't be used: {message[0].lower()}{message[1:]}."]
-
-
-def _own_url(told: dict[str, Any]) -> str:
-    host = str(told["host"])
-    shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
-    upstream = told["tls_terminated_upstream"]
-    ours = _needs_local_ca(told["env"], host, told["tls_cert"], upstream=upstream)
-    return f"{'https' if told['tls_cert'] or ours else 'http'}://{shown}:{told['port']}"
-
-
-def _needs_local_ca(env: str, host: str, certificate: Path | None, *, upstream: bool) -> bool:
-    return env != "production" and not hazards.is_loopback(host) and certificate is None and not upstream

@@ -11,6 +11,7 @@ from agents import erasures
 from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents
+from muniment import backups
 from muniment.settings import Settings
 from resolvers import keys
 from resolvers.house import House
@@ -31,6 +32,7 @@ class Tidying:
         self._house = house
         self._agents = agents
         self._ageing = ageing
+        self._settings = settings
         self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
         self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
         self._next_rotation = time.monotonic()
@@ -54,6 +56,7 @@ class Tidying:
             "retention": self._sweeper.sweep,
             "ageing": self._age,
             "rotating keys": self._rotate,
+            "backups": self._back_up,
         }
         for task, do in tasks.items():
             try:
@@ -77,6 +80,14 @@ class Tidying:
             # A pass over everything: what is held back, or due a little later, waits for the next day.
             self._next_rotation = time.monotonic() + _ROTATION_EVERY_SECONDS
             _log.info("keys were rotated", kind=kind.value, count=done.keysets)
+
+    def _back_up(self) -> None:
+        if not backups.is_due(self._settings):
+            return
+        for _line in backups.take(self._settings, self._house, backups.Target.of(self._settings, None, None, None)):
+            if self._ending.is_set():
+                return
+        _log.info("a backup was taken")
 
     def _go_on(self, _step: str, _done: int, _total: int) -> None:
         if self._ending.is_set():

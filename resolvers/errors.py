@@ -16,6 +16,7 @@ class Code(enum.StrEnum):
     """Every code that `extensions.code` of an error can have."""
 
     ARCHIVE_REFUSED = "ARCHIVE_REFUSED"  # of the command line alone: storage.archives.reading
+    BACKUP_REFUSED = "BACKUP_REFUSED"  # of the command line alone: storage.backups.streams
     BAD_USER_INPUT = "BAD_USER_INPUT"
     CONFLICT = "CONFLICT"
     CONSENT_REQUIRED = "CONSENT_REQUIRED"

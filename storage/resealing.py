@@ -27,6 +27,9 @@ _ATTEMPTS = 10
 _AT_ONCE = 100
 """Rows that are read, opened, sealed and replaced together: on SQLite writers wait while they are replaced."""
 
+_LEFT = 3
+"""How many times as long as a batch took is left to others: on SQLite their commits wait for its share of the disk."""
+
 _LONGEST_PAUSE = 1.0
 """Seconds: where the disk or the processor is busy, a batch takes long, and so does what is left to others."""
 
@@ -63,7 +66,7 @@ def reseal(engine: Engine, keyring: Keyring, told: Told) -> Pass:
                 found.renewed += _replace(engine, model, changes)
             looked_at += len(rows)
             told(looked_at, max(total, looked_at))
-            time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))  # as much time as this took is left to others
+            time.sleep(min(_LEFT * (time.monotonic() - began), _LONGEST_PAUSE))
             began = time.monotonic()
     return found
 

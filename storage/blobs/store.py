@@ -3,9 +3,10 @@
 What is being written lies in the directory either way, sealed, and is published when it is whole.
 """
 
+import os
 import time
 import uuid
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from storage.blobs.segments import HEADER
 from storage.blobs.writer import BlobWriter
 from storage.keys.keyring import Keyring
 from storage.keys.names import KeysetName, blob_keyset
+
+_PIECE = 1024 * 1024
 
 
 class BlobStore:
@@ -57,6 +60,28 @@ class BlobStore:
         """Open a blob that was stored with `size` plaintext bytes. Raises BlobDamaged (BlobMissing), and key errors."""
         own = blob_keyset(blob_id)
         return BlobReader(self._published, blob_id, size, lambda: self._keyring.aead(own))
+
+    def sealed(self, blob_id: uuid.UUID) -> Iterator[bytes]:
+        """A blob as it lies there, piece by piece, opened by nobody. Raises BlobMissing and BlobStoreUnavailable."""
+        with self._published.opened(blob_id) as blob:
+            size = blob.size
+            for start in range(0, size, _PIECE):
+                yield blob.read(start, min(_PIECE, size - start), size)
+
+    def put_back(self, blob_id: uuid.UUID, pieces: Iterable[bytes]) -> None:
+        """Publish what `sealed` once gave, where no blob of that id lies. Raises BlobStoreUnavailable."""
+        if self.exists(blob_id):
+            return
+        draft = self._directories.incoming / f"{blob_id}.back"
+        with disk("a blob can't be put back"):
+            try:
+                with draft.open("wb") as file:
+                    file.writelines(pieces)
+                    file.flush()
+                    os.fsync(file.fileno())
+                self._published.put(draft, blob_id)
+            finally:
+                draft.unlink(missing_ok=True)
 
     def exists(self, blob_id: uuid.UUID) -> bool:
         """Whether a blob of that id has been published."""

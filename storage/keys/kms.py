@@ -56,6 +56,11 @@ def has_key(uri: str) -> bool:
     return _is_local(uri) and (_directory(uri) / _KEY_FILE).exists()
 
 
+def local_key(uri: str) -> Path | None:
+    """The file of a local key; None for a key in a service, of which no copy can be had."""
+    return _directory(uri) / _KEY_FILE if _is_local(uri) else None
+
+
 def kek_id(uri: str) -> str:
     """The name under which the key store remembers which key wrapped a keyset. Moving a local key keeps its name."""
     return _LOCAL if _is_local(uri) else uri

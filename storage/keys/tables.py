@@ -21,7 +21,8 @@ from sqlalchemy.orm import Session
 from storage.keys.errors import KeyStoreError
 from storage.records import UtcDateTime
 
-_VERSION = 2
+VERSION = 2
+"""Of the layout."""
 _SET_UP_LOCK = 0x6D756E69  # "muni": any number does that nothing else on that server locks
 
 metadata = MetaData()
@@ -90,12 +91,12 @@ def set_up(session: Session) -> bool:
     metadata.create_all(session.connection())
     found = session.scalar(select(layout.c.version))
     if found is None:
-        session.execute(insert(layout).values(version=_VERSION))
+        session.execute(insert(layout).values(version=VERSION))
         return True
     if found == 1:
         _bring_up(session)
-    elif found != _VERSION:
-        raise KeyStoreError(f"this key store has layout {found}, and this program knows layout {_VERSION}")
+    elif found != VERSION:
+        raise KeyStoreError(f"this key store has layout {found}, and this program knows layout {VERSION}")
     return False
 
 
@@ -105,4 +106,4 @@ def _bring_up(session: Session) -> None:
     for column in (layout.c.kek, *(keysets.c[name] for name in ("kek", "wrapped_at", "keyed_at", "stage", "stage_at"))):
         kind = column.type.compile(dialect)
         session.execute(text(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}"))
-    session.execute(update(layout).values(version=_VERSION))
+    session.execute(update(layout).values(version=VERSION))

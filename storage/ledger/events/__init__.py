@@ -10,6 +10,7 @@ from storage.ledger.events.assets import (
     ContentDownloaded,
     UploadRefusal,
 )
+from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearsed, BackupRestored, BackupTaken
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
 from storage.ledger.events.contributors import ContributorRegistered, PreferencesUpdated
 from storage.ledger.events.deletions import (
@@ -158,6 +159,11 @@ __all__ = [
     "AssetUpdated",
     "AssetUploadRefused",
     "AssetUploaded",
+    "BackedUp",
+    "BackupFailed",
+    "BackupRehearsed",
+    "BackupRestored",
+    "BackupTaken",
     "Category",
     "ComplaintFiled",
     "ContentDownloaded",

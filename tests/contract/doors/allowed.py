@@ -27,6 +27,7 @@ _POLICY = "the policy in force and its proposals: rules of the house, not anybod
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
+_KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.account_by_email": (
@@ -91,7 +92,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.bells.hung": ("muniment/house.py", _HOUSE),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
-    "storage.database.open_engine": ("muniment/cli_policy/given.py muniment/doctor.py muniment/house.py", _HOUSE),
+    "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
+    "storage.backups.taking.data": ("muniment/backups.py", _KEPT),
+    "storage.database.open_engine": (
+        "muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
+        _HOUSE,
+    ),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
@@ -261,7 +267,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.runs.forget_style": ("agents/generation/running.py resolvers/contributors.py", _ERASING),
     "storage.runs.steps": ("agents/generation/running.py", _AGENT),
     "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
-    "storage.scrubbing.scrub": ("muniment/scrubs.py", "tries whether everything opens, and shows nothing of it"),
+    "storage.scrubbing.scrub": (
+        "muniment/restores.py muniment/scrubs.py",
+        "tries whether everything opens, and shows nothing of it",
+    ),
     "storage.search.indexes.index": (
         "agents/imports/taking.py resolvers/assets.py resolvers/prompts.py",
         "writes the words of what the use case has just sealed; reads nothing",
@@ -315,6 +324,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/ledger/verify_audit.py", "seal", "reader"): "a copy of the log, which is everybody's to read",
     ("muniment/transfers.py", "seal", "reader"): "after begin_download has asked the door for READ_CONTENT",
     ("muniment/imports.py", "seal", "decrypt"): "an archive from elsewhere, with the key of whoever brings it",
+    ("storage/backups/streams.py", "seal", "decrypt"): "a backup, with the operator's key: what it holds stays sealed",
     ("muniment/imports.py", "seal", "reader"): "that archive again, sealed here for as long as it is read",
     ("agents/exports/contents.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("agents/generation/briefs.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
