@@ -119,7 +119,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
             statements()
             asker = security if kind == "Incident" else ada
             found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", asker, id=given).data["node"]
-            costs.append([sql.split(" FROM ")[-1].split()[0] for sql in statements()])
+            asked = [sql.replace(" IS DISTINCT FROM ", " <> ") for sql in statements()]
+            costs.append([sql.split(" FROM ")[-1].split()[0] for sql in asked])
         assert "READ" in found["viewerCan"], kind
         assert costs[0] == costs[1], kind
 

@@ -361,6 +361,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 
 WITHOUT_ACTION: dict[str, str] = {
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
+    "Query.detections": "what is looked for and what becomes of a credential then; names nobody",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",
