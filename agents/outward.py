@@ -1,4 +1,4 @@
-"""Posting to an address that an operator named, without being led anywhere else (OWASP API7:2023, SSRF).
+"""Posting to, and fetching from, an address that an operator named, and led nowhere else (OWASP API7:2023, SSRF).
 
 (1) https, except in development. (2) The name is resolved once; every address that it has must be public, except in
 development: not private, loopback, link-local (where clouds keep their metadata), multicast or reserved. (3) That very
@@ -52,6 +52,17 @@ def exchange(
 
     Raises AddressRefused, before a byte is sent, and NoAnswer.
     """
+    return _sent("POST", url, body, headers, inside_too, seconds)
+
+
+def fetch(url: str, *, inside_too: bool = False, seconds: float = MOST_SECONDS) -> Answer:
+    """GET `url`; answers what came back, and raises as `exchange` does."""
+    return _sent("GET", url, None, {"accept": "application/json"}, inside_too, seconds)
+
+
+def _sent(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], inside_too: bool, seconds: float
+) -> Answer:
     import httpx2
 
     for name in ("httpx2", "httpcore2"):  # at DEBUG they log addresses and headers
@@ -65,7 +76,7 @@ def exchange(
     try:
         with (
             httpx2.Client(timeout=seconds, trust_env=False, follow_redirects=False) as client,  # (4)
-            client.stream("POST", pinned, content=body, headers=named, extensions={"sni_hostname": host}) as answer,
+            client.stream(method, pinned, content=body, headers=named, extensions={"sni_hostname": host}) as answer,
         ):
             found = b""
             for part in answer.iter_raw():  # (5)

@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 export = typer.Typer(no_args_is_help=True, help="The copy of everything that a contributor takes out.")
 deletion = typer.Typer(no_args_is_help=True, help="What was destroyed, and the certificate that says so.")
+database = typer.Typer(no_args_is_help=True, help="PostgreSQL, as whoever owns the tables sets it up.")
 schema = typer.Typer(no_args_is_help=True, help="The API as clients see it.")
 groups = {
     "keys": cli_keys.app,
@@ -31,6 +32,7 @@ groups = {
     "audit": cli_audit.app,
     "services": cli_services.app,
     "backup": cli_backup.app,
+    "database": database,
     "detect": cli_incidents.detect,
     "incident": cli_incidents.incident,
 }
@@ -185,3 +187,36 @@ def schema_print() -> None:
     from schema.api import sdl
 
     typer.echo(sdl(), nl=False)
+
+
+@database.command("upgrade")
+def database_upgrade(home: Home = None) -> None:
+    """Lay out the tables, or bring them up to date, as their owner: what every start does, where its login may."""
+    settings = settings_of(home=home)
+    from muniment.homes import prepare
+    from storage import migrations, queue
+    from storage.database import open_engine
+
+    prepare(settings)
+    with told():
+        engine = open_engine(settings.database_url)
+        migrations.upgrade(engine)
+        queue.prepare(engine)
+        engine.dispose()
+    typer.echo(f"The tables are as revision {migrations.newest()} has them.")
+
+
+@database.command("grants")
+def database_grants(
+    api: Annotated[str, typer.Option(help="The login of servers (serve --no-worker).")],
+    agents: Annotated[str, typer.Option(help="The login of the agents (work).")],
+) -> None:
+    """Print the SQL that gives each component what it does and no more; the owner of the tables runs it."""
+    from storage import privileges
+
+    try:
+        found = list(privileges.statements(api, agents))
+    except privileges.RoleRefused as error:
+        give_up(f"{error}.".capitalize(), code=2)
+    for statement in found:
+        typer.echo(f"{statement};")

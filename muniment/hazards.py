@@ -44,6 +44,11 @@ def everywhere(told: "Settings") -> list[str]:
         found.append("Keys and data share one database: give MUNIMENT_KEY_STORE_URL a database of its own.")
     if (told.webhook_url is None) != (told.webhook_secret is None):
         found.append("MUNIMENT_WEBHOOK_URL and MUNIMENT_WEBHOOK_SECRET go together: set both, or neither.")
+    if (told.oidc_issuer is None) != (told.oidc_audience is None):
+        found.append("MUNIMENT_OIDC_ISSUER and MUNIMENT_OIDC_AUDIENCE go together: set both, or neither.")
+    issuer = urlsplit(told.oidc_issuer or "")
+    if issuer.scheme == "http" and (told.production or not is_loopback(issuer.hostname or "")):
+        found.append("MUNIMENT_OIDC_ISSUER would have its keys fetched unprotected: use an https address.")
     if told.webhook_secret is not None:
         try:
             secrets_of(told.webhook_secret.get_secret_value())

@@ -25,6 +25,7 @@ from policies.force import InForce
 from policies.principals import Kind
 from resolvers import services
 from resolvers.budgets import Budgets
+from resolvers.federation import Issuer
 from resolvers.house import House, Limits, PolicySources
 from resolvers.policies import standing
 from resolvers.watching import Watch
@@ -74,12 +75,21 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
             yield House(store, force, limits(settings), sources, watch=watch)
             return
         with budgets(settings, keyring, watch) as counted, hung(engine) as bell, keyring.hearing():
-            house = House(store, force, limits(settings), sources, counted, watch, bell)
+            house = House(store, force, limits(settings), sources, counted, watch, bell, _issuer(settings))
             with following(house, watch=settings.policy_watch):
                 yield house
     finally:
         engine.dispose()
         keyring.close()
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    """Whoever checks the tokens of the configured issuer; None where there is none."""
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    from agents.issuers import Issuer as Checker  # what checks tokens is loaded where there are any
+
+    return Checker(settings.oidc_issuer, settings.oidc_audience, inside_too=not settings.production)
 
 
 def _enter_own_services(store: Store, force: InForce) -> None:

@@ -163,6 +163,12 @@ class Settings(BaseSettings):
     model_keeps_days: int | None = Field(default=None, ge=0)
     """How long the endpoint keeps what it is sent, as its operator promises. Unsaid: certificates say that."""
 
+    # Whose tokens are taken as bearer tokens (OpenID Connect), beside our own sessions and keys
+    oidc_issuer: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
+    """The issuer, letter for letter as its discovery document and its tokens name it."""
+    oidc_audience: str | None = Field(default=None, pattern=r"^[!-~]{1,255}$")
+    """What its tokens call this installation (`aud`)."""
+
     # Who is told of each entry of the audit trail, besides whoever reads it
     webhook_url: str | None = None
     webhook_secret: SecretStr | None = None

@@ -37,6 +37,8 @@ class Asking:
     ip_address: str | None = None
     user_agent: str | None = None
     correlation_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    identity_id: uuid.UUID | None = None
+    """The tie by which a token of the configured issuer led to the principal."""
     throttled: bool = False
     """Whether the credential is slowed down for a while, because of an incident."""
 

@@ -74,7 +74,7 @@ def enrol(context: Context) -> str:
 
     Raises `Unauthenticated` without a session, and `StepUpRequired` unless it has just been stepped up.
     """
-    session = _stepped_up(context)
+    session = stepped_up(context)
     work = context.work
     factor, secret = offered(work, session.kind, session.subject_id)
     work.record(events.SecondFactorOffered(resource_id=factor.id, subject_id=_subject(session)))
@@ -96,7 +96,7 @@ def confirm(context: Context, code: str) -> list[str]:
     The app before it and its recovery codes are worth nothing from here on, and every other session ends. Raises as
     `enrol` does, `Conflict` where nothing waits, and `Unauthenticated` for another code.
     """
-    session, work, proof = _stepped_up(context), context.work, Proof(totp=code)
+    session, work, proof = stepped_up(context), context.work, Proof(totp=code)
     factor = factors.waiting(work.session, session.kind, session.subject_id)
     if factor is None:
         raise Conflict("No authenticator app waits to be confirmed. Call enrollTotp first.")
@@ -114,7 +114,7 @@ def remove(context: Context) -> None:
 
     Raises as `enrol` does, and `Conflict` where there is none, and for staff, who can't work without one.
     """
-    session, work = _stepped_up(context), context.work
+    session, work = stepped_up(context), context.work
     if session.kind is SubjectKind.STAFF:
         raise Conflict("Staff work with a second factor. To take another app, call enrollTotp and confirmTotp.")
     factor = factors.in_force(work.session, session.kind, session.subject_id)
@@ -146,7 +146,8 @@ def _new_recovery_codes(work: UnitOfWork, subject: uuid.UUID) -> list[str]:
     return shown
 
 
-def _stepped_up(context: Context) -> Session:
+def stepped_up(context: Context) -> Session:
+    """The session that asks, which has just proven who it is. Raises `Unauthenticated` and `StepUpRequired`."""
     if context.asking.session_id is None:
         raise Unauthenticated("This needs a session: sign in with e-mail and password. An API key won't do.")
     session = accounts.live_session_by_id(context.work.session, context.asking.session_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policies.access import Policy
 from policies.force import InForce
@@ -11,6 +12,9 @@ from resolvers.watching import Watch
 from storage.bells import Bell
 from storage.services import EMBEDDED
 from storage.work import Store
+
+if TYPE_CHECKING:
+    from resolvers.federation import Issuer
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class House:
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch = field(default_factory=Watch)
     bell: Bell = field(default_factory=Bell)
+    issuer: "Issuer | None" = None
+    """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
 
     @property
     def policy(self) -> Policy:

@@ -9,14 +9,18 @@ from datetime import timedelta
 from policies.actions import Action
 from policies.errors import NotFound, StepUpRequired
 from policies.principals import ANONYMOUS, Kind, Principal, Scope
+from resolvers import federation
 from resolvers.context import Asking
 from resolvers.errors import MfaRequired, Unauthenticated
+from resolvers.federation import Issuer
 from resolvers.house import House
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import accounts
+from storage import federation as identities
 from storage.clock import now
 from storage.contributors import ContributorStatus
 from storage.database import Transaction, transaction
+from storage.federation import FederatedIdentity
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.vault import Vault
 
@@ -41,25 +45,30 @@ def identify(
 ) -> Asking:
     """The principal behind `token`, with the request's facts. Without a token: nobody.
 
+    The token is a session's, an API key, or one that the configured issuer signed.
+
     Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
     must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
-    principal, session_id, throttled = ANONYMOUS, None, False
-    if token is not None:
+    principal, session_id, identity_id, throttled = ANONYMOUS, None, None, False
+    if token is not None and house.issuer is not None and federation.looks_like_one(token):
+        principal, identity_id, throttled = _by_issuer(house, house.issuer, token)
+    elif token is not None:
         found = None
         if _WELL_FORMED.fullmatch(token):
             found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
         principal, session_id, throttled = found
-        if _lacks_second_factor(principal):
-            raise MfaRequired("Staff work with a second factor: sign in anew, with totp.")
+    if _lacks_second_factor(principal):
+        raise MfaRequired("Staff work with a second factor: sign in anew, with one.")
     return Asking(
         principal,
         session_id,
         ip_address=ip_address,
         user_agent=user_agent[:400] if user_agent else None,
         correlation_id=uuid.uuid4(),
+        identity_id=identity_id,
         throttled=throttled,
     )
 
@@ -77,17 +86,21 @@ def identify_bearer(house: House, ticket: Ticket) -> Principal:
 
     Raises `NotFound` once their session or key has ended, and `StepUpRequired` for an export while it is held.
     """
-    found: Session | ApiKey | None
+    found: Session | ApiKey | FederatedIdentity | None
     with transaction(house.store.engine, read_only=True) as reading:
         if ticket.bearer is Bearer.SESSION:
             found = accounts.live_session_by_id(reading, ticket.bearer_id)
             principal = None if found is None else _of_session(reading, found)
+        elif ticket.bearer is Bearer.IDENTITY:
+            found = identities.by_id(reading, ticket.bearer_id)
+            # Whoever minted it had proven a second factor, if they are staff: without one nothing is answered.
+            principal = None if found is None else _of_account(reading, found.kind, found.subject_id, mfa=True)
         else:
             found = accounts.live_api_key_by_id(reading, ticket.bearer_id)
             principal = None if found is None else _of_api_key(reading, found)
     if found is None or principal is None or _lacks_second_factor(principal):
         raise NotFound("Ticket")
-    if ticket.purpose is Purpose.EXPORT and found.exports_held_at is not None:
+    if ticket.purpose is Purpose.EXPORT and isinstance(found, Session | ApiKey) and found.exports_held_at is not None:
         raise StepUpRequired("Export", Action.EXPORT)
     return principal
 
@@ -111,19 +124,38 @@ def _by_session(house: House, token: str) -> _Found | None:
         return None if owner is None else (Principal(Kind.DEPARTING, owner), None, False)
 
 
-def _is_throttled(credential: Session | ApiKey) -> bool:
+def _is_throttled(credential: Session | ApiKey | FederatedIdentity) -> bool:
     return credential.throttled_until is not None and credential.throttled_until > now()
+
+
+def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[Principal, uuid.UUID, bool]:
+    """Whose account a token of the configured issuer is for. Nobody steps up by one: that needs a session."""
+    said = issuer.verified(token)
+    with transaction(house.store.engine, read_only=True) as reading:
+        tie = identities.by_name(reading, federation.lookups(house, said))
+        principal = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=said.mfa)
+    if tie is None or principal is None:
+        raise Unauthenticated(
+            "This identity is tied to no account here: sign in with a password, and call linkIdentity."
+        )
+    return principal, tie.id, _is_throttled(tie)
 
 
 def _of_session(reading: Transaction, session: Session) -> Principal | None:
     stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
     mfa = session.second_factor_at is not None
-    if session.kind is SubjectKind.STAFF:
-        roles = accounts.roles_of(reading, session.subject_id)
-        return Principal(Kind.STAFF, session.subject_id, roles=roles, mfa=mfa, stepped_up=stepped_up)
-    if accounts.contributor_status(reading, session.subject_id) is not ContributorStatus.ACTIVE:
+    return _of_account(reading, session.kind, session.subject_id, mfa=mfa, stepped_up=stepped_up)
+
+
+def _of_account(
+    reading: Transaction, kind: SubjectKind, subject: uuid.UUID, *, mfa: bool, stepped_up: bool = False
+) -> Principal | None:
+    if kind is SubjectKind.STAFF:
+        roles = accounts.roles_of(reading, subject)
+        return Principal(Kind.STAFF, subject, roles=roles, mfa=mfa, stepped_up=stepped_up)
+    if accounts.contributor_status(reading, subject) is not ContributorStatus.ACTIVE:
         return None
-    return Principal(Kind.CONTRIBUTOR, session.subject_id, mfa=mfa, stepped_up=stepped_up)
+    return Principal(Kind.CONTRIBUTOR, subject, mfa=mfa, stepped_up=stepped_up)
 
 
 def _of_api_key(reading: Transaction, key: ApiKey) -> Principal | None:

@@ -12,7 +12,7 @@ from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict
 from resolvers.factors import offered
 from resolvers.house import House
-from storage import accounts, factors, totp
+from storage import accounts, factors, federation, totp
 from storage.ids import new_id
 from storage.ledger import events
 from storage.passwords import hash_password
@@ -130,6 +130,7 @@ def _remove(context: Context, member: StaffMember) -> Gone:
         roles=len(roles),
     )
     factors.forget(work.session, member.id)
+    federation.forget(work.session, member.id)
     forget(work.session, member)
     told = events.StaffRemoved(
         resource_id=member.id, subject_id=None, sessions=gone.sessions, grants=gone.grants, roles=gone.roles

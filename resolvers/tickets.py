@@ -1,8 +1,8 @@
 """Tickets: short-lived rights to one transfer of bytes, and cursors: places in a list. Both are authenticated.
 
-A ticket names what it admits to, the session or API key that asked, and when it ends. It is not stored: it is good as
-long as its MAC is, its time has not passed, and whoever asked is still signed in and still allowed. The last two are
-asked again when it is used.
+A ticket names what it admits to, the session, API key or tie to an issuer's identity that asked, and when it ends. It
+is not stored: it is good as long as its MAC is, its time has not passed, and whoever asked is still signed in and still
+allowed. The last two are asked again when it is used.
 """
 
 import base64
@@ -38,6 +38,7 @@ class Bearer(enum.IntEnum):
 
     SESSION = 1
     API_KEY = 2
+    IDENTITY = 3  # a token of the configured issuer; what is asked again is whether its tie still stands
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.factors import SecondFactorMutations
+from schema.federation import IdentityMutations
 from schema.grants import AccessGrantMutations
 from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
@@ -51,6 +52,7 @@ class Mutation(
     ContributorMutations,
     DeletionMutations,
     ExportMutations,
+    IdentityMutations,
     IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,

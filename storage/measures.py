@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Update, or_, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from storage import accounts, grants
+from storage import accounts, federation, grants
+from storage.federation import FederatedIdentity
 from storage.grants import AccessGrant
 from storage.sessions import ApiKey, Session
 
@@ -80,8 +81,9 @@ def _throttle(session: Transaction, kind: str, actor_id: uuid.UUID, moment: date
         return Contained(
             keys=_changed(session, update(ApiKey).where(_live_key(actor_id)).values(throttled_until=until))
         )
+    tie = update(FederatedIdentity).where(FederatedIdentity.subject_id == actor_id).values(throttled_until=until)
     slowed = update(Session).where(_live_sessions(actor_id)).values(throttled_until=until)
-    return Contained(sessions=_changed(session, slowed))
+    return Contained(sessions=_changed(session, tie) + _changed(session, slowed))
 
 
 def _suspend(session: Transaction, kind: str, actor_id: uuid.UUID, moment: datetime) -> Contained:
@@ -89,6 +91,7 @@ def _suspend(session: Transaction, kind: str, actor_id: uuid.UUID, moment: datet
         suspended = update(ApiKey).where(_live_key(actor_id)).values(suspended_at=moment)
         return Contained(keys=_changed(session, suspended))
     ended = accounts.revoke_sessions(session, actor_id)
+    federation.forget(session, actor_id)  # a token of an issuer would outlive them: whoever signs in ties it anew
     return Contained(sessions=ended, grants=tuple(grants.end_of(session, actor_id, moment)))
 
 

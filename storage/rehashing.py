@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from storage.contributors import Contributor
 from storage.database import transaction
+from storage.federation import PURPOSE, FederatedIdentity
 from storage.keys.errors import KeyDestroyed
 from storage.keys.names import HASHES, KeysetName
 from storage.search import indexes
@@ -25,7 +26,23 @@ from storage.work import Store
 _AT_ONCE = 50
 _ATTEMPTS = 10
 _LONGEST_PAUSE = 0.1
-_ACCOUNTS: tuple[Any, ...] = (Contributor, StaffMember)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Rows that are found by the keyed hash, made for `purpose`, of what is sealed in one of their columns."""
+
+    model: Any
+    column: str
+    lookup: str
+    purpose: str
+
+
+_BY_NAME = (
+    _Found(Contributor, "email", "email_lookup", "email"),
+    _Found(StaffMember, "email", "email_lookup", "email"),
+    _Found(FederatedIdentity, "name", "name_lookup", PURPOSE),
+)
 
 Told = Callable[[int, int], None]
 """Is told how much was looked at, out of how much."""
@@ -47,13 +64,14 @@ def rehash(store: Store, names: list[KeysetName], told: Told) -> Rehashed:
     """
     found = Rehashed()
     with transaction(store.engine, read_only=True) as session:
-        accounts = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in _ACCOUNTS)
+        counts = (session.scalar(select(func.count()).select_from(each.model)) or 0 for each in _BY_NAME)
+        accounts = sum(counts)
     projects = [uuid.UUID(name.id) for name in names if name.kind == "search"]
     emails = accounts if HASHES in names else 0
     total, done = max(1, emails + len(projects)), 0
     if emails:
-        for model in _ACCOUNTS:
-            done = _emails(store, model, found, done, lambda at: told(at, max(total, at)))
+        for each in _BY_NAME:
+            done = _names(store, each, found, done, lambda at: told(at, max(total, at)))
     for number, project in enumerate(projects, 1):
         _words(store, project, found)
         told(emails + number, total)
@@ -61,8 +79,8 @@ def rehash(store: Store, names: list[KeysetName], told: Told) -> Rehashed:
     return found
 
 
-def _emails(store: Store, model: Any, found: Rehashed, done: int, told: Callable[[int], None]) -> int:
-    last: uuid.UUID | None = None
+def _names(store: Store, kept: _Found, found: Rehashed, done: int, told: Callable[[int], None]) -> int:
+    last, model = None, kept.model
     while True:
         batch = select(model).order_by(model.id).limit(_AT_ONCE)
         with transaction(store.engine, read_only=True) as session:
@@ -70,30 +88,30 @@ def _emails(store: Store, model: Any, found: Rehashed, done: int, told: Callable
         if not rows:
             return done
         began = time.monotonic()
-        _with_patience(lambda rows=rows: _replace(store, model, rows, found))  # type: ignore[misc]
+        _with_patience(lambda rows=rows: _replace(store, kept, rows, found))  # type: ignore[misc]
         last, done = rows[-1].id, done + len(rows)
         told(done)
         time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
 
 
-def _replace(store: Store, model: Any, rows: list[Any], found: Rehashed) -> None:
+def _replace(store: Store, kept: _Found, rows: list[Any], found: Rehashed) -> None:
     vault, anew = Vault(store.keyring), {}
+    column = getattr(kept.model, kept.lookup)
     for row in rows:
         try:
-            anew[row.id] = vault.lookup(row, "email", "email")
+            anew[row.id] = vault.lookup(row, kept.column, kept.purpose)
         except KeyDestroyed:
             continue  # the account is being erased
         except SealedDamaged:
             found.damaged.add(HASHES)
-    changes = [
-        (row.id, row.email_lookup, anew[row.id]) for row in rows if anew.get(row.id) not in (None, row.email_lookup)
-    ]
+    before = {row.id: getattr(row, kept.lookup) for row in rows}
+    changes = [(row.id, before[row.id], anew[row.id]) for row in rows if anew.get(row.id) not in (None, before[row.id])]
     if not changes:
         return
     with transaction(store.engine) as session:
-        for row_id, before, after in changes:
-            same = update(model).where(model.id == row_id, model.email_lookup == before)
-            found.renewed += session.execute(same.values(email_lookup=after)).rowcount  # type: ignore[attr-defined]
+        for row_id, old, new in changes:
+            same = update(kept.model).where(kept.model.id == row_id, column == old)
+            found.renewed += session.execute(same.values({kept.lookup: new})).rowcount  # type: ignore[attr-defined]
 
 
 def _words(store: Store, project: uuid.UUID, found: Rehashed) -> None:

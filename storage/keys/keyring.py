@@ -43,7 +43,7 @@ from storage.keys.stores import KeyStore
 
 _FIRST_VERSION = 1
 _PLATFORM = (CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING)
-_LOOKED_UP = frozenset({"email", "unknown_email"})
+_LOOKED_UP = frozenset({"email", "federated", "unknown_email"})
 """What is hashed to be found for as long as an account lives; everything else that is hashed ends by itself."""
 
 _Kind = TypeVar("_Kind", bound=Key)

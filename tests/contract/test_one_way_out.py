@@ -23,6 +23,7 @@ ALLOWED = {
 
 SENDERS = {
     "agents/exports/announcing.py": "ids, to the address that a contributor named for their own export",
+    "agents/issuers.py": "asks the operator's issuer for its public keys, and sends nothing",
     "agents/ledger/courier.py": "asks the gate before each delivery",
     "agents/ledger/witnesses.py": "a signed checkpoint: about nobody, and published anyway",
 }

@@ -75,6 +75,7 @@ def test_the_marker_is_found_nowhere_in_clear(
 
 NO_CONTENT = {
     "confirmTotp": "takes six digits",
+    "linkIdentity": "takes a token that an issuer signed",
     "reloadPolicy": "takes the hash of a file that the operator has put there",
 }
 

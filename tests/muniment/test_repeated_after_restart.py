@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from schema.api import build
 from storage.clock import now
 from storage.staff import StaffRole
 from tests.resolvers.ladder import MUTATIONS, Scene, make
+from tests.services.issuer import AUDIENCE, LocalIssuer, issuing
 from tests.world import MODERN, PASSWORD, ROOT, Answer, Person, World, code_of, opened
 
 SCHEMA = build()._schema
@@ -29,6 +30,8 @@ ORDER = [
     "enrollTotp:editor",
     "confirmTotp:editor",
     "removeTotp:editor",
+    "linkIdentity:editor",
+    "unlinkIdentity:editor",
     "createProject:owner",
     "updateProject:owner",
     "shareProject:owner",
@@ -107,6 +110,7 @@ def given(name: str, scene: Scene, changed: Path) -> dict[str, Any] | None:
         "registerContributor": lambda: {"email": "new@example.org", "password": PASSWORD, "displayName": "N"},
         "signIn": lambda: {"email": scene.ids["friend"], "password": PASSWORD},
         "stepUp": lambda: {"password": PASSWORD},
+        "linkIdentity": lambda: {"token": scene.ids["token"]},
         "confirmTotp": lambda: {"totp": code_of(scene.ids["uri"])},
         "openInvestigation": lambda: {
             "personId": scene.ids["contributor"],
@@ -141,21 +145,33 @@ def send(world: World, call: str, by: Person | None, asked: dict[str, Any] | Non
     return Answer(answer.status_code, answer.json())
 
 
+@pytest.fixture
+def issuer() -> Iterator[LocalIssuer]:
+    with issuing() as running:
+        yield running
+
+
 def test_the_list_is_of_every_mutation() -> None:
     """A new one finds its place in it."""
     assert {call.partition(":")[0] for call in ORDER} == set(FIELDS)
 
 
 def test_every_mutation_has_the_same_answer_after_a_restart_and_no_second_effect(
-    home: Path, database_url: str, cheap_passwords: None
+    home: Path, database_url: str, cheap_passwords: None, issuer: LocalIssuer
 ) -> None:
     """Signed out, one is nobody to whom anything was answered; whatever else there is, is answered again from what is kept."""
+    every_mutation_and_its_repetition(home, database_url, issuer)
+
+
+def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: LocalIssuer) -> None:
+    """Send each in turn, start anew, send each again; fails the test where one is answered otherwise or acts twice."""
     policy = home / "policy.polar"
     shutil.copy(ROOT / "policy.polar", policy)
-    settings = {"policy_file": policy, "streams_per_caller": 5}
+    settings = {"policy_file": policy, "streams_per_caller": 5, "oidc_issuer": issuer.url, "oidc_audience": AUDIENCE}
     sent: dict[str, tuple[Person | None, dict[str, Any] | None, Any]] = {}
     with opened(home, database_url, **settings) as world:
         scene = make(world)
+        scene.ids["token"] = issuer.token()
         scene.people["security"] = world.employ(StaffRole.SECURITY)
         scene.people["privacy"] = world.employ(StaffRole.PRIVACY)
         policy.write_text(policy.read_text() + "\n# Another remark.\n")

@@ -180,6 +180,19 @@ def test_certificate_without_key_is_refused(tmp_path: Path) -> None:
     ]
 
 
+def test_an_issuer_has_an_audience_and_its_keys_come_over_https() -> None:
+    """Half of it would take tokens meant for others; plain http is for the loopback in development."""
+    both = {"oidc_issuer": "https://id.example.org", "oidc_audience": "muniment"}
+    for half in both:
+        (sentence,) = refusal(**{half: both[half]})
+        assert sentence.startswith("MUNIMENT_OIDC_ISSUER and MUNIMENT_OIDC_AUDIENCE go together")
+    plain, loopback = both | {"oidc_issuer": "http://id.example.org"}, both | {"oidc_issuer": "http://127.0.0.1:9400"}
+    for told in (plain, SAFE_PRODUCTION | plain, SAFE_PRODUCTION | loopback):
+        (sentence,) = refusal(**told)
+        assert sentence.startswith("MUNIMENT_OIDC_ISSUER would have its keys fetched unprotected")
+    assert load(**loopback).oidc_audience == load(**SAFE_PRODUCTION | both).oidc_audience == "muniment"
+
+
 def test_production_refuses_postgresql_and_models_in_clear() -> None:
     """What leaves the machine leaves it encrypted, to a verified other end."""
     told = SAFE_PRODUCTION | {

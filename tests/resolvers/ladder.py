@@ -84,6 +84,8 @@ GRID = {
     "signOut": "U - U - - - U U U - - -",
     "revokeSessions": "U - U - - - U U U - - -",
     "enrollTotp": "U S U S S S U U U S S S",
+    "linkIdentity": "U S U S S S U U U S S S",
+    "unlinkIdentity": "U S U S S S U U U S S S",
     "removeTotp": "U S U S S S U U U S S S",
     "createApiKey": "U - N N N N F N F - - -",
     "rotateApiKey": "U N N N N N F N N N N -",
@@ -158,9 +160,10 @@ QUERIES = {
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("signOut", "revokeSessions", "enrollTotp", "removeTotp")
+WITHOUT_INPUT = ("signOut", "revokeSessions", "enrollTotp", "removeTotp", "unlinkIdentity")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    "linkIdentity": lambda ids: {"token": "a.b.c"},
     "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},
     "rotateApiKey": lambda ids: {"apiKeyId": ids["key"]},
     "revokeApiKey": lambda ids: {"apiKeyId": ids["key"]},

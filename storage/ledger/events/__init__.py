@@ -38,6 +38,7 @@ from storage.ledger.events.factors import (
     SecondFactorOffered,
     SecondFactorRemoved,
 )
+from storage.ledger.events.federation import IdentityLinked, IdentityUnlinked
 from storage.ledger.events.grants import (
     AccessGrantApproved,
     AccessGrantConsented,
@@ -192,6 +193,8 @@ __all__ = [
     "ExportRequested",
     "ExportWithdrawn",
     "Identifier",
+    "IdentityLinked",
+    "IdentityUnlinked",
     "ImportBegun",
     "ImportFinished",
     "IncidentAcknowledged",

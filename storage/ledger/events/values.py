@@ -47,6 +47,7 @@ class Resource(enum.StrEnum):
     DELETION = "deletion"
     DELETION_RECEIPT = "deletion_receipt"
     EXPORT = "export"
+    FEDERATED_IDENTITY = "federated_identity"
     IDEMPOTENT_ANSWER = "idempotent_answer"
     INCIDENT = "incident"
     INVESTIGATION = "investigation"

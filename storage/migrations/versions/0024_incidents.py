@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0024"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.add_column("api_keys", sa.Column("suspended_at", moment, nullable=True))
     for table in ("api_keys", "sessions"):
         op.add_column(table, sa.Column("exports_held_at", moment, nullable=True))
+    for table in ("api_keys", "federated_identities", "sessions"):
         op.add_column(table, sa.Column("throttled_until", moment, nullable=True))
     op.create_table(
         "incidents",

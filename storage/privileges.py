@@ -1,0 +1,89 @@
+"""What each component may do in PostgreSQL, table by table, so that one that was taken over can't do another's work.
+
+Three logins: the owner of the tables lays them out and grants; the API and the agents are granted what they do, and no
+more. Nobody is granted to change an entry of the trail. A table that is not named here is one that both change.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from storage.catalogue import models
+from storage.queue import SCHEMA
+
+_ALL = "SELECT, INSERT, UPDATE, DELETE"
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+class RoleRefused(ValueError):
+    """A name that no login of PostgreSQL's should have."""
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What the API and the agents may do with a table, as a GRANT says it, and why not all of it."""
+
+    api: str
+    agents: str
+    why: str
+
+
+_ENTRY = "entries are added and never changed; the agents remove what the archive holds"
+_LOG = "the agents sequence, publish and deliver; everybody else reads"
+_STAFF = "who works here, and as what, is decided by people; the agents remove nothing but what has ended"
+_POLICY = "the policy comes into force through the API, by two people"
+
+NARROWER = {
+    "audit_events": Rights("SELECT, INSERT", "SELECT, INSERT, DELETE", _ENTRY),
+    "audit_personal": Rights("SELECT, INSERT", _ALL, "the agents forget who it was, and forget it whole"),
+    "audit_pending": Rights("SELECT, INSERT", "SELECT, INSERT, DELETE", _ENTRY),
+    "audit_sequence": Rights("SELECT", "SELECT, INSERT, DELETE", _LOG),
+    "audit_tiles": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
+    "audit_checkpoints": Rights("SELECT", "SELECT, INSERT", _LOG),
+    "audit_lease": Rights("SELECT", _ALL, _LOG),
+    "audit_deliveries": Rights("SELECT", _ALL, _LOG),
+    "incidents": Rights(
+        "SELECT, UPDATE", "SELECT, INSERT, UPDATE", "the sentinel finds them, people decide, none goes"
+    ),
+    "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
+    "staff_members": Rights(_ALL, "SELECT", _STAFF),
+    "role_assignments": Rights(_ALL, "SELECT", _STAFF),
+    "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "policy_versions": Rights("SELECT, INSERT", "SELECT", _POLICY),
+    "policy_changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _POLICY),
+}
+"""Tables by name. What the owner of the tables does is not limited by this, and no server is to run as the owner."""
+
+
+def statements(api: str, agents: str) -> Iterator[str]:
+    """The SQL that grants the logins `api` and `agents` what they need, and takes from them what they had besides.
+
+    To be run by the owner, after each upgrade. Raises RoleRefused.
+    """
+    for name in (api, agents):
+        if not _NAME.fullmatch(name):
+            raise RoleRefused("a login is named with a-z, 0-9 and _")
+    if api == agents:
+        raise RoleRefused("the API and the agents have a login each")
+    both = f"{api}, {agents}"
+    yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {both}"
+    yield f"GRANT USAGE ON SCHEMA public, {SCHEMA} TO {both}"
+    yield f"GRANT SELECT ON alembic_version TO {both}"
+    for model in models():
+        rights = NARROWER.get(model.__tablename__, Rights(_ALL, _ALL, ""))
+        yield f"GRANT {rights.api} ON {model.__tablename__} TO {api}"
+        yield f"GRANT {rights.agents} ON {model.__tablename__} TO {agents}"
+    for kind in ("TABLES", "SEQUENCES"):
+        yield f"GRANT ALL ON ALL {kind} IN SCHEMA {SCHEMA} TO {both}"
+    yield f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} TO {both}"
+    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {both}"
+
+
+def apply(connection: Connection, api: str, agents: str) -> None:
+    """Run them. The logins MUST be there, and the connection the owner's."""
+    for statement in statements(api, agents):
+        connection.execute(text(statement))
