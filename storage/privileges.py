@@ -44,9 +44,6 @@ NARROWER = {
     "audit_checkpoints": Rights("SELECT", "SELECT, INSERT", _LOG),
     "audit_lease": Rights("SELECT", _ALL, _LOG),
     "audit_deliveries": Rights("SELECT", _ALL, _LOG),
-    "incidents": Rights(
-        "SELECT, UPDATE", "SELECT, INSERT, UPDATE", "the sentinel finds them, people decide, none goes"
-    ),
     "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "staff_members": Rights(_ALL, "SELECT", _STAFF),
     "role_assignments": Rights(_ALL, "SELECT", _STAFF),

@@ -27,6 +27,12 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("exports_held_at", moment, nullable=True))
     for table in ("api_keys", "federated_identities", "sessions"):
         op.add_column(table, sa.Column("throttled_until", moment, nullable=True))
+    if op.get_bind().dialect.name == "postgresql":  # a key that is suspended ends what somebody follows with it
+        op.execute("DROP TRIGGER muniment_told ON api_keys")
+        op.execute(
+            "CREATE TRIGGER muniment_told AFTER UPDATE OF revoked_at, expires_at, suspended_at OR DELETE ON api_keys "
+            "FOR EACH STATEMENT EXECUTE FUNCTION muniment_tell('rights')"
+        )
     op.create_table(
         "incidents",
         sa.Column("id", sa.Uuid(), nullable=False),
