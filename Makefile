@@ -5,7 +5,12 @@ ARGS ?=
 # One more than there are cores, since tests also wait for disks and servers.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 .DEFAULT_GOAL := help
-.PHONY: help setup develop run demo test check bench schema mutants lock clients
+# Images of Python say the contrary; but each of the hundreds of processes that tests start would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+.PHONY: help setup develop run demo test lint check bench schema mutants lock clients
+
+# Shows what a command said when it is done, so that it stays readable beside another.
+at_once = said=$$({ $(1); } 2>&1); status=$$?; printf '%s\n' "$$said"; exit $$status
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,20 +29,18 @@ demo:  ## play a contributor's whole life against the running server
 	@$(PY) -m muniment demo $(ARGS)
 
 test: develop  ## run the tests, on SQLite and PostgreSQL
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+lint: develop  ## check style, types and import directions
+	@$(call at_once,$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports --no-cache)
 
 check: develop  ## lint, types, import directions, generated files, tests, clients: what CI runs
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	$(PY) -m mypy
-	.venv/bin/lint-imports --no-cache
-	$(PY) -m pytest -n $(WORKERS)
-	@$(MAKE) --no-print-directory clients
+	@$(MAKE) --no-print-directory -j 2 lint test clients || { echo "make check: something above does not hold."; exit 1; }
 	@echo "make check: everything holds."
 
 clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20)
 	@requirements/browser
-	$(PY) -m tests.node
+	@$(call at_once,$(PY) -m tests.node)
 
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
 	@command -v npm >/dev/null || { echo "make clients needs Node 20 and npm on PATH."; exit 1; }

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
+from dbos._migration import get_migration_versions, get_sqlite_migration_versions
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -134,8 +135,14 @@ def close_queue_engine(engine: Engine) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Create DBOS's tables in `engine`'s database, or bring them up to date. After our migrations, before any job."""
-    DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)
+    """Create DBOS's tables in `engine`'s database, or bring them up to date. After our migrations, before any job.
+
+    Hardly any start has something to do here: it is looked up over a connection that is open, where DBOS makes three.
+    """
+    sqlite = engine.dialect.name == "sqlite"
+    found = get_sqlite_migration_versions(engine) if sqlite else get_migration_versions(engine, SCHEMA, True)
+    if found[0] < found[1]:
+        DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)
 
 
 def _start_immediate(connection: Any, _record: Any) -> None:

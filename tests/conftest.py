@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import settings
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.util import LRUCache
 
+from policies.workbench import checking
 from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
@@ -37,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("search", max_examples=2000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
     _compile_statements_once()
+    _compile_policies_once()
     _log_plainly()
 
 
@@ -65,6 +68,11 @@ def _compile_statements_once() -> None:
             return
         connection.dialect = dialects.setdefault(connection.dialect.name, connection.dialect)
         connection.execution_options(compiled_cache=compiled)
+
+
+def _compile_policies_once() -> None:
+    """Keep more of what was compiled than a server has use for, so that the house's own is not compiled again and again."""
+    checking.check_source = lru_cache(maxsize=24)(checking.check_source.__wrapped__)
 
 
 def _log_plainly() -> None:

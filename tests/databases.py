@@ -22,6 +22,18 @@ EMPTY = "template_muniment"
 """The template with every table and no row."""
 
 _PREFIX = "muniment-test-pg-"
+_BRIEF = """
+fsync = off
+full_page_writes = off
+synchronous_commit = off
+wal_level = minimal
+max_wal_senders = 0
+checkpoint_timeout = 1d
+autovacuum = off
+io_method = sync
+bgwriter_lru_maxpages = 0
+"""
+"""Settings of a server that is removed within minutes: nothing reaches a disk, nothing is kept up beside the tests."""
 
 _MEMORY = Path("/dev/shm")
 _ENOUGH = 4 * 2**30  # bytes: a run needs about one for each worker
@@ -63,13 +75,11 @@ def copy_sqlite(template: Path, file: Path) -> str:
 class PostgreSQL:
     """A running server, and a template in it that `fresh_database` copies."""
 
-    def __init__(self, server: Any, *, durable: bool) -> None:
+    def __init__(self, server: Any) -> None:
         self._address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         self._numbers = itertools.count()
-        if not durable:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                self._execute(f"ALTER SYSTEM SET {setting} = off")
-            self._execute("SELECT pg_reload_conf()")
+        plain = self._address.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connection = psycopg.connect(plain, autocommit=True)
         self.make_template(EMPTY, make_tables)
 
     @classmethod
@@ -83,9 +93,16 @@ class PostgreSQL:
         place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=root()))
         get_server = _server_package(place)
         _sweep(get_server)
-        server = get_server(place / "data", cleanup_mode="stop")
+        server = get_server(place / "data", cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        if not durable:
+            with (place / "data" / "postgresql.conf").open("a") as file:
+                file.write(_BRIEF)
+        server.start()
         try:
-            yield cls(server, durable=durable)
+            running = cls(server)
+            yield running
+            running._connection.close()
         finally:
             server.cleanup()
             atexit.unregister(server._cleanup)  # it would make its lock's directory anew
@@ -110,9 +127,7 @@ class PostgreSQL:
         return self._address.set(database=database).render_as_string(hide_password=False)
 
     def _execute(self, statement: str) -> None:
-        plain = self._address.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(plain, autocommit=True) as connection:
-            connection.execute(statement.encode())
+        self._connection.execute(statement.encode())
 
 
 def _server_package(place: Path) -> Any:

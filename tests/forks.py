@@ -1,7 +1,8 @@
-"""Second processes that need not import everything anew: forked off one that has, and has done nothing else.
+"""Second processes that need not import everything anew: forked off one that has, and has done next to nothing else.
 
 Importing takes a process two or three seconds of processor time, and hundreds of them are started only to be killed.
-A fork is a process like any other: with memory, files and an end of its own. Where a start itself is in question
+A fork is a process like any other: with memory, files and an end of its own. The policy is compiled and the schema built
+before it too, since both are the same in each. Where a start itself is in question
 (test_cli.py, test_serve.py, test_demo.py), an interpreter is started afresh.
 """
 
@@ -115,8 +116,13 @@ def _parent() -> socket.socket:
 
 def _fork_all(descriptor: int) -> None:
     """Fork a process for each that asks, until there is nobody who could."""
+    from schema.api import build
+    from tests.house_policy import house_policy
+
     for name in LOADED:
         importlib.import_module(name)
+    house_policy()
+    build()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
     gc.collect()
     gc.freeze()

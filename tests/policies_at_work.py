@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from policies.compiled import Policy
+from resolvers.policies import standing
 from storage.staff import StaffRole
 from tests.world import ROOT, Answer, Person, World, opened
 
@@ -44,6 +46,11 @@ BROKEN = {
 """What to put behind the policy to make it one that must never be served."""
 
 IN_FORCE = "SELECT count(*) FROM policy_changes WHERE number IS NOT NULL"
+
+
+def compiled(policy: bytes) -> Policy:
+    """The policy of one of these texts, from what was compiled before where it was."""
+    return standing.load(policy, "policy.polar")
 
 
 def hash_of(policy: bytes) -> str:

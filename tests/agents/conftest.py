@@ -15,7 +15,8 @@ from policies.force import InForce
 from storage import queue
 from tests.agents.gates import Open
 from tests.agents.standins import StandIn, provider
-from tests.agents.worlds import ROOT, World, open_store
+from tests.agents.worlds import World, open_store
+from tests.house_policy import house_policy
 
 assert generation.WORKFLOW
 
@@ -23,7 +24,7 @@ assert generation.WORKFLOW
 @pytest.fixture(scope="session")
 def policy() -> Policy:
     """The policy as it stands."""
-    return Policy.load(ROOT / "policy.polar")
+    return house_policy()
 
 
 @pytest.fixture

@@ -39,9 +39,9 @@ from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.staff import StaffRole
 from storage.work import Store
+from tests.house_policy import house_policy
 
 ROOT = Path(__file__).parents[2]
-POLICY = ROOT / "policy.polar"
 EMPLOYEE = uuid.UUID(int=0x5AFF)
 """The id of a member of staff to whom everybody has given access."""
 
@@ -68,7 +68,7 @@ def household(
         keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
     store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
     try:
-        yield Agents(store, InForce(policy or Policy.load(POLICY)), Gateway([]), inside_too=inside_too)
+        yield Agents(store, InForce(policy or house_policy()), Gateway([]), inside_too=inside_too)
     finally:
         keyring.close()
 

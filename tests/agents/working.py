@@ -9,11 +9,11 @@ from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
-from policies.access import Policy
 from policies.force import InForce
 from storage.database import open_engine
 from tests.agents.gates import Open
-from tests.agents.worlds import ROOT, open_store
+from tests.agents.worlds import open_store
+from tests.house_policy import house_policy
 
 
 def main(home: str, database: str, provider: str | None = None) -> None:
@@ -22,9 +22,7 @@ def main(home: str, database: str, provider: str | None = None) -> None:
     local = LocalModel()
     remote: list[Provider] = [Endpoint("house-model", provider)] if provider else []
     store = open_store(open_engine(database), Path(home))
-    runtime.start(
-        runtime.Agents(store, InForce(Policy.load(ROOT / "policy.polar")), Gateway([local, *remote], gate=Open()))
-    )
+    runtime.start(runtime.Agents(store, InForce(house_policy()), Gateway([local, *remote], gate=Open())))
     sys.stdout.write("started\n")
     sys.stdout.flush()
     known = None

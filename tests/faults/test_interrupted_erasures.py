@@ -29,6 +29,7 @@ from storage.records import Record
 from storage.truncation import TruncationBusy
 from tests import forks
 from tests.agents.households import ROOT, Person, ask_deletion, ask_export, household, person
+from tests.house_policy import house_policy
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
 @pytest.fixture(scope="session")
 def policy() -> Policy:
     """The policy as it stands."""
-    return Policy.load(ROOT / "policy.polar")
+    return house_policy()
 
 
 @pytest.fixture

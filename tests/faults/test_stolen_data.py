@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import select
 
 from agents.exports import build_export
-from policies.access import Policy
 from storage.assets import Blob
 from storage.blobs.errors import BlobDamaged
 from storage.blobs.store import BlobStore
@@ -24,9 +23,10 @@ from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName, contributor_keyset, project_keyset
 from storage.sealed import SealedBytes
 from storage.vault import SealedDamaged, Vault
-from tests.agents.households import ROOT, Person, ask_export, household, person
+from tests.agents.households import Person, ask_export, household, person
 from tests.faults.hunts import spellings
 from tests.faults.servers import PATIENCE, Server, new_home, serving
+from tests.house_policy import house_policy
 
 MARKER = "marker-of-cinnabar"
 
@@ -38,7 +38,7 @@ def mara(home: Path, database_url: str) -> Person:
     """Somebody with something in every table and every kind of file, in `home`."""
     engine = open_engine(database_url)
     try:
-        with household(home, engine, Policy.load(ROOT / "policy.polar")) as agents:
+        with household(home, engine, house_policy()) as agents:
             someone = person(agents, MARKER)
             build_export(agents, ask_export(agents, someone))
             return someone

@@ -35,6 +35,7 @@ from tests.policies_at_work import (
     LESS,
     OWN,
     SAME,
+    compiled,
     confirm,
     hash_of,
     propose,
@@ -201,7 +202,7 @@ def test_a_request_keeps_the_policy_it_began_with(home: Path, database_url: str,
         project = raw_id(world.project(ada))
         context = Context(world.house, identify(world.house, ada.token))
         with context.reading():
-            world.house.force.replace(Policy(LESS, "policy.polar"), 2)
+            world.house.force.replace(compiled(LESS), 2)
             assert context.access.policy.version == hash_of(OWN)[:16]
             assert may_share(context, project)
         with context.reading():
@@ -219,9 +220,9 @@ def test_agents_go_by_the_policy_of_their_step(home: Path, database_url: str, ch
     with ruled(home, database_url) as world:
         agents = Agents(world.house.store, world.house.force, Gateway([]))
         for policy in (OWN, LESS):
-            world.house.force.replace(Policy(policy, "policy.polar"), 1)
+            world.house.force.replace(compiled(policy), 1)
             with agents.acting("generation", None, run=uuid.uuid4(), read_only=True) as (work, access):
-                world.house.force.replace(Policy(SAME, "policy.polar"), 1)
+                world.house.force.replace(compiled(SAME), 1)
                 assert access.policy.hash == hash_of(policy)
                 assert work.scope.policy_version == hash_of(policy)[:16]
 

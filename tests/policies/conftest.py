@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from policies.access import Policy
 from storage.database import open_engine, transaction
 from tests import databases
+from tests.house_policy import house_policy
 from tests.policies import worlds
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +23,9 @@ def policy_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def policy(policy_path: Path) -> Policy:
+def policy() -> Policy:
     """The policy that the house runs by."""
-    return Policy.load(policy_path)
+    return house_policy()
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -10,7 +10,7 @@ from policies.principals import Kind, Principal
 from policies.workbench import listings
 from storage.assets import Asset
 from storage.projects import ProjectMember
-from tests.contract.source import ROOT
+from tests.house_policy import house_policy
 
 ADA = Principal(Kind.CONTRIBUTOR, uuid.UUID(int=7))
 
@@ -18,7 +18,7 @@ ADA = Principal(Kind.CONTRIBUTOR, uuid.UUID(int=7))
 @pytest.fixture(scope="module")
 def policy() -> Policy:
     """The house's own."""
-    return Policy.load(ROOT / "policy.polar")
+    return house_policy()
 
 
 @pytest.mark.parametrize("dialect", listings.DIALECTS)

@@ -50,7 +50,9 @@ def _taken_out(world: World, mark: uuid.UUID) -> list[bytes]:
     with world.house.store.engine.begin() as connection:
         added = connection.execute(select(AuditEvent.id, AuditEvent.leaf).where(AuditEvent.id > mark)).all()
         ids = [row.id for row in added]
-        for model, column in ((AuditPending, "event_id"), (AuditPersonal, "event_id"), (AuditEvent, "id")):
+        for model, column in (
+            ((AuditPending, "event_id"), (AuditPersonal, "event_id"), (AuditEvent, "id")) if ids else ()
+        ):
             table = model.metadata.tables[model.__tablename__]
             connection.execute(table.delete().where(table.c[column].in_(ids)))
     return [bytes(row.leaf) for row in added]
