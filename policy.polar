@@ -139,6 +139,23 @@ allow(agent: Agent{name: "erasures"}, action: String, deletion: Deletion) if
 allow(agent: Agent{name: "verifier"}, action: String, deletion: Deletion) if
     action in ["read", "verify"] and deletion.id = agent.run and has_role(agent.person, "owner", deletion);
 
+# The notifier agent brings the notice of its run to the contributor it is for. It opens that notice, how they are
+# reached and how they want to be told, and nothing of their work.
+# Owner: data protection officer
+allow(agent: Agent{name: "notifier"}, action: String, notice: Notice) if
+    brings(action) and notice.id = agent.run and has_role(agent.person, "owner", notice);
+allow(agent: Agent{name: "notifier"}, action: String, settings: NoticeSettings) if
+    opens(action) and has_role(agent.person, "owner", settings);
+allow(agent: Agent{name: "notifier"}, action: String, contributor: Contributor) if
+    reaches(action) and has_role(agent.person, "owner", contributor);
+
+brings("read");
+brings("read_content");
+brings("deliver");
+
+reaches("read");
+reaches("read_contact");
+
 # The retention agent has the thing of its run destroyed, whose time, as its contributor chose it, is up. It opens nothing.
 # Owner: data protection officer
 allow(agent: Agent{name: "retention"}, action: String, project: Project) if
@@ -203,6 +220,9 @@ job("PRIVACY", "read", _: Service);
 job("PRIVACY", "read_content", _: Service);
 job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
 job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
+# They tell contributors what changes, before it does, and see what was told.
+job("PRIVACY", "publish_notice", _: Platform);
+job("PRIVACY", "read", _: PublishedNotice);
 # They handle incidents together with security: whose work was seen, and what those people are told.
 job("PRIVACY", "read", _: Incident);
 job("PRIVACY", "read_content", _: Incident);
@@ -237,6 +257,11 @@ job("SECURITY", "end", _: AccessGrant);
 # It sees each legal hold with its reason, since it may be the second of the two without whom there is none.
 job("SECURITY", "read", _: LegalHold);
 job("SECURITY", "read_reason", _: LegalHold);
+# It tells contributors what they should know or do to stay safe, and sees what was told.
+job("SECURITY", "publish_notice", _: Platform);
+job("SECURITY", "read", _: PublishedNotice);
+# Whoever leaves is shut out by security, at once.
+job("SECURITY", "remove_staff", _: Platform);
 # It sees each service with its assessment, since it may be the second of the two without whom nothing is sent to one,
 # and stops any at once.
 job("SECURITY", "read", _: Service);
@@ -246,8 +271,6 @@ job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
 job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
-# Whoever leaves is shut out by security, at once.
-job("SECURITY", "remove_staff", _: Platform);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -269,6 +292,8 @@ job("AUDITOR", "read", _: LegalHold);
 # They see which services there are and were, and how each was assessed.
 job("AUDITOR", "read", _: Service);
 job("AUDITOR", "read_content", _: Service);
+# They see what contributors were told, and when.
+job("AUDITOR", "read", _: PublishedNotice);
 # They see which incidents there were, and what was made of each, without the words.
 job("AUDITOR", "read", _: Incident);
 
@@ -408,12 +433,14 @@ has_role(person: Person, "owner", consent: Consent) if consent.owner_id = person
 
 
 resource StyleProfile {
-    permissions = ["read", "read_content"];
+    permissions = ["read", "read_content", "update"];
     roles = ["owner"];
 
     # What was learned from a contributor's work is theirs, like the work.
     "read" if "owner";
     "read_content" if "owner";
+    # They put it right, and have it forgotten.
+    "update" if "owner";
 }
 
 has_role(person: Person, "owner", profile: StyleProfile) if profile.owner_id = person.id;
@@ -686,6 +713,38 @@ resource Service {
 # Any contributor sees to which services work may be sent, and which will begin; there is no other secret about one than
 # what staff wrote when they assessed it.
 has_permission(_: Person, "read", service: Service) if service.status = "APPROVED";
+
+
+resource Notice {
+    permissions = ["read", "read_content", "update"];
+    roles = ["owner"];
+
+    # A contributor sees and opens what they were told, and says that they have read it.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", notice: Notice) if notice.owner_id = person.id;
+
+
+resource NoticeSettings {
+    permissions = ["read", "read_content", "update"];
+    roles = ["owner"];
+
+    # A contributor chooses how else they are told.
+    "read" if "owner";
+    "read_content" if "owner";
+    "update" if "owner";
+}
+
+has_role(person: Person, "owner", settings: NoticeSettings) if settings.owner_id = person.id;
+
+
+# What staff publish is read by those who publish, and by those who check that it was.
+resource PublishedNotice {
+    permissions = ["read"];
+}
 
 
 resource AuditEvent {

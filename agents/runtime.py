@@ -19,6 +19,8 @@ from typing import TypeVar
 import structlog
 from dbos import DBOS, DBOSConfig
 
+from agents.egress import Closed, Gate
+from agents.mail import Mail
 from agents.models.gateway import Gateway
 from policies.access import Access
 from policies.force import InForce
@@ -76,6 +78,12 @@ class Agents:
     """How long an archive can be fetched before it is destroyed."""
     inside_too: bool = False
     """Whether webhooks that contributors name may lead into this network, and without TLS: development only."""
+    gate: Gate = field(default_factory=Closed)
+    """What is asked before something leaves; without one, nothing does."""
+    mail: Mail | None = None
+    """How e-mail leaves; None where the operator named no server."""
+    link: str = "/"
+    """Where notices send people for more."""
     backups: BackupPeriods = UNSAID
     """What a deletion certificate says of backups."""
     _calls: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)

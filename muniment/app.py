@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from muniment import browsers, graphiql, ledger, services, transfers
+from muniment import browsers, graphiql, ledger, privacy, services, transfers
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
@@ -72,6 +72,7 @@ def create(settings: Settings) -> Starlette:
             *(graphiql.routes() if settings.graphiql_served else []),
             *ledger.routes(),
             *services.routes(),
+            *privacy.routes(),
             *transfers.routes(),
         ],
         middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
@@ -140,6 +141,7 @@ _WELCOME = """<!doctype html>
 <li><a href="/schema.graphql">schema.graphql</a> &ndash; every type and field, described.</li>
 {graphiql}<li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
 <li><a href="/services">services</a> &ndash; whom work may be sent to.</li>
+<li><a href="/privacy">privacy</a> &ndash; what people are promised about their data, in plain words.</li>
 <li><a href="/ledger/checkpoint">checkpoint</a> &ndash; what the audit trail was when last signed.</li>
 <li><a href="/ledger/vkey">verifier key</a> &ndash; checks what this server has signed.</li>
 </ul>

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from agents.mail import Mail, MailRefused
 from muniment.documents import Documents, DocumentsError
 from storage.ledger.buckets import Bucket, BucketRefused
 from storage.ledger.envelopes import SecretRefused, secrets_of
@@ -44,6 +45,13 @@ def everywhere(told: "Settings") -> list[str]:
         found.append("Keys and data share one database: give MUNIMENT_KEY_STORE_URL a database of its own.")
     if (told.webhook_url is None) != (told.webhook_secret is None):
         found.append("MUNIMENT_WEBHOOK_URL and MUNIMENT_WEBHOOK_SECRET go together: set both, or neither.")
+    if (told.smtp_url is None) != (told.mail_from is None):
+        found.append("MUNIMENT_SMTP_URL and MUNIMENT_MAIL_FROM go together: set both, or neither.")
+    elif told.smtp_url is not None and told.mail_from is not None:
+        try:
+            Mail.at(told.smtp_url.get_secret_value(), told.mail_from)
+        except MailRefused as refused:
+            found.append(f"MUNIMENT_SMTP_URL and MUNIMENT_MAIL_FROM can't be used: {refused}.")
     if (told.oidc_issuer is None) != (told.oidc_audience is None):
         found.append("MUNIMENT_OIDC_ISSUER and MUNIMENT_OIDC_AUDIENCE go together: set both, or neither.")
     issuer = urlsplit(told.oidc_issuer or "")

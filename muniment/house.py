@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from agents import erasures, exports, generation, thumbnails
+from agents import erasures, exports, generation, notices, thumbnails
 from agents.egress import Gate, Register
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
+from agents.mail import Mail
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.models.local import NAME as OFFLINE
@@ -46,7 +47,7 @@ from storage.pairing import demand_pair
 from storage.services import EMBEDDED, address_of
 from storage.work import Store
 
-WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
@@ -157,7 +158,17 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     gate = Register(house.store, house.force, settings.regions)
     gateway = Gateway(providers(settings), gate=gate)
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
-    idle = Agents(house.store, house.force, gateway, lifetime, inside_too=not settings.production, backups=backups)
+    idle = Agents(
+        house.store,
+        house.force,
+        gateway,
+        lifetime,
+        inside_too=not settings.production,
+        gate=gate,
+        mail=_mail(settings),
+        link=settings.notices_url,
+        backups=backups,
+    )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
@@ -205,6 +216,13 @@ def _courier(house: House, settings: Settings, gate: Gate) -> Courier | None:
     return courier
 
 
+def _mail(settings: Settings) -> Mail | None:
+    """How e-mail leaves; None where the operator named no server."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    return Mail.at(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
 def providers(settings: Settings) -> list[Provider]:
     """The models on offer, the default first: the operator's endpoint where one is set, the one on board otherwise."""
     if settings.model_url is None:
@@ -246,4 +264,7 @@ def limits(settings: Settings) -> Limits:
         regions=settings.regions,
         plain_webhooks=not settings.production,
         models=(model,),
+        audit=timedelta(days=settings.audit_days),
+        backups=backup_periods(settings),
+        mail=settings.smtp_url is not None,
     )

@@ -13,7 +13,7 @@ from resolvers import services
 from resolvers.house import House
 from storage.clock import now
 from storage.database import DatabaseUnreachable
-from storage.services import Service, in_force
+from storage.services import Service, standing
 
 _HEADERS = {"cache-control": "no-cache", "vary": "accept"}
 
@@ -31,16 +31,14 @@ async def register(request: Request) -> Response:
     except DatabaseUnreachable:
         return PlainTextResponse("the database does not answer\n", 503)
     moment = now()
-    told = [_told(each, found, moment) for each in found]
-    told = [each for each in told if each["state"] != "superseded"]
+    told = [_told(each, moment) for each in standing(found, moment)]
     if request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"asOf": moment.isoformat(), "services": told}, headers=_HEADERS)
     return HTMLResponse(_page(told, moment), headers=_HEADERS)
 
 
-def _told(service: Service, known: list[Service], moment: datetime) -> dict[str, Any]:
+def _told(service: Service, moment: datetime) -> dict[str, Any]:
     """One version in words and dates, without who of staff had a hand in it, and without the assessment's words."""
-    holds = in_force([each for each in known if each.address == service.address], moment)
     begins = service.effective_at
     announced = begins is not None and begins > moment
     return {
@@ -61,7 +59,7 @@ def _told(service: Service, known: list[Service], moment: datetime) -> dict[str,
         "assessmentExpiresAt": _moment(service.assessment_expires_at),
         "approvedAt": _moment(service.approved_at),
         "effectiveAt": _moment(begins),
-        "state": "announced" if announced else "in force" if service is holds else "superseded",
+        "state": "announced" if announced else "in force",
     }
 
 
@@ -91,13 +89,15 @@ def _section(told: dict[str, Any]) -> str:
         else "none: runs here",
     }
     lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(said))}</dd>\n" for name, said in rows.items())
-    return f"<h2>{escape(told['operator'])}</h2>\n<dl>\n{lines}</dl>\n"
+    return f"<section><h2>{escape(told['operator'])}</h2>\n<dl>\n{lines}</dl></section>\n"
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Services that work may be sent to</title></head><body>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Services that work may be sent to</title><link rel="stylesheet" href="/privacy.css"></head><body>
 <h1>Services that work may be sent to</h1>
 <p>As of {moment}. Nothing is sent to a service before it is announced here, and to one outside this house only what is
-a contributor's who has allowed it. <a href="/services.json">The same as JSON</a>.</p>
+a contributor's who has allowed it. <a href="/privacy">What is promised</a>, and <a href="/services.json">this as
+JSON</a>.</p>
 {sections}</body></html>
 """

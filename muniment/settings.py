@@ -175,6 +175,13 @@ class Settings(BaseSettings):
     """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
     """
 
+    # How contributors are told
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    """Where e-mail is handed in (`smtps://user:password@host:465`, or `smtp://…` for STARTTLS), and who it is from."""
+    notices_url: str = Field(default_factory=lambda told: f"{told['public_url'].rstrip('/')}/privacy")
+    """Where e-mail sends people for more: the inbox of your own frontend."""
+
     # Who is told how it goes here
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     """Where Prometheus finds the metrics: a port of 127.0.0.1 and no other address (docs/operations/observing.md)."""

@@ -1,7 +1,8 @@
 """Metrics for Prometheus and traces for OpenTelemetry: what is done here, how long it takes, how it ends.
 
 Every name comes from the schema or from this file. No document, no argument, no id of anybody or anything is in either;
-a span carries the correlation id of its call, under which the log and the audit trail know it too.
+a span carries the correlation id of its call, under which the log and the audit trail know it too, where its caller
+lets their use be analysed.
 """
 
 import time
@@ -76,13 +77,14 @@ class Telemetry(Watch):
         gauge.set_function(open_now)
 
     @contextmanager
-    def operation(self, correlation_id: uuid.UUID) -> Iterator[Ending]:
+    def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""
         ending, begun = Ending(), time.perf_counter()
         call = _CALL.set(correlation_id)
         ending.span = span = self._tracer.start_span("operation", kind=SpanKind.SERVER)
         _CALL.reset(call)
-        span.set_attribute("muniment.correlation_id", str(correlation_id))
+        if correlation_id is not None:
+            span.set_attribute("muniment.correlation_id", str(correlation_id))
         try:
             yield ending
         finally:

@@ -35,6 +35,7 @@ class Action(enum.StrEnum):
     NOTIFY = "notify"
     OPEN_INVESTIGATION = "open_investigation"
     PLACE_HOLD = "place_hold"
+    PUBLISH_NOTICE = "publish_notice"
     READ = "read"
     READ_CONTACT = "read_contact"
     READ_CONTENT = "read_content"
@@ -53,6 +54,7 @@ class Action(enum.StrEnum):
     UPLOAD = "upload"
     # What agents do to run a job; no person holds these.
     BUILD = "build"
+    DELIVER = "deliver"
     ERASE = "erase"
     EXPIRE = "expire"
     GENERATE = "generate"

@@ -31,6 +31,7 @@ class AgentName(enum.StrEnum):
     EXPORTS = "exports"
     GENERATION = "generation"
     IMPORTS = "imports"
+    NOTIFIER = "notifier"
     RETENTION = "retention"
     THUMBNAILS = "thumbnails"
     VERIFIER = "verifier"
@@ -43,7 +44,7 @@ class Principal:
     `id` is the contributor's, staff member's or API key's id (None: anonymous, agents). API keys and agents act
     `on_behalf_of` a contributor and can only narrow: their rights are their own scopes (an agent's `name` and the
     policy's block for it) intersected with the current rights of that contributor. An agent's `run` is the id of the
-    prompt, asset, export or deletion it works on; one without a run may do nothing to any.
+    prompt, asset, export, deletion or notice it works on; one without a run may do nothing to any.
     """
 
     kind: Kind

@@ -18,6 +18,7 @@ from storage.incidents import Incident
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
+from storage.notices import Notice, NoticeSettings, PublishedNotice
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -48,6 +49,8 @@ PROTECTED: tuple[type[Record], ...] = (
     Incident,
     Investigation,
     LegalHold,
+    Notice,
+    NoticeSettings,
     Output,
     PrivacyPreferences,
     Project,
@@ -56,6 +59,7 @@ PROTECTED: tuple[type[Record], ...] = (
     PromptAsset,
     PromptStep,
     ProviderCopy,
+    PublishedNotice,
     RetentionSetting,
     Service,
     RightsRequest,

@@ -37,6 +37,8 @@ class Asking:
     ip_address: str | None = None
     user_agent: str | None = None
     correlation_id: uuid.UUID = field(default_factory=uuid.uuid4)
+    analysed: bool = False
+    """Whether traces may say which calls are this caller's: staff at work, and contributors who allow it."""
     identity_id: uuid.UUID | None = None
     """The tie by which a token of the configured issuer led to the principal."""
     throttled: bool = False

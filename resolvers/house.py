@@ -10,6 +10,7 @@ from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.watching import Watch
 from storage.bells import Bell
+from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.services import EMBEDDED
 from storage.work import Store
 
@@ -48,6 +49,11 @@ class Limits:
     """How long contributors know of a service before anything is sent to it."""
     regions: tuple[str, ...] = ()
     """Where services may work with what they are sent; none named: wherever the register says."""
+    audit: timedelta = timedelta(days=365)
+    """How long the audit trail remembers who it was."""
+    backups: BackupPeriods = UNSAID
+    mail: bool = False
+    """Whether notices go out by e-mail."""
 
     @property
     def longest(self) -> timedelta:

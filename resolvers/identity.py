@@ -5,6 +5,7 @@ import re
 import secrets
 import uuid
 from datetime import timedelta
+from typing import NamedTuple
 
 from policies.actions import Action
 from policies.errors import NotFound, StepUpRequired
@@ -18,7 +19,6 @@ from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import accounts
 from storage import federation as identities
 from storage.clock import now
-from storage.contributors import ContributorStatus
 from storage.database import Transaction, transaction
 from storage.federation import FederatedIdentity
 from storage.sessions import ApiKey, Session, SubjectKind
@@ -28,6 +28,12 @@ SESSION_TOKEN = "mun_s_"  # noqa: S105 - a prefix, so that secret scanners recog
 API_KEY = "mun_k_"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+class _Caller(NamedTuple):
+    principal: Principal
+    analysed: bool = False
+    throttled: bool = False
 
 
 def new_token(prefix: str) -> str:
@@ -50,26 +56,27 @@ def identify(
     Raises `Unauthenticated` for a token that is unknown, expired or revoked: a caller who thinks they are signed in
     must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
-    principal, session_id, identity_id, throttled = ANONYMOUS, None, None, False
+    caller, session_id, identity_id = _Caller(ANONYMOUS), None, None
     if token is not None and house.issuer is not None and federation.looks_like_one(token):
-        principal, identity_id, throttled = _by_issuer(house, house.issuer, token)
+        caller, identity_id = _by_issuer(house, house.issuer, token)
     elif token is not None:
         found = None
         if _WELL_FORMED.fullmatch(token):
             found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
-        principal, session_id, throttled = found
-    if _lacks_second_factor(principal):
+        caller, session_id = found
+    if _lacks_second_factor(caller.principal):
         raise MfaRequired("Staff work with a second factor: sign in anew, with one.")
     return Asking(
-        principal,
+        caller.principal,
         session_id,
         ip_address=ip_address,
         user_agent=user_agent[:400] if user_agent else None,
         correlation_id=uuid.uuid4(),
         identity_id=identity_id,
-        throttled=throttled,
+        analysed=caller.analysed,
+        throttled=caller.throttled,
     )
 
 
@@ -77,8 +84,8 @@ def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | Non
     """The principal of a session; None once it has ended."""
     with transaction(house.store.engine, read_only=True) as reading:
         session = accounts.live_session_by_id(reading, session_id)
-        principal = None if session is None else _of_session(reading, session)
-    return None if principal is None or _lacks_second_factor(principal) else principal
+        caller = None if session is None else _of_session(reading, session)
+    return None if caller is None or _lacks_second_factor(caller.principal) else caller.principal
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
@@ -90,58 +97,54 @@ def identify_bearer(house: House, ticket: Ticket) -> Principal:
     with transaction(house.store.engine, read_only=True) as reading:
         if ticket.bearer is Bearer.SESSION:
             found = accounts.live_session_by_id(reading, ticket.bearer_id)
-            principal = None if found is None else _of_session(reading, found)
+            caller = None if found is None else _of_session(reading, found)
         elif ticket.bearer is Bearer.IDENTITY:
             found = identities.by_id(reading, ticket.bearer_id)
             # Whoever minted it had proven a second factor, if they are staff: without one nothing is answered.
-            principal = None if found is None else _of_account(reading, found.kind, found.subject_id, mfa=True)
+            caller = None if found is None else _of_account(reading, found.kind, found.subject_id, mfa=True)
         else:
             found = accounts.live_api_key_by_id(reading, ticket.bearer_id)
-            principal = None if found is None else _of_api_key(reading, found)
-    if found is None or principal is None or _lacks_second_factor(principal):
+            caller = None if found is None else _of_api_key(reading, found)
+    if found is None or caller is None or _lacks_second_factor(caller.principal):
         raise NotFound("Ticket")
     if ticket.purpose is Purpose.EXPORT and isinstance(found, Session | ApiKey) and found.exports_held_at is not None:
         raise StepUpRequired("Export", Action.EXPORT)
-    return principal
+    return caller.principal
 
 
 def _lacks_second_factor(principal: Principal) -> bool:
     return principal.kind is Kind.STAFF and not principal.mfa
 
 
-_Found = tuple[Principal, uuid.UUID | None, bool]
-"""Who it is, in which session, and whether they are slowed down."""
-
-
-def _by_session(house: House, token: str) -> _Found | None:
+def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | None:
     hashes = house.store.keyring.keyed_hashes("session", token)
     with transaction(house.store.engine, read_only=True) as reading:
         session = accounts.live_session(reading, hashes)
-        principal = None if session is None else _of_session(reading, session)
-        if session is not None and principal is not None:
-            return principal, session.id, _is_throttled(session)
+        caller = None if session is None else _of_session(reading, session)
+        if session is not None and caller is not None:
+            return caller._replace(throttled=_is_throttled(session)), session.id
         owner = accounts.receipt_owner(reading, hashes)
-        return None if owner is None else (Principal(Kind.DEPARTING, owner), None, False)
+        return None if owner is None else (_Caller(Principal(Kind.DEPARTING, owner)), None)
 
 
 def _is_throttled(credential: Session | ApiKey | FederatedIdentity) -> bool:
     return credential.throttled_until is not None and credential.throttled_until > now()
 
 
-def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[Principal, uuid.UUID, bool]:
+def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[_Caller, uuid.UUID]:
     """Whose account a token of the configured issuer is for. Nobody steps up by one: that needs a session."""
     said = issuer.verified(token)
     with transaction(house.store.engine, read_only=True) as reading:
         tie = identities.by_name(reading, federation.lookups(house, said))
-        principal = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=said.mfa)
-    if tie is None or principal is None:
+        caller = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=said.mfa)
+    if tie is None or caller is None:
         raise Unauthenticated(
             "This identity is tied to no account here: sign in with a password, and call linkIdentity."
         )
-    return principal, tie.id, _is_throttled(tie)
+    return caller._replace(throttled=_is_throttled(tie)), tie.id
 
 
-def _of_session(reading: Transaction, session: Session) -> Principal | None:
+def _of_session(reading: Transaction, session: Session) -> _Caller | None:
     stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
     mfa = session.second_factor_at is not None
     return _of_account(reading, session.kind, session.subject_id, mfa=mfa, stepped_up=stepped_up)
@@ -149,33 +152,37 @@ def _of_session(reading: Transaction, session: Session) -> Principal | None:
 
 def _of_account(
     reading: Transaction, kind: SubjectKind, subject: uuid.UUID, *, mfa: bool, stepped_up: bool = False
-) -> Principal | None:
+) -> _Caller | None:
     if kind is SubjectKind.STAFF:
         roles = accounts.roles_of(reading, subject)
-        return Principal(Kind.STAFF, subject, roles=roles, mfa=mfa, stepped_up=stepped_up)
-    if accounts.contributor_status(reading, subject) is not ContributorStatus.ACTIVE:
+        return _Caller(Principal(Kind.STAFF, subject, roles=roles, mfa=mfa, stepped_up=stepped_up), analysed=True)
+    analysed = accounts.may_be_analysed(reading, subject)
+    if analysed is None:
         return None
-    return Principal(Kind.CONTRIBUTOR, subject, mfa=mfa, stepped_up=stepped_up)
+    return _Caller(Principal(Kind.CONTRIBUTOR, subject, mfa=mfa, stepped_up=stepped_up), analysed)
 
 
-def _of_api_key(reading: Transaction, key: ApiKey) -> Principal | None:
-    if accounts.contributor_status(reading, key.owner_id) is not ContributorStatus.ACTIVE:
+def _of_api_key(reading: Transaction, key: ApiKey) -> _Caller | None:
+    analysed = accounts.may_be_analysed(reading, key.owner_id)
+    if analysed is None:
         return None
     held = frozenset({Scope.EXPORT}) if key.exports_held_at is not None else frozenset[str]()
-    return Principal(Kind.API_KEY, key.id, scopes=frozenset(key.scopes) - held, on_behalf_of=key.owner_id)
+    scopes = frozenset(key.scopes) - held
+    principal = Principal(Kind.API_KEY, key.id, scopes=scopes, on_behalf_of=key.owner_id)
+    return _Caller(principal, analysed, _is_throttled(key))
 
 
-def _by_api_key(house: House, token: str) -> _Found | None:
+def _by_api_key(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | None:
     prefix, _, secret = token.removeprefix(API_KEY).partition("_")
     with transaction(house.store.engine, read_only=True) as reading:
         key = accounts.live_api_key(reading, prefix)
         if key is None or not Vault(house.store.keyring).matches(key, "secret_digest", digest(secret)):
             return None
-        principal = _of_api_key(reading, key)
-        last_used, throttled = key.last_used_at, _is_throttled(key)
-    if principal is None:
+        caller = _of_api_key(reading, key)
+        last_used = key.last_used_at
+    if caller is None:
         return None
     if last_used is None or last_used < now() - _NOTE_USE_EVERY:
         with transaction(house.store.engine) as writing:
             accounts.touch_api_key(writing, key.id)
-    return principal, None, throttled
+    return caller, None

@@ -1,9 +1,7 @@
 """Retention: a contributor chooses how long their work stays, and sees beforehand what that does to it."""
 
 import uuid
-from collections import Counter
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from policies.actions import Action
 from policies.errors import Forbidden
@@ -11,33 +9,16 @@ from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from storage.contributors import Contributor
-from storage.deletions import DeletionScope
 from storage.ledger import events
 from storage.projects import Project
 from storage.retention import due, settings
 from storage.retention.due import Choice
+from storage.retention.forecasts import Forecast, added_up
 from storage.retention.settings import Retention, RetentionSetting
 
 FARTHEST = timedelta(days=3660)
 """How far ahead the end of a project may lie."""
 MOST_DAYS = 400
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """So many things of a kind go on a day (UTC), the first of them at `first_at`."""
-
-    on: date
-    first_at: datetime
-    scope: DeletionScope
-    count: int
-
-    @property
-    def sentence(self) -> str:
-        """For people: “12 assets go on 3 May 2027”."""
-        kind = self.scope.value.lower() + ("" if self.count == 1 else "s")
-        verb = "goes" if self.count == 1 else "go"
-        return f"{self.count:,} {kind} {verb} on {self.on.day} {self.on:%B %Y}"
 
 
 def choose(
@@ -74,15 +55,9 @@ def preview(context: Context, setting: Retention | None, project_id: uuid.UUID |
         chosen = [each for each in due.choices(context.work.session, owner) if project_id in (None, each.project_id)]
     else:
         chosen = [Choice(uuid.UUID(int=0), owner, project_id, setting, None, moment, None)]
-    counts: Counter[tuple[date, DeletionScope]] = Counter()
-    first: dict[tuple[date, DeletionScope], datetime] = {}
-    for choice in chosen:
-        for thing in due.going(context.work.session, choice, None, moment + timedelta(days=days), notice):
-            at = max(thing.at, moment).astimezone(UTC)
-            key = at.date(), thing.scope
-            counts[key] += 1
-            first[key] = min(at, first.get(key, at))
-    return [Forecast(on, first[on, scope], scope, count) for (on, scope), count in sorted(counts.items())]
+    horizon = moment + timedelta(days=days)
+    going = (thing for choice in chosen for thing in due.going(context.work.session, choice, None, horizon, notice))
+    return added_up(going, moment)
 
 
 def _owner(context: Context, project_id: uuid.UUID | None) -> uuid.UUID:

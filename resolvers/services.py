@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from policies.actions import Action
-from resolvers import inputs
+from resolvers import inputs, notices
 from resolvers.context import Context
 from resolvers.errors import BadInput, Code, Conflict, ConsentRequired, ServiceNotApproved
 from resolvers.house import House
@@ -131,6 +131,7 @@ def enable(context: Context, service_id: uuid.UUID, effective_at: datetime | Non
             notice_seconds=int((begins - work.now).total_seconds()),
         )
     )
+    notices.tell_of_beginning(context, service, begins)
     work.session.flush()
     return service
 
@@ -143,16 +144,10 @@ def disable(context: Context, service_id: uuid.UUID) -> Service:
     if before is ServiceStatus.RETIRED:
         raise Conflict("This can't be done any more: it is RETIRED.")
     service.status, service.retired_at = ServiceStatus.RETIRED, work.now
-    work.record(
-        events.ServiceDisabled(
-            resource_id=service.id,
-            subject_id=None,
-            kind=service.kind,
-            had_begun=before is ServiceStatus.APPROVED
-            and service.effective_at is not None
-            and service.effective_at <= work.now,
-        )
-    )
+    began = before is ServiceStatus.APPROVED and service.effective_at is not None and service.effective_at <= work.now
+    work.record(events.ServiceDisabled(resource_id=service.id, subject_id=None, kind=service.kind, had_begun=began))
+    if before is ServiceStatus.APPROVED:
+        notices.tell_of_end(context, service)
     work.session.flush()
     return service
 
@@ -165,7 +160,7 @@ def demand_in_order(context: Context, parcel: Parcel, attempted: str, resource: 
     found = services.examine(context.work.session, parcel, context.work.now, context.limits.regions).objection
     if found is None:
         return
-    missing = found is Objection.CONSENT_MISSING
+    missing = found.is_theirs
     code = Code.CONSENT_REQUIRED if missing else Code.SERVICE_NOT_APPROVED
 
     def keep(work: UnitOfWork) -> None:
@@ -174,7 +169,7 @@ def demand_in_order(context: Context, parcel: Parcel, attempted: str, resource: 
     if missing:
         raise ConsentRequired(
             f"A service outside answers this ({parcel.address}). Whoever's work it is allows that first: "
-            "updatePrivacyPreferences(services:).",
+            f"updatePrivacyPreferences({'training' if found is Objection.TRAINING_NOT_ALLOWED else 'services'}:).",
             keep=keep,
         )
     raise ServiceNotApproved(f"Nothing may be sent to {parcel.address} at present: {found.value}.", keep=keep)

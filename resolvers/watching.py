@@ -13,8 +13,11 @@ class Watch:
     """Watches nothing. `muniment.telemetry` has one that counts and traces."""
 
     @contextmanager
-    def operation(self, correlation_id: uuid.UUID) -> Iterator["Ending"]:
-        """One operation. What is said of its `Ending` within the block is what it was."""
+    def operation(self, correlation_id: uuid.UUID | None) -> Iterator["Ending"]:
+        """One operation, without its id where its caller is not to be followed.
+
+        What is said of its `Ending` within the block is what it was.
+        """
         yield Ending()
 
     @contextmanager

@@ -16,7 +16,6 @@ from strawberry.types.graphql import OperationType
 from resolvers.context import Context
 from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
-from schema.contributors import ContributorMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
@@ -30,8 +29,10 @@ from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.lookups import KINDS
+from schema.notices import NoticeMutations
 from schema.observing import Observed
 from schema.policies import PolicyMutations
+from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
 from schema.prompts import PromptMutations
 from schema.queries import Query
@@ -41,6 +42,7 @@ from schema.scalars import BIG_INT, BigInt
 from schema.services import ServiceMutations
 from schema.sessions import SessionMutations
 from schema.staff import StaffMutations
+from schema.styles import StyleMutations
 from schema.subscriptions import Subscription
 
 
@@ -49,14 +51,15 @@ class Mutation(
     AccessGrantMutations,
     ApiKeyMutations,
     AssetMutations,
-    ContributorMutations,
     DeletionMutations,
     ExportMutations,
     IdentityMutations,
     IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,
+    NoticeMutations,
     PolicyMutations,
+    PreferencesMutations,
     ProjectMutations,
     PromptMutations,
     RetentionMutations,
@@ -65,6 +68,7 @@ class Mutation(
     ServiceMutations,
     SessionMutations,
     StaffMutations,
+    StyleMutations,
 ):
     """Root mutation fields, from the module of each concept."""
 

@@ -20,6 +20,7 @@ from schema.incidents import Incident
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHold
 from schema.nodes import Info, Node
+from schema.notices import Notice, PublishedNotice
 from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
@@ -40,9 +41,11 @@ KINDS: dict[str, type[Node]] = {
         Incident,
         Investigation,
         LegalHold,
+        Notice,
         Output,
         Project,
         Prompt,
+        PublishedNotice,
         RetentionSetting,
         Service,
         RightsRequest,

@@ -1,5 +1,6 @@
 """Tells the house's watch of each operation and root field: names from the schema, time taken, codes of errors."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -7,7 +8,7 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from resolvers.context import Context
+from resolvers.context import Asking, Context
 from schema.errors import code_of, code_of_graphql
 
 
@@ -17,7 +18,7 @@ class Observed(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         run = self.execution_context
         context: Context = run.context
-        with context.house.watch.operation(context.asking.correlation_id) as ending:
+        with context.house.watch.operation(traced(context.asking)) as ending:
             context.watched = ending
             try:
                 yield
@@ -29,6 +30,14 @@ class Observed(SchemaExtension):
             errors = run.pre_execution_errors or getattr(run.result, "errors", None)
             if errors:
                 ending.code = code_of_graphql(errors[0])
+
+
+def traced(asking: Asking) -> uuid.UUID | None:
+    """By what a trace may call this operation, which is what the trail calls it; None where it would lead to somebody.
+
+    The preference `analytics`: without it, and of callers who are nobody yet, traces say what was done and not by whom.
+    """
+    return asking.correlation_id if asking.analysed else None
 
 
 @contextmanager

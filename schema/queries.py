@@ -31,8 +31,10 @@ from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
 from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
+from schema.notices import NoticeQueries
 from schema.outputs import Output
 from schema.policies import Policy
+from schema.privacy import PrivacyQueries
 from schema.projects import Project
 from schema.prompts import Prompt
 from schema.retention import RetentionQueries
@@ -40,6 +42,7 @@ from schema.rights import RightsQueries
 from schema.roles import Role
 from schema.services import ServiceQueries
 from schema.sessions import Viewer, viewer
+from schema.styles import StyleQueries
 from schema.trail import TrailQueries
 
 InProject = Annotated[strawberry.ID | None, strawberry.argument(description="Only those in this project.")]
@@ -62,9 +65,12 @@ class Query(
     HoldingsQueries,
     IncidentQueries,
     LegalHoldQueries,
+    NoticeQueries,
+    PrivacyQueries,
     RetentionQueries,
     RightsQueries,
     ServiceQueries,
+    StyleQueries,
 ):
     """Root query fields. Each is guarded; see schema/guards.py."""
 

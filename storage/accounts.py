@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, delete, func, select, update
+from sqlalchemy import Update, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
 from storage.clock import now
-from storage.contributors import Contributor, ContributorStatus
+from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences
 from storage.deletions import Deletion, DeletionReceipt
 from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
 from storage.staff import RoleAssignment, StaffMember
@@ -108,9 +108,13 @@ def last_session_end(transaction: Transaction, before: datetime) -> datetime | N
     return transaction.scalar(select(func.max(Session.expires_at)).where(live))
 
 
-def contributor_status(transaction: Transaction, contributor: uuid.UUID) -> ContributorStatus | None:
-    """Whether the account is in use; None where there is none."""
-    return transaction.scalar(select(Contributor.status).where(Contributor.id == contributor))
+def may_be_analysed(transaction: Transaction, contributor: uuid.UUID) -> bool | None:
+    """Whether somebody lets their use be analysed; None where there is no account of theirs that is in use."""
+    allowed = select(func.coalesce(PrivacyPreferences.analytics, false())).select_from(Contributor)
+    own = allowed.outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
+    active = (Contributor.id == contributor) & (Contributor.status == ContributorStatus.ACTIVE)
+    found = transaction.scalar(own.where(active))
+    return None if found is None else bool(found)
 
 
 def roles_of(transaction: Transaction, staff: uuid.UUID) -> frozenset[str]:

@@ -4,8 +4,9 @@ import enum
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, bindparam, inspect, or_, select, update
+from sqlalchemy import ColumnElement, Index, Select, and_, bindparam, inspect, or_, select, update
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, foreign, relationship
 
@@ -170,6 +171,11 @@ def lock(session: Session, grant: AccessGrant) -> GrantStatus:
     """Keep others from deciding until this transaction ends; answers where the grant stands now."""
     session.refresh(grant, ["status", "expires_at", "decided_at", "reviewed_at"], with_for_update=True)
     return grant.standing(now())
+
+
+def open_in_job(grants: Select[Any], role: StaffRole, moment: datetime) -> Select[Any]:
+    """Of a door's `Select` of grants, those that staff in this job wait for or hold, and that have not run out."""
+    return grants.where(AccessGrant.role == role, AccessGrant.status.in_(_OPEN), AccessGrant.expires_at > moment)
 
 
 def end_all(session: Session, subject: uuid.UUID, moment: datetime) -> None:

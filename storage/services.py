@@ -20,6 +20,7 @@ from storage.ids import new_id
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
 
+_USUAL_PORTS = {"http": 80, "https": 443, "smtp": 587, "smtps": 465}
 EMBEDDED = "embedded"
 """The address of the model that runs in a child process of this machine: nothing leaves the house for it."""
 
@@ -86,7 +87,13 @@ class Objection(enum.StrEnum):
     NOTICE_PERIOD = "NOTICE_PERIOD"
     NOT_APPROVED = "NOT_APPROVED"
     REGION_NOT_ALLOWED = "REGION_NOT_ALLOWED"
+    TRAINING_NOT_ALLOWED = "TRAINING_NOT_ALLOWED"
     UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether those whose work it is could allow it."""
+        return self in (Objection.CONSENT_MISSING, Objection.TRAINING_NOT_ALLOWED)
 
 
 class Service(Record):
@@ -150,7 +157,7 @@ class Finding:
 def address_of(url: str) -> str:
     """The address under which the service behind a URL is registered: its host, and its port where that is unusual."""
     parts = urlsplit(url)
-    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    usual = _USUAL_PORTS.get(parts.scheme)
     host = (parts.hostname or "").lower()
     return host if parts.port in (None, usual) else f"{host}:{parts.port}"
 
@@ -162,9 +169,20 @@ def examine(session: Session, parcel: Parcel, moment: datetime, regions: Collect
     if service is None:
         return Finding(_absent(versions))
     found = _terms(service, parcel, moment, regions)
-    if found is None and service.kind is not ServiceKind.INTERNAL and not _allowed(session, service.id, parcel.people):
-        found = Objection.CONSENT_MISSING
+    if found is None and service.kind is not ServiceKind.INTERNAL:
+        found = unallowed(session, service, parcel.people)
     return Finding(found, service.id)
+
+
+def unallowed(session: Session, service: Service, people: frozenset[uuid.UUID]) -> Objection | None:
+    """What one of those whose work it is has not allowed; somebody without choices has allowed nothing."""
+    asked = select(PrivacyPreferences.services, PrivacyPreferences.training)
+    chosen = session.execute(asked.where(PrivacyPreferences.owner_id.in_(people))).all()
+    if len(chosen) != len(people) or not all(str(service.id) in each.services for each in chosen):
+        return Objection.CONSENT_MISSING
+    if service.trains_on_inputs and not all(each.training for each in chosen):
+        return Objection.TRAINING_NOT_ALLOWED
+    return None
 
 
 def in_force(versions: Iterable[Service], moment: datetime) -> Service | None:
@@ -184,6 +202,12 @@ def published(session: Session) -> list[Service]:
     for each in found:
         session.expunge(each)  # so that the rows can be read when the transaction is over
     return found
+
+
+def standing(known: Iterable[Service], moment: datetime) -> list[Service]:
+    """Of approved versions those in force at that moment and those that will be; none that other terms took over."""
+    found = list(known)
+    return [each for each in found if _begins_after(each, moment) or each is _in_force_at(each.address, found, moment)]
 
 
 def everything(session: Session) -> list[Service]:
@@ -217,6 +241,14 @@ def anybody_to_tell(session: Session) -> bool:
     return session.scalar(select(Contributor.id).limit(1)) is not None
 
 
+def _begins_after(service: Service, moment: datetime) -> bool:
+    return service.effective_at is not None and service.effective_at > moment
+
+
+def _in_force_at(address: str, known: Iterable[Service], moment: datetime) -> Service | None:
+    return in_force([each for each in known if each.address == address], moment)
+
+
 def _absent(versions: Iterable[Service]) -> Objection:
     states = {each.status for each in versions}
     if ServiceStatus.APPROVED in states:
@@ -236,8 +268,3 @@ def _terms(service: Service, parcel: Parcel, moment: datetime, regions: Collecti
     if regions and not set(service.regions) <= set(regions):
         return Objection.REGION_NOT_ALLOWED
     return None
-
-
-def _allowed(session: Session, service_id: uuid.UUID, people: frozenset[uuid.UUID]) -> bool:
-    chosen = session.scalars(select(PrivacyPreferences.services).where(PrivacyPreferences.owner_id.in_(people))).all()
-    return len(chosen) == len(people) and all(str(service_id) in each for each in chosen)

@@ -14,20 +14,13 @@ from storage.exports import Export, ExportScope
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
+from storage.preferences import REGISTER
 from storage.projects import Project
 from storage.prompts import Prompt
 from storage.work import UnitOfWork
 
 _VISITS = 100
 """So many of the newest entries of the access log are shown; the file has them all."""
-
-_CHOICES = {
-    "style_learning": "Agents learn your style",
-    "training": "Your work trains models",
-    "analytics": "Your use of the platform is analysed",
-    "strip_metadata": "Metadata is taken out of your images",
-    "support_access": "Support may ask to see your work",
-}
 
 
 class Pages:
@@ -57,7 +50,7 @@ class Pages:
         return readme.AccountView(
             name=name,
             facts=(("Name", name), ("E-mail", email), ("Here since", since), ("Account", str(owner.id))),
-            choices=tuple((label, getattr(choices, column, False)) for column, label in _CHOICES.items()),
+            choices=tuple((each.label, bool(getattr(choices, each.name, False))) for each in REGISTER),
             visits=self._visits(),
         )
 

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from agents.generation import pictures, styles
+from agents.generation import pictures
 from agents.models.providers import Message
 from agents.runtime import Agents
 from policies.access import Access
 from policies.actions import Action
-from storage import pages, runs
+from storage import pages, runs, styles
 from storage.assets import Asset
 from storage.blobs.errors import BlobMissing
 from storage.contributors import PrivacyPreferences, StyleProfile

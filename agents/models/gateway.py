@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from agents.egress import Closed, EgressRefused, Gate, Sending
 from agents.models.failures import ModelError, ModelFailure
 from agents.models.providers import Ask, Facts, Message, Provider
-from storage.services import Objection
 
 _PULSE_SECONDS = 0.25
+_ASK_SECONDS = 1.0
 _BYTES_PER_TOKEN = 32  # no tokenizer packs more into one token; a longer answer is not the one we asked for
 
 
@@ -61,18 +61,14 @@ class Gateway:
 
         An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to
         load, for the next word), so that the caller can look whether to go on; closing the iterator stops the model.
-        Once it is its turn the gate is asked whether `sending` may go there now. Raises ModelError; what was yielded
-        before is then worthless.
+        Once it is its turn the gate is asked whether `sending` may go there now, and again each second while an answer
+        comes in: what was taken back meanwhile stops it. Raises ModelError; what was yielded before is then worthless.
         """
         provider, turn = self._provider(model), self._turns[model]
         while not turn.acquire(timeout=_PULSE_SECONDS):
             yield ""
         try:
-            self._gate.clear(provider.address, sending)
-        except EgressRefused as refusal:
-            turn.release()
-            missing = refusal.objection is Objection.CONSENT_MISSING
-            raise ModelError(ModelFailure.CONSENT_REQUIRED if missing else ModelFailure.NOT_APPROVED) from None
+            self._ask_gate(provider, sending)
         except BaseException:
             turn.release()
             raise
@@ -83,12 +79,16 @@ class Gateway:
             target=_read, args=(provider, ask, pieces, unwanted, turn), name=f"model-{model}", daemon=True
         )
         reader.start()
-        deadline = time.monotonic() + self._longest
+        asked = time.monotonic()
+        deadline = asked + self._longest
         room, said = max_tokens * _BYTES_PER_TOKEN, False
         try:
             while True:
                 if time.monotonic() > deadline:
                     raise ModelError(ModelFailure.TIMED_OUT)
+                if time.monotonic() > asked + _ASK_SECONDS:
+                    self._ask_gate(provider, sending)
+                    asked = time.monotonic()
                 try:
                     piece = pieces.get(timeout=_PULSE_SECONDS)
                 except queue.Empty:
@@ -107,6 +107,13 @@ class Gateway:
             unwanted.set()
         if not said:
             raise ModelError(ModelFailure.UNUSABLE)
+
+    def _ask_gate(self, provider: Provider, sending: Sending) -> None:
+        try:
+            self._gate.clear(provider.address, sending)
+        except EgressRefused as refusal:
+            code = ModelFailure.CONSENT_REQUIRED if refusal.objection.is_theirs else ModelFailure.NOT_APPROVED
+            raise ModelError(code) from None
 
     def close(self) -> None:
         """Stop every provider."""

@@ -18,6 +18,7 @@ from agents.retention.clocks import Clock, Verdict
 from agents.runtime import Agents
 from policies.actions import Action
 from policies.errors import Refused
+from resolvers.notices import issue
 from storage import accounts, legal_holds
 from storage.assets import Asset
 from storage.database import transaction
@@ -30,10 +31,12 @@ from storage.ledger.events import (
     RetentionHalted,
     RetentionProblem,
 )
+from storage.notices import NoticeKind
 from storage.projects import Project
 from storage.prompts import Prompt
 from storage.retention import due, schedule, settings
 from storage.retention.due import Choice, Due
+from storage.retention.forecasts import added_up, notice_of
 
 NAME = "retention"
 
@@ -103,6 +106,8 @@ class Sweeper:
             due.announce(work.session, choice, until)
             if soon:
                 first = min(thing.at for thing in soon)
+                title, body = notice_of(added_up(soon, moment))
+                issue(work, choice.owner_id, NoticeKind.RETENTION, title, body, first)
                 work.record(
                     RetentionAnnounced(
                         resource_id=choice.id,

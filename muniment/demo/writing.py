@@ -21,7 +21,7 @@ subscription Progress($id: ID!) { promptProgress(promptId: $id) {
 } }"""
 
 _SERVICES = """
-query Services { services(first: 100) { edges { node { id kind operator address } } } }"""
+query Services { services(first: 100) { edges { node { id kind operator address trainsOnInputs } } } }"""
 
 _ALLOW = """
 mutation Allow($input: UpdatePrivacyPreferencesInput!) {
@@ -84,9 +84,12 @@ def _allow_services(stage: Stage, ada: Person) -> None:
     if not outside:
         return
     with stage.step("She has allowed the services outside that answer here") as step:
-        chosen = {"services": [each["id"] for each in outside]}
-        kept = ada.client.ask(_ALLOW, input=chosen)["updatePrivacyPreferences"]["privacyPreferences"]["services"]
-        demand(sorted(kept) == sorted(chosen["services"]), "another list of services.")
+        chosen = [each["id"] for each in outside]
+        training = any(each["trainsOnInputs"] for each in outside)
+        kept = ada.client.ask(_ALLOW, input={"services": chosen, "training": training})["updatePrivacyPreferences"][
+            "privacyPreferences"
+        ]["services"]
+        demand(sorted(kept) == sorted(chosen), "another list of services.")
         step.detail = ", ".join(f"{each['operator']} ({each['address']})" for each in outside)
 
 

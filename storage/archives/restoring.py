@@ -49,6 +49,8 @@ LEFT_OUT = {
     "deletions": "what was destroyed elsewhere stays told in the archive and its certificates",
     "exports": "a list of archives that lie elsewhere",
     "legal_holds": "they bind the other platform",
+    "notice_settings": "how somebody is told is said where they are told",
+    "notices": "they were told by the other platform",
     "preferences": "what was allowed elsewhere is not allowed here: choose anew",
     "profile": "the account that it is taken into has a name and an e-mail of its own",
     "project_members": "whoever it was shared with has no account here: share it anew",

@@ -97,6 +97,10 @@ SCHEDULE: tuple[Rule, ...] = (
         "It was registered.", "For good, as evidence of what was sent where on which terms.", Disposition.KEEP,
     ),
     Rule(
+        "published_notice", "What staff published for contributors to know: about nobody.", Source.PLATFORM,
+        "It was published.", "For good: it shows what was told, and when.", Disposition.KEEP,
+    ),
+    Rule(
         "platform", "What the platform notes about its own work, and about nobody.", Source.PLATFORM, "It happened.",
         "One row each, written over.", Disposition.KEEP, owner="head of operations",
     ),

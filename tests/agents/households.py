@@ -31,6 +31,7 @@ from storage.keys.names import KeysetName
 from storage.ledger.events import ContributorRegistered, DeletionRequested
 from storage.ledger.scope import AuditScope
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
+from storage.notices import Notice, NoticeKind, NoticeSettings
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
@@ -119,7 +120,11 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         work.vault.seal(factor, secret=someone.id.bytes)
         code = RecoveryCode(subject_id=someone.id)
         work.vault.seal(code, digest=someone.id.bytes)
-        work.session.add_all([hold, kept, asked, factor, code])
+        notice = Notice(owner_id=someone.id, kind=NoticeKind.PRODUCT, effective_at=_later())
+        work.vault.seal(notice, title=f"title {marker}", body=f"body {marker}")
+        wishes = NoticeSettings(owner_id=someone.id)
+        work.vault.seal(wishes, webhook_url=f"https://{marker}.example", webhook_secret=f"whsec_{marker}")
+        work.session.add_all([hold, kept, asked, factor, code, notice, wishes])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

@@ -44,6 +44,7 @@ AMISS: dict[str, tuple[dict[str, Any] | None, str]] = {
     "CATEGORY_NOT_COVERED": ({"categories": ["ASSETS", "STYLE"]}, "SERVICE_NOT_APPROVED"),
     "REGION_NOT_ALLOWED": ({"regions": ["EU", "US"]}, "SERVICE_NOT_APPROVED"),
     "CONSENT_MISSING": ({}, "CONSENT_REQUIRED"),
+    "TRAINING_NOT_ALLOWED": ({"trains_on_inputs": True}, "CONSENT_REQUIRED"),
 }
 """What is not in order, and the code with which a step of a run ends for it."""
 

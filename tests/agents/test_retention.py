@@ -15,12 +15,14 @@ from agents.retention import Clock, Sweeper, Verdict
 from agents.retention.clocks import LONGEST_GAP, QUARANTINE
 from agents.runtime import Agents
 from policies.access import Policy
+from policies.actions import Action
 from storage import queue
 from storage.assets import Asset
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionOrigin, DeletionScope, DeletionStatus
 from storage.ledger.entries import AuditEvent
 from storage.legal_holds import LegalHold, LegalHoldStatus
+from storage.notices import Delivery, Notice, NoticeKind
 from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
@@ -159,7 +161,25 @@ def test_what_is_due_goes_at_that_second_and_is_certified(agents: Agents, mara: 
     assert {(each.status, each.origin) for each in done} == {(DeletionStatus.ERASED, DeletionOrigin.RETENTION)}
     assert all(each.certificate for each in done)
     assert [left(agents, model) for model in (Asset, Prompt, Output)] == [0, 0, 0]
-    assert told(agents) == {"retention.announced": 1, "retention.expired": 6}
+    assert told(agents) == {"notice.issued": 1, "retention.announced": 1, "retention.expired": 6}
+
+
+def test_what_goes_is_told_to_whom_it_belongs(agents: Agents, mara: Person) -> None:
+    """A notice of its own before anything goes: how many of what on which day, and not a word of what they are."""
+    choose(agents, mara, "delete_after_30_days")
+    sweeper = Sweeper(agents, NOTICE, Hands(MADE + MONTH - NOTICE).clock())
+    sweeper.sweep(dry_run=True)
+    sweeper.sweep()
+    sweeper.sweep()
+    with transaction(agents.store.engine, read_only=True) as session:
+        [notice] = session.scalars(select(Notice).where(Notice.kind == NoticeKind.RETENTION))
+    assert (notice.owner_id, notice.effective_at, notice.email) == (mara.id, MADE + MONTH, Delivery.QUEUED)
+    with agents.acting("notifier", mara.id, run=notice.id, read_only=True) as (work, access):
+        row = access.get(Notice, notice.id, Action.DELIVER)
+        title, body = work.vault.open(row, "title"), work.vault.open(row, "body")
+    assert title == "6 things go soon"
+    assert "- 4 assets go on 2 June 2026, from 12:00 UTC\n- 2 prompts go on 2 June 2026" in body
+    assert mara.marker not in title + body
 
 
 def test_nothing_goes_that_was_not_told_before(agents: Agents, mara: Person) -> None:

@@ -21,6 +21,9 @@ PLAIN_TEXT = {
     "actor_kind", "detection",
 }  # fmt: skip
 
+# The same for columns of one table: what staff publish for everybody is nobody's secret.
+PLAIN_HERE = {("published_notices", "title"), ("published_notices", "body")}
+
 
 def ids(value: Any) -> str | None:
     """A readable id for a parametrised model or column."""
@@ -74,4 +77,5 @@ def test_keyed_columns_hold_bytes(model: type[Record], column: Column[Any]) -> N
 def test_plain_columns_hold_no_free_text(model: type[Record], column: Column[Any]) -> None:
     """Ids, times, numbers, enums; a plain string must be listed above, so that a new one is a choice."""
     free_text = column.type.python_type is str and not hasattr(column.type, "enum_class")
-    assert not free_text or column.name in PLAIN_TEXT, "seal it, make it an enum, or list it with a reason"
+    listed = column.name in PLAIN_TEXT or (model.__tablename__, column.name) in PLAIN_HERE
+    assert not free_text or listed, "seal it, make it an enum, or list it with a reason"

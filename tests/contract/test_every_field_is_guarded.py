@@ -23,6 +23,8 @@ ROOTS: dict[str, type[Guarded]] = {"Query": Asked, "Mutation": Audited, "Subscri
 
 PUBLIC = {
     "Query.ledger": "what is signed for everybody is nobody's secret",
+    "Query.dataCards": "what is promised to everybody is nobody's secret",
+    "Query.privacyPolicy": "what is promised to everybody is nobody's secret",
     "Query.retentionSchedule": "what is promised to everybody is nobody's secret",
     "Query.viewer": "says who the caller is, to find out that it is nobody",
     "Mutation.registerContributor": "an account begins here",
@@ -39,12 +41,12 @@ NAMING_SOMEBODY_ELSE = {
 
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
-    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services incidents detections",
+    "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services notices dataCards privacyPolicy retentionSchedule incidents detections",
     "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
     "registerService assessService enableService disableService mintExportLink requestAccess consentToAccess approveAccess denyAccess endAccess "
-    "reloadPolicy triageIncident recordIncidentStep notifyAffected closeIncident",
+    "reloadPolicy publishNotice markNoticeRead triageIncident recordIncidentStep notifyAffected closeIncident",
     "Policy": "version hash explain matrix",
     "Subscription": "promptProgress exportProgress deletionProgress",
     "PrivacyPreferences": "styleLearning training analytics stripMetadata supportAccess services",

@@ -11,6 +11,7 @@ CONNECTS = {
 """What a program could reach another machine with."""
 
 ALLOWED = {
+    "agents/mail.py": "a server for e-mail: asked by agents/notices/delivering.py alone, once the gate is open",
     "agents/models/endpoints.py": "a model's endpoint: asked by agents/models/gateway.py alone, once the gate is open",
     "agents/outward.py": "webhooks and witnesses, each by an address that was looked at",
     "muniment/certificates.py": "the name of this machine; connects to nothing",
@@ -26,6 +27,7 @@ SENDERS = {
     "agents/issuers.py": "asks the operator's issuer for its public keys, and sends nothing",
     "agents/ledger/courier.py": "asks the gate before each delivery",
     "agents/ledger/witnesses.py": "a signed checkpoint: about nobody, and published anyway",
+    "agents/notices/delivering.py": "a notice, to the address that a contributor named for theirs",
 }
 """Which files hand something to `agents.outward`, and why each may."""
 
@@ -54,6 +56,12 @@ def test_what_goes_outward_is_known() -> None:
     """Whoever imports the door to the outside stands in the list, with what it sends."""
     sending = {path for path, tree in modules("agents", "muniment") if "agents.outward" in _imported(tree)}
     assert sending == set(SENDERS)
+
+
+def test_mail_is_sent_by_the_notifier_alone() -> None:
+    """`send` of a server for e-mail goes past the gate: only the notifier, which asks the gate, holds one to call it."""
+    holding = {path for path, tree in modules("agents", "muniment", "resolvers") if "agents.mail" in _imported(tree)}
+    assert holding == {"agents/notices/delivering.py", "agents/runtime.py", "muniment/hazards.py", "muniment/house.py"}
 
 
 def test_a_model_is_asked_by_the_gateway_alone() -> None:

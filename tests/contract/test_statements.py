@@ -12,6 +12,7 @@ from storage.staff import StaffRole
 from storage.vault import Vault
 from tests.resolvers.granting import Case
 from tests.resolvers.ladder import MUTATIONS, incident
+from tests.told import notice
 from tests.world import Person, World, raw_id
 
 Statements = Callable[[], list[str]]
@@ -91,6 +92,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     holding = MUTATIONS["placeLegalHold"]({"contributor": ada.id})
     placed = world.do("placeLegalHold", world.employ(StaffRole.PRIVACY), wants="legalHold { id }", **holding)
     kept = world.do("setRetention", ada, wants="retentionSetting { id }", setting="UNTIL_I_DELETE")
+    told = MUTATIONS["publishNotice"]({})
+    published = world.do("publishNotice", security, wants="publishedNotice { id }", **told)
     listed = world.ask("{ services { edges { node { id } } } }", ada).data["services"]
     ids = {
         "AccessGrant": case.asked(support),
@@ -111,14 +114,16 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
             "fileComplaint", ada, wants="rightsRequest { id }", topic="USE", text="Too slow."
         ).data["it"]["rightsRequest"]["id"],
         "Service": listed["edges"][0]["node"]["id"],
+        "Notice": notice(world, ada),
+        "PublishedNotice": published.data["it"]["publishedNotice"]["id"],
     }
     assert set(ids) == set(KINDS)
     for kind, given in ids.items():
         costs = []
         for wants in ("id", "id viewerCan"):
             statements()
-            asker = security if kind == "Incident" else ada
-            found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", asker, id=given).data["node"]
+            by = security if kind in ("Incident", "PublishedNotice") else ada
+            found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", by, id=given).data["node"]
             asked = [sql.replace(" IS DISTINCT FROM ", " <> ") for sql in statements()]
             costs.append([sql.split(" FROM ")[-1].split()[0] for sql in asked])
         assert "READ" in found["viewerCan"], kind

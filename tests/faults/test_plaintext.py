@@ -76,6 +76,7 @@ def test_the_marker_is_found_nowhere_in_clear(
 NO_CONTENT = {
     "confirmTotp": "takes six digits",
     "linkIdentity": "takes a token that an issuer signed",
+    "publishNotice": "takes what staff tell everybody, which is nobody's secret",
     "reloadPolicy": "takes the hash of a file that the operator has put there",
 }
 
@@ -205,6 +206,7 @@ def everything(server: Server, owner: Person, marker: str, hunt: Hunt) -> dict[s
     """Each operation that carries content, with the marker in it. Answers what came of them."""
     api = server.api
     api.do("updatePrivacyPreferences", owner, styleLearning=True).data  # noqa: B018 - fails the test if refused
+    api.do("updateNoticeSettings", owner, webhookUrl=f"https://hooks.example.org/{marker}").data  # noqa: B018 - as above
     project = api.project(owner, marker)
     api.do("updateProject", owner, projectId=project, name=f"Renamed {marker}").data  # noqa: B018
     words = {"title": marker, "description": f"About {marker}", "tags": [marker], "fileName": f"{marker}.txt"}

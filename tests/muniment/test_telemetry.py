@@ -86,6 +86,7 @@ def test_spans_say_operation_field_duration_and_code_and_nothing_else(
     with opened(home, database_url, traces_url="http://127.0.0.1:4318/v1/traces") as world:
         ids = work(world)
         ben = world.register("ben")
+        world.do("updatePrivacyPreferences", ben, analytics=True).data  # noqa: B018 - fails the test if refused
         answer = world.client.post(
             "/graphql", json={"query": '{ node(id: "x") { id } }'}, headers={"authorization": f"Bearer {ben.token}"}
         )
@@ -111,6 +112,30 @@ def test_spans_say_operation_field_duration_and_code_and_nothing_else(
     assert all(not span.events for span in spans)
     for said in [*ids, CANARY, CANARY.replace("-", "_"), "127.0.0.1", ben.email]:
         assert str(said) not in told
+
+
+def test_nothing_in_a_span_leads_to_somebody_who_did_not_allow_it(
+    home: Path, database_url: str, cheap_passwords: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `analytics` no span carries an id that the trail knows, by session or by key; taken back, none does again."""
+    exporter = InMemorySpanExporter()
+    monkeypatch.setattr(telemetry, "_exporter", lambda url: exporter)
+    with opened(home, database_url, traces_url="http://127.0.0.1:4318/v1/traces") as world:
+        ada = world.register("ada")
+        _, key = world.key(ada, "read")
+        world.project(ada, "Never")
+        world.ask("{ projects { totalCount } }", key).data  # noqa: B018 - fails the test if refused
+        world.do("updatePrivacyPreferences", ada, analytics=True).data  # noqa: B018 - as above
+        world.project(ada, "Allowed")
+        world.ask("{ assets { totalCount } }", key).data  # noqa: B018 - as above
+        world.do("updatePrivacyPreferences", ada, analytics=False).data  # noqa: B018 - as above
+        world.project(ada, "Not any more")
+        trail = {event["correlationId"]: event["action"] for event in world.events()}
+    carried = [dict(span.attributes or {}).get("muniment.correlation_id") for span in exporter.get_finished_spans()]
+    told = [str(each) for each in carried if each is not None]
+    # What takes the permission back was still asked under it.
+    assert [trail[each] for each in told if each in trail] == ["project.created", "preferences.updated"]
+    assert len(told) == 3
 
 
 def test_the_trail_knows_a_call_by_the_same_id(home: Path, database_url: str, cheap_passwords: None) -> None:

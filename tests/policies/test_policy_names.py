@@ -22,7 +22,9 @@ from storage.rights import RightsStatus
 from storage.services import Service, ServiceStatus
 from storage.staff import StaffRole
 
-UNATTENDED = {Action.BUILD, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.IMPORT, Action.VERIFY}
+UNATTENDED = {
+    Action.BUILD, Action.DELIVER, Action.ERASE, Action.EXPIRE, Action.GENERATE, Action.IMPORT, Action.VERIFY,
+}  # fmt: skip
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
 STATES = {
     *map(
@@ -120,6 +122,7 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
             own = {Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF} if StaffRole.SECURITY in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
+            own |= {Action.PUBLISH_NOTICE} if {StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles) else set()
             assert policy.platform_actions(shape) <= ABOUT_THE_POLICY | own
 
 
@@ -173,7 +176,7 @@ def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
-    """Building, erasing, expiring, generating, importing and verifying are each one agent's, and nobody else's."""
+    """Building, delivering, erasing, expiring, generating, importing and verifying are each one agent's, and nobody else's."""
     holders: dict[Action, set[object]] = {action: set() for action in UNATTENDED}
     for shape in FORESEEN:
         for model in PROTECTED:
@@ -181,6 +184,7 @@ def test_what_agents_do_is_no_person_s(policy: Policy) -> None:
                 holders[action].add(shape.name or shape.kind)
     assert holders == {
         Action.BUILD: {AgentName.EXPORTS},
+        Action.DELIVER: {AgentName.NOTIFIER},
         Action.ERASE: {AgentName.ERASURES},
         Action.EXPIRE: {AgentName.RETENTION},
         Action.GENERATE: {AgentName.GENERATION},

@@ -18,6 +18,7 @@ from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
 from storage.legal_holds import HoldReason, LegalHold
+from storage.notices import Notice, NoticeKind, NoticeSettings, PublishedNotice
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
@@ -66,6 +67,7 @@ OWN_RUNS = {
     "thumbnails": "asset",
     "retention": "asset",
     "imports": "export",
+    "notifier": "notice",
 }
 NAMES = ("ada", "bob", "eve", "vic", "max", "sam", "dia")
 
@@ -114,6 +116,10 @@ def build() -> World:
         _service(world, f"service {status.value.lower()}", status, named("ada") if number % 2 else named("security"))
         _service(world, f"ada's service {status.value.lower()}", status, named("ada"))
     _service(world, "service of the house", ServiceStatus.APPROVED, None)
+    text = PublishedNotice(
+        id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
+    )
+    world.add("published notice", text)
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))
@@ -146,6 +152,12 @@ def _account(world: World, name: str) -> None:
         PrivacyPreferences(owner_id=me, style_learning=name == "ada", support_access=name in "ada dia"),
     )
     world.add(f"{name}'s style", StyleProfile(owner_id=me, profile=SEAL))
+    for number, kind in enumerate((NoticeKind.SECURITY, NoticeKind.PRODUCT)):
+        notice = Notice(
+            id=named(f"{name} notice {number}"), owner_id=me, kind=kind, title=SEAL, body=SEAL, effective_at=EPOCH
+        )
+        world.add(f"{name}'s notice {number}", notice)
+    world.add(f"{name}'s notice settings", NoticeSettings(owner_id=me, product_emails=name == "ada"))
     for number, text in enumerate(("", "a")):
         consent = Consent(id=named(f"{name} consent {number}"), owner_id=me, preference=text, allowed=number % 2 == 0)
         world.add(f"{name}'s consent {number}", consent)
@@ -344,6 +356,7 @@ def everyone() -> dict[str, Principal]:
         "export": named("ada export 0"),
         "deletion": named("ada deletion 0"),
         "asset": named("atlas asset 1"),
+        "notice": named("ada notice 0"),
     }
     for agent in AgentName:
         for run, identity in runs.items():

@@ -13,6 +13,7 @@ from storage.ledger.events import ContentRead, Resource
 from storage.ledger.scope import AuditScope
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
+from tests.told import notice, style
 from tests.world import Person, World, agent_scope, global_id, raw_id
 
 CODES = {
@@ -70,6 +71,10 @@ GRID = {
     "assessService": "U N N N N F N N N N N N",
     "enableService": "U N N N N F N N N N N N",
     "disableService": "U N N N N F N N N N N N",
+    "node notice": "U 0 0 0 0 0 - 0 0 0 0 -",
+    "markNoticeRead": "U N N N N N F N N N N -",
+    "updateNoticeSettings": "U - N N N N F N F - - -",
+    "publishNotice": "U F F F F F F F F F F F",
     "placeLegalHold": "U N N F N N F N F N N F",
     "approveLegalHold": "U N N N N F F N N N N F",
     "releaseLegalHold": "U N N N N F F N N N N F",
@@ -99,6 +104,8 @@ GRID = {
     "submitPrompt": "U N N N N N F - F F - -",
     "cancelPrompt": "U N N N N N F - N F F -",
     "updatePrivacyPreferences": "U - N N N N F N N - - -",
+    "correctStyleProfile": "U N N N N N F N N N N -",
+    "deleteStyleProfile": "U N N N N N F N N N N -",
     "requestExport": "U S N N N N F N - S S S",
     "requestExport of project": "U N N N N N F F - F F S",
     "mintExportLink": "U N N N F N F N - N N S",
@@ -154,13 +161,14 @@ QUERIES = {
     "node service": ("service", "id"),
     "node incident": ("incident", "id"),
     "node request": ("request", "id"),
+    "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
     "node key": ("key", "id"),
     "node event": ("event", "id"),
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("signOut", "revokeSessions", "enrollTotp", "removeTotp", "unlinkIdentity")
+WITHOUT_INPUT = ("deleteStyleProfile", "signOut", "revokeSessions", "enrollTotp", "removeTotp", "unlinkIdentity")
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "linkIdentity": lambda ids: {"token": "a.b.c"},
@@ -175,7 +183,11 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "updateAsset": lambda ids: {"assetId": ids["asset"], "title": "T"},
     "submitPrompt": lambda ids: {"projectId": ids["project"], "text": "W"},
     "cancelPrompt": lambda ids: {"promptId": ids["prompt"]},
+    "markNoticeRead": lambda ids: {"noticeId": ids["notice"]},
+    "updateNoticeSettings": lambda ids: {"productEmails": False},
+    "publishNotice": lambda ids: {"kind": "PRODUCT", "title": "What is new", "body": "Runs can be followed live now."},
     "updatePrivacyPreferences": lambda ids: {"training": True},
+    "correctStyleProfile": lambda ids: {"sentenceWords": 7.5},
     "requestExport": lambda ids: {"scope": "ACCOUNT"},
     "requestExport of project": lambda ids: {"scope": "PROJECT", "projectId": ids["project"]},
     "mintExportLink": lambda ids: {"exportId": ids["export"]},
@@ -277,6 +289,7 @@ def make(world: World) -> Scene:
     world.step_up(stepped_up)
     export = world.do("requestExport", stepped_up, wants="export { id }").data["it"]["export"]["id"]
     world.ready_export(export)
+    style(world, owner)
     gone = world.asset(owner, project)
     deletion = world.do("deleteAsset", stepped_up, wants="deletion { id } auditEventId", assetId=gone).data["it"]
     world.step_up(departing)
@@ -301,6 +314,7 @@ def make(world: World) -> Scene:
         "incident": incident(world, raw_id(owner.id)),
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
         "incident of a key": incident(world, kind="API_KEY", actor=_suspended(world, stepped_up)),
+        "notice": notice(world, owner),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "other grant": _request(world, owner),

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from storage import services
 from storage.clock import now
 from storage.database import transaction
 from storage.ids import new_id
+from storage.notices import NoticeKind, PublishedNotice
 from storage.services import (
     Assurance,
     DataCategory,
@@ -198,6 +200,26 @@ def test_a_contributor_allows_services_by_name_and_their_history_says_so(
     assert world.do("updatePrivacyPreferences", ada, wants=wants, services=[]).data["it"]["privacyPreferences"] == {
         "services": []
     }
+
+
+def test_contributors_are_told_what_begins_and_what_ends(world: World, privacy: Person, security: Person) -> None:
+    """A new service is told to everybody, other terms and an end to those whom it concerns; nobody waits for anything."""
+    world.register("ada")
+    first = approved(world, privacy, security)
+    second = approved(world, privacy, security)
+    act(world, "disableService", security, first).data  # noqa: B018 - fails where it did not work
+    act(world, "disableService", security, proposed(world, privacy)).data  # noqa: B018 - was never told, so has no end
+    with transaction(world.house.store.engine, read_only=True) as session:
+        told = list(session.scalars(select(PublishedNotice).order_by(PublishedNotice.id)))
+        assert {each.kind for each in told} == {NoticeKind.SERVICES}
+        assert [each.service_id for each in told] == [None, raw_id(second), raw_id(first)]
+        begins, _, ends = told
+        assert begins.effective_at - begins.published_at == timedelta(days=14)
+        assert begins.title.startswith("Models Ltd begins on ")
+        assert "It keeps that for" in begins.body
+        assert "Nothing of yours is sent there unless you allow it" in begins.body
+        assert (ends.title, ends.effective_at) == ("Models Ltd has ended", ends.published_at)
+    assert [each["action"] for each in world.events()].count("notice.published") == 3
 
 
 # What may be sent: the decision itself, without a server.

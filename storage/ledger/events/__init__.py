@@ -12,7 +12,12 @@ from storage.ledger.events.assets import (
 )
 from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearsed, BackupRestored, BackupTaken
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
-from storage.ledger.events.contributors import ContributorRegistered, PreferencesUpdated
+from storage.ledger.events.contributors import (
+    ContributorRegistered,
+    PreferencesUpdated,
+    StyleCorrected,
+    StyleForgotten,
+)
 from storage.ledger.events.deletions import (
     AccountErased,
     DeletionErased,
@@ -91,6 +96,13 @@ from storage.ledger.events.legal_holds import (
     LegalHoldApproved,
     LegalHoldPlaced,
     LegalHoldReleased,
+)
+from storage.ledger.events.notices import (
+    NoticeDelivered,
+    NoticeIssued,
+    NoticePublished,
+    NoticeRead,
+    NoticeSettingsUpdated,
 )
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
@@ -217,6 +229,11 @@ __all__ = [
     "LegalHoldApproved",
     "LegalHoldPlaced",
     "LegalHoldReleased",
+    "NoticeDelivered",
+    "NoticeIssued",
+    "NoticePublished",
+    "NoticeRead",
+    "NoticeSettingsUpdated",
     "Outcome",
     "OutputImported",
     "OutputStored",
@@ -269,6 +286,8 @@ __all__ = [
     "SignInRefusal",
     "StaffAdded",
     "StaffRemoved",
+    "StyleCorrected",
+    "StyleForgotten",
     "SystemStarted",
     "TrailAnonymised",
     "TrailArchived",

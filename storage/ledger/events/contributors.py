@@ -15,7 +15,7 @@ class ContributorRegistered(Event):
 
 
 class PreferencesUpdated(Event):
-    """A contributor changed what they allow; the details say what holds from now on."""
+    """A contributor changed what they allow; the details say what holds from now on, and how many services it is."""
 
     action = "preferences.updated"
     category = Category.USER_ACTION
@@ -27,3 +27,21 @@ class PreferencesUpdated(Event):
     strip_metadata: bool
     support_access: bool
     services: tuple[uuid.UUID, ...]
+
+
+class StyleCorrected(Event):
+    """A contributor put right what was learned of their style. `corrections` is how many measures now go by them."""
+
+    action = "style_profile.corrected"
+    category = Category.USER_ACTION
+    resource = Resource.STYLE_PROFILE
+
+    corrections: int
+
+
+class StyleForgotten(Event):
+    """A contributor had what was learned of their style deleted."""
+
+    action = "style_profile.forgotten"
+    category = Category.USER_ACTION
+    resource = Resource.STYLE_PROFILE

@@ -52,6 +52,8 @@ class Resource(enum.StrEnum):
     INCIDENT = "incident"
     INVESTIGATION = "investigation"
     LEGAL_HOLD = "legal_hold"
+    NOTICE = "notice"
+    NOTICE_SETTINGS = "notice_settings"
     OUTPUT = "output"
     PLATFORM = "platform"
     POLICY_CHANGE = "policy_change"
@@ -64,6 +66,7 @@ class Resource(enum.StrEnum):
     PROMPT_STEP = "prompt_step"
     PROMPT_WORD = "prompt_word"
     PROVIDER_COPY = "provider_copy"
+    PUBLISHED_NOTICE = "published_notice"
     RECOVERY_CODE = "recovery_code"
     RETENTION_SETTING = "retention_setting"
     RETENTION_SWEEP = "retention_sweep"
@@ -93,10 +96,12 @@ class Resource(enum.StrEnum):
         return self in _PEOPLE
 
 
-# Preferences and style profiles are keyed by the id of the contributor they belong to, memberships by the member's.
+# Preferences, notice settings and style profiles are keyed by the id of the contributor they belong to; memberships by
+# the member's.
 _PEOPLE = frozenset(
     {
         Resource.CONTRIBUTOR,
+        Resource.NOTICE_SETTINGS,
         Resource.PRIVACY_PREFERENCES,
         Resource.PROJECT_MEMBER,
         Resource.STAFF_MEMBER,

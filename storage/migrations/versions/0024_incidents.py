@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 

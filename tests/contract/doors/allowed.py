@@ -44,7 +44,16 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         _UNIQUE,
     ),
     "storage.accounts.move_account": ("resolvers/rights.py", _UNIQUE),
-    "storage.accounts.contributor_status": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.may_be_analysed": ("resolvers/identity.py", _BEFORE),
+    "storage.notices.counts": ("resolvers/notices.py", _ASKED),
+    "storage.notices.delivered": ("agents/notices/delivering.py", _AGENT),
+    "storage.notices.not_told": (
+        "agents/notices/spreading.py",
+        "finds whom a published text concerns; whoever published it is not shown them",
+    ),
+    "storage.notices.owner_of": ("agents/notices/delivering.py", _AGENT),
+    "storage.notices.published": ("agents/notices/spreading.py", _AGENT),
+    "storage.notices.settings_for": ("resolvers/notices.py", _OWN),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.forget_failures": ("resolvers/sessions.py", _BEFORE),
@@ -86,7 +95,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.database.transaction": (
         "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
-        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/retention/sweeping.py "
+        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/delivering.py "
+        "agents/notices/spreading.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
@@ -165,7 +175,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
-    "storage.services.at": ("resolvers/services.py", _REGISTER),
+    "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
     "storage.services.examine": ("agents/egress.py resolvers/services.py", "says yes or why not; shows nobody a row"),
     "storage.services.lock": ("resolvers/services.py", _ASKED),
@@ -271,7 +281,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.runs.assignment": ("agents/generation/__init__.py", _AGENT),
     "storage.runs.begin_step": ("agents/generation/running.py agents/generation/variations.py", _AGENT),
     "storage.runs.claim": ("agents/generation/running.py", _AGENT),
-    "storage.runs.forget_style": ("agents/generation/running.py resolvers/contributors.py", _ERASING),
+    "storage.runs.forget_style": (
+        "agents/generation/running.py resolvers/preferences.py resolvers/styles.py",
+        _ERASING,
+    ),
     "storage.runs.steps": ("agents/generation/running.py", _AGENT),
     "storage.runs.style_profile": ("agents/generation/running.py", _AGENT),
     "storage.scrubbing.scrub": (
@@ -298,7 +311,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
-    ("schema/contributors.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
@@ -309,7 +321,8 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
     ("muniment/house.py", "session", "house.store.engine.dialect"): "which database it is",
-    ("resolvers/contributors.py", "grant", "setattr"): "a switch of PREFERENCES, which are no decisions",
+    ("schema/preferences.py", "grant", "setattr"): "a field of a type of the API, while the schema is made",
+    ("resolvers/preferences.py", "grant", "setattr"): "a switch of the register, which is no decision",
     ("storage/vault/__init__.py", "grant", "setattr"): "puts a sealed value into the column that it was sealed for",
     ("storage/pages.py", "grant", "decisions"): "the one place that reads the door's columns into a row",
     ("storage/ledger/trail.py", "grant", "decisions"): "an entry's personal side is the same record's other half",
@@ -339,6 +352,11 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    (
+        "agents/notices/delivering.py",
+        "seal",
+        "open_as_system",
+    ): "what a webhook is signed with, of the run's own notice",
     (
         "agents/exports/announcing.py",
         "seal",

@@ -191,6 +191,7 @@ def test_a_person_behind_any_kind_of_thing_is_known() -> None:
     """Every model whose only key is a person's id counts as a person."""
     assert {kind for kind in Resource if kind.is_person} == {
         Resource.CONTRIBUTOR,
+        Resource.NOTICE_SETTINGS,
         Resource.PRIVACY_PREFERENCES,
         Resource.PROJECT_MEMBER,
         Resource.STAFF_MEMBER,
