@@ -10,8 +10,9 @@ from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
+from tests.resolvers.found import incident
 from tests.resolvers.granting import Case
-from tests.resolvers.ladder import MUTATIONS, incident
+from tests.resolvers.ladder import MUTATIONS
 from tests.told import notice
 from tests.world import Person, World, raw_id
 

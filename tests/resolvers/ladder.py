@@ -8,13 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
-from storage.incidents import Incident, IncidentStatus, Severity
-from storage.ledger.events import ContentRead, Resource
-from storage.ledger.scope import AuditScope
-from storage.sessions import ApiKey
+from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
+from tests.resolvers.found import incident, suspended_key
 from tests.told import notice, style
-from tests.world import Person, World, agent_scope, global_id, raw_id
+from tests.world import Person, World, global_id, raw_id
 
 CODES = {
     "U": "UNAUTHENTICATED",
@@ -313,7 +311,7 @@ def make(world: World) -> Scene:
         "hold": _hold(world, owner),
         "incident": incident(world, raw_id(owner.id)),
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
-        "incident of a key": incident(world, kind="API_KEY", actor=_suspended(world, stepped_up)),
+        "incident of a key": incident(world, kind="API_KEY", actor=suspended_key(world, stepped_up)),
         "notice": notice(world, owner),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
@@ -354,47 +352,6 @@ def proposed(world: World, by: Person) -> str:
     """A service that nobody has agreed to yet."""
     made = world.do("registerService", by, wants="service { id }", **MUTATIONS["registerService"]({}))
     return str(made.data["it"]["service"]["id"])
-
-
-def incident(
-    world: World,
-    *people: uuid.UUID,
-    kind: str = "STAFF",
-    actor: uuid.UUID | None = None,
-    status: IncidentStatus = IncidentStatus.CONTAINED,
-) -> str:
-    """An incident, as the sentinel opens one: of an actor who has read what is these people's."""
-    actor = actor or uuid.uuid4()
-    scope = AuditScope("api", kind, actor, None, None, None, uuid.uuid4(), "0" * 16)
-    with world.house.store.begin(scope) as work:
-        began = work.now
-        for person in people:
-            work.record(
-                ContentRead(
-                    resource_id=None,
-                    subject_id=person,
-                    resource_kind=Resource.ASSET,
-                    object_count=1,
-                    object_ids=(uuid.uuid4(),),
-                )
-            )
-        row = Incident(
-            detection="D02", severity=Severity.CRITICAL, status=status, actor_kind=kind, actor_id=actor,
-            began_at=began, contained_at=now() + timedelta(seconds=1), clock_until=now() + timedelta(hours=72),
-        )  # fmt: skip
-        work.session.add(row)
-        work.session.flush()
-        return global_id("Incident", row.id)
-
-
-def _suspended(world: World, owner: Person) -> uuid.UUID:
-    """An API key that an incident has suspended."""
-    key = raw_id(world.key(owner, "read", name="suspended")[0])
-    with world.house.store.begin(agent_scope()) as work:
-        row = work.session.get(ApiKey, key)
-        assert row is not None
-        row.suspended_at = now()
-    return key
 
 
 def elsewhere(ids: dict[str, str]) -> dict[str, str]:

@@ -10,7 +10,8 @@ from storage.database import transaction
 from storage.incidents import Incident, IncidentStatus
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
-from tests.resolvers.ladder import MUTATIONS, incident
+from tests.resolvers.found import incident
+from tests.resolvers.ladder import MUTATIONS
 from tests.world import Answer, Person, World, agent_scope, global_id, raw_id
 
 NOTICE = "Somebody here opened some of your work who should not have. They can't any more. Ask privacy@example.org."

@@ -17,6 +17,7 @@ _DUE = "counts and finds by age, of the account or project that the door gave ou
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _SENTINEL = "the sentinel reads ids, times and codes, opens nothing, and acts on credentials"
+_LEASE_HOLDERS = "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
@@ -195,15 +196,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),
-    "storage.ledger.sequencing.claim": (
-        "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py",
-        _LOG,
-    ),
+    "storage.ledger.sequencing.claim": (_LEASE_HOLDERS, _LOG),
     "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
-    "storage.ledger.sequencing.release": (
-        "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py",
-        _LOG,
-    ),
+    "storage.ledger.sequencing.release": (_LEASE_HOLDERS, _LOG),
     "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
