@@ -227,6 +227,10 @@ job("PRIVACY", "read", _: Finding);
 # They tell contributors what changes, before it does, and see what was told.
 job("PRIVACY", "publish_notice", _: Platform);
 job("PRIVACY", "read", _: PublishedNotice);
+# They handle incidents together with security: whose work was seen, and what those people are told.
+job("PRIVACY", "read", _: Incident);
+job("PRIVACY", "read_content", _: Incident);
+job("PRIVACY", "handle", incident: Incident) if incident.status != "CLOSED";
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -269,6 +273,10 @@ job("SECURITY", "read_content", _: Service);
 job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
 # It sees what checks of controls found amiss, since it answers for most of it.
 job("SECURITY", "read", _: Finding);
+# It handles incidents, from the alert to the review.
+job("SECURITY", "read", _: Incident);
+job("SECURITY", "read_content", _: Incident);
+job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -302,6 +310,8 @@ job("AUDITOR", "read", _: ApiKey);
 job("AUDITOR", "read", _: RoleAssignment);
 # They see what contributors were told, and when.
 job("AUDITOR", "read", _: PublishedNotice);
+# They see which incidents there were, and what was made of each, without the words.
+job("AUDITOR", "read", _: Incident);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -325,6 +335,10 @@ allow(staff: Staff, "enable", service: Service) if
 # Nor does whoever proposed it say alone, later on, that it is still as safe as it was.
 allow(staff: Staff, "assess", service: Service) if
     role in staff.roles and decides(role) and service.status = "APPROVED" and service.registered_by != staff.id;
+
+# A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
+allow(staff: Staff, "notify", incident: Incident) if
+    role in staff.roles and decides(role) and incident.status = "CONFIRMED" and incident.notice_drafted_by != staff.id;
 
 # Whoever asked for access sees what became of it, and gives it back.
 allow(staff: Staff, action: String, grant: AccessGrant) if
@@ -774,6 +788,12 @@ has_role(person: Person, "owner", event: AuditEvent) if event.personal.subject_i
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.actor_id = person.id;
 # What their API keys and agents did for them is theirs to see as well.
 has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf_of = person.id;
+
+
+# What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
+resource Incident {
+    permissions = ["read", "read_content", "handle", "notify"];
+}
 
 
 resource Investigation {

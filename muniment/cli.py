@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from muniment import cli_audit, cli_backup, cli_evidence, cli_keys, cli_policy, cli_services, cli_staff
+from muniment import (
+    cli_audit,
+    cli_backup,
+    cli_evidence,
+    cli_incidents,
+    cli_keys,
+    cli_policy,
+    cli_services,
+    cli_staff,
+)
 from muniment.cli_words import Home, give_up, settings_of, told
 
 app = typer.Typer(
@@ -35,6 +44,8 @@ groups = {
     "controls": cli_evidence.controls,
     "backup": cli_backup.app,
     "database": database,
+    "detect": cli_incidents.detect,
+    "incident": cli_incidents.incident,
 }
 for name, group in groups.items():
     app.add_typer(group, name=name)

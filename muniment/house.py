@@ -16,6 +16,7 @@ from agents.models.local import NAME as OFFLINE
 from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
+from agents.sentinel import Sentinel
 from muniment.budgets import SharedBudgets
 from muniment.policies import Follower
 from muniment.settings import Settings
@@ -175,6 +176,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings, gate)
+    sentinel = Sentinel(house.store, house.policy.version)
+    sentinel.start()
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
@@ -182,6 +185,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     finally:
         tidying.stop()
         stop(agents)
+        sentinel.stop()
         if courier is not None:
             courier.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place

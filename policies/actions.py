@@ -32,6 +32,8 @@ class Action(enum.StrEnum):
     EXPLAIN = "explain"
     EXPLAIN_OTHERS = "explain_others"
     EXPORT = "export"
+    HANDLE = "handle"
+    NOTIFY = "notify"
     OPEN_INVESTIGATION = "open_investigation"
     PLACE_HOLD = "place_hold"
     PUBLISH_NOTICE = "publish_notice"

@@ -15,6 +15,7 @@ from storage.controls.findings import Finding
 from storage.deletions import Deletion
 from storage.exports import Export
 from storage.grants import AccessGrant
+from storage.incidents import Incident
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
@@ -48,6 +49,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Deletion,
     Export,
     Finding,
+    Incident,
     Investigation,
     LegalHold,
     Notice,

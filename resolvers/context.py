@@ -41,6 +41,8 @@ class Asking:
     """Whether traces may say which calls are this caller's: staff at work, and contributors who allow it."""
     identity_id: uuid.UUID | None = None
     """The tie by which a token of the configured issuer led to the principal."""
+    throttled: bool = False
+    """Whether the credential is slowed down for a while, because of an incident."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,15 @@ class Context:
         return subject
 
     def charge(self, cost: int) -> Charge:
-        """Take `cost` from what the caller may ask for: a principal's own, or that of a stranger's address."""
+        """Take `cost` from what the caller may ask for: a principal's own, or that of a stranger's address.
+
+        Whoever is slowed down may besides ask only so often in a minute, at whatever cost.
+        """
         name = str(self.principal.id or self.asking.ip_address)
+        if self.asking.throttled:
+            slowed = self.house.budgets.charge(f"throttled {name}", 1, self.limits.throttled_per_minute)
+            if slowed.retry_after is not None:
+                return slowed
         return self.house.budgets.charge(name, cost, self.limits.cost_per_minute)
 
     def become(self, principal: Principal, session_id: uuid.UUID) -> None:

@@ -36,6 +36,8 @@ class Limits:
     signing_overlap: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=60)
     cost_per_minute: int = 500_000
+    throttled_per_minute: int = 3_000
+    """How often somebody whom an incident has slowed down is answered in a minute: fifty times a second."""
     exports_per_day: int = 48
     export_life: timedelta = timedelta(days=7)
     plain_webhooks: bool = False

@@ -7,18 +7,20 @@ import uuid
 from datetime import timedelta
 from typing import NamedTuple
 
-from policies.errors import NotFound
-from policies.principals import ANONYMOUS, Kind, Principal
+from policies.actions import Action
+from policies.errors import NotFound, StepUpRequired
+from policies.principals import ANONYMOUS, Kind, Principal, Scope
 from resolvers import federation
 from resolvers.context import Asking
 from resolvers.errors import MfaRequired, Unauthenticated
 from resolvers.federation import Issuer
 from resolvers.house import House
-from resolvers.tickets import Bearer, Ticket
+from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import accounts
 from storage import federation as identities
 from storage.clock import now
 from storage.database import Transaction, transaction
+from storage.federation import FederatedIdentity
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.vault import Vault
 
@@ -31,6 +33,7 @@ _NOTE_USE_EVERY = timedelta(minutes=1)
 class _Caller(NamedTuple):
     principal: Principal
     analysed: bool = False
+    throttled: bool = False
 
 
 def new_token(prefix: str) -> str:
@@ -73,6 +76,7 @@ def identify(
         correlation_id=uuid.uuid4(),
         identity_id=identity_id,
         analysed=caller.analysed,
+        throttled=caller.throttled,
     )
 
 
@@ -85,20 +89,26 @@ def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | Non
 
 
 def identify_bearer(house: House, ticket: Ticket) -> Principal:
-    """The principal whose request minted `ticket`. Raises `NotFound` once their session or key has ended."""
+    """The principal whose request minted `ticket`.
+
+    Raises `NotFound` once their session or key has ended, and `StepUpRequired` for an export while it is held.
+    """
+    found: Session | ApiKey | FederatedIdentity | None
     with transaction(house.store.engine, read_only=True) as reading:
         if ticket.bearer is Bearer.SESSION:
-            session = accounts.live_session_by_id(reading, ticket.bearer_id)
-            caller = None if session is None else _of_session(reading, session)
+            found = accounts.live_session_by_id(reading, ticket.bearer_id)
+            caller = None if found is None else _of_session(reading, found)
         elif ticket.bearer is Bearer.IDENTITY:
-            tie = identities.by_id(reading, ticket.bearer_id)
+            found = identities.by_id(reading, ticket.bearer_id)
             # Whoever minted it had proven a second factor, if they are staff: without one nothing is answered.
-            caller = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=True)
+            caller = None if found is None else _of_account(reading, found.kind, found.subject_id, mfa=True)
         else:
-            key = accounts.live_api_key_by_id(reading, ticket.bearer_id)
-            caller = None if key is None else _of_api_key(reading, key)
-    if caller is None or _lacks_second_factor(caller.principal):
+            found = accounts.live_api_key_by_id(reading, ticket.bearer_id)
+            caller = None if found is None else _of_api_key(reading, found)
+    if found is None or caller is None or _lacks_second_factor(caller.principal):
         raise NotFound("Ticket")
+    if ticket.purpose is Purpose.EXPORT and isinstance(found, Session | ApiKey) and found.exports_held_at is not None:
+        raise StepUpRequired("Export", Action.EXPORT)
     return caller.principal
 
 
@@ -112,9 +122,13 @@ def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | 
         session = accounts.live_session(reading, hashes)
         caller = None if session is None else _of_session(reading, session)
         if session is not None and caller is not None:
-            return caller, session.id
+            return caller._replace(throttled=_is_throttled(session)), session.id
         owner = accounts.receipt_owner(reading, hashes)
         return None if owner is None else (_Caller(Principal(Kind.DEPARTING, owner)), None)
+
+
+def _is_throttled(credential: Session | ApiKey | FederatedIdentity) -> bool:
+    return credential.throttled_until is not None and credential.throttled_until > now()
 
 
 def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[_Caller, uuid.UUID]:
@@ -127,7 +141,7 @@ def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[_Caller, uuid.
         raise Unauthenticated(
             "This identity is tied to no account here: sign in with a password, and call linkIdentity."
         )
-    return caller, tie.id
+    return caller._replace(throttled=_is_throttled(tie)), tie.id
 
 
 def _of_session(reading: Transaction, session: Session) -> _Caller | None:
@@ -152,7 +166,10 @@ def _of_api_key(reading: Transaction, key: ApiKey) -> _Caller | None:
     analysed = accounts.may_be_analysed(reading, key.owner_id)
     if analysed is None:
         return None
-    return _Caller(Principal(Kind.API_KEY, key.id, scopes=frozenset(key.scopes), on_behalf_of=key.owner_id), analysed)
+    held = frozenset({Scope.EXPORT}) if key.exports_held_at is not None else frozenset[str]()
+    scopes = frozenset(key.scopes) - held
+    principal = Principal(Kind.API_KEY, key.id, scopes=scopes, on_behalf_of=key.owner_id)
+    return _Caller(principal, analysed, _is_throttled(key))
 
 
 def _by_api_key(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | None:

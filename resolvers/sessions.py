@@ -8,7 +8,7 @@ from resolvers import identity, inputs
 from resolvers.context import Context
 from resolvers.errors import BadInput, Keep, MfaRequired, RateLimited, Unauthenticated
 from resolvers.factors import Proof, proven
-from storage import accounts, factors
+from storage import accounts, factors, measures
 from storage.accounts import Account
 from storage.clock import now
 from storage.factors import SecondFactor
@@ -195,6 +195,7 @@ def step_up(context: Context, password: str | None = None, proof: Proof = _NOTHI
     accounts.forget_failures(context.work.session, [lookup])
     session = _own_session(context)
     session.stepped_up_until = now() + limits.step_up
+    measures.release_exports(context.work.session, session.id, session.subject_id)
     context.work.record(events.SessionSteppedUp(resource_id=session.id, subject_id=subject))
     return session
 

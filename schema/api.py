@@ -23,6 +23,7 @@ from schema.exports import ExportMutations
 from schema.factors import SecondFactorMutations
 from schema.federation import IdentityMutations
 from schema.grants import AccessGrantMutations
+from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
@@ -53,6 +54,7 @@ class Mutation(
     DeletionMutations,
     ExportMutations,
     IdentityMutations,
+    IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,
     NoticeMutations,

@@ -28,6 +28,12 @@ class ApiKey(Node):
     created_at: datetime = plain("created_at", datetime, "When it was issued.")
     expires_at: datetime = plain("expires_at", datetime, "When it ends by itself.")
     last_used_at: datetime | None = plain("last_used_at", datetime | None, "When it was last used, to the minute.")
+    exports_held_at: datetime | None = plain(
+        "exports_held_at", datetime | None, "Since when it exports nothing because of an incident: stepUp releases it."
+    )
+    suspended_at: datetime | None = plain(
+        "suspended_at", datetime | None, "Since when it does not work because of an incident; staff have been told."
+    )
     revoked_at: datetime | None = plain("revoked_at", datetime | None, "When it was revoked.")
 
 

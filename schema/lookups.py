@@ -16,6 +16,7 @@ from schema.exports import Export
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.ids import decode_id
+from schema.incidents import Incident
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHold
 from schema.nodes import Info, Node
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Node]] = {
         Contributor,
         Deletion,
         Export,
+        Incident,
         Investigation,
         LegalHold,
         Notice,

@@ -21,11 +21,13 @@ from schema.connections import (
 from schema.contributors import Contributor
 from schema.controls import ControlQueries
 from schema.deletions import Deletion
+from schema.detections import DetectionQueries
 from schema.exports import Export
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
 from schema.ids import decode_id_of
+from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
 from schema.lookups import Id, NodeQueries
@@ -61,7 +63,9 @@ Search = Annotated[
 class Query(
     NodeQueries,
     ControlQueries,
+    DetectionQueries,
     HoldingsQueries,
+    IncidentQueries,
     LegalHoldQueries,
     NoticeQueries,
     PopulationQueries,

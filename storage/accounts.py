@@ -129,15 +129,21 @@ def live_session_by_id(transaction: Transaction, session: uuid.UUID) -> Session 
 
 
 def live_api_key_by_id(transaction: Transaction, key: uuid.UUID) -> ApiKey | None:
-    """The API key with this id, unless it has expired or was revoked."""
+    """The API key with this id, unless it has expired, was revoked, or is suspended."""
     row = transaction.get(ApiKey, key)
-    return None if row is None or row.revoked_at is not None or row.expires_at <= now() else row
+    ended = row is None or row.revoked_at is not None or row.suspended_at is not None
+    return None if row is None or ended or row.expires_at <= now() else row
 
 
 def live_api_key(transaction: Transaction, prefix: str) -> ApiKey | None:
-    """The API key with this prefix, unless it has expired or was revoked."""
+    """The API key with this prefix, unless it has expired, was revoked, or is suspended."""
     return transaction.scalar(
-        select(ApiKey).where(ApiKey.prefix == prefix, ApiKey.expires_at > now(), ApiKey.revoked_at.is_(None))
+        select(ApiKey).where(
+            ApiKey.prefix == prefix,
+            ApiKey.expires_at > now(),
+            ApiKey.revoked_at.is_(None),
+            ApiKey.suspended_at.is_(None),
+        )
     )
 
 

@@ -34,6 +34,7 @@ class FederatedIdentity(Record):
     name: Mapped[Sealed] = sealed()
     name_lookup: Mapped[bytes] = keyed(unique=True)
     linked_at: Mapped[datetime] = plain(default=now)
+    throttled_until: Mapped[datetime | None] = plain()
 
 
 def named(issuer: str, subject: str) -> str:

@@ -45,6 +45,7 @@ NARROWER = {
     "audit_checkpoints": Rights("SELECT", "SELECT, INSERT", _LOG),
     "audit_lease": Rights("SELECT", _ALL, _LOG),
     "audit_deliveries": Rights("SELECT", _ALL, _LOG),
+    "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "staff_members": Rights(_ALL, "SELECT", _STAFF),
     "role_assignments": Rights(_ALL, "SELECT", _STAFF),
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),

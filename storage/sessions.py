@@ -36,6 +36,9 @@ class Session(Record):
     expires_at: Mapped[datetime] = plain()
     second_factor_at: Mapped[datetime | None] = plain()
     stepped_up_until: Mapped[datetime | None] = plain()
+    exports_held_at: Mapped[datetime | None] = plain()
+    """Since when it exports nothing before its holder has proven anew who they are; null while it does."""
+    throttled_until: Mapped[datetime | None] = plain()
     revoked_at: Mapped[datetime | None] = plain()
 
 
@@ -54,6 +57,11 @@ class ApiKey(Record):
     created_at: Mapped[datetime] = plain(default=now)
     expires_at: Mapped[datetime] = plain()
     last_used_at: Mapped[datetime | None] = plain()
+    exports_held_at: Mapped[datetime | None] = plain()
+    """Since when it exports nothing before its owner has proven anew who they are; null while it does."""
+    throttled_until: Mapped[datetime | None] = plain()
+    suspended_at: Mapped[datetime | None] = plain()
+    """Since when it does not work, because of an incident; null while it does."""
     revoked_at: Mapped[datetime | None] = plain()
 
 

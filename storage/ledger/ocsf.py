@@ -41,6 +41,9 @@ _KINDS = {
     "contributor.registered": _Kind(_ENTITY, _CREATE, "Create"),
     "deletion.erased": _Kind(_STORE, 7, "Delete"),
     "export.downloaded": _Kind(_HOSTING, 2, "Download"),
+    "incident.opened": _Kind(_FINDING, _CREATE, "Create"),
+    "incident.joined": _Kind(_FINDING, _UPDATE, "Update"),
+    "incident.closed": _Kind(_FINDING, 3, "Close"),
     "investigation.ended": _Kind(_ENTITY, 11, "Deactivate"),
     "investigation.opened": _Kind(_ENTITY, 10, "Activate"),
     "ledger.halted": _Kind(_FINDING, _CREATE, "Create"),
@@ -73,9 +76,17 @@ _VERBS = {
     "updated": (_UPDATE, "Update"), "shared": (_UPDATE, "Update"), "unshared": (_UPDATE, "Update"),
     "deleted": (_DELETE, "Delete"), "anonymised": (_DELETE, "Delete"), "archived": (_DELETE, "Delete"),
 }  # fmt: skip
+_TITLES = {
+    "incident.opened": "Unusual activity",
+    "ledger.halted": "The audit log does not continue what it published",
+}
+"""What a finding is called; which detection it was stands under `unmapped`."""
 _ALARMS = {
     "access.denied": 3,
     "egress.blocked": 3,
+    "incident.alerted": 4,
+    "incident.contained": 4,
+    "incident.opened": 4,
     "investigation.opened": 3,
     "ledger.halted": 5,
     "session.refused": 2,
@@ -133,7 +144,8 @@ def _fill_class(found: dict[str, Any], form: Mapping[str, Any], kind: _Kind) -> 
             found["app"] = _product()
             return
         case _ if kind.class_uid == _FINDING:
-            found["finding_info"] = {"uid": form["id"], "title": "The audit log does not continue what it published"}
+            uid = form["resourceId"] or form["id"]
+            found["finding_info"] = {"uid": uid, "title": _TITLES.get(form["action"], _TITLES["incident.opened"])}
             return
         case _ if kind.class_uid == _LOGIN:
             found["user"] = _user(form)

@@ -55,8 +55,8 @@ class AuditCheckpoint(Record):
 
 
 class AuditLease(Record):
-    """Which process does what only one may, and until when unless it says so again: a row for giving out places, and
-    one for delivering."""
+    """Which process does what only one may, and until when unless it says so again: a row for giving out places, one
+    for delivering, one for watching."""
 
     __tablename__ = "audit_lease"
     card = DataCard(subject=None, retention="audit", export=_OF_THE_LOG)

@@ -29,11 +29,12 @@ class Lease(enum.IntEnum):
 
     SEQUENCING = 1
     DELIVERY = 2
+    WATCHING = 3
 
     @property
     def lasting(self) -> timedelta:
         """How long it is given for. A delivery may wait for its receiver, and renews its lease after each."""
-        return LEASE if self is Lease.SEQUENCING else 20 * LEASE
+        return 20 * LEASE if self is Lease.DELIVERY else LEASE
 
 
 Overtaken = IntegrityError

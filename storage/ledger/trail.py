@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from storage import incidents
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger import leaves
 from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
@@ -92,6 +93,7 @@ def forget(session: Session, person_id: uuid.UUID) -> int:
     touched = remembered(session, person_id)
     over = (Investigation.person_id == person_id) & (Investigation.status != InvestigationStatus.OPEN)
     session.execute(update(Investigation).where(over).values(person_id=None))
+    incidents.forget(session, person_id)
     as_actor, as_subject = (part & ~held() for part in _parts(person_id))
     of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
     session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)))

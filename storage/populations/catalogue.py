@@ -11,6 +11,7 @@ from storage.contributors import Consent
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
 from storage.grants import AccessGrant
+from storage.incidents import Incident
 from storage.investigations import Investigation
 from storage.ledger.events import Outcome
 from storage.legal_holds import LegalHold
@@ -175,11 +176,13 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.DETECTIONS, "Q14", "What was detected, and what became of it?", ("CC7.2", "CC7.3"),
-            Missing("whatever watches the trail at the operator's: the SIEM that it is delivered to"),
+            Trail(("incident.opened", "incident.joined", "incident.contained", "sentinel.beat")),
+            "What the sentinel looks for is `detections`; what else watches the trail is the operator's to show.",
         ),
         Population(
             _N.INCIDENTS, "Q15", "Which incidents were there?", ("CC7.3", "CC7.4", "CC7.5", "P6.3", "P6.6"),
-            Missing("the operator's register of incidents; INVESTIGATIONS lists looks into the trail"),
+            Register(Incident, "detected_at"),
+            "Those that the sentinel opened, drills too; what people noticed otherwise is the operator's to show.",
         ),
         Population(
             _N.INVESTIGATIONS, "Q15", "Which investigations opened who was behind entries?", ("CC7.3", "CC7.4"),

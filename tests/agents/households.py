@@ -22,6 +22,7 @@ from storage.contributors import Consent, Contributor, PrivacyPreferences, Style
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.factors import RecoveryCode, SecondFactor
+from storage.federation import FederatedIdentity
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.idempotency import IdempotentAnswer
 from storage.ids import new_id
@@ -124,7 +125,9 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         work.vault.seal(notice, title=f"title {marker}", body=f"body {marker}")
         wishes = NoticeSettings(owner_id=someone.id)
         work.vault.seal(wishes, webhook_url=f"https://{marker}.example", webhook_secret=f"whsec_{marker}")
-        work.session.add_all([hold, kept, asked, factor, code, notice, wishes])
+        tie = FederatedIdentity(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, name_lookup=someone.id.bytes)
+        work.vault.seal(tie, name=f"https://issuer.example\n{marker}")
+        work.session.add_all([hold, kept, asked, factor, code, notice, wishes, tie])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

@@ -22,6 +22,7 @@ from agents.generation import generate
 from agents.ledger import Ageing, Sequencer
 from agents.retention import Sweeper
 from agents.runtime import Agents
+from agents.sentinel import Sentinel
 from muniment.cli import app
 from storage import privileges, queue
 from storage.catalogue import models
@@ -29,10 +30,12 @@ from storage.database import open_engine, transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.exports import Export, ExportScope
 from storage.ids import new_id
+from storage.ledger.events import ExportRequested
 from storage.privileges import NARROWER, RoleRefused
 from storage.prompts import PromptStatus
 from storage.resealing import reseal
 from tests.agents.test_ageing import happen
+from tests.agents.test_sentinel import happened
 from tests.agents.worlds import World
 from tests.muniment.test_repeated_after_restart import every_mutation_and_its_repetition
 from tests.services.issuer import issuing
@@ -93,7 +96,15 @@ def test_the_agents_do_all_their_work_by_theirs(world: World, agents: Agents, ho
     build_export(agents, export)
     Sweeper(agents, timedelta(days=7)).sweep()
     assert reseal(world.store.engine, world.store.keyring, lambda done, total: None).damaged == set()
-    assert Sequencer(world.store, home / "ledger", world.policy.version).advance()
+    sequencer = Sequencer(world.store, home / "ledger", world.policy.version)
+    assert sequencer.advance()
+    sentinel = Sentinel(world.store, world.policy.version)
+    sentinel.advance()
+    found_by = world.contributor()
+    burst = (ExportRequested(resource_id=new_id(), subject_id=found_by, scope=ExportScope.ACCOUNT) for _ in range(20))
+    happened(world, "CONTRIBUTOR", found_by, *burst)
+    assert sequencer.advance()
+    assert sentinel.advance() >= 20
     happen(world, 1)
     ageing = Ageing(agents, timedelta(0))
     ageing.end_investigations()

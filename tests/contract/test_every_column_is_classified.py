@@ -20,6 +20,7 @@ PLAIN_TEXT = {
     "control", "found_by", "owner",
     # Words of staff about a company, which everybody reads at /services.
     "address", "contract", "operator", "purpose",
+    "actor_kind", "detection",
 }  # fmt: skip
 
 # The same for columns of one table: what staff publish for everybody is nobody's secret.

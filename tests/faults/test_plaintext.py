@@ -1,6 +1,7 @@
 """The marker: put into everything that carries content, and found nowhere in clear but where its owner asked for it."""
 
 import random
+import uuid
 import warnings
 import zipfile
 from base64 import b64encode
@@ -23,7 +24,7 @@ from tests.agents.standins import StandIn
 from tests.faults.hunts import Hunt, spellings, table_dump
 from tests.faults.servers import Server, serving, settled, wait_for
 from tests.resolvers.ladder import MUTATIONS
-from tests.world import ROOT, Answer, Person, code_of
+from tests.world import ROOT, Answer, Person, code_of, global_id
 
 READ = """query($id: ID!) { node(id: $id) {
     __typename
@@ -149,6 +150,24 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
     note = f"What was opened of {marker} is what the case was about."
     api.do("reviewAccess", privacy, accessGrantId=grant, verdict="JUSTIFIED", note=note).data  # noqa: B018
     privacy_writes(server, owner, privacy, marker)
+    incident_told(server, owner, member, privacy, marker)
+
+
+def incident_told(server: Server, owner: Person, member: str, privacy: str, marker: str) -> None:
+    """The owner is refused again and again until the sentinel looks; what people write about that has the marker."""
+    api = server.api
+    for _ in range(20):
+        assert api.do("deleteProject", owner, projectId=global_id("Project", uuid.uuid4())).code == "NOT_FOUND"
+    listing = '{ incidents(detection: "D03") { edges { node { id } } } }'
+    wait_for(lambda: bool(api.ask(listing, member).data["incidents"]["edges"]))
+    which = {"incidentId": api.ask(listing, member).data["incidents"]["edges"][0]["node"]["id"]}
+    api.do("triageIncident", member, **which, decision="CONFIRMED", words=f"It was not {marker}.").data  # noqa: B018
+    notice = f"Somebody else had your token, and fetched {marker} with it. It is not good any more."
+    api.do("draftIncidentNotice", member, **which, text=notice).data  # noqa: B018
+    api.do("notifyAffected", privacy, **which).data  # noqa: B018
+    recovered = {"step": "RECOVERED", "words": f"All of {marker} is as before."}
+    api.do("recordIncidentStep", member, **which, **recovered).data  # noqa: B018
+    assert api.do("liftIncidentMeasure", member, **which, words=f"The key of {marker}.").code == "CONFLICT"
 
 
 def privacy_writes(server: Server, owner: Person, privacy: str, marker: str) -> None:

@@ -62,6 +62,12 @@ ORDER = [
     "openInvestigation:security",
     "closeInvestigation:security",
     "reloadPolicy:sysadmin",
+    "triageIncident:security",
+    "draftIncidentNotice:security",
+    "notifyAffected:privacy",
+    "recordIncidentStep:security",
+    "liftIncidentMeasure:security",
+    "closeIncident:security",
     "registerService:privacy",
     "assessService:privacy",
     "enableService:security",
@@ -119,6 +125,8 @@ def given(name: str, scene: Scene, changed: Path) -> dict[str, Any] | None:
         "requestAccess": lambda: MUTATIONS[name](scene.ids) | {"reasonCode": "SECURITY_INCIDENT"},
         "approveAccess": lambda: {"accessGrantId": scene.ids["requested"]},
         "closeInvestigation": lambda: {"investigationId": scene.ids["investigation"]},
+        "liftIncidentMeasure": lambda: {"incidentId": scene.ids["incident of a key"], "words": "Their own program."},
+        "closeIncident": lambda: {"incidentId": scene.ids["no incident"]},
         "reloadPolicy": lambda: {"hash": hashlib.sha256(changed.read_bytes()).hexdigest()},
     }
     if name not in own and name not in MUTATIONS:

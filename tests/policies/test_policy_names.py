@@ -15,6 +15,7 @@ from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.contributors import ContributorStatus
 from storage.grants import AccessGrant, Decider
+from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
 from storage.records import Record
 from storage.rights import RightsStatus
@@ -26,7 +27,10 @@ UNATTENDED = {
 }  # fmt: skip
 NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Action.END, Action.REVOKE, Action.SHARE}
 STATES = {
-    *map(str, (*ContributorStatus, *Decider, *InvestigationStatus, *RightsStatus, *ServiceStatus)),
+    *map(
+        str,
+        (*ContributorStatus, *Decider, *IncidentStatus, *InvestigationStatus, *RightsStatus, *ServiceStatus),
+    ),
     "EDITOR",
     "VIEWER",
 }
@@ -36,6 +40,7 @@ WITHOUT_A_GRANT = {
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
+    "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
     "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
     "RightsRequest": {Action.ANSWER, Action.READ, Action.READ_REASON},
 }
@@ -160,6 +165,15 @@ def test_nobody_approves_a_service_of_their_own(policy: Policy) -> None:
             for way in plans.get(Action.ASSESS, ()):
                 proposed = Compare("status", "=", Values((ServiceStatus.PROPOSED,))) in way.conditions
                 assert proposed or other in way.conditions, roles
+
+
+def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
+    """In any set of jobs: whoever sends what those affected are told did not write it."""
+    other = Compare("notice_drafted_by", "!=", Bound("principal_id"))
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Incident).plans
+            assert all(other in way.conditions for way in plans.get(Action.NOTIFY, ())), roles
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:

@@ -14,6 +14,7 @@ from storage.controls.findings import Finding
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.incidents import Incident, IncidentStatus, Severity
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
@@ -120,6 +121,9 @@ def build() -> World:
         id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
     )
     world.add("published notice", text)
+    for status in IncidentStatus:
+        _incident(world, f"incident {status.value.lower()}", status, None)
+        _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))
     for name in ("ada", "eve", "dia"):
         _kept(world, name, named(name), None)
         for status in RightsStatus:
@@ -282,6 +286,14 @@ def _service(world: World, name: str, status: ServiceStatus, registered_by: uuid
         id=named(name), address=name, kind=next(iter(ServiceKind)), operator="", purpose="", contract="",
         categories=[], regions=[], sub_processors=[], retention_days=0, breach_hours=1, trains_on_inputs=False,
         status=status, registered_by=registered_by, assessment=SEAL,
+    )  # fmt: skip
+    world.add(name, row)
+
+
+def _incident(world: World, name: str, status: IncidentStatus, drafted_by: uuid.UUID | None) -> None:
+    row = Incident(
+        id=named(name), detection="D02", severity=next(iter(Severity)), status=status, began_at=EPOCH, clock_until=EPOCH,
+        words=SEAL, notice=SEAL, notice_drafted_by=drafted_by,
     )  # fmt: skip
     world.add(name, row)
 

@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
+from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
+from tests.resolvers.found import incident, suspended_key
 from tests.told import notice, style
-from tests.world import Person, World, global_id
+from tests.world import Person, World, global_id, raw_id
 
 CODES = {
     "U": "UNAUTHENTICATED",
@@ -56,6 +58,13 @@ GRID = {
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node incident": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "triageIncident": "U N N N N F N N N N N N",
+    "recordIncidentStep": "U N N N N F N N N N N N",
+    "draftIncidentNotice": "U N N N N F N N N N N N",
+    "notifyAffected": "U N N N N F N N N N N N",
+    "liftIncidentMeasure": "U N N N N F N N N N N N",
+    "closeIncident": "U N N N N F N N N N N N",
     "registerService": "U F F F F F F F F F F F",
     "assessService": "U N N N N F N N N N N N",
     "enableService": "U N N N N F N N N N N N",
@@ -148,6 +157,7 @@ QUERIES = {
     "node grant": ("grant", "id"),
     "node hold": ("hold", "id"),
     "node service": ("service", "id"),
+    "node incident": ("incident", "id"),
     "node request": ("request", "id"),
     "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
@@ -211,6 +221,23 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "approveLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
     "releaseLegalHold": lambda ids: {"legalHoldId": ids["hold"]},
+    "triageIncident": lambda ids: {
+        "incidentId": ids["incident"],
+        "decision": "CONFIRMED",
+        "words": "It was not asked for.",
+    },
+    "recordIncidentStep": lambda ids: {
+        "incidentId": ids["incident"],
+        "step": "RECOVERED",
+        "words": "All is as before.",
+    },
+    "draftIncidentNotice": lambda ids: {
+        "incidentId": ids["incident"],
+        "text": "Somebody here opened some of your work who should not have. They can't any more.",
+    },
+    "notifyAffected": lambda ids: {"incidentId": ids["incident"]},
+    "liftIncidentMeasure": lambda ids: {"incidentId": ids["incident"], "words": "It was their own program."},
+    "closeIncident": lambda ids: {"incidentId": ids["incident"]},
     "registerService": lambda ids: {
         "address": "models.example.org",
         "kind": "MODEL_PROVIDER",
@@ -282,9 +309,12 @@ def make(world: World) -> Scene:
         ]["rightsRequest"]["id"],
         "grant": _request(world, owner),
         "hold": _hold(world, owner),
+        "incident": incident(world, raw_id(owner.id)),
+        "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
+        "incident of a key": incident(world, kind="API_KEY", actor=suspended_key(world, stepped_up)),
         "notice": notice(world, owner),
-        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
+        "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),
         "other grant": _request(world, owner),
     }
     people: dict[str, Person | None] = {

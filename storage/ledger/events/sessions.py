@@ -46,7 +46,7 @@ class SessionEnded(Event):
 
 
 class SessionSteppedUp(Event):
-    """Someone proved again who they are, before an export or a deletion."""
+    """Someone proved again who they are, before an export or a deletion. What an incident held of theirs goes on."""
 
     action = "session.stepped_up"
     category = Category.SECURITY_EVENT

@@ -16,6 +16,8 @@ _HELD = "what is kept must be found whether or not whoever keeps it may see it; 
 _DUE = "counts and finds by age, of the account or project that the door gave out; each thing that goes is asked for"
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
+_SENTINEL = "the sentinel reads ids, times and codes, opens nothing, and acts on credentials"
+_LEASE_HOLDERS = "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
@@ -98,6 +100,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/delivering.py "
         "agents/notices/spreading.py agents/retention/sweeping.py "
+        "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/controls.py "
         "muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
@@ -165,6 +168,23 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.holdings.file_bytes": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.held": ("resolvers/holdings.py", _OWN_COUNT),
     "storage.holdings.store_of": ("resolvers/holdings.py", "says which kind of database this is"),
+    "storage.incidents.advance": ("agents/sentinel/watching.py", _LOG),
+    "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
+    "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
+    "storage.incidents.mark": ("agents/sentinel/watching.py", _LOG),
+    "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
+    "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
+    "storage.ledger.affected.affected": (
+        "agents/sentinel/drilling.py resolvers/incidents.py",
+        "ids of contributors, for whoever handles an incident that the door gave out",
+    ),
+    "storage.ledger.happenings.between": ("agents/sentinel/watching.py", _SENTINEL),
+    "storage.ledger.happenings.end": ("agents/sentinel/watching.py", _SENTINEL),
+    "storage.ledger.happenings.place_at": ("agents/sentinel/watching.py", _SENTINEL),
+    "storage.ledger.happenings.waiting": ("agents/sentinel/watching.py", _SENTINEL),
+    "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
+    "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
+    "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
@@ -186,9 +206,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),
-    "storage.ledger.sequencing.claim": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.claim": (_LEASE_HOLDERS, _LOG),
     "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
-    "storage.ledger.sequencing.release": ("agents/ledger/courier.py agents/ledger/sequencer.py", _LOG),
+    "storage.ledger.sequencing.release": (_LEASE_HOLDERS, _LOG),
     "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
@@ -373,6 +393,7 @@ PLACES: dict[tuple[str, str, str], str] = {
 WITHOUT_ACTION: dict[str, str] = {
     "Query.controls": "what is promised to everybody, out of the program itself",
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
+    "Query.detections": "what is looked for and what becomes of a credential then; names nobody",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",
     "Query.policy": "what is asked of the door stands on its fields: explain, and proposals; its text is no secret",
     "Query.ledger": "what is signed for everybody is nobody's secret",

@@ -1,0 +1,46 @@
+"""The sentinel looked at from outside: when it was last there, and a drill that shows what it does."""
+
+from contextlib import suppress
+
+from agents.ledger import Sequencer
+from agents.sentinel import Sentinel
+from agents.sentinel.drilling import PEOPLE, drill
+from agents.sentinel.watching import standing as looked_at
+from muniment.house import checkpoint_place, open_house
+from muniment.settings import Settings
+from storage.ledger.sequencing import Overtaken
+
+
+def play(settings: Settings, seconds: float) -> list[str]:
+    """A drill in this installation, beside its server or without one; answers what to print. Raises DrillFailed."""
+    with open_house(settings) as house:
+        sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version)
+        sentinel = Sentinel(house.store, house.policy.version)
+
+        def turn() -> None:
+            with suppress(Overtaken):  # the server's own was faster
+                sequencer.advance()
+            sentinel.advance()
+
+        try:
+            found = drill(house, turn, longest_seconds=seconds)
+        finally:
+            sentinel.release()
+    return [
+        f"Injected: a session of somebody made up, and reads of {PEOPLE} people's work, who are made up too.",
+        f"detected   after {found.detected:7.3f} s   incident {found.incident_id}, detection D02",
+        f"contained  after {found.contained:7.3f} s   {found.sessions_ended} session ended, in the same transaction",
+        f"alerted    after {found.alerted:7.3f} s   security, privacy: in the log and in the trail",
+        f"proved     after {found.refused:7.3f} s   the session's token, good before, is refused: UNAUTHENTICATED",
+        f"affected   {found.affected} people, computed from the trail",
+        "The incident is closed, and marked as a drill.",
+    ]
+
+
+def standing(settings: Settings, most_seconds: int) -> tuple[str, bool]:
+    """When the sentinel was last there and how far behind it is, in words; whether that is all right."""
+    with open_house(settings) as house:
+        silent, behind = looked_at(house.store)
+    if silent is None:
+        return "The sentinel has never been here: it runs with the agents (serve, or work).", False
+    return f"The sentinel was here {silent:.0f} seconds ago, and is {behind} entries behind.", silent <= most_seconds

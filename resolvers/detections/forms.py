@@ -1,0 +1,60 @@
+"""What a detection is made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from storage.incidents import Severity
+from storage.ledger.events import Resource
+from storage.measures import Measure
+from storage.staff import StaffRole
+
+PEOPLE_AND_KEYS = frozenset({"API_KEY", "CONTRIBUTOR", "STAFF"})
+"""Kinds of actors that have a credential of their own."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """From so many within the window on, this is done with the credential of actors of these kinds."""
+
+    threshold: int
+    measure: Measure = Measure.NONE
+    kinds: frozenset[str] | None = None
+    """None: of every kind that the detection counts."""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """So many entries (or, with `distinct`, so many different subjects) of one actor within a window are a hit.
+
+    `steps` go up: the first opens the incident, later ones do more. `kinds` are the actors that count, if not all;
+    `resources` the kinds of things. Of details, `only` names values that count and `unless` values that do not.
+    `foreign` counts only what was somebody else's, `by_subject` per account that something was done to. With
+    `tells_owner` whoever's account or key it is reads of the incident in their access log.
+    """
+
+    id: str
+    version: int
+    title: str
+    actions: frozenset[str]
+    window: timedelta
+    severity: Severity
+    notify: tuple[StaffRole, ...]
+    steps: tuple[Step, ...]
+    kinds: frozenset[str] = frozenset()
+    resources: frozenset[Resource] = frozenset()
+    distinct: bool = False
+    foreign: bool = False
+    by_subject: bool = False
+    tells_owner: bool = False
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unless: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def runbook(self) -> str:
+        """Where it stands what people do."""
+        return f"docs/runbooks/{self.id}.md"
+
+    def steps_of(self, kind: str) -> tuple[Step, ...]:
+        """The steps that there are for an actor of this kind, in order."""
+        return tuple(step for step in self.steps if step.kinds is None or kind in step.kinds)

@@ -1,0 +1,96 @@
+"""The log as the sentinel reads it: entries by their places, with who did what to whom. Nothing is opened."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storage.ledger import leaves
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger.rows import AuditPending, AuditSequence
+
+MADE_UP = uuid.UUID(int=0)
+"""The id of an entry that somebody made up."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One entry: what happened, and the ids of those in it, as far as they are not forgotten."""
+
+    at: datetime
+    action: str
+    outcome: str = "SUCCESS"
+    actor_kind: str = "CONTRIBUTOR"
+    actor_id: uuid.UUID | None = None
+    on_behalf_of: uuid.UUID | None = None
+    subject_id: uuid.UUID | None = None
+    component: str = "api"
+    resource: str = "platform"
+    details: Mapping[str, Any] | None = None
+    entry_id: uuid.UUID = MADE_UP
+
+
+_ENTRIES = select(AuditEvent, AuditPersonal).outerjoin(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
+
+
+def between(session: Session, start: int, stop: int, actions: Collection[str]) -> list[Happening]:
+    """The entries with these actions from place `start` to before `stop`, in order."""
+    chosen = (
+        _ENTRIES.join(AuditSequence, AuditSequence.event_id == AuditEvent.id)
+        .where(AuditSequence.leaf_index >= start, AuditSequence.leaf_index < stop, AuditEvent.action.in_(actions))
+        .order_by(AuditSequence.leaf_index)
+    )
+    return [_happening(entry, personal) for entry, personal in session.execute(chosen)]
+
+
+def waiting(session: Session, before: datetime, actions: Collection[str], after: uuid.UUID | None) -> list[Happening]:
+    """Entries with these actions from before that moment, and behind one of them, that have no place yet.
+
+    There are such while a log is halted. In the order of their ids, which is that in which they were written.
+    """
+    chosen = (
+        _ENTRIES.join(AuditPending, AuditPending.event_id == AuditEvent.id)
+        .where(AuditEvent.timestamp < before, AuditEvent.action.in_(actions))
+        .order_by(AuditEvent.id)
+    )
+    if after is not None:
+        chosen = chosen.where(AuditEvent.id > after)
+    return [_happening(entry, personal) for entry, personal in session.execute(chosen)]
+
+
+def end(session: Session) -> int:
+    """The place that the next entry will have."""
+    last = session.scalar(select(func.max(AuditSequence.leaf_index)))
+    return 0 if last is None else last + 1
+
+
+def place_at(session: Session, moment: datetime) -> int:
+    """The place of the first entry of that moment or later; the end where there is none."""
+    first = (
+        select(func.min(AuditSequence.leaf_index))
+        .join(AuditEvent, AuditEvent.id == AuditSequence.event_id)
+        .where(AuditEvent.timestamp >= moment)
+    )
+    found = session.scalar(first)
+    return end(session) if found is None else found
+
+
+def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
+    record = leaves.read(entry.leaf)
+    return Happening(
+        at=entry.timestamp,
+        action=entry.action,
+        outcome=entry.outcome.value,
+        actor_kind=record["actorKind"],
+        actor_id=None if personal is None else personal.actor_id,
+        on_behalf_of=None if personal is None else personal.on_behalf_of,
+        subject_id=None if personal is None else personal.subject_id,
+        component=entry.component,
+        resource=entry.resource.value,
+        details=record["details"],
+        entry_id=entry.id,
+    )

@@ -1,0 +1,52 @@
+"""Incidents as the sentinel leaves them, for those who handle them."""
+
+import uuid
+from datetime import timedelta
+
+from storage.clock import now
+from storage.incidents import Incident, IncidentStatus, Severity
+from storage.ledger.events import ContentRead, Resource
+from storage.ledger.scope import AuditScope
+from storage.sessions import ApiKey
+from tests.world import Person, World, agent_scope, global_id, raw_id
+
+
+def incident(
+    world: World,
+    *people: uuid.UUID,
+    kind: str = "STAFF",
+    actor: uuid.UUID | None = None,
+    status: IncidentStatus = IncidentStatus.CONTAINED,
+) -> str:
+    """An incident, as the sentinel opens one: of an actor who has read what is these people's."""
+    actor = actor or uuid.uuid4()
+    scope = AuditScope("api", kind, actor, None, None, None, uuid.uuid4(), "0" * 16)
+    with world.house.store.begin(scope) as work:
+        began = work.now
+        for person in people:
+            work.record(
+                ContentRead(
+                    resource_id=None,
+                    subject_id=person,
+                    resource_kind=Resource.ASSET,
+                    object_count=1,
+                    object_ids=(uuid.uuid4(),),
+                )
+            )
+        row = Incident(
+            detection="D02", severity=Severity.CRITICAL, status=status, actor_kind=kind, actor_id=actor,
+            began_at=began, contained_at=now() + timedelta(seconds=1), clock_until=now() + timedelta(hours=72),
+        )  # fmt: skip
+        work.session.add(row)
+        work.session.flush()
+        return global_id("Incident", row.id)
+
+
+def suspended_key(world: World, owner: Person) -> uuid.UUID:
+    """An API key that an incident has suspended."""
+    key = raw_id(world.key(owner, "read", name="suspended")[0])
+    with world.house.store.begin(agent_scope()) as work:
+        row = work.session.get(ApiKey, key)
+        assert row is not None
+        row.suspended_at = now()
+    return key
