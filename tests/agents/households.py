@@ -22,6 +22,7 @@ from storage.contributors import Consent, Contributor, PrivacyPreferences, Style
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.factors import RecoveryCode, SecondFactor
+from storage.federation import FederatedIdentity
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.idempotency import IdempotentAnswer
 from storage.ids import new_id
@@ -120,11 +121,13 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         work.vault.seal(factor, secret=someone.id.bytes)
         code = RecoveryCode(subject_id=someone.id)
         work.vault.seal(code, digest=someone.id.bytes)
+        tie = FederatedIdentity(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, name_lookup=someone.id.bytes)
+        work.vault.seal(tie, name=f"https://issuer.example\n{marker}")
         notice = Notice(owner_id=someone.id, kind=NoticeKind.PRODUCT, effective_at=_later())
         work.vault.seal(notice, title=f"title {marker}", body=f"body {marker}")
         wishes = NoticeSettings(owner_id=someone.id)
         work.vault.seal(wishes, webhook_url=f"https://{marker}.example", webhook_secret=f"whsec_{marker}")
-        work.session.add_all([hold, kept, asked, factor, code, notice, wishes])
+        work.session.add_all([hold, kept, asked, factor, code, tie, notice, wishes])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)
