@@ -265,10 +265,12 @@ class Keyring:
         return True
 
     def _ensure(self, name: KeysetName) -> None:
-        if not self.exists(name):
+        try:
+            self._load(name)
+        except KeyDestroyed:
             with suppress(KeysetExists):  # another process was first, and its keyset is as good
                 self.create(name, None)
-        self._load(name)
+            self._load(name)
 
     def _forget(self, names: Iterable[KeysetName], count: int) -> int:
         self._cache.drop(names)
