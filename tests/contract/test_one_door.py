@@ -11,7 +11,8 @@ import pytest
 from policies.resources import mapper_of
 from storage.records import Record
 from tests.contract.doors import callers, loads, roots, seals
-from tests.contract.doors.allowed import PLACES, SIDE_DOORS, WITHOUT_ACTION
+from tests.contract.doors.actionless import WITHOUT_ACTION
+from tests.contract.doors.allowed import PLACES, SIDE_DOORS
 from tests.contract.doors.code import Finding, House
 from tests.contract.source import ROOMS, calls, imported_names, modules
 

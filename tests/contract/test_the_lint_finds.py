@@ -6,7 +6,8 @@ from functools import cache
 import pytest
 
 from tests.contract.doors import callers, loads, roots, seals
-from tests.contract.doors.allowed import PLACES, SIDE_DOORS, WITHOUT_ACTION
+from tests.contract.doors.actionless import WITHOUT_ACTION
+from tests.contract.doors.allowed import PLACES, SIDE_DOORS
 from tests.contract.doors.code import House, Module
 from tests.contract.source import ROOMS, ROOT, modules
 
