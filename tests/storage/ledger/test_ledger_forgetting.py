@@ -172,7 +172,7 @@ def test_forgetting_does_not_read_the_whole_trail(engine: Engine) -> None:
     with transaction(engine) as session:
         trail.forget(session, LEAVER)
     event.remove(engine, "before_cursor_execute", note)
-    assert len(statements) == 5
+    assert len(statements) == 6
     with engine.connect() as connection:
         for statement, parameters in statements:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
