@@ -20,7 +20,7 @@ from agents.erasures import erase
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from benchmarks import _worlds
-from benchmarks.mutations import ROOT, _house, _mutate, _owner
+from benchmarks.mutations import ROOT, _house, _mutation, _owner
 from policies.access import Policy
 from policies.actions import Action
 from policies.principals import Kind, Principal
@@ -91,6 +91,7 @@ class _Others:
 
     def __init__(self, house: House, owner: uuid.UUID, project: uuid.UUID) -> None:
         self._house, self._owner, self._project = house, owner, project
+        self._mutate = _mutation(house, owner, project)
         self._took: tuple[list[float], list[float]] = ([], [])
         self._over = threading.Event()
 
@@ -124,7 +125,7 @@ class _Others:
             lists.page(context, Asset, Slice(50), also=(Action.UPDATE,))
 
     def _write(self) -> None:
-        _mutate(self._house, self._owner, self._project)
+        self._mutate()
 
 
 def _fill(house: House, owner: uuid.UUID, project: uuid.UUID, count: int, every: int) -> None:
