@@ -6,9 +6,10 @@ before the journal, outside the backups, says that it must be; (3) what can't be
 more; (4) no row goes before the files and keys that rows lead to.
 """
 
+import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from agents.erasures.verifying import verify
 from agents.exports import WORKFLOWS as EXPORTS
@@ -34,8 +35,11 @@ from storage.work import UnitOfWork
 WORKFLOW = "erase"
 NAME = "erasures"
 
-_AT_ONCE = 1000
-"""Files that are removed before it is asked whether to go on."""
+_AT_ONCE = 100
+"""Files, or jobs, that are removed before others are let in."""
+
+_LEFT, _LONGEST_PAUSE = 3, 1.0
+"""How many times as long as that took is left to others, who wait for the same disk and the same locks; in seconds."""
 
 
 def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
@@ -115,10 +119,8 @@ def destroy_keys(agents: Agents, deletion: Deletion) -> None:
 def destroy_data(agents: Agents, deletion: Deletion) -> None:
     """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too."""
     removed = _reached(agents, deletion, Blob)
-    in_order = sorted(removed)
-    for start in range(0, len(in_order), _AT_ONCE):
-        agents.go_on()
-        agents.store.blobs.remove_all(in_order[start : start + _AT_ONCE])
+    for some in _bit_by_bit(agents, removed):
+        agents.store.blobs.remove_all(some)
     agents.store.blobs.partials.remove_all(_reached(agents, deletion, Asset))
     _forget_runs(agents, deletion)
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
@@ -182,4 +184,16 @@ def _forget_runs(agents: Agents, deletion: Deletion) -> None:
         runs |= dict.fromkeys(EXPORTS, erasures.ids(session, Export, aims))
         runs[THUMBNAIL] = erasures.ids(session, Asset, aims)
     for workflow, ids in runs.items():
-        queue.forget_each(agents.store.engine, workflow, ids)
+        for some in _bit_by_bit(agents, ids):
+            queue.forget_each(agents.store.engine, workflow, some)
+
+
+def _bit_by_bit(agents: Agents, ids: Collection[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    """These ids, some at a time, with time for others in between. Raises what `Agents.go_on` raises."""
+    in_order = sorted(ids)
+    for start in range(0, len(in_order), _AT_ONCE):
+        agents.go_on()
+        began = time.monotonic()
+        yield in_order[start : start + _AT_ONCE]
+        if start + _AT_ONCE < len(in_order):
+            agents.pause(min(_LEFT * (time.monotonic() - began), _LONGEST_PAUSE))
