@@ -10,7 +10,7 @@ from typing import Any
 from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
-from tests.resolvers.found import incident, suspended_key
+from tests.resolvers.found import incident, reviewed, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -58,6 +58,10 @@ GRID = {
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node review": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node review item": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "openAccessReview": "U F F F F F F F F F F F",
+    "decideAccessReviewItem": "U N N N N F N N N N N N",
     "node incident": "U 0 0 0 0 - 0 0 0 0 0 0",
     "triageIncident": "U N N N N F N N N N N N",
     "recordIncidentStep": "U N N N N F N N N N N N",
@@ -158,6 +162,8 @@ QUERIES = {
     "node hold": ("hold", "id"),
     "node service": ("service", "id"),
     "node incident": ("incident", "id"),
+    "node review": ("review", "id"),
+    "node review item": ("review item", "id"),
     "node request": ("request", "id"),
     "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
@@ -200,6 +206,12 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "justification": "Something does not open.",
         "ticket": "1",
         "expiresAt": (now() + timedelta(hours=1)).isoformat(),
+    },
+    "openAccessReview": lambda ids: {"dueAt": (now() + timedelta(days=30)).isoformat()},
+    "decideAccessReviewItem": lambda ids: {
+        "accessReviewItemId": ids["review item"],
+        "decision": "KEEP",
+        "note": "It makes the small pictures, and nothing else does.",
     },
     "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
@@ -293,7 +305,10 @@ def make(world: World) -> Scene:
     world.step_up(departing)
     world.do("deleteAccount", departing, confirm=True).data  # noqa: B018 - fails the test where it did not work
     keys = {f"{scope}_key": world.key(stepped_up, scope)[1] for scope in ("read", "write", "export")}
+    review, item = reviewed(world)
     ids = {
+        "review": review,
+        "review item": item,
         "contributor": owner.id,
         "project": project,
         "asset": world.asset(owner, project),
