@@ -62,7 +62,10 @@ class AccessReviewItem(Node):
     kind: ReviewKind = plain("kind", ReviewKind, "What sort of thing it is.")
     name: str = plain("name", str, "The job, the key's prefix, the agent, the component, the service's address.")
     holder_id: strawberry.ID | None = reference(
-        "holder_id", "Staff", "Who of staff holds it: they do not decide. Null for what nobody of staff holds.", optional=True
+        "holder_id",
+        "Staff",
+        "Who of staff holds it, and so does not decide; null where nobody does.",
+        optional=True,
     )
     change: ReviewChange = plain("change", ReviewChange, "How it stands to the review before.")
     last_used_at: datetime | None = plain(

@@ -1,4 +1,4 @@
-"""Campaigns: one is opened at a time, told of to those whose keys are in it, and closed when nothing is open any more."""
+"""Campaigns: one at a time is opened, told of to those whose keys are in it, and closed when nothing in it is open."""
 
 import uuid
 from collections import Counter
@@ -18,7 +18,6 @@ from storage.access_reviews.records import (
     AccessReviewItem,
     ReviewChange,
     ReviewItemStatus,
-    ReviewKind,
 )
 from storage.ids import new_id
 from storage.ledger import events
@@ -74,7 +73,7 @@ def rights_by(policy: str) -> Rights:
 
 
 def finish(work: UnitOfWork, at_most: int) -> bool:
-    """End some of what nobody has confirmed in time (3, 4), and close the review; answers whether more is to be done."""
+    """End some of what nobody has confirmed in time (3, 4), and close the review; answers whether more is left."""
     review = standing.under_way(work.session)
     if review is None:
         return False
@@ -106,9 +105,10 @@ def close(work: UnitOfWork, review_id: uuid.UUID) -> bool:
 def tell(work: UnitOfWork, at_most: int) -> int:
     """Tell some contributors that a key of theirs ends unless they use it; answers how many keys."""
     review = standing.under_way(work.session)
-    items = standing.untold(work.session, at_most)
+    if review is None:
+        return 0
+    items = standing.untold(work.session, review.id, at_most)
     for item in items:
-        assert review is not None and item.kind is ReviewKind.API_KEY
         endings.warn(work, item, review.due_at)
         item.told_at = work.now
     return len(items)

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from storage import privileges
 from storage.access_reviews.records import (
@@ -221,7 +221,7 @@ def _unattended(session: Session, kind: ReviewKind, name: str, rights_hash: str,
     return Candidate(kind, name, rights_hash, last_used_at=used, flags=flags)
 
 
-def _of_login(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+def _of_login(column: InstrumentedAttribute[str], name: str) -> ColumnElement[bool]:
     return column == "api" if name == privileges.API else column.startswith("agent:")
 
 

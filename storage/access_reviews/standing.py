@@ -55,11 +55,10 @@ def undecided(session: Session, review_id: uuid.UUID, at_most: int) -> list[Acce
     return list(session.scalars(waiting.order_by(AccessReviewItem.id).limit(at_most).with_for_update()))
 
 
-def untold(session: Session, at_most: int) -> list[AccessReviewItem]:
-    """Some keys in the review under way whose contributors were not told yet; locked as above."""
-    current = select(AccessReview.id).where(AccessReview.closed_at.is_(None))
+def untold(session: Session, review_id: uuid.UUID, at_most: int) -> list[AccessReviewItem]:
+    """Some keys in it whose contributors were not told yet; locked as above."""
     keys = _OPEN & (AccessReviewItem.kind == ReviewKind.API_KEY) & AccessReviewItem.told_at.is_(None)
-    waiting = select(AccessReviewItem).where(AccessReviewItem.review_id.in_(current), keys)
+    waiting = select(AccessReviewItem).where(AccessReviewItem.review_id == review_id, keys)
     return list(session.scalars(waiting.order_by(AccessReviewItem.id).limit(at_most).with_for_update()))
 
 

@@ -30,7 +30,15 @@ NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Ac
 STATES = {
     *map(
         str,
-        (*ContributorStatus, *Decider, *IncidentStatus, *InvestigationStatus, *RightsStatus, *ServiceStatus, *UNDECIDED),
+        (
+            *ContributorStatus,
+            *Decider,
+            *IncidentStatus,
+            *InvestigationStatus,
+            *RightsStatus,
+            *ServiceStatus,
+            *UNDECIDED,
+        ),
     ),
     "EDITOR",
     "VIEWER",

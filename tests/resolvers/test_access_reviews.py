@@ -119,7 +119,12 @@ def test_nobody_decides_about_what_they_hold(case: Case) -> None:
             with world.unchanged("access.denied"):
                 assert case.decide(item, holder, decision).code == "FORBIDDEN", name
         kept = case.decide(item, other).data["it"]["accessReviewItem"]
-        assert (kept["status"], kept["note"], kept["endedAt"], kept["viewerCan"]) == ("KEPT", WHY, None, ["READ", "READ_REASON"])
+        assert (kept["status"], kept["note"], kept["endedAt"], kept["viewerCan"]) == (
+            "KEPT",
+            WHY,
+            None,
+            ["READ", "READ_REASON"],
+        )
         with world.unchanged("access.denied"):
             assert case.decide(item, other, "REVOKE").code == "FORBIDDEN", name
     assert world.ask("{ viewer { roles } }", case.security).data["viewer"]["roles"] == ["SECURITY"]
@@ -152,7 +157,9 @@ def test_what_is_revoked_ends_at_once(world: World) -> None:
     assert world.ask("{ viewer { kind } }", bearer).code == "UNAUTHENTICATED"
     told = world.ask("{ notices(first: 1) { edges { node { kind title } } } }", ada).data["notices"]["edges"]
     assert told[0]["node"] == {"kind": "SECURITY", "title": "An API key that you did not use has ended"}
-    mine = world.ask("query($id: ID!) { node(id: $id) { ... on AccessReviewItem { status note } } }", ada, id=found[name]["id"])
+    mine = world.ask(
+        "query($id: ID!) { node(id: $id) { ... on AccessReviewItem { status note } } }", ada, id=found[name]["id"]
+    )
     assert mine.data["node"] == {"status": "REVOKED", "note": "Nobody needs it any more."}
     happened = [event["action"] for event in world.events(since=since) if "." in event["action"]]
     for action in ("access_grant.ended", "role.revoked", "api_key.revoked", "service.disabled", "notice.issued"):
@@ -242,7 +249,10 @@ def test_reviews_are_read_by_those_whose_job_it_is(case: Case) -> None:
     auditor = world.employ(StaffRole.AUDITOR)
     asked = f"{{ accessReviews {{ totalCount edges {{ node {{ {REVIEW} }} }} }} }}"
     read = world.ask(asked, auditor).data["accessReviews"]
-    items = {f"{each['node']['kind']} {each['node']['name']}": each["node"] for each in read["edges"][0]["node"]["items"]["edges"]}
+    items = {
+        f"{each['node']['kind']} {each['node']['name']}": each["node"]
+        for each in read["edges"][0]["node"]["items"]["edges"]
+    }
     assert items["AGENT exports"]["note"] == WHY
     assert items["AGENT erasures"]["viewerCan"] == ["READ", "READ_REASON"]
     for nobody in (world.employ(StaffRole.SUPPORT), world.employ(StaffRole.SYSADMIN), world.register("ada")):
