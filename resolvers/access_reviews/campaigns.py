@@ -49,7 +49,8 @@ def open_one(context: Context, due_at: datetime) -> AccessReview:
 
 def begin(work: UnitOfWork, rights: Rights, due_at: datetime, opened_by: uuid.UUID | None) -> AccessReview | None:
     """A review with all its items; None where one is under way. `opened_by` None: by itself."""
-    session, last = work.session, standing.newest(work.session)
+    session = work.session
+    last = standing.newest(session)
     if last is not None and last.closed_at is None:
         return None
     number = 1 if last is None else last.number + 1

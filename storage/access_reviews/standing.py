@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.access_reviews.records import (
@@ -64,13 +64,14 @@ def untold(session: Session, review_id: uuid.UUID, at_most: int) -> list[AccessR
 
 def close(session: Session, review_id: uuid.UUID, moment: datetime) -> Mapping[ReviewItemStatus, int] | None:
     """Close a review in which nothing is open any more; answers how many items ended how, None where it stays open."""
-    waiting = exists().where(AccessReviewItem.review_id == review_id, _OPEN)
-    ready = (AccessReview.id == review_id) & AccessReview.closed_at.is_(None) & ~waiting
-    found = session.execute(update(AccessReview).where(ready).values(closed_at=moment), execution_options=_UNLOADED)
-    if not found.rowcount:  # type: ignore[attr-defined]
+    # Whoever decides last finds what others decided at the same time: one after the other gets here.
+    review = session.get(AccessReview, review_id, with_for_update=True, populate_existing=True)
+    waiting = select(AccessReviewItem.id).where(AccessReviewItem.review_id == review_id, _OPEN)
+    if review is None or review.closed_at is not None or session.scalar(waiting.limit(1)) is not None:
         return None
+    review.closed_at = moment
     counted = select(AccessReviewItem.status, func.count()).where(AccessReviewItem.review_id == review_id)
-    return dict(session.execute(counted.group_by(AccessReviewItem.status)).tuples().all())
+    return {status: number for status, number in session.execute(counted.group_by(AccessReviewItem.status))}
 
 
 def revoke_key(session: Session, key_id: uuid.UUID | None, moment: datetime) -> bool:

@@ -91,8 +91,8 @@ def test_a_review_is_about_everything_and_says_what_to_know(case: Case) -> None:
     assert {each.removeprefix("AGENT ") for each in found if each.startswith("AGENT")} == agents | set(
         campaigns.UNRULED
     )
-    assert found["AGENT verifier"]["flags"] == ["DORMANT"]
-    assert (found["COMPONENT api"]["flags"], found["COMPONENT agents"]["flags"]) == ([], ["DORMANT"])
+    flags = {name: found[name]["flags"] for name in ("AGENT verifier", "AGENT policy", "COMPONENT api")}
+    assert flags == {"AGENT verifier": ["DORMANT"], "AGENT policy": [], "COMPONENT api": []}
     support = found["STAFF_ROLE SUPPORT"]
     assert (support["flags"], support["holderId"]) == (["SEPARATION_CONFLICT"], world.own_id(both))
     assert support["lastUsedAt"] is not None
