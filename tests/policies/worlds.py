@@ -8,13 +8,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from policies.principals import ANONYMOUS, AgentName, Kind, Principal, Scope
-from storage.access_reviews.records import (
-    AccessReview,
-    AccessReviewItem,
-    ReviewChange,
-    ReviewItemStatus,
-    ReviewKind,
-)
 from storage.assets import Asset, AssetStatus, Blob
 from storage.contributors import Consent, Contributor, ContributorStatus, PrivacyPreferences, StyleProfile
 from storage.controls.findings import Finding
@@ -38,6 +31,7 @@ from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
 from storage.staff import RoleAssignment, StaffRole
+from tests.policies.reviews import reviewed
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
@@ -138,10 +132,8 @@ def build() -> World:
     _kept(world, "ada", named("atlas"), named("atlas"))
     found = Finding(id=named("finding"), control="", found_by="", owner="", amiss=1, due_at=EPOCH, last_seen_at=EPOCH)
     world.add("finding", found)
-    world.add("review", AccessReview(id=named("review"), number=1, due_at=EPOCH))
-    for status in ReviewItemStatus:
-        for whose in (None, "ada", "eve"):
-            _reviewed(world, status, whose, held=whose != "eve")
+    for name, row in reviewed(named):
+        world.add(name, row)
     job = RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT)
     world.add("job", job)
     return world
@@ -305,17 +297,6 @@ def _incident(world: World, name: str, status: IncidentStatus, drafted_by: uuid.
     row = Incident(
         id=named(name), detection="D02", severity=next(iter(Severity)), status=status, began_at=EPOCH, clock_until=EPOCH,
         words=SEAL, notice=SEAL, notice_drafted_by=drafted_by,
-    )  # fmt: skip
-    world.add(name, row)
-
-
-def _reviewed(world: World, status: ReviewItemStatus, whose: str | None, *, held: bool) -> None:
-    """A job that somebody of staff holds, with the id of a contributor; or a contributor's key that nobody holds."""
-    name = f"{whose}'s reviewed, {status}"
-    row = AccessReviewItem(
-        id=named(name), review_id=named("review"), kind=ReviewKind.STAFF_ROLE if held else ReviewKind.API_KEY, name="",
-        holder_id=whose and named(whose) if held else None, owner_id=whose and named(whose), rights_hash="", note=SEAL,
-        change=ReviewChange.NEW, flags=[], status=status,
     )  # fmt: skip
     world.add(name, row)
 

@@ -3,6 +3,8 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
+from tests.contract.doors import access_reviews
+
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
 _LEAVING = "of a member of staff whose jobs or account end: on the command line, or after the door was asked"
@@ -28,35 +30,12 @@ _POLICY = "the policy in force and its proposals: rules of the house, not anybod
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
-_UNCONFIRMED = "the reviewer ends by dates what nobody has confirmed; it opens nothing and shows no row"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
-    "storage.access_reviews.gathering.excluded": ("resolvers/access_reviews/deciding.py", _ASKED),
-    "storage.access_reviews.gathering.items": (
-        "resolvers/access_reviews/campaigns.py",
-        "ids, dates and names of jobs, keys and services, for a review; who reads it asks the door for its items",
-    ),
-    "storage.access_reviews.gathering.stands": (
-        "resolvers/access_reviews/deciding.py resolvers/access_reviews/endings.py",
-        f"{_ASKED}; {_UNCONFIRMED}",
-    ),
-    "storage.access_reviews.gathering.used_since": ("resolvers/access_reviews/endings.py", _UNCONFIRMED),
-    "storage.access_reviews.standing.approved": ("resolvers/access_reviews/endings.py", f"{_ASKED}; {_UNCONFIRMED}"),
-    "storage.access_reviews.standing.close": ("resolvers/access_reviews/campaigns.py", f"{_ASKED}; {_UNCONFIRMED}"),
-    "storage.access_reviews.standing.is_due": ("agents/access_reviews.py", _UNCONFIRMED),
-    "storage.access_reviews.standing.lock": ("resolvers/access_reviews/deciding.py", _ASKED),
-    "storage.access_reviews.standing.newest": (
-        "resolvers/access_reviews/campaigns.py",
-        "whether a review is under way; says no more",
-    ),
-    "storage.access_reviews.standing.revoke_key": ("resolvers/access_reviews/endings.py", f"{_ASKED}; {_UNCONFIRMED}"),
-    "storage.access_reviews.standing.take_job": ("resolvers/access_reviews/endings.py", f"{_ASKED}; {_UNCONFIRMED}"),
-    "storage.access_reviews.standing.undecided": ("resolvers/access_reviews/campaigns.py", _UNCONFIRMED),
-    "storage.access_reviews.standing.under_way": ("resolvers/access_reviews/campaigns.py", _UNCONFIRMED),
-    "storage.access_reviews.standing.untold": ("resolvers/access_reviews/campaigns.py", _UNCONFIRMED),
+    **access_reviews.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
