@@ -70,8 +70,11 @@ def close(session: Session, review_id: uuid.UUID, moment: datetime) -> Mapping[R
     if review is None or review.closed_at is not None or session.scalar(waiting.limit(1)) is not None:
         return None
     review.closed_at = moment
-    counted = select(AccessReviewItem.status, func.count()).where(AccessReviewItem.review_id == review_id)
-    return {status: number for status, number in session.execute(counted.group_by(AccessReviewItem.status))}
+    counted = select(AccessReviewItem.status, func.count().label("number")).where(
+        AccessReviewItem.review_id == review_id
+    )
+    found = session.execute(counted.group_by(AccessReviewItem.status))
+    return {each.status: each.number for each in found}
 
 
 def revoke_key(session: Session, key_id: uuid.UUID | None, moment: datetime) -> bool:
