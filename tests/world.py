@@ -25,7 +25,8 @@ from starlette.testclient import TestClient
 
 from muniment.app import create
 from muniment.house import open_house
-from muniment.settings import Settings, load
+from muniment.settings import Settings
+from muniment.variables import load
 from resolvers import staff
 from resolvers.house import House
 from storage import passwords, totp
