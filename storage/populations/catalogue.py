@@ -121,7 +121,7 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
-            Trail(("api_key.created", "role.assigned", "second_factor.enrolled", "staff.added")),
+            Trail(("api_key.created", "passkey.enrolled", "role.assigned", "second_factor.enrolled", "staff.added")),
             "Accounts of staff are opened by whoever runs the server: who approved it is the operator's to show.",
         ),
         Population(
