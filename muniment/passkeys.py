@@ -23,9 +23,12 @@ def relying_party(public_url: str, origins: tuple[str, ...]) -> RelyingParty | N
     host = parts.hostname or ""
     if hazards.is_loopback(host):
         host = "localhost"
-    elif parts.scheme != "https" or _is_address(host):
+    elif parts.scheme != "https" or not host or _is_address(host):
         return None
-    port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    try:
+        port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+    except ValueError:
+        return None
     return RelyingParty(host, frozenset({f"{parts.scheme}://{host}{port}", *origins}))
 
 

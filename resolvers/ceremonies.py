@@ -21,8 +21,11 @@ from fido2.webauthn import AttestedCredentialData, AuthenticatorData
 from resolvers.errors import BadInput
 from storage.ledger.events import SignInRefusal
 
-ALGORITHMS = (-8, -7, -257)
+_RS256 = -257
+ALGORITHMS = (-8, -7, _RS256)
 """EdDSA, ES256 and, for Windows Hello, RS256 (COSE)."""
+_RSA_BYTES = range(256, 513)
+"""What is shorter can be broken (NIST SP 800-131A), and what is longer has a caller choose how long checking takes."""
 LONGEST = 16_384
 """Characters of an answer. Those that bring a manufacturer's certificates along are the longest, and half of it."""
 _LONGEST_ID = 1023
@@ -151,8 +154,11 @@ def _verifies(known: AttestedCredentialData, signed: bytes, signature: bytes) ->
 
 def _is_key(made: AttestedCredentialData) -> bool:
     """Whether a signature could be checked with it: a wrong one is found to be wrong, and nothing else goes amiss."""
+    key = made.public_key
     try:
-        made.public_key.verify(b"", b"\0" * 64)
+        if key.ALGORITHM == _RS256 and len(key[-1].lstrip(b"\0")) not in _RSA_BYTES:
+            return False
+        key.verify(b"", b"\0" * 64)
     except InvalidSignature:
         return True
     except (UnsupportedAlgorithm, *_MALFORMED):

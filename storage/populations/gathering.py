@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Select, and_, func, inspect, select
+from sqlalchemy import ColumnElement, Select, SelectBase, and_, func, inspect, select
 from sqlalchemy.orm import Session, aliased
 
 from storage.catalogue import models
@@ -214,5 +214,5 @@ def _filter(column: str, reason: str) -> dict[str, str]:
     return {"column": column, "reason": reason}
 
 
-def _text(session: Session, statement: Select[Any]) -> str:
+def _text(session: Session, statement: SelectBase) -> str:
     return " ".join(str(statement.compile(dialect=session.get_bind().dialect)).split())
