@@ -3,6 +3,8 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
+from tests.contract.doors import passkeys
+
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
 _LEAVING = "of a member of staff whose jobs or account end: on the command line, or after the door was asked"
@@ -33,6 +35,7 @@ _BENCH = "on the command line of whoever may open the database anyway; shows no 
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
+    **passkeys.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
@@ -142,15 +145,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.factors.take_code": ("resolvers/factors.py", _FACTOR),
     "storage.factors.unused_codes": ("resolvers/factors.py resolvers/passkeys.py", _FACTOR),
     "storage.factors.waiting": ("resolvers/factors.py", _FACTOR),
-    "storage.passkeys.ask": ("resolvers/challenges.py", _FACTOR),
-    "storage.passkeys.forget": ("resolvers/factors.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
-    "storage.passkeys.forget_challenges": ("agents/erasures/resuming.py", _ERASING),
-    "storage.passkeys.mark_copied": ("resolvers/challenges.py", _FACTOR),
-    "storage.passkeys.of_account": ("resolvers/factors.py resolvers/passkeys.py", _FACTOR),
-    "storage.passkeys.remove": ("resolvers/passkeys.py", _FACTOR),
-    "storage.passkeys.use": ("resolvers/challenges.py", _FACTOR),
-    "storage.passkeys.use_up": ("resolvers/challenges.py", _FACTOR),
-    "storage.passkeys.waiting": ("resolvers/challenges.py", _FACTOR),
     "storage.grants.awaits_review": (
         "resolvers/grants.py",
         "whether somebody's last access was looked at; tells no more",
