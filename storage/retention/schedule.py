@@ -75,8 +75,10 @@ SCHEDULE: tuple[Rule, ...] = (
         Disposition.SECURE_DELETE,
     ),
     Rule(
-        "session", "Sessions, answers kept for repetition, throttles, receipts.", Source.OPERATOR, "It began.",
-        "MUNIMENT_SESSION_HOURS (12 hours), MUNIMENT_IDEMPOTENCY_HOURS (24 hours), 15 minutes for throttles.",
+        "session", "Sessions, answers kept for repetition, throttles, receipts, challenges.", Source.OPERATOR,
+        "It began.",
+        "MUNIMENT_SESSION_HOURS (12 hours), MUNIMENT_IDEMPOTENCY_HOURS (24 hours), 15 minutes for throttles, "
+        "5 for challenges.",
         Disposition.DELETE, owner="head of security",
     ),
     Rule(

@@ -106,6 +106,7 @@ from storage.ledger.events.notices import (
     NoticeSettingsUpdated,
 )
 from storage.ledger.events.outputs import OutputStored
+from storage.ledger.events.passkeys import PasskeyAsked, PasskeyCopied, PasskeyEnrolled, PasskeyRemoved
 from storage.ledger.events.policies import (
     PolicyEntered,
     PolicyExplained,
@@ -172,7 +173,8 @@ __all__ = [
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
     "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "Outcome",
-    "OutputImported", "OutputStored", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
+    "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
+    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
     "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated",
     "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
     "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
