@@ -107,6 +107,7 @@ from storage.ledger.events.notices import (
     NoticeSettingsUpdated,
 )
 from storage.ledger.events.outputs import OutputStored
+from storage.ledger.events.passkeys import PasskeyAsked, PasskeyCopied, PasskeyEnrolled, PasskeyRemoved
 from storage.ledger.events.policies import (
     PolicyEntered,
     PolicyExplained,
@@ -174,16 +175,16 @@ __all__ = [
     "InvestigationEnd", "InvestigationEnded", "InvestigationOpened", "KeysRotated", "KeysRotationStarted",
     "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased", "NoticeDelivered", "NoticeIssued",
     "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "Outcome", "OutputImported", "OutputStored",
-    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
-    "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated", "ProjectImported", "ProjectShared",
-    "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted",
-    "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding",
-    "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRevoked",
-    "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "SecondFactorEnrolled", "SecondFactorOffered",
-    "SecondFactorRemoved", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered",
-    "SessionEnd", "SessionEnded", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled",
-    "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted",
-    "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "WebhookFailed", "WitnessFailed",
-    "WitnessFailure",
+    "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved", "PolicyEntered", "PolicyExplained",
+    "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused",
+    "PreferencesUpdated", "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated",
+    "PromptCancelRequested", "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource",
+    "RetentionAnnounced", "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem",
+    "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted",
+    "RunStepFinished", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "SentinelBeat",
+    "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded",
+    "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded",
+    "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived",
+    "TrailOpened", "TrailRead", "UploadRefusal", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on
