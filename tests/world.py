@@ -25,7 +25,8 @@ from starlette.testclient import TestClient
 
 from muniment.app import create
 from muniment.house import open_house
-from muniment.settings import Settings, load
+from muniment.settings import Settings
+from muniment.variables import load
 from resolvers import staff
 from resolvers.house import House
 from storage import passwords, totp
@@ -38,7 +39,7 @@ from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
 from storage.staff import RoleAssignment, StaffMember, StaffRole, separation
-from tests import databases
+from tests import asgi, databases
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
@@ -108,8 +109,8 @@ class World:
         token = by.token if isinstance(by, Person) else by
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        response = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
-        return Answer(response.status_code, response.json())
+        response = asgi.post(self.client, "/graphql", {"query": query, "variables": variables}, headers)
+        return Answer(response.status, response.json())
 
     def do(self, name: str, by: Person | str | None, /, *, wants: str = "auditEventId", **given: Any) -> Answer:
         """One mutation with its input, answering `wants` of its payload."""

@@ -15,7 +15,7 @@ from graphql import build_schema, get_named_type
 
 from muniment.homes import prepare
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from resolvers import staff
 from storage.clock import now
 from storage.keys.kms import InsecureWarning
