@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from muniment.homes import prepare
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from resolvers import staff
 from resolvers.staff import Hired
 from storage.clock import now
