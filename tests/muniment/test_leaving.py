@@ -27,7 +27,9 @@ def deprovisionings(server: Server, auditor: Person) -> list[dict[str, Any]]:
 @pytest.mark.one_database(
     "sqlite", reason="tests/muniment/test_grants.py ends each of them on both; this is the server"
 )
-def test_what_staff_have_under_way_ends_when_they_leave(home: Path, database_url: str) -> None:
+def test_what_staff_have_under_way_ends_when_they_leave(
+    home: Path, began: None, database_url: str, cheap_passwords: None
+) -> None:
     """Session, link, what they follow, what they fetch; and the population says of each leaver what came afterwards."""
     hired = hire(home, database_url, StaffRole.SUPPORT, StaffRole.SECURITY, StaffRole.AUDITOR)
     with serving(home, database_url, worker=False) as server:
