@@ -26,6 +26,7 @@ def _one(number: int, seconds: float, detection: Detection, kind: str, **other: 
         "subject_id": subject,
         "resource": str(min(detection.resources, default="platform")),
         "details": {name: min(values) for name, values in detection.only.items()},
+        "under_grant": detection.under_grant,
     }
     return Happening(**{**said, **other})
 
@@ -58,6 +59,8 @@ def quiet(detection: Detection, kind: str, step: Step) -> dict[str, list[Happeni
         near["the same subject again and again"] = [replace(each, subject_id=_OTHER) for each in whole]
     if detection.foreign:
         near["one's own"] = [replace(each, on_behalf_of=each.subject_id) for each in whole]
+    if detection.under_grant:
+        near["without a grant"] = [replace(each, under_grant=False) for each in whole]
     if detection.kinds:
         near["another kind of actor"] = [replace(each, actor_kind="AGENT") for each in whole]
     if detection.resources:
@@ -99,7 +102,7 @@ def _tried(detection: Detection) -> Tried:
                 count += 1
                 if _reaches(detection, kind, step, happenings):
                     return Tried(detection.id, False, f"{step.threshold} entries of a {kind} count, though: {name}")
-    steps = " ".join(f"{step.threshold}:{step.measure}" for step in detection.steps)
+    steps = " ".join(f"{step.threshold}:{step.measure if step.opens else 'TOLD'}" for step in detection.steps)
     return Tried(detection.id, True, f"fires ({steps}), and is quiet on {count} that come near: {detection.title}")
 
 

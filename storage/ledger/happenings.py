@@ -31,6 +31,7 @@ class Happening:
     component: str = "api"
     resource: str = "platform"
     details: Mapping[str, Any] | None = None
+    under_grant: bool = False
     entry_id: uuid.UUID = MADE_UP
 
 
@@ -92,5 +93,6 @@ def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
         component=entry.component,
         resource=entry.resource.value,
         details=record["details"],
+        under_grant=record["grantId"] is not None,
         entry_id=entry.id,
     )

@@ -37,9 +37,12 @@ _KINDS = {
     "api_key.created": _Kind(_ENTITY, _CREATE, "Create"),
     "api_key.revoked": _Kind(_ENTITY, _DELETE, "Delete"),
     "api_key.rotated": _Kind(_ENTITY, _UPDATE, "Update"),
+    "content.damaged": _Kind(_FINDING, _CREATE, "Create"),
     "content.downloaded": _Kind(_HOSTING, 2, "Download"),
     "contributor.registered": _Kind(_ENTITY, _CREATE, "Create"),
+    "control.switched_off": _Kind(_FINDING, _CREATE, "Create"),
     "deletion.erased": _Kind(_STORE, 7, "Delete"),
+    "detection.alarmed": _Kind(_FINDING, _CREATE, "Create"),
     "export.downloaded": _Kind(_HOSTING, 2, "Download"),
     "incident.opened": _Kind(_FINDING, _CREATE, "Create"),
     "incident.joined": _Kind(_FINDING, _UPDATE, "Update"),
@@ -77,12 +80,18 @@ _VERBS = {
     "deleted": (_DELETE, "Delete"), "anonymised": (_DELETE, "Delete"), "archived": (_DELETE, "Delete"),
 }  # fmt: skip
 _TITLES = {
+    "content.damaged": "Something sealed does not open although its key is there",
+    "control.switched_off": "Something that protects was switched off",
+    "detection.alarmed": "Something that somebody should know of",
     "incident.opened": "Unusual activity",
     "ledger.halted": "The audit log does not continue what it published",
 }
 """What a finding is called; which detection it was stands under `unmapped`."""
 _ALARMS = {
     "access.denied": 3,
+    "content.damaged": 5,
+    "control.switched_off": 4,
+    "detection.alarmed": 3,
     "egress.blocked": 3,
     "incident.alerted": 4,
     "incident.contained": 4,

@@ -1,5 +1,7 @@
 """What the checks of controls came to."""
 
+import enum
+
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Identifier, Resource
 
@@ -13,6 +15,28 @@ class ControlsChecked(Event):
 
     check_count: int
     failed_count: int
+
+
+class Safeguard(enum.StrEnum):
+    """What an operator can leave out, and should know that they have."""
+
+    BACKUPS = "backups"  # the platform takes them by itself
+    CHECKPOINTS = "checkpoints"  # the newest one lies in a place of its own
+    REGIONS = "regions"  # work leaves only for regions that are named
+    ROTATION = "rotation"  # keys are rotated by themselves
+    TLS = "tls"  # connections are encrypted, here or before
+    WEBHOOK = "webhook"  # the trail is brought to whoever collects it
+    WITNESSES = "witnesses"  # others cosign the log
+
+
+class ControlSwitchedOff(Event):
+    """A process started without something that protects, and that the last one of its sort had."""
+
+    action = "control.switched_off"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    safeguard: Safeguard
 
 
 class FindingOpened(Event):
