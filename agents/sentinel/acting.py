@@ -81,14 +81,14 @@ def _act(store: Store, scope: AuditScope, hit: Hit) -> None:
             tells = incident.contained_at is None and hit.measure is not Measure.NONE  # it has become graver
         _contain(work, incident, hit)
         if tells:
-            _alert(work, incident, hit.detection.notify, attempt=1)
+            _alert(work, incident, hit.jobs, attempt=1)
             incident.alerted_at = work.now
         work.session.flush()
 
 
 def _alarm(store: Store, scope: AuditScope, hit: Hit) -> None:
     """Tell of something that nobody has done wrong, as far as is known."""
-    people: list[tuple[StaffRole | None, uuid.UUID | None]] = [(role, None) for role in hit.detection.notify]
+    people: list[tuple[StaffRole | None, uuid.UUID | None]] = [(role, None) for role in hit.jobs]
     if hit.detection.tells_owner or not people:
         people.append((None, hit.owner_id))
     with store.begin(scope) as work:
@@ -105,7 +105,7 @@ def _alarm(store: Store, scope: AuditScope, hit: Hit) -> None:
         "an alarm: somebody should know of this",
         detection=hit.detection.id,
         severity=hit.detection.severity.value,
-        jobs="/".join(role.value.lower() for role in hit.detection.notify),
+        jobs="/".join(role.value.lower() for role in hit.jobs),
         drill=hit.drill,
         runbook=hit.detection.runbook,
     )

@@ -9,6 +9,7 @@ from itertools import takewhile
 from resolvers.detections import DETECTIONS, Detection, Step
 from storage.ledger.happenings import Happening
 from storage.measures import Measure
+from storage.staff import StaffRole
 
 DRILL = "drill"
 """The component that records what an exercise makes up."""
@@ -35,6 +36,8 @@ class Hit:
     drill: bool = False
     opens: bool = True
     """Whether it opens an incident; else it is told alone."""
+    jobs: tuple[StaffRole, ...] = ()
+    """Which are told."""
     write_to: uuid.UUID | None = None
     """Who gets the detection's letter: nobody who had one within the day."""
 
@@ -154,6 +157,7 @@ def _hit(detection: Detection, step: Step, happening: Happening, seen: list[_See
         owner_id=owner,
         drill=all(each.drill for each in seen),
         opens=step.opens and happening.action not in detection.told,
+        jobs=detection.notify if step.jobs is None else step.jobs,
     )
 
 

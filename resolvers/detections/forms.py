@@ -22,7 +22,9 @@ class Step:
     kinds: frozenset[str] | None = None
     """None: of every kind that the detection counts."""
     opens: bool = True
-    """False: those whom the detection names are told, and no incident is opened: nothing is wrong as yet."""
+    """False: people are told, and no incident is opened: nothing is wrong as yet."""
+    jobs: tuple[StaffRole, ...] | None = None
+    """Which are told at this step. None: those that the detection names."""
 
 
 @dataclass(frozen=True)

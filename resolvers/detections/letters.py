@@ -31,6 +31,21 @@ SIGN_INS = Letter(
     "If it was you, there is nothing to do. If it was not you, take a long password that you use nowhere else, and add "
     f"a second factor. With one, the password alone opens nothing.\n\n{_ASK}",
 )
+NEW_PLACE = Letter(
+    "Somebody signed in to your account from a new place",
+    "Somebody signed in to your account with the right password, from a network that we have never seen you in. "
+    "Nothing was stopped. Exports and deletions ask for a proof that it is you, as always. Your access log shows when "
+    "it was.\n\n"
+    f"If it was you, there is nothing to do. {_NOT_YOU}\n\n{_ASK}",
+)
+KEY_MOVED = Letter(
+    "A key of yours is used from a new place",
+    "A program used a key of yours from a network that this key was never seen in. That is usual when you have just "
+    "put it to work, or when your program has moved. Nothing was stopped. Your access log shows which key, and "
+    "when.\n\n"
+    "If it was you, or a program of yours, there is nothing to do. If not, end the key with revokeApiKey and make "
+    f"another. It stops at once, and your account goes on as before.\n\n{_ASK}",
+)
 DELETIONS = Letter(
     "Much of your work is about to be deleted",
     "Somebody who is signed in as you asked to delete several projects, or your account. We do as you ask, so it is "

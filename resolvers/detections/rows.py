@@ -59,6 +59,18 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"reason": frozenset({"ADDRESS_REFUSED", "NO_ANSWER", "NOT_ACCEPTED", "NOT_COSIGNED"})},
     ),
     Detection(
+        "D07", 1, "An API key is used from a place where it was never seen", frozenset({"api_key.new_place"}), _HOUR,
+        Severity.MEDIUM, (_SECURITY,),
+        (Step(1, opens=False, jobs=()), Step(20, Measure.HOLD_EXPORTS)),
+        kinds=_KEY, tells_owner=True, letter=letters.KEY_MOVED,
+    ),
+    Detection(
+        "D08", 1, "Somebody signed in from a place where they were never seen", frozenset({"session.new_place"}), _HOUR,
+        Severity.MEDIUM, (_SECURITY,),
+        (Step(1, opens=False, jobs=()), Step(4, Measure.HOLD_EXPORTS)),
+        kinds=frozenset({"CONTRIBUTOR"}), tells_owner=True, letter=letters.NEW_PLACE,
+    ),
+    Detection(
         "D09", 1, "A review found that an access grant was not in order", frozenset({"access_grant.reviewed"}), _HOUR,
         Severity.HIGH, (_SECURITY, _PRIVACY), (Step(1),),
         only={"verdict": frozenset({"EXCESSIVE", "UNJUSTIFIED"})},
@@ -108,8 +120,6 @@ DETECTIONS: tuple[Detection, ...] = (
 
 WAITING: Mapping[str, str] = {
     "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist",
-    "D07": "addresses are sealed, and the sentinel opens nothing; it needs a keyed hash of the network beside them",
-    "D08": "as D07, and a table of countries",
     "D11": "budgets of agents: runs are bounded one by one, and what is usual is not kept",
     "D12": "manifests of agents: a refusal of an agent is also what a withdrawn permission looks like",
     "D16": "uses of keys are not counted per component",

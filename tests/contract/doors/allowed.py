@@ -365,6 +365,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
+    ("resolvers/networks.py", "seal", "open_as_system"): "where an account or key was seen, to be compared",
     (
         "agents/notices/affected.py",
         "seal",
