@@ -14,6 +14,7 @@ from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.contributors import ContributorStatus
+from storage.controls.findings import FindingStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
@@ -29,7 +30,15 @@ NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Ac
 STATES = {
     *map(
         str,
-        (*ContributorStatus, *Decider, *IncidentStatus, *InvestigationStatus, *RightsStatus, *ServiceStatus),
+        (
+            *ContributorStatus,
+            *Decider,
+            *FindingStatus,
+            *IncidentStatus,
+            *InvestigationStatus,
+            *RightsStatus,
+            *ServiceStatus,
+        ),
     ),
     "EDITOR",
     "VIEWER",
@@ -38,6 +47,7 @@ WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
+    "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},

@@ -52,6 +52,30 @@ class FindingOpened(Event):
     due_seconds: int
 
 
+class FindingAccepted(Event):
+    """Somebody else than its owner answers for a finding's risk, for so long and for a reason that it keeps, sealed."""
+
+    action = "finding.accepted"
+    category = Category.ADMIN_ACTION
+    resource = Resource.FINDING
+
+    control: Identifier
+    found_by: Identifier
+    amiss_count: int
+    lifetime_seconds: int
+
+
+class FindingReopened(Event):
+    """A finding's risk had been accepted until now, and what was found is there still: it is open again."""
+
+    action = "finding.reopened"
+    category = Category.SYSTEM_DECISION
+    resource = Resource.FINDING
+
+    control: Identifier
+    found_by: Identifier
+
+
 class FindingClosed(Event):
     """A check that had found something amiss found it no more."""
 

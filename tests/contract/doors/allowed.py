@@ -115,6 +115,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
+    "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
     "storage.controls.findings.last_run": ("muniment/controls.py", _CHECKED),
     "storage.controls.measures.measure": ("muniment/controls.py", _CHECKED),
     "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
