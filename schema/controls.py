@@ -126,7 +126,7 @@ class Finding:
 class AcceptFindingInput:
     """Input of acceptFinding."""
 
-    number: strawberry.ID = strawberry.field(description="The finding, by its number.")
+    number: str = strawberry.field(description="The finding, by its number.")
     reason: str = strawberry.field(description="Why it can't be mended before, and what helps meanwhile: 20 letters.")
     until: datetime = strawberry.field(description="From when on it is open again: within 180 days.")
 
@@ -164,5 +164,5 @@ class ControlMutations:
     def accept_finding(self, info: Info, input: AcceptFindingInput) -> AcceptFindingPayload:
         controls.accept(info.context, input.number, input.reason, input.until)
         return AcceptFindingPayload(
-            number=input.number, accepted_until=input.until, audit_event_id=audit_event_id(info)
+            number=strawberry.ID(input.number), accepted_until=input.until, audit_event_id=audit_event_id(info)
         )

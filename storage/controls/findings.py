@@ -29,8 +29,8 @@ class Finding(Record):
     """What one check found amiss, from the run that found it first to the run that found it no more.
 
     `amiss` is how many things were not as they should be when it was last looked at. Names and words of theirs are not
-    kept: the check is run again by whoever mends it. Until `accepted_until` somebody else than its owner answers for the
-    risk, for the reason in `acceptance`; after that it is as before.
+    kept: the check is run again by whoever mends it. Until `accepted_until` somebody other than its owner answers for
+    the risk, for the reason in `acceptance`; after that it is as before.
     """
 
     __tablename__ = "findings"
@@ -67,7 +67,7 @@ class Finding(Record):
         return self.accepted_until is not None and moment < self.accepted_until
 
     def overdue(self, moment: datetime) -> bool:
-        """Whether it is open at `moment` past the date by which it should have been mended, and nobody accepted that."""
+        """Whether it is open at `moment` past the date by which it should be mended, and nobody answers for that."""
         return self.status is FindingStatus.OPEN and self.due_at <= moment and not self.accepted(moment)
 
 
