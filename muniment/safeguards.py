@@ -29,7 +29,17 @@ def announce(house: House, settings: Settings, component: str) -> None:
     safeguards = in_force(settings)
     with house.store.begin(scope) as work:
         before = trail.last_details(work.session, SystemStarted.action, component)
-        work.record(SystemStarted(**{each.value: on for each, on in safeguards.items()}))
+        work.record(
+            SystemStarted(
+                backups=safeguards[Safeguard.BACKUPS],
+                checkpoints=safeguards[Safeguard.CHECKPOINTS],
+                regions=safeguards[Safeguard.REGIONS],
+                rotation=safeguards[Safeguard.ROTATION],
+                tls=safeguards[Safeguard.TLS],
+                webhook=safeguards[Safeguard.WEBHOOK],
+                witnesses=safeguards[Safeguard.WITNESSES],
+            )
+        )
         for each, on in safeguards.items():
             if before.get(each.value) is True and not on:
                 off = ControlSwitchedOff(resource_id=None, subject_id=None, safeguard=each)
