@@ -115,7 +115,7 @@ class Detector:
         if not _counts(detection, happening):
             return None
         steps = detection.steps_of(happening.actor_kind)
-        whose = happening.subject_id if detection.by_subject else happening.actor_id
+        whose = _whose(detection, happening)
         if not steps or (whose is None and steps[0].threshold > 1):
             return None  # of nobody in particular: several of those are not one actor's
         key = (detection.id, (whose, happening.subject_id) if detection.of_each else whose)
@@ -142,7 +142,7 @@ class Detector:
 
 
 def _hit(detection: Detection, step: Step, happening: Happening, seen: list[_Seen]) -> Hit:
-    if detection.by_subject:
+    if detection.by_subject or detection.by_thing:
         kind, actor, owner = None, None, happening.subject_id
     else:
         kind, actor = happening.actor_kind, happening.actor_id
@@ -159,6 +159,13 @@ def _hit(detection: Detection, step: Step, happening: Happening, seen: list[_See
         opens=step.opens and happening.action not in detection.told,
         jobs=detection.notify if step.jobs is None else step.jobs,
     )
+
+
+def _whose(detection: Detection, happening: Happening) -> uuid.UUID | None:
+    """What is counted together."""
+    if detection.by_thing:
+        return happening.resource_id
+    return happening.subject_id if detection.by_subject else happening.actor_id
 
 
 def _counts(detection: Detection, happening: Happening) -> bool:

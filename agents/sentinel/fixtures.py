@@ -12,7 +12,7 @@ from resolvers.detections import DETECTIONS, WAITING, Detection, Step
 from storage.ledger.happenings import Happening
 
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-_ACTOR, _OTHER = (uuid.uuid5(uuid.NAMESPACE_OID, name) for name in ("actor", "other"))
+_ACTOR, _OTHER, _THING = (uuid.uuid5(uuid.NAMESPACE_OID, name) for name in ("actor", "other", "thing"))
 
 
 def _one(number: int, seconds: float, detection: Detection, kind: str, **other: Any) -> Happening:
@@ -27,6 +27,7 @@ def _one(number: int, seconds: float, detection: Detection, kind: str, **other: 
         "resource": str(min(detection.resources, default="platform")),
         "details": {name: min(values) for name, values in detection.only.items()},
         "under_grant": detection.under_grant,
+        "resource_id": _THING,
     }
     return Happening(**{**said, **other})
 
@@ -52,7 +53,9 @@ def quiet(detection: Detection, kind: str, step: Step) -> dict[str, list[Happeni
         slow = detection.window.total_seconds() / (step.threshold - 1)
         near["too slow"] = [_one(number, slow, detection, kind) for number in range(step.threshold)]
         near["of several"] = [
-            replace(each, actor_id=whose, subject_id=whose if detection.by_subject else each.subject_id)
+            replace(
+                each, actor_id=whose, subject_id=whose if detection.by_subject else each.subject_id, resource_id=whose
+            )
             for each, whose in zip(whole, cycle((_ACTOR, _OTHER)), strict=False)
         ]
     if detection.distinct:

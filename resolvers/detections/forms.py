@@ -42,8 +42,9 @@ class Detection:
     `steps` go up: the first opens the incident, later ones do more. `kinds` are the actors that count, if not all;
     `resources` the kinds of things. Of details, `only` names values that count, of entries that say that at all, and
     `unless` values that do not. `foreign` counts only what was somebody else's, `under_grant` what staff did under an
-    access grant, `by_subject` per account that something was done to, `of_each` each actor with each subject apart.
-    `told` names actions of which people are told and that open no incident; for `pause` a step is not reached again.
+    access grant, `by_subject` per account that something was done to, `by_thing` per thing, and `of_each` each actor
+    with each subject apart. `told` names actions of which people are told and that open no incident; for `pause` a step
+    is not reached again.
     With `tells_owner` whoever's account or key it is reads of it in their access log, with a `letter` in their inbox
     (with `of_each` the subject does), once a day at most.
     """
@@ -62,6 +63,7 @@ class Detection:
     foreign: bool = False
     by_subject: bool = False
     of_each: bool = False
+    by_thing: bool = False
     under_grant: bool = False
     pause: timedelta | None = None
     told: frozenset[str] = frozenset()

@@ -82,6 +82,14 @@ DETECTIONS: tuple[Detection, ...] = (
         kinds=_STAFF, resources=_WORK, foreign=True, under_grant=True, of_each=True, pause=_DAY, letter=letters.OPENED,
     ),
     Detection(
+        "D11", 1, "An agent begins the same run again and again", frozenset({"run.started"}), _HOUR,
+        Severity.MEDIUM, (_SECURITY, _SYSADMIN), (Step(10),), by_thing=True, tells_owner=True,
+    ),
+    Detection(
+        "D12", 1, "An agent asked for what the policy never gives it", frozenset({"agent.strayed"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True, tells_owner=True,
+    ),
+    Detection(
         "D13", 1, "Something was kept back from a service that is not in order", frozenset({"egress.blocked"}), _HOUR,
         Severity.HIGH, (_SECURITY, _PRIVACY), (Step(1),),
         unless={"objection": frozenset({"CONSENT_MISSING"})},
@@ -97,6 +105,15 @@ DETECTIONS: tuple[Detection, ...] = (
         Severity.MEDIUM, (_SECURITY,), (Step(10),),
         by_subject=True, tells_owner=True, letter=letters.SIGN_INS,
         unless={"reason": frozenset({"SECOND_FACTOR_ASKED", "NO_SECOND_FACTOR"})},
+    ),
+    Detection(
+        "D16", 1, "Keys are too old, or do not lie as they should", frozenset({"finding.opened"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
+        only={"foundBy": frozenset({"key-age", "key-encryption-key", "keys-apart"})},
+    ),
+    Detection(
+        "D17", 1, "Something was about to be logged that is nobody's to read", frozenset({"log.withheld"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _PRIVACY), (Step(1),),
     ),
     Detection(
         "D18", 3, "Mass deletion", frozenset({"deletion.requested"}), _HOUR,
@@ -120,10 +137,6 @@ DETECTIONS: tuple[Detection, ...] = (
 
 WAITING: Mapping[str, str] = {
     "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist",
-    "D11": "budgets of agents: runs are bounded one by one, and what is usual is not kept",
-    "D12": "manifests of agents: a refusal of an agent is also what a withdrawn permission looks like",
-    "D16": "uses of keys are not counted per component",
-    "D17": "a scanner of the logs; the tests' canary finds what would leak before it ships",
     "D19": "reconciling uses with consents; the gate keeps back what is not allowed before it is used",
 }
 """What is not looked for yet, and what for."""

@@ -32,6 +32,8 @@ class Happening:
     resource: str = "platform"
     details: Mapping[str, Any] | None = None
     under_grant: bool = False
+    resource_id: uuid.UUID | None = None
+    """Of a thing that is no person."""
     entry_id: uuid.UUID = MADE_UP
 
 
@@ -94,5 +96,6 @@ def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
         resource=entry.resource.value,
         details=record["details"],
         under_grant=record["grantId"] is not None,
+        resource_id=entry.resource_id,
         entry_id=entry.id,
     )

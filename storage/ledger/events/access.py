@@ -67,6 +67,21 @@ class ContentRead(Event):
         return self.resource_kind
 
 
+class AgentStrayed(Event):
+    """An agent asked for something that its part of the policy never gives: it got nothing. The subject is for whom."""
+
+    action = "agent.strayed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    resource_kind: Resource
+    attempted: Identifier
+
+    def about(self) -> Resource:
+        """The kind of thing that was asked for."""
+        return self.resource_kind
+
+
 class ContentDamaged(Event):
     """Something sealed did not open although its key is there: it was changed, cut, moved, or is gone.
 

@@ -29,6 +29,26 @@ class Safeguard(enum.StrEnum):
     WITNESSES = "witnesses"  # others cosign the log
 
 
+class Secret(enum.StrEnum):
+    """What a log line must not hold."""
+
+    ADDRESS = "address"  # somebody's e-mail address
+    KEY = "key"  # a private key, a webhook's secret, a second factor's
+    TOKEN = "token"  # noqa: S105 - what proves who is calling
+
+
+class LogWithheld(Event):
+    """Something that is nobody's to read was about to be logged. It was not: the line was written without it."""
+
+    action = "log.withheld"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    secret: Secret
+    logger_name: Identifier
+    line_count: int
+
+
 class ControlSwitchedOff(Event):
     """A process started without something that protects, and that the last one of its sort had."""
 
