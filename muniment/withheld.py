@@ -1,4 +1,4 @@
-"""What was kept out of the log (`leaks.py`), told in the trail: by which logger, how often, and nothing of what it was."""
+"""What was kept out of the log (`leaks.py`), told in the trail: by which logger, how often, nothing of what it was."""
 
 import uuid
 
