@@ -107,6 +107,9 @@ class Vault:
             except (KeyDestroyed, KeysetDamaged):
                 continue
             if None in found:
+                for row, opened in zip(its_rows, found, strict=True):
+                    if opened is None:
+                        self._note(row, stand(row, place), Damage.VALUE)
                 its_rows, owners, row_ids, found = _without_damaged(its_rows, owners, row_ids, found)
             answer.update(zip(its_rows, map(decode, found), strict=True))  # type: ignore[arg-type]
             self._noted.append((type(rows[0]).__tablename__, owners, row_ids, its_rows))
