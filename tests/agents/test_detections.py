@@ -1,6 +1,7 @@
 """The detections as data: each fires where it should and nowhere near, and none hinders who works hard but honestly."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -114,6 +115,15 @@ def test_a_job_that_is_given_is_told_and_opens_nothing() -> None:
     )
     assert [(hit.detection.id, hit.opens) for hit in Detector().feed(given)] == [("D14", False)]
     assert [(hit.detection.id, hit.opens) for hit in Detector().feed(refused)] == [("D14", True)]
+
+
+def test_a_run_that_is_begun_again_and_again_is_found_whoever_it_is_for() -> None:
+    """Ten times the same one; a hundred of different ones are a busy evening."""
+    runs = [at(n, "run.started", actor_kind="AGENT", actor_id=None, subject_id=ADA) for n in range(100)]
+    busy = [replace(each, resource_id=uuid.uuid4()) for each in runs]
+    assert Detector().feed_all(busy) == []
+    (hit,) = Detector().feed_all([replace(each, resource_id=KEY) for each in runs[:10]])
+    assert (hit.detection.id, hit.actor_id, hit.owner_id) == ("D11", None, ADA)
 
 
 def test_a_contributor_is_written_to_once_a_day() -> None:

@@ -14,6 +14,7 @@ from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.contributors import ContributorStatus
+from storage.controls.catalogue import CONTROLS
 from storage.controls.findings import FindingStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
@@ -83,6 +84,7 @@ def test_the_policy_names_no_action_that_does_not_exist(rules: str) -> None:
     roles = set(re.findall(r'"([^"]+)"', " ".join(re.findall(r"roles = \[([^\]]*)\]", rules))))
     relations = set(re.findall(r"(\w+): [A-Z]", " ".join(re.findall(r"relations = \{([^}]*)\}", rules))))
     known = {*map(str, (*Action, *Scope, *AgentName, *StaffRole)), *roles, *relations, *STATES}
+    known |= {control.owner for control in CONTROLS}
     assert set(re.findall(r'"([^"]+)"', rules)) - known == set()
 
 
