@@ -122,6 +122,10 @@ DETECTIONS: tuple[Detection, ...] = (
         only={"scope": frozenset({"ACCOUNT", "PROJECT"})},
     ),
     Detection(
+        "D19", 1, "Something was used without its owner's wish", frozenset({"preference.bypassed"}), _HOUR,
+        Severity.CRITICAL, (_PRIVACY, _SECURITY), (Step(1),), by_subject=True,
+    ),
+    Detection(
         "D20", 3, "A control has stopped, or was switched off",
         frozenset(
             {
@@ -137,6 +141,5 @@ DETECTIONS: tuple[Detection, ...] = (
 
 WAITING: Mapping[str, str] = {
     "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist",
-    "D19": "reconciling uses with consents; the gate keeps back what is not allowed before it is used",
 }
 """What is not looked for yet, and what for."""

@@ -16,7 +16,7 @@ from storage.ledger.entries import AuditEvent, AuditPersonal
 READS = ("content.downloaded", "content.read", "export.downloaded", "trail.opened")
 """The actions by which somebody comes to see what is somebody else's."""
 
-OF_THINGS = {"D05": ("content.damaged",)}
+OF_THINGS = {"D05": ("content.damaged",), "D19": ("preference.bypassed",)}
 """Of detections that find things and no actor: the actions whose entries say whose things they are."""
 
 BEFORE = timedelta(hours=1)

@@ -22,9 +22,11 @@ from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearse
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
 from storage.ledger.events.contributors import (
     ContributorRegistered,
+    PreferenceBypassed,
     PreferencesUpdated,
     StyleCorrected,
     StyleForgotten,
+    Used,
 )
 from storage.ledger.events.controls import (
     ControlsChecked,
@@ -195,15 +197,16 @@ __all__ = [
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
     "LogWithheld", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated",
     "Outcome", "OutputImported", "OutputStored", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
-    "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated",
-    "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported",
-    "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired",
-    "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned",
-    "RoleRefused", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "Safeguard",
-    "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed",
-    "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace",
-    "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded",
-    "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived",
-    "TrailOpened", "TrailRead", "UploadRefusal", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated",
+    "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
+    "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
+    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
+    "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted",
+    "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret",
+    "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd",
+    "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled",
+    "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted",
+    "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed",
+    "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on
