@@ -40,7 +40,7 @@ def since(session: Session, after: datetime, until: datetime) -> list[Bypass]:
 
 
 def _sent(session: Session, after: datetime, until: datetime) -> Iterable[Bypass]:
-    """Outputs made here by a model of somebody else's, of people who had allowed no version of that service."""
+    """Outputs made here by somebody else's model, of people who had allowed no version of that service."""
     here = exists().where(AuditEvent.action == OutputStored.action, AuditEvent.resource_id == Output.id)
     services: dict[str, list[Service]] = {}
     for each in session.scalars(select(Service).where(Service.kind != ServiceKind.INTERNAL)):

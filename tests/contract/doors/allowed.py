@@ -102,8 +102,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
-        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/controls.py "
-        "muniment/doctor.py "
+        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_policy/given.py "
+        "muniment/controls.py muniment/doctor.py "
         "resolvers/identity.py resolvers/ledger.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -114,6 +114,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
+    "storage.bypasses.since": ("muniment/bypasses.py", _CHECKED),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
     "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
     "storage.controls.findings.last_run": ("muniment/controls.py", _CHECKED),
