@@ -35,7 +35,7 @@ class Bypass:
 
 
 def since(session: Session, after: datetime, until: datetime) -> list[Bypass]:
-    """What was used between the two moments, the first excluded, and not allowed; and each style there should not be."""
+    """What was used after the first moment, up to the second, and not allowed; and each style there should not be."""
     return [*_sent(session, after, until), *_learned(session)]
 
 
