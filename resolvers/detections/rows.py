@@ -140,6 +140,6 @@ DETECTIONS: tuple[Detection, ...] = (
 )  # fmt: skip
 
 WAITING: Mapping[str, str] = {
-    "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist",
+    "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist. D03 counts refusals",
 }
 """What is not looked for yet, and what for."""
