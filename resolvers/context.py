@@ -152,6 +152,10 @@ class Context:
         except Refused as refusal:
             self.record_refusal(attempted, refusal)
             raise
+        except Unauthenticated as ended:
+            if self.principal.kind is Kind.STAFF:  # how long they were still told something is asked of the trail
+                self.record(Refusal(attempted, "Platform", ended.code.value))
+            raise
 
     @contextmanager
     def glance(self) -> Iterator[UnitOfWork]:

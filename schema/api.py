@@ -32,6 +32,7 @@ from schema.limits import MAX_TOKENS, DocumentLimits
 from schema.lookups import KINDS
 from schema.notices import NoticeMutations
 from schema.observing import Observed
+from schema.passkeys import PasskeyMutations
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
@@ -60,6 +61,7 @@ class Mutation(
     InvestigationMutations,
     LegalHoldMutations,
     NoticeMutations,
+    PasskeyMutations,
     PolicyMutations,
     PreferencesMutations,
     ProjectMutations,

@@ -34,6 +34,7 @@ from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
 from schema.notices import NoticeQueries
 from schema.outputs import Output
+from schema.passkeys import PasskeyQueries
 from schema.policies import Policy
 from schema.populations import PopulationQueries
 from schema.privacy import PrivacyQueries
@@ -68,6 +69,7 @@ class Query(
     IncidentQueries,
     LegalHoldQueries,
     NoticeQueries,
+    PasskeyQueries,
     PopulationQueries,
     PrivacyQueries,
     RetentionQueries,

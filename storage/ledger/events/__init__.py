@@ -127,6 +127,7 @@ from storage.ledger.events.notices import (
     NoticeSettingsUpdated,
 )
 from storage.ledger.events.outputs import OutputStored
+from storage.ledger.events.passkeys import PasskeyAsked, PasskeyCopied, PasskeyEnrolled, PasskeyRemoved
 from storage.ledger.events.policies import (
     PolicyEntered,
     PolicyExplained,
@@ -196,17 +197,17 @@ __all__ = [
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
     "LogWithheld", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated",
-    "Outcome", "OutputImported", "OutputStored", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
-    "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated",
-    "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
-    "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
-    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
-    "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted",
-    "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret",
-    "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd",
-    "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled",
-    "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted",
-    "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed",
-    "WitnessFailed", "WitnessFailure",
+    "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
+    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
+    "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
+    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted",
+    "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding",
+    "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused",
+    "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled",
+    "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
+    "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
+    "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
+    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
+    "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on

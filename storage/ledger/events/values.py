@@ -56,6 +56,8 @@ class Resource(enum.StrEnum):
     NOTICE = "notice"
     NOTICE_SETTINGS = "notice_settings"
     OUTPUT = "output"
+    PASSKEY = "passkey"
+    PASSKEY_CHALLENGE = "passkey_challenge"
     PLATFORM = "platform"
     POLICY_CHANGE = "policy_change"
     POLICY_VERSION = "policy_version"
