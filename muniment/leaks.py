@@ -19,6 +19,9 @@ PATTERNS: Mapping[str, re.Pattern[str]] = {
 }
 """E-mail addresses; private keys and the secrets of webhooks and second factors; what proves who is calling."""
 
+_HINTS = ("@", "PRIVATE KEY", "AGE-SECRET-KEY", "eyJ", "mun_", "otpauth", "whsec_")
+"""Without one of these a text holds nothing of the sort: looking for them takes half the time."""
+
 _found: Counter[tuple[str, str]] = Counter()
 _lock = threading.Lock()
 
@@ -40,7 +43,7 @@ def taken() -> dict[tuple[str, str], int]:
 def _searched(value: Any, logger: str) -> Any:
     if isinstance(value, list):
         return [_searched(each, logger) for each in value]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not any(hint in value for hint in _HINTS):
         return value
     for name, pattern in PATTERNS.items():
         if pattern.search(value):

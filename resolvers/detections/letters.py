@@ -46,6 +46,13 @@ KEY_MOVED = Letter(
     "If it was you, or a program of yours, there is nothing to do. If not, end the key with revokeApiKey and make "
     f"another. It stops at once, and your account goes on as before.\n\n{_ASK}",
 )
+PASSKEY = Letter(
+    "A passkey of yours was copied",
+    "One of your passkeys is on two devices, and somebody tried to sign in with the older copy. It proves nothing any "
+    "more, whoever has it. Sessions that were begun with it go on.\n\n"
+    "What you can do: look at passkeys to see which one it is, remove it, and make another. If a sign-in of the last "
+    f"days was not you, end all other sessions with revokeSessions and change your password.\n\n{_ASK}",
+)
 DELETIONS = Letter(
     "Much of your work is about to be deleted",
     "Somebody who is signed in as you asked to delete several projects, or your account. We do as you ask, so it is "

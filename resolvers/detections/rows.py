@@ -138,8 +138,8 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"reason": frozenset({"AHEAD", "CONTRADICTED"})},
     ),
     Detection(
-        "D21", 1, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
-        Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True,
+        "D21", 2, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
+        Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True, letter=letters.PASSKEY,
     ),
 )  # fmt: skip
 
