@@ -17,6 +17,7 @@ from resolvers.context import Context
 from schema.access_reviews import AccessReviewMutations
 from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
+from schema.controls import ControlMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
@@ -57,6 +58,7 @@ class Mutation(
     DeletionMutations,
     ExportMutations,
     IdentityMutations,
+    ControlMutations,
     IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,

@@ -76,6 +76,7 @@ ORDER = [
     "recordIncidentStep:security",
     "liftIncidentMeasure:security",
     "closeIncident:security",
+    "acceptFinding:privacy",
     "registerService:privacy",
     "assessService:privacy",
     "enableService:security",

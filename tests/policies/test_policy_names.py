@@ -15,6 +15,8 @@ from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.access_reviews.records import UNDECIDED, AccessReviewItem
 from storage.contributors import ContributorStatus
+from storage.controls.catalogue import CONTROLS
+from storage.controls.findings import FindingStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
@@ -33,6 +35,7 @@ STATES = {
         (
             *ContributorStatus,
             *Decider,
+            *FindingStatus,
             *IncidentStatus,
             *InvestigationStatus,
             *RightsStatus,
@@ -48,6 +51,7 @@ WITHOUT_A_GRANT = {
     "AccessReviewItem": {Action.DECIDE, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
+    "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
@@ -83,6 +87,7 @@ def test_the_policy_names_no_action_that_does_not_exist(rules: str) -> None:
     roles = set(re.findall(r'"([^"]+)"', " ".join(re.findall(r"roles = \[([^\]]*)\]", rules))))
     relations = set(re.findall(r"(\w+): [A-Z]", " ".join(re.findall(r"relations = \{([^}]*)\}", rules))))
     known = {*map(str, (*Action, *Scope, *AgentName, *StaffRole)), *roles, *relations, *STATES}
+    known |= {control.owner for control in CONTROLS}
     assert set(re.findall(r'"([^"]+)"', rules)) - known == set()
 
 

@@ -1,4 +1,4 @@
-"""Incidents and reviews as the sentinel and the reviewer leave them, for those who handle them."""
+"""Incidents, reviews and findings as agents and checks leave them, for those who handle them."""
 
 import uuid
 from datetime import timedelta
@@ -11,6 +11,7 @@ from storage.access_reviews.records import (
     ReviewKind,
 )
 from storage.clock import now
+from storage.controls.findings import Finding
 from storage.ids import new_id
 from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger.events import ContentRead, Resource
@@ -70,3 +71,14 @@ def reviewed(world: World) -> tuple[str, str]:
     with world.house.store.begin(agent_scope()) as work:
         work.session.add_all([review, item])
     return global_id("AccessReview", review.id), global_id("AccessReviewItem", item.id)
+
+
+def finding(world: World, owner: str = "head of operations", check: str = "room") -> uuid.UUID:
+    """Something that a check found amiss, which is theirs to mend."""
+    with world.house.store.begin(agent_scope()) as work:
+        row = Finding(
+            id=new_id(), control=check, found_by=check, owner=owner, amiss=1, opened_at=work.now,
+            due_at=work.now + timedelta(days=7), last_seen_at=work.now,
+        )  # fmt: skip
+        work.session.add(row)
+    return row.id
