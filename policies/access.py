@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import CompoundSelect, Select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from policies.actions import Action
@@ -21,6 +21,7 @@ from policies.errors import Forbidden, NotFound, StepUpRequired
 from policies.facts import parameters_of, shape_of
 from policies.principals import Principal
 from storage.pages import DECISION, with_decisions
+from storage.reading import Door
 from storage.records import Record
 
 __all__ = ["Access", "Policy"]
@@ -48,14 +49,14 @@ class Access:
         statement = self.policy.decisions(self._shape, model).listing(action, also)
         return statement.params(**self._parameters)
 
-    def keys(self, model: type[Record], action: Action) -> Select[Any] | CompoundSelect[Any] | None:
-        """Where a list of all that `select` gives should begin, for `storage.pages.fetch_page`; None: anywhere.
+    def listed(self, model: type[Record], action: Action, also: Iterable[Action] = ()) -> Door:
+        """The rows of `select` for `storage.reading.read_page`, and where a list of all of them should begin.
 
-        These are the keys of the same rows, found from what the principal has, so that others' rows cost nothing. They
-        decide nothing: `select` still does.
+        That are the keys of the same rows, found from what the principal has, so that others' rows cost nothing; None:
+        anywhere. They decide nothing: the statement still does.
         """
-        found = self.policy.decisions(self._shape, model).keys(action)
-        return None if found is None else found.params(**self._parameters)
+        decisions = self.policy.decisions(self._shape, model)
+        return Door(decisions.listing(action, also), decisions.keys(action), self._parameters)
 
     def get(
         self,
