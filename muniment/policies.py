@@ -1,10 +1,14 @@
-"""Following the policy: a thread that takes over what comes into force, and in development what is saved."""
+"""Following the policy: a thread that takes over what comes into force, and in development what is saved.
+
+It looks as well, since it is in every process that serves, whether something was kept out of the log.
+"""
 
 import threading
 
 import structlog
 import typer
 
+from muniment import withheld
 from policies.compiled import hash_of, version_of
 from policies.errors import PolicyError
 from policies.workbench import checking, problems
@@ -50,6 +54,7 @@ class Follower:
             self._take_file()
         if standing.follow(self._house.store, self._house.force, self._house.sources.file.name):
             self._house.bell.ring(RIGHTS)
+        withheld.tell(self._house)
 
     def _run(self) -> None:
         with self._house.bell.calling(self._called.set, POLICY):

@@ -15,7 +15,8 @@ from resolvers.errors import CodedError, CostExceeded, Unauthenticated
 from resolvers.house import House, Limits
 from resolvers.refusals import Refusal, denied
 from resolvers.watching import Ending
-from storage import grants
+from storage import damages, grants
+from storage.blobs.errors import BlobDamaged
 from storage.grants import AccessGrant
 from storage.ledger.events import (
     Event,
@@ -160,7 +161,12 @@ class Context:
     def glance(self) -> Iterator[UnitOfWork]:
         """A short read of its own, for what must be known before the transaction that changes something begins."""
         with self.house.store.begin(self._scope(), read_only=True) as work:
-            yield work
+            try:
+                yield work
+            finally:
+                if self._open is not None:  # a change is under way in this thread: told when that has ended
+                    self._open[0].vault.damaged.extend(work.vault.damaged)
+                    work.vault.damaged.clear()
 
     @contextmanager
     def reading(self) -> Iterator["Context"]:
@@ -209,6 +215,11 @@ class Context:
         """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
             work.record(denied(refusal), Outcome.DENIED)
+
+    def file_is_damaged(self, blob_id: uuid.UUID, error: BlobDamaged) -> None:
+        """Have it recorded that a file that the caller was given does not open."""
+        with self.house.store.begin(self._scope(), read_only=True) as work:
+            work.vault.damaged.append(damages.of_file(work.session, blob_id, error))
 
     @contextmanager
     def asked(self, attempted: str) -> Iterator["Context"]:

@@ -74,6 +74,7 @@ ORDER = [
     "recordIncidentStep:security",
     "liftIncidentMeasure:security",
     "closeIncident:security",
+    "acceptFinding:privacy",
     "registerService:privacy",
     "assessService:privacy",
     "enableService:security",
