@@ -192,6 +192,8 @@ job("SYSADMIN", "read", _: Deletion);
 job("SYSADMIN", "reload_policy", _: Platform);
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("SYSADMIN", "read", _: Finding);
+# They see when the platform was locked down, since then their jobs wait.
+job("SYSADMIN", "read", _: Lockdown);
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -224,6 +226,9 @@ job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
 job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("PRIVACY", "read", _: Finding);
+# They see when the platform was locked down, and why, since they may be the second of the two who open it again.
+job("PRIVACY", "read", _: Lockdown);
+job("PRIVACY", "read_reason", _: Lockdown);
 # They tell contributors what changes, before it does, and see what was told.
 job("PRIVACY", "publish_notice", _: Platform);
 job("PRIVACY", "read", _: PublishedNotice);
@@ -277,6 +282,9 @@ job("SECURITY", "read", _: Finding);
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
 job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
+# It sees when the platform was locked down, and why.
+job("SECURITY", "read", _: Lockdown);
+job("SECURITY", "read_reason", _: Lockdown);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -312,6 +320,8 @@ job("AUDITOR", "read", _: RoleAssignment);
 job("AUDITOR", "read", _: PublishedNotice);
 # They see which incidents there were, and what was made of each, without the words.
 job("AUDITOR", "read", _: Incident);
+# They see when the platform was locked down, and when it was open again.
+job("AUDITOR", "read", _: Lockdown);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -339,6 +349,16 @@ allow(staff: Staff, "assess", service: Service) if
 # A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
 allow(staff: Staff, "notify", incident: Incident) if
     role in staff.roles and decides(role) and incident.status = "CONFIRMED" and incident.notice_drafted_by != staff.id;
+
+# Security locks the platform down, for a reason and a bounded time, once whoever does it has just proved who they are.
+# What still goes on then is above this file: contributors read, export and delete what is theirs.
+allow(staff: Staff, "lock_down", _: Platform) if staff.stepped_up and role in staff.roles and locks(role);
+
+locks("SECURITY");
+
+# It is opened again by a second person of security or privacy: never by whoever locked it down.
+allow(staff: Staff, "end", lockdown: Lockdown) if
+    staff.stepped_up and role in staff.roles and decides(role) and lockdown.begun_by != staff.id;
 
 # Whoever asked for access sees what became of it, and gives it back.
 allow(staff: Staff, action: String, grant: AccessGrant) if
@@ -389,7 +409,9 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 ### 2. What can be asked for ###########################################################################################
 
 resource Platform {
-    permissions = ["create_project", "explain", "open_investigation", "register_service", "remove_staff"];
+    permissions = [
+        "create_project", "explain", "lock_down", "open_investigation", "register_service", "remove_staff"
+    ];
 }
 
 # Any contributor may start a project.
@@ -793,6 +815,12 @@ has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf
 # What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
 resource Incident {
     permissions = ["read", "read_content", "handle", "notify"];
+}
+
+
+# How the platform stands is at /status; who locked it down, and why, is about staff.
+resource Lockdown {
+    permissions = ["read", "read_reason", "end"];
 }
 
 

@@ -28,6 +28,7 @@ from resolvers import services
 from resolvers.budgets import Budgets
 from resolvers.federation import Issuer
 from resolvers.house import House, Limits, PolicySources
+from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from resolvers.watching import Watch
 from storage import migrations, queue
@@ -70,6 +71,7 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
+        lockdowns.follow(store, force)
         watch = watch or Watch()
         _enter_own_services(store, force)
         if not serves:

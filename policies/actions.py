@@ -33,6 +33,7 @@ class Action(enum.StrEnum):
     EXPLAIN_OTHERS = "explain_others"
     EXPORT = "export"
     HANDLE = "handle"
+    LOCK_DOWN = "lock_down"
     NOTIFY = "notify"
     OPEN_INVESTIGATION = "open_investigation"
     PLACE_HOLD = "place_hold"

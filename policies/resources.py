@@ -19,6 +19,7 @@ from storage.incidents import Incident
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
+from storage.lockdowns import Lockdown
 from storage.notices import Notice, NoticeSettings, PublishedNotice
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
@@ -52,6 +53,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Incident,
     Investigation,
     LegalHold,
+    Lockdown,
     Notice,
     NoticeSettings,
     Output,

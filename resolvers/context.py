@@ -11,8 +11,9 @@ from policies.access import Access
 from policies.errors import Refused
 from policies.principals import Kind, Principal
 from resolvers.budgets import Charge
-from resolvers.errors import CodedError, CostExceeded, Unauthenticated
+from resolvers.errors import Code, CodedError, CostExceeded, LockedDown, Unauthenticated
 from resolvers.house import House, Limits
+from resolvers.lockdowns import holding
 from resolvers.refusals import Refusal, denied
 from resolvers.watching import Ending
 from storage import grants
@@ -144,12 +145,22 @@ class Context:
     def renewed(self, attempted: str) -> None:
         """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
         self.policy = self.house.policy
+        self.demand_going_on(attempted)
         if self.renew is None:
             return
         try:
             self.asking = replace(self.renew(), correlation_id=self.asking.correlation_id)
         except Refused as refusal:
             self.record_refusal(attempted, refusal)
+            raise
+
+    def demand_going_on(self, attempted: str, *, changes: bool = False) -> None:
+        """Return unless this waits for the end of a lock-down. Raises `LockedDown`; that staff tried is recorded."""
+        try:
+            holding.demand(self.house.force, self.principal, attempted, changes=changes)
+        except LockedDown:
+            if self.principal.kind is Kind.STAFF:
+                self.record(Refusal(attempted, "Platform", Code.LOCKED_DOWN.value))
             raise
 
     @contextmanager

@@ -28,6 +28,7 @@ from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.lockdowns import LockdownMutations
 from schema.lookups import KINDS
 from schema.notices import NoticeMutations
 from schema.observing import Observed
@@ -57,6 +58,7 @@ class Mutation(
     IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,
+    LockdownMutations,
     NoticeMutations,
     PolicyMutations,
     PreferencesMutations,

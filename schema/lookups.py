@@ -19,6 +19,7 @@ from schema.ids import decode_id
 from schema.incidents import Incident
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHold
+from schema.lockdowns import Lockdown
 from schema.nodes import Info, Node
 from schema.notices import Notice, PublishedNotice
 from schema.outputs import Output
@@ -41,6 +42,7 @@ KINDS: dict[str, type[Node]] = {
         Incident,
         Investigation,
         LegalHold,
+        Lockdown,
         Notice,
         Output,
         Project,

@@ -30,6 +30,7 @@ from schema.ids import decode_id_of
 from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
+from schema.lockdowns import LockdownQueries
 from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
 from schema.notices import NoticeQueries
@@ -67,6 +68,7 @@ class Query(
     HoldingsQueries,
     IncidentQueries,
     LegalHoldQueries,
+    LockdownQueries,
     NoticeQueries,
     PopulationQueries,
     PrivacyQueries,

@@ -41,10 +41,10 @@ DETECTIONS: tuple[Detection, ...] = (
         kinds=_STAFF | _KEY, resources=_WORK, distinct=True, foreign=True,
     ),
     Detection(
-        "D03", 2, "Burst of refusals", frozenset({"access.denied"}), _FIVE_MINUTES,
+        "D03", 3, "Burst of refusals", frozenset({"access.denied"}), _FIVE_MINUTES,
         Severity.MEDIUM, (_SECURITY,),
         (Step(20), Step(200, Measure.THROTTLE), Step(5_000, Measure.SUSPEND_CREDENTIAL, _KEY)),
-        kinds=PEOPLE_AND_KEYS, tells_owner=True,
+        kinds=PEOPLE_AND_KEYS, tells_owner=True, unless={"code": frozenset({"LOCKED_DOWN"})},
     ),
     Detection(
         "D06", 2, "The log contradicts itself, or what it had published",

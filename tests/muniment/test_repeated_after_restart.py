@@ -68,6 +68,8 @@ ORDER = [
     "recordIncidentStep:security",
     "liftIncidentMeasure:security",
     "closeIncident:security",
+    "lockDown:security",
+    "endLockdown:privacy",
     "registerService:privacy",
     "assessService:privacy",
     "enableService:security",
@@ -179,6 +181,8 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
         scene.ids["token"] = issuer.token()
         scene.people["security"] = world.employ(StaffRole.SECURITY)
         scene.people["privacy"] = world.employ(StaffRole.PRIVACY)
+        for rung in ("security", "privacy"):
+            world.prove(scene.people[rung])
         policy.write_text(policy.read_text() + "\n# Another remark.\n")
         for call in ORDER:
             name, _, rung = call.partition(":")
@@ -187,6 +191,8 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
             sent[call] = (by, asked, data)
             if name == "enrollTotp":
                 scene.ids["uri"] = data["uri"]
+            if name == "lockDown":
+                scene.ids["lockdown"] = data["lockdown"]["id"]
             for thing, kept in (("investigation", "investigation"), ("accessGrant", "requested")):
                 if name in ("openInvestigation", "requestAccess") and thing in data:
                     scene.ids[kept] = data[thing]["id"]

@@ -19,6 +19,7 @@ from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
 from storage.legal_holds import HoldReason, LegalHold
+from storage.lockdowns import Lockdown, LockdownStatus
 from storage.notices import Notice, NoticeKind, NoticeSettings, PublishedNotice
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
@@ -121,6 +122,12 @@ def build() -> World:
         id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
     )
     world.add("published notice", text)
+    for whose in (None, "ada", "sue"):
+        began = Lockdown(
+            id=named(f"lockdown {whose}"), status=LockdownStatus.ENDED, reason=SEAL, expires_at=EPOCH,
+            begun_by=whose and named(whose),
+        )  # fmt: skip
+        world.add(f"lockdown by {whose or 'the machine'}", began)
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))

@@ -7,6 +7,7 @@ from storage.clock import now
 from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger.events import ContentRead, Resource
 from storage.ledger.scope import AuditScope
+from storage.lockdowns import Lockdown, LockdownStatus
 from storage.sessions import ApiKey
 from tests.world import Person, World, agent_scope, global_id, raw_id
 
@@ -40,6 +41,18 @@ def incident(
         work.session.add(row)
         work.session.flush()
         return global_id("Incident", row.id)
+
+
+def lockdown(world: World) -> str:
+    """A lock-down that is over, begun by somebody who has left since."""
+    with world.house.store.begin(agent_scope()) as work:
+        row = Lockdown(
+            id=uuid.uuid4(), status=LockdownStatus.ENDED, begun_by=uuid.uuid4(), expires_at=work.now, ended_at=work.now
+        )
+        work.vault.seal(row, reason="Somebody had a key that is not theirs.")
+        work.session.add(row)
+        work.session.flush()
+        return global_id("Lockdown", row.id)
 
 
 def suspended_key(world: World, owner: Person) -> uuid.UUID:

@@ -98,6 +98,7 @@ from storage.ledger.events.legal_holds import (
     LegalHoldPlaced,
     LegalHoldReleased,
 )
+from storage.ledger.events.lockdowns import LockdownBegun, LockdownEnded
 from storage.ledger.events.notices import (
     NoticeDelivered,
     NoticeIssued,
@@ -171,8 +172,9 @@ __all__ = [
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "Outcome",
-    "OutputImported", "OutputStored", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
+    "LockdownBegun", "LockdownEnded", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead",
+    "NoticeSettingsUpdated", "Outcome", "OutputImported", "OutputStored", "PolicyEntered",
+    "PolicyExplained", "PolicyFault", "PolicyProposed",
     "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated",
     "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
     "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",

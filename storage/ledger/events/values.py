@@ -53,6 +53,7 @@ class Resource(enum.StrEnum):
     INCIDENT = "incident"
     INVESTIGATION = "investigation"
     LEGAL_HOLD = "legal_hold"
+    LOCKDOWN = "lockdown"
     NOTICE = "notice"
     NOTICE_SETTINGS = "notice_settings"
     OUTPUT = "output"

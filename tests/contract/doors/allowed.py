@@ -28,6 +28,8 @@ _POLICY = "the policy in force and its proposals: rules of the house, not anybod
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
+_LOCKED = "how the platform stands, which everybody is told; when, and until when"
+_MACHINE = "on the command line of whoever runs the server"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
@@ -103,7 +105,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/controls.py "
         "muniment/doctor.py "
-        "resolvers/identity.py resolvers/ledger.py "
+        "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
@@ -185,6 +187,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
+    "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _MACHINE),
+    "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _LOCKED),
+    "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _LOCKED),
+    "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
+    "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py", _LOCKED),
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
