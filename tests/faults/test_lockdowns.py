@@ -36,10 +36,11 @@ def test_reading_exporting_and_deleting_go_on_while_worker_and_provider_are_away
 
 def exercise(server: Server) -> None:
     api = server.api
-    mara = api.register("mara")
-    api.step_up(mara)
+    mara, ben = api.register("mara"), api.register("ben")  # an export that is waiting would go with what is deleted
+    for person in (mara, ben):
+        api.step_up(person)
     project = api.project(mara)
-    kept, going = api.asset(mara, project), api.asset(mara, project)
+    kept, going = api.asset(mara, project), api.asset(ben, api.project(ben))
     _, upload = api.announce(mara, project)
     prompt = api.prompt(mara, project)
     assert lockdown(server, "status") == 0
@@ -54,13 +55,13 @@ def exercise(server: Server) -> None:
     assert api.client.get("/health/ready").status_code == 200
     assert api.client.get(api.content_url(mara, kept)).content == TEXT
     export = api.do("requestExport", mara, wants="export { id }", scope="ACCOUNT").data["it"]["export"]["id"]
-    deletion = api.do("deleteAsset", mara, wants="deletion { id }", assetId=going).data["it"]["deletion"]["id"]
+    deletion = api.do("deleteAsset", ben, wants="deletion { id }", assetId=going).data["it"]["deletion"]["id"]
     server.kill()
     server._set["MUNIMENT_WORKER"] = "true"
     server.start()
     assert api.do("createProject", mara, name="New").code == "LOCKED_DOWN"  # known from the first request on
     wait_for(lambda: status(server, mara, "Export", export) == "READY")
-    wait_for(lambda: status(server, mara, "Deletion", deletion) == "ERASED")
+    wait_for(lambda: status(server, ben, "Deletion", deletion) == "ERASED")
     link = api.do("mintExportLink", mara, wants="url", exportId=export).data["it"]["url"]
     assert api.client.get(link).content.startswith(b"PK")
     assert (status(server, mara, "Prompt", prompt), server.count("projects")) == ("QUEUED", projects)
