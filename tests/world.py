@@ -362,7 +362,7 @@ def _let_finish(engine: Engine) -> None:
 LITTLE_WORK = 10
 """Seconds of processor time: what would double with every fragment takes minutes."""
 
-_BESIDE = ("BEGIN", "PRAGMA", "SELECT policy_changes.number")
+_BESIDE = ("BEGIN", "PRAGMA", "SELECT policy_changes.number", "SELECT lockdowns.begun_at")
 """How statements begin that no request sends: a thread looks twice a second which policy is in force."""
 
 
