@@ -174,6 +174,9 @@ opens("read_content");
 # Staff do their jobs, each a short list. No job opens a contributor's work, whoever holds it.
 allow(staff: Staff, action: String, thing) if role in staff.roles and job(role, action, thing);
 
+# Whoever works here sees when parts of the platform were away; so does everybody, at /status.
+allow(_: Staff, "read", _: Outage);
+
 # Whoever works here may ask why they themselves may do something or may not.
 allow(_: Staff, "explain", _: Platform);
 
@@ -192,6 +195,9 @@ job("SYSADMIN", "read", _: Deletion);
 job("SYSADMIN", "reload_policy", _: Platform);
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("SYSADMIN", "read", _: Finding);
+# They announce maintenance, and tell everybody what caused an outage.
+job("SYSADMIN", "announce_maintenance", _: Platform);
+job("SYSADMIN", "update", _: Outage);
 # They see when the platform was locked down, since then their jobs wait.
 job("SYSADMIN", "read", _: Lockdown);
 
@@ -410,7 +416,8 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 
 resource Platform {
     permissions = [
-        "create_project", "explain", "lock_down", "open_investigation", "register_service", "remove_staff"
+        "announce_maintenance", "create_project", "explain", "lock_down", "open_investigation", "register_service",
+        "remove_staff"
     ];
 }
 
@@ -815,6 +822,12 @@ has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf
 # What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
 resource Incident {
     permissions = ["read", "read_content", "handle", "notify"];
+}
+
+
+# When a part of the platform was away, or will be: everybody reads it at /status.
+resource Outage {
+    permissions = ["read", "update"];
 }
 
 

@@ -17,6 +17,7 @@ from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
+from muniment import lookouts
 from muniment.budgets import SharedBudgets
 from muniment.policies import Follower
 from muniment.settings import Settings
@@ -180,12 +181,15 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     courier = _courier(house, settings, gate)
     sentinel = Sentinel(house.store, house.policy.version)
     sentinel.start()
+    lookout = lookouts.of_agents(house, settings, gateway)
+    lookout.start()
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
         yield agents
     finally:
         tidying.stop()
+        lookout.stop()
         stop(agents)
         sentinel.stop()
         if courier is not None:

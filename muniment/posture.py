@@ -39,7 +39,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         return
     yield from _ages(lines, settings)
     for uri in settings.kek_uris:
-        yield _reach(uri, settings)
+        yield reach(uri, settings)
 
 
 def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -107,7 +107,8 @@ def _may_wait(line: keys.Line, settings: Settings) -> bool:
     return now() < line.since + timedelta(hours=hours[line.name]) + _LEEWAY
 
 
-def _reach(uri: str, settings: Settings) -> Finding:
+def reach(uri: str, settings: Settings) -> Finding:
+    """Whether a key-encryption key wraps and unwraps: one probe there and back."""
     scheme = uri.partition("://")[0]
     if scheme.startswith("insecure") and not has_key(uri):
         return Finding("key-encryption key", False, "the local key is gone: restore it, for nothing opens without it")

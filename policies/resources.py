@@ -21,6 +21,7 @@ from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
 from storage.lockdowns import Lockdown
 from storage.notices import Notice, NoticeSettings, PublishedNotice
+from storage.outages import Outage
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -56,6 +57,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Lockdown,
     Notice,
     NoticeSettings,
+    Outage,
     Output,
     PrivacyPreferences,
     Project,

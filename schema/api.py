@@ -32,6 +32,7 @@ from schema.lockdowns import LockdownMutations
 from schema.lookups import KINDS
 from schema.notices import NoticeMutations
 from schema.observing import Observed
+from schema.outages import OutageMutations
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
@@ -60,6 +61,7 @@ class Mutation(
     LegalHoldMutations,
     LockdownMutations,
     NoticeMutations,
+    OutageMutations,
     PolicyMutations,
     PreferencesMutations,
     ProjectMutations,

@@ -22,6 +22,7 @@ from schema.legal_holds import LegalHold
 from schema.lockdowns import Lockdown
 from schema.nodes import Info, Node
 from schema.notices import Notice, PublishedNotice
+from schema.outages import Outage
 from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
@@ -44,6 +45,7 @@ KINDS: dict[str, type[Node]] = {
         LegalHold,
         Lockdown,
         Notice,
+        Outage,
         Output,
         Project,
         Prompt,

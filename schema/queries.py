@@ -34,6 +34,7 @@ from schema.lockdowns import LockdownQueries
 from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
 from schema.notices import NoticeQueries
+from schema.outages import OutageQueries
 from schema.outputs import Output
 from schema.policies import Policy
 from schema.populations import PopulationQueries
@@ -70,6 +71,7 @@ class Query(
     LegalHoldQueries,
     LockdownQueries,
     NoticeQueries,
+    OutageQueries,
     PopulationQueries,
     PrivacyQueries,
     RetentionQueries,

@@ -54,6 +54,10 @@ NARROWER = {
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "findings": Rights("SELECT", "SELECT, INSERT, UPDATE", _FOUND),
     "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
+    "outages": Rights(
+        "SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", "what was told of an outage is never taken back"
+    ),
+    "outage_watches": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "policy_versions": Rights("SELECT, INSERT", "SELECT", _POLICY),
     "policy_changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _POLICY),
 }

@@ -89,6 +89,7 @@ _ALARMS = {
     "incident.opened": 4,
     "investigation.opened": 3,
     "ledger.halted": 5,
+    "outage.began": 3,
     "session.refused": 2,
     "session.throttled": 3,
     "witness.failed": 3,

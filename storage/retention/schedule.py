@@ -106,7 +106,7 @@ SCHEDULE: tuple[Rule, ...] = (
         "It was published.", "For good: it shows what was told, and when.", Disposition.KEEP,
     ),
     Rule(
-        "continuity", "When the platform was locked down, by whom of staff and why.",
+        "continuity", "When the platform was locked down, by whom of staff and why; and when parts of it were away.",
         Source.PLATFORM, "It began.", "For good, as evidence; it is about no contributor.", Disposition.KEEP,
         owner="head of operations",
     ),

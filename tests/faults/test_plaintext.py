@@ -74,6 +74,8 @@ def test_the_marker_is_found_nowhere_in_clear(
 
 
 NO_CONTENT = {
+    "announceMaintenance": "takes what staff tell everybody, which is nobody's secret",
+    "explainOutage": "takes what staff tell everybody, which is nobody's secret",
     "confirmTotp": "takes six digits",
     "linkIdentity": "takes a token that an issuer signed",
     "publishNotice": "takes what staff tell everybody, which is nobody's secret",

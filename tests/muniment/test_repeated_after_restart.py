@@ -68,6 +68,8 @@ ORDER = [
     "recordIncidentStep:security",
     "liftIncidentMeasure:security",
     "closeIncident:security",
+    "announceMaintenance:sysadmin",
+    "explainOutage:sysadmin",
     "lockDown:security",
     "endLockdown:privacy",
     "registerService:privacy",

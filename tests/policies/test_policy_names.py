@@ -43,6 +43,7 @@ WITHOUT_A_GRANT = {
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
     "Lockdown": {Action.END, Action.READ, Action.READ_REASON},
+    "Outage": {Action.READ, Action.UPDATE},
     "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
     "RightsRequest": {Action.ANSWER, Action.READ, Action.READ_REASON},
 }
@@ -127,6 +128,7 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
                 if StaffRole.SECURITY in roles
                 else set()
             )
+            own |= {Action.ANNOUNCE_MAINTENANCE} if StaffRole.SYSADMIN in roles else set()
             own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
             own |= {Action.PUBLISH_NOTICE} if {StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles) else set()

@@ -21,6 +21,7 @@ from storage.ledger.events import Category, Outcome, Resource
 from storage.legal_holds import HoldReason, LegalHold
 from storage.lockdowns import Lockdown, LockdownStatus
 from storage.notices import Notice, NoticeKind, NoticeSettings, PublishedNotice
+from storage.outages import Component, Outage
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
@@ -128,6 +129,7 @@ def build() -> World:
             begun_by=whose and named(whose),
         )  # fmt: skip
         world.add(f"lockdown by {whose or 'the machine'}", began)
+    world.add("outage", Outage(id=named("outage"), component=Component.FILES, started_at=EPOCH))
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))

@@ -8,6 +8,7 @@ from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger.events import ContentRead, Resource
 from storage.ledger.scope import AuditScope
 from storage.lockdowns import Lockdown, LockdownStatus
+from storage.outages import Component, Outage
 from storage.sessions import ApiKey
 from tests.world import Person, World, agent_scope, global_id, raw_id
 
@@ -53,6 +54,14 @@ def lockdown(world: World) -> str:
         work.session.add(row)
         work.session.flush()
         return global_id("Lockdown", row.id)
+
+
+def outage(world: World) -> str:
+    """An outage that is over, as the lookout leaves one."""
+    row = Outage(id=uuid.uuid4(), component=Component.MODEL, started_at=now() - timedelta(hours=2), ended_at=now())
+    with world.house.store.begin(agent_scope()) as work:
+        work.session.add(row)
+    return global_id("Outage", row.id)
 
 
 def suspended_key(world: World, owner: Person) -> uuid.UUID:

@@ -10,7 +10,7 @@ from typing import Any
 from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
-from tests.resolvers.found import incident, lockdown, suspended_key
+from tests.resolvers.found import incident, lockdown, outage, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -59,6 +59,9 @@ GRID = {
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
     "node incident": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node outage": "U 0 0 - - - 0 0 0 0 0 0",
+    "announceMaintenance": "U F F F - F F F F F F F",
+    "explainOutage": "U N N F - F N N N N N N",
     "node lockdown": "U 0 0 0 - - 0 0 0 0 0 0",
     "lockDown": "U F F F F F F F F F F F",
     "endLockdown": "U N N N F F N N N N N N",
@@ -162,6 +165,7 @@ QUERIES = {
     "node service": ("service", "id"),
     "node incident": ("incident", "id"),
     "node lockdown": ("lockdown", "id"),
+    "node outage": ("outage", "id"),
     "node request": ("request", "id"),
     "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
@@ -242,6 +246,13 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "notifyAffected": lambda ids: {"incidentId": ids["incident"]},
     "liftIncidentMeasure": lambda ids: {"incidentId": ids["incident"], "words": "It was their own program."},
     "closeIncident": lambda ids: {"incidentId": ids["incident"]},
+    "announceMaintenance": lambda ids: {
+        "component": "FILES",
+        "cause": "The disks are replaced.",
+        "startsAt": _tomorrow(),
+        "endsAt": (now() + timedelta(days=1, hours=2)).isoformat(),
+    },
+    "explainOutage": lambda ids: {"outageId": ids["outage"], "cause": "The provider's network failed."},
     "lockDown": lambda ids: {"reason": "Somebody has a key that is not theirs.", "hours": 1},
     "endLockdown": lambda ids: {"lockdownId": ids["lockdown"]},
     "registerService": lambda ids: {
@@ -319,6 +330,7 @@ def make(world: World) -> Scene:
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
         "incident of a key": incident(world, kind="API_KEY", actor=suspended_key(world, stepped_up)),
         "lockdown": lockdown(world),
+        "outage": outage(world),
         "notice": notice(world, owner),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),

@@ -106,6 +106,7 @@ from storage.ledger.events.notices import (
     NoticeRead,
     NoticeSettingsUpdated,
 )
+from storage.ledger.events.outages import MaintenanceAnnounced, OutageBegan, OutageEnded, OutageExplained
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.policies import (
     PolicyEntered,
@@ -172,9 +173,9 @@ __all__ = [
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LockdownBegun", "LockdownEnded", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead",
-    "NoticeSettingsUpdated", "Outcome", "OutputImported", "OutputStored", "PolicyEntered",
-    "PolicyExplained", "PolicyFault", "PolicyProposed",
+    "LockdownBegun", "LockdownEnded", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued", "NoticePublished",
+    "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained", "Outcome",
+    "OutputImported", "OutputStored", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
     "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated",
     "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
     "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",

@@ -56,6 +56,8 @@ class Resource(enum.StrEnum):
     LOCKDOWN = "lockdown"
     NOTICE = "notice"
     NOTICE_SETTINGS = "notice_settings"
+    OUTAGE = "outage"
+    OUTAGE_WATCH = "outage_watch"
     OUTPUT = "output"
     PLATFORM = "platform"
     POLICY_CHANGE = "policy_change"

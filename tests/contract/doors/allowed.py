@@ -29,6 +29,7 @@ _ABOUT = "staff whom the policy lets explain for others; facts of rows they may 
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
 _LOCKED = "how the platform stands, which everybody is told; when, and until when"
+_LOOKOUT = "when a part of the platform was away: everybody reads it at /status"
 _MACHINE = "on the command line of whoever runs the server"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
@@ -101,7 +102,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/delivering.py "
-        "agents/notices/spreading.py agents/retention/sweeping.py "
+        "agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py resolvers/outages.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/controls.py "
         "muniment/doctor.py "
@@ -120,10 +121,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
         _HOUSE,
     ),
-    "storage.populations.gathering.checkpoints": ("resolvers/populations.py", _LOG),
+    **{
+        f"storage.populations.gathering.{name}": ("resolvers/populations.py", _LOG)
+        for name in ("checkpoints", "facts", "missing_places")
+    },
+    "storage.populations.gathering.months": ("resolvers/populations.py", _LOOKOUT),
     "storage.populations.gathering.counted": ("resolvers/populations.py", _RECOUNTED),
-    "storage.populations.gathering.facts": ("resolvers/populations.py", _LOG),
-    "storage.populations.gathering.missing_places": ("resolvers/populations.py", _LOG),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
@@ -173,25 +176,28 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.advance": ("agents/sentinel/watching.py", _LOG),
     "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
-    "storage.incidents.mark": ("agents/sentinel/watching.py", _LOG),
+    "storage.incidents.mark": ("agents/outages.py agents/sentinel/watching.py", _LOG),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.ledger.affected.affected": (
         "agents/sentinel/drilling.py resolvers/incidents.py",
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
-    "storage.ledger.happenings.between": ("agents/sentinel/watching.py", _SENTINEL),
-    "storage.ledger.happenings.end": ("agents/sentinel/watching.py", _SENTINEL),
-    "storage.ledger.happenings.place_at": ("agents/sentinel/watching.py", _SENTINEL),
-    "storage.ledger.happenings.waiting": ("agents/sentinel/watching.py", _SENTINEL),
+    **{
+        f"storage.ledger.happenings.{name}": ("agents/sentinel/watching.py", _SENTINEL)
+        for name in ("between", "end", "place_at", "waiting")
+    },
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
     "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _MACHINE),
-    "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _LOCKED),
-    "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _LOCKED),
+    **{f"storage.lockdowns.{name}": ("resolvers/lockdowns/deciding.py", _LOCKED) for name in ("begin", "expire")},
     "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
-    "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py", _LOCKED),
+    "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _LOCKED),
+    **{f"storage.outages.{name}": ("agents/outages.py", _LOOKOUT) for name in ("begin", "found_open", "looked")},
+    "storage.outages.lock": ("resolvers/outages.py", _ASKED),
+    "storage.outages.touching": ("agents/outages.py resolvers/outages.py", _LOOKOUT),
+    "storage.outages.watched_since": ("resolvers/outages.py", _LOOKOUT),
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
@@ -216,6 +222,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.sequencing.claim": (_LEASE_HOLDERS, _LOG),
     "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.sequencing.release": (_LEASE_HOLDERS, _LOG),
+    "storage.ledger.sequencing.waits_since": ("agents/outages.py", _LOG),
     "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
