@@ -27,7 +27,9 @@ class Availability:
     def percent(self) -> float:
         """The share of the time, maintenance left aside, in which it was there; rounded down to a thousandth."""
         counted = self.watched - self.maintenance
-        return 100.0 if counted <= 0 else int(100_000 * (counted - self.down) / counted) / 1000
+        if self.down <= 0 or counted <= 0:
+            return 100.0  # and not what a division of two numbers that are nearly alike comes to
+        return int(100_000 * (counted - self.down) / counted) / 1000
 
 
 def by_month(outages: Sequence[Outage], start: datetime, end: datetime) -> list[Availability]:

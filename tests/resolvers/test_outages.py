@@ -86,7 +86,7 @@ def test_what_is_announced_badly_is_not_announced(world: World, sysadmin: Person
 
 def test_an_outage_is_explained_and_its_end_is_nobody_s_to_move(world: World, sysadmin: Person) -> None:
     """Whoever reads the page learns what caused it; when it ends is found by the check that found it."""
-    row = found(world)
+    row, security = found(world), world.employ(StaffRole.SECURITY)
     assert state(world, "MODEL") == "down"
     [node] = world.ask("{ outages { edges { node { id } } } }", sysadmin).data["outages"]["edges"]
     given = {"outageId": node["node"]["id"], "cause": "The provider's own network failed."}
@@ -94,7 +94,7 @@ def test_an_outage_is_explained_and_its_end_is_nobody_s_to_move(world: World, sy
     with world.unchanged():
         assert world.do("explainOutage", sysadmin, **given, endsAt=later).code == "CONFLICT"
     with world.unchanged("access.denied"):
-        assert world.do("explainOutage", world.employ(StaffRole.SECURITY), **given).code == "FORBIDDEN"
+        assert world.do("explainOutage", security, **given).code == "FORBIDDEN"
     world.do("explainOutage", sysadmin, **given).data  # noqa: B018 - fails where it did not work
     [told] = status(world)["outages"]
     assert (told["cause"], told["endedAt"]) == (given["cause"], None)

@@ -37,6 +37,7 @@ def test_a_month_in_which_nothing_happened_is_whole_for_every_part() -> None:
     told = of([])
     assert {component for _, component in told} == set(Component)
     assert {(each.percent, each.watched, each.down) for each in told.values()} == {(100.0, 30 * 86400.0, 0.0)}
+    assert of([], start=JUNE + timedelta(seconds=86399.123457))["2026-06", Component.KEYS].percent == 100.0
 
 
 def test_one_second_away_is_not_a_hundred_percent() -> None:

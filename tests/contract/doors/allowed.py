@@ -17,10 +17,12 @@ _DUE = "counts and finds by age, of the account or project that the door gave ou
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _SENTINEL = "the sentinel reads ids, times and codes, opens nothing, and acts on credentials"
+_BY_SENTINEL = ("agents/sentinel/watching.py", _SENTINEL)
 _LEASE_HOLDERS = "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
+_GATHERED = ("resolvers/populations.py", _LOG)
 _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
 _KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
@@ -121,10 +123,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
         _HOUSE,
     ),
-    **{
-        f"storage.populations.gathering.{name}": ("resolvers/populations.py", _LOG)
-        for name in ("checkpoints", "facts", "missing_places")
-    },
+    **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
     "storage.populations.gathering.months": ("resolvers/populations.py", _LOOKOUT),
     "storage.populations.gathering.counted": ("resolvers/populations.py", _RECOUNTED),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
@@ -183,10 +182,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/sentinel/drilling.py resolvers/incidents.py",
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
-    **{
-        f"storage.ledger.happenings.{name}": ("agents/sentinel/watching.py", _SENTINEL)
-        for name in ("between", "end", "place_at", "waiting")
-    },
+    **{f"storage.ledger.happenings.{each}": _BY_SENTINEL for each in ("between", "end", "place_at", "waiting")},
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
