@@ -32,7 +32,6 @@ _CHECKED = "a check of a control: counts what is not as it should be, names nobo
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
 _LOCKED = "how the platform stands, which everybody is told; when, and until when"
 _LOOKOUT = "when a part of the platform was away: everybody reads it at /status"
-_MACHINE = "on the command line of whoever runs the server"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
@@ -186,8 +185,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
-    "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _MACHINE),
-    **{f"storage.lockdowns.{name}": ("resolvers/lockdowns/deciding.py", _LOCKED) for name in ("begin", "expire")},
+    **{
+        f"storage.lockdowns.{name}": ("resolvers/lockdowns/deciding.py", _LOCKED)
+        for name in ("active", "begin", "expire")
+    },
     "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
     "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _LOCKED),
     **{f"storage.outages.{name}": ("agents/outages.py", _LOOKOUT) for name in ("begin", "found_open", "looked")},
