@@ -185,10 +185,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
-    **{
-        f"storage.lockdowns.{name}": ("resolvers/lockdowns/deciding.py", _LOCKED)
-        for name in ("active", "begin", "expire")
-    },
+    **{f"storage.lockdowns.{it}": ("resolvers/lockdowns/deciding.py", _LOCKED) for it in ("active", "begin", "expire")},
     "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
     "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _LOCKED),
     **{f"storage.outages.{name}": ("agents/outages.py", _LOOKOUT) for name in ("begin", "found_open", "looked")},
