@@ -49,7 +49,7 @@ from benchmarks import _worlds, page
 from benchmarks._figures import Figure, figure
 from muniment import homes
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from policies.access import Policy
 from policies.force import InForce
 from policies.principals import Kind, Principal

@@ -36,7 +36,7 @@ from benchmarks._figures import Figure, figure
 from benchmarks._worlds import fill
 from muniment import homes
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 
 OWNERS, EACH, ROUNDS = 50, 200, 60
 _FIELDS = "id ownerId projectId status mediaType byteSize title fileName description createdAt"

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from benchmarks._worlds import fill
 from muniment import homes
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from storage.keys.kms import InsecureWarning
 from tests.databases import PostgreSQL
 from tests.faults.servers import ROOT, Server
@@ -33,7 +33,7 @@ import sys, warnings
 from pathlib import Path
 warnings.simplefilter("ignore")
 from muniment import keys
-from muniment.settings import load
+from muniment.variables import load
 from resolvers.keys import KINDS
 from storage import rotations
 rotations.PATIENCE = 3.0

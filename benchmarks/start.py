@@ -18,7 +18,7 @@ from benchmarks._figures import Figure, figure
 from benchmarks.page import _free_port
 from muniment import homes
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 
 _ROUNDS = 5
 _PATIENCE_SECONDS = 120

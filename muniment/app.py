@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from muniment import browsers, graphiql, ledger, lookouts, privacy, services, status, transfers
+from muniment import browsers, graphiql, ledger, lookouts, passkeys, privacy, services, status, transfers
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
@@ -73,6 +73,7 @@ def create(settings: Settings) -> Starlette:
             Route("/.well-known/security.txt", partial(security_text, settings), methods=["GET"]),
             *(graphiql.routes() if settings.graphiql_served else []),
             *ledger.routes(),
+            *passkeys.routes(),
             *services.routes(),
             *privacy.routes(),
             *status.routes(),

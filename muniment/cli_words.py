@@ -15,7 +15,7 @@ Home = Annotated[
 def settings_of(**overrides: Any) -> Any:
     """This process's settings, with its logging taken over; leaves with code 2 if they can't be used."""
     from muniment import logs
-    from muniment.settings import SettingsError, load
+    from muniment.variables import SettingsError, load
 
     try:
         settings = load(**overrides)

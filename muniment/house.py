@@ -19,6 +19,7 @@ from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
 from muniment import lookouts
 from muniment.budgets import SharedBudgets
+from muniment.passkeys import relying_party
 from muniment.policies import Follower
 from muniment.settings import Settings
 from muniment.tallies import Tallies
@@ -74,12 +75,13 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         lockdowns.follow(store, force)
         watch = watch or Watch()
+        site = relying_party(settings.public_url, settings.origins)
         _enter_own_services(store, force)
         if not serves:
-            yield House(store, force, limits(settings), sources, watch=watch)
+            yield House(store, force, limits(settings), sources, watch=watch, site=site)
             return
         with budgets(settings, keyring, watch) as counted, hung(engine) as bell, keyring.hearing():
-            house = House(store, force, limits(settings), sources, counted, watch, bell, _issuer(settings))
+            house = House(store, force, limits(settings), sources, counted, watch, bell, _issuer(settings), site)
             with following(house, watch=settings.policy_watch):
                 yield house
     finally:

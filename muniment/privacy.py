@@ -21,6 +21,7 @@ from resolvers import privacy
 from resolvers.house import Limits
 from resolvers.privacy import DataCard, Part, PrivacyPolicy
 from storage.database import DatabaseUnreachable
+from storage.generated import keep
 from storage.preferences import Preference
 from storage.privacy.promises import SORTS, span
 from storage.retention.schedule import Disposition, Rule
@@ -244,10 +245,7 @@ def _lines(found: PrivacyPolicy) -> Iterator[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` compare it; answers the exit code."""
-    if "--check" not in arguments:
-        PAGE.write_text(markdown(), encoding="utf-8")
-        return 0
-    return 0 if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == markdown() else 1
+    return keep(PAGE, markdown(), "muniment.privacy", arguments)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from agents import erasures
 from agents.ledger import Sequencer
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
+from muniment import hazards
 from muniment.backups import ARCHIVE, scope
 from muniment.homes import claimed
 from muniment.house import backup_periods, checkpoint_place, open_house, open_keyring, published
@@ -171,8 +172,8 @@ def _examined(settings: Settings, source: Source) -> tuple[Backup, Backup | None
 
 def _demand_keys(settings: Settings) -> None:
     """Refuse to open a key store that would come to be only now: restored keys would find it taken."""
-    file = settings.key_store_url.removeprefix("sqlite:///")
-    if settings.key_store_url.startswith("sqlite") and not Path(file).is_file():
+    file = hazards.file_of(settings.key_store_url)
+    if file is not None and not file.is_file():
         raise BackupRefused(
             "There is no key store, and nothing of the data opens without: name its backup with --keys."
         )

@@ -153,6 +153,10 @@ class Context:
         except Refused as refusal:
             self.record_refusal(attempted, refusal)
             raise
+        except Unauthenticated as ended:
+            if self.principal.kind is Kind.STAFF:  # how long they were still told something is asked of the trail
+                self.record(Refusal(attempted, "Platform", ended.code.value))
+            raise
 
     def demand_going_on(self, attempted: str, *, changes: bool = False) -> None:
         """Return unless this waits for the end of a lock-down. Raises `LockedDown`; that staff tried is recorded."""

@@ -15,6 +15,7 @@ from storage.services import EMBEDDED
 from storage.work import Store
 
 if TYPE_CHECKING:
+    from resolvers.ceremonies import RelyingParty
     from resolvers.federation import Issuer
 
 
@@ -82,6 +83,8 @@ class House:
     bell: Bell = field(default_factory=Bell)
     issuer: "Issuer | None" = None
     """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
+    site: "RelyingParty | None" = None
+    """For whom passkeys are kept; None where the address that clients use has no name in it."""
 
     @property
     def policy(self) -> Policy:

@@ -4,16 +4,17 @@ import uuid
 from dataclasses import dataclass, replace
 
 from policies.principals import Kind, Principal
-from resolvers import identity, inputs
+from resolvers import ceremonies, challenges, identity, inputs
+from resolvers.challenges import Asker
 from resolvers.context import Context
-from resolvers.errors import BadInput, Keep, MfaRequired, RateLimited, Unauthenticated
-from resolvers.factors import Proof, proven
-from storage import accounts, factors, measures
+from resolvers.errors import BadInput, Conflict, Keep, MfaRequired, RateLimited, Unauthenticated
+from resolvers.factors import Held, Proof, held, proven
+from storage import accounts, measures
 from storage.accounts import Account
 from storage.clock import now
-from storage.factors import SecondFactor
 from storage.ledger import events
 from storage.ledger.events import Outcome, SignInRefusal
+from storage.passkeys import PasskeyUse
 from storage.passwords import verify_nobody, verify_password
 from storage.sessions import Session, SubjectKind
 from storage.work import UnitOfWork
@@ -63,6 +64,39 @@ def sign_in(context: Context, email: str, password: str, proof: Proof = _NOTHING
     factor that is not good; `MfaRequired` where one is needed and none was given, or staff have none; and `RateLimited`
     once an e-mail has failed too often, known or not.
     """
+    account, lookups = _by_password(context, email, password)
+    second = _second_factor(context, account, proof, lookups[0])
+    accounts.forget_failures(context.work.session, lookups)
+    roles = frozenset[str]()
+    if account.kind is SubjectKind.STAFF:
+        roles = accounts.roles_of(context.work.session, account.row.id)
+    return open_session(context, account.kind, account.row.id, roles, second_factor=second)
+
+
+def ask_passkey(context: Context, email: str, password: str) -> str:
+    """What `navigator.credentials.get` takes, as JSON, so that one of the account's passkeys signs the sign-in.
+
+    Raises as `sign_in` does for e-mail and password, and `Conflict` where the account has no passkey that is good.
+    """
+    account, _ = _by_password(context, email, password)
+    known = held(context.work, account.kind, account.row.id).good
+    if not known:
+        raise Conflict("This account has no passkey. Sign in with totp or recoveryCode, or without a second factor.")
+    return challenges.to_sign(context, Asker(account.kind, account.row.id, PasskeyUse.SIGN_IN), known)
+
+
+def ask_passkey_again(context: Context) -> str:
+    """As `ask_passkey`, for `step_up` of the session that asks. Raises `Unauthenticated` and `Conflict`."""
+    session = _own_session(context)
+    known = held(context.work, session.kind, session.subject_id).good
+    if not known:
+        raise Conflict("This account has no passkey. Step up with totp or recoveryCode, or else with the password.")
+    asker = Asker(session.kind, session.subject_id, PasskeyUse.STEP_UP, session.id)
+    return challenges.to_sign(context, asker, known)
+
+
+def _by_password(context: Context, email: str, password: str) -> tuple[Account, list[bytes]]:
+    """Whose e-mail and password these are, and what the e-mail is looked up by. Raises as `sign_in` does."""
     limits = context.limits
     lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
     with context.glance() as work:
@@ -81,19 +115,14 @@ def sign_in(context: Context, email: str, password: str, proof: Proof = _NOTHING
         reason = SignInRefusal.WRONG_SECRET if account else SignInRefusal.UNKNOWN_ACCOUNT
         counted = _Failure(lookups[0], subject, reason)
         raise Unauthenticated("E-mail or password is wrong.", keep=counted.keep_in(context))
-    second = _second_factor(context, account, proof, lookups[0])
-    accounts.forget_failures(context.work.session, lookups)
-    roles = frozenset[str]()
-    if account.kind is SubjectKind.STAFF:
-        roles = accounts.roles_of(context.work.session, account.row.id)
-    return open_session(context, account.kind, account.row.id, roles, second_factor=second)
+    return account, lookups
 
 
 def _second_factor(context: Context, account: Account, proof: Proof, lookup: bytes) -> bool:
     """Whether the account's second factor was proven; False where a contributor has none, whatever was given."""
     subject = account.row.id if account.kind is SubjectKind.CONTRIBUTOR else None
-    factor = factors.in_force(context.work.session, account.kind, account.row.id)
-    if factor is None:
+    mine = held(context.work, account.kind, account.row.id)
+    if not mine:
         if account.kind is SubjectKind.CONTRIBUTOR:
             return False
         failure = _Failure(None, subject, SignInRefusal.NO_SECOND_FACTOR)
@@ -103,21 +132,24 @@ def _second_factor(context: Context, account: Account, proof: Proof, lookup: byt
         raise MfaRequired(told, keep=failure.keep_in(context))
     if not proof.given:
         failure = _Failure(None, subject, SignInRefusal.SECOND_FACTOR_ASKED)
-        told = "This account has a second factor: send the same again with totp, or with recoveryCode."
-        raise MfaRequired(told, field="totp", keep=failure.keep_in(context))
-    _demand(context, factor, proof, _Failure(lookup, subject, SignInRefusal.WRONG_CODE))
+        told = f"This account has a second factor: send the same again with {mine.asked}."
+        raise MfaRequired(told, field=mine.field, keep=failure.keep_in(context))
+    _demand(context, mine, proof, _Failure(lookup, subject, SignInRefusal.WRONG_CODE))
     return True
 
 
-def _demand(context: Context, factor: SecondFactor, proof: Proof, failure: "_Failure") -> None:
+def _demand(context: Context, mine: Held, proof: Proof, failure: "_Failure") -> None:
     """Use up what was given. Raises `Unauthenticated` where it proves nothing, which counts as a failed sign-in."""
-    reason = proven(context.work, factor, proof)
-    if reason is None:
+    refused = proven(context, mine, proof, failure.session_id)
+    if refused is None:
         return
-    told = "This recovery code is not good."
-    if proof.recovery_code is None:
-        told = "This code is not the one that your app shows now, or it has been used. Wait for the next one."
-    raise Unauthenticated(told, field=proof.field, keep=replace(failure, reason=reason).keep_in(context))
+    told = "This code is not the one that your app shows now, or it has been used. Wait for the next one."
+    if proof.recovery_code is not None:
+        told = "This recovery code is not good."
+    if proof.passkey is not None:
+        told = ceremonies.TOLD[refused.reason]
+    keep = challenges.with_also(refused, replace(failure, reason=refused.reason).keep_in(context))
+    raise Unauthenticated(told, field=proof.field, keep=keep)
 
 
 @dataclass(frozen=True)
@@ -166,7 +198,8 @@ def step_up(context: Context, password: str | None = None, proof: Proof = _NOTHI
     which counts as a failed sign-in, and `RateLimited` after too many.
     """
     if (password is None) is not proof.given:
-        raise BadInput("Send one proof: totp or recoveryCode with a second factor, password without.", field="password")
+        told = "Send one proof: totp, passkey or recoveryCode with a second factor, password without."
+        raise BadInput(told, field="password")
     limits = context.limits
     own = _own_session_id(context)
     with context.glance() as work:
@@ -177,17 +210,17 @@ def step_up(context: Context, password: str | None = None, proof: Proof = _NOTHI
         encoded = work.vault.open_as_system(account.row, "password_hash", reason="step-up")
         lookup = account.row.email_lookup
         failures = accounts.failures_since(work.session, [lookup], now() - limits.sign_in_window)
-        factor = factors.in_force(work.session, kind, account.row.id)
+        mine = held(work, kind, account.row.id)
     subject = account.row.id if kind is SubjectKind.CONTRIBUTOR else None
     if failures >= limits.sign_in_failures:
         raise _throttled(context, subject, failures)
     failure = _Failure(lookup, subject, SignInRefusal.WRONG_SECRET, own)
-    if factor is not None:
+    if mine:
         if not proof.given:
             asked = replace(failure, lookup=None, reason=SignInRefusal.SECOND_FACTOR_ASKED)
-            told = "Confirm with your second factor: send totp, or recoveryCode."
-            raise MfaRequired(told, field="totp", keep=asked.keep_in(context))
-        _demand(context, factor, proof, failure)
+            told = f"Confirm with your second factor: send {mine.asked}."
+            raise MfaRequired(told, field=mine.field, keep=asked.keep_in(context))
+        _demand(context, mine, proof, failure)
     elif password is None:
         raise BadInput("This account has no second factor: send its password.", field=proof.field)
     elif not verify_password(encoded, password):

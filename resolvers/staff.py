@@ -13,7 +13,7 @@ from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict
 from resolvers.factors import offered
 from resolvers.house import House
-from storage import accounts, factors, federation, totp
+from storage import accounts, factors, federation, passkeys, totp
 from storage.ids import new_id
 from storage.ledger import events
 from storage.passwords import hash_password
@@ -77,13 +77,14 @@ def add(house: House, email: str, roles: list[StaffRole], until: datetime | None
 def enrol(house: House, email: str) -> str:
     """Give a member of staff another second factor; answers its otpauth URI, shown this once.
 
-    What they had before, recovery codes too, is worth nothing any more, and their sessions end. Raises `BadInput`
-    where no member of staff has this e-mail.
+    What they had before, passkeys and recovery codes too, is worth nothing any more, and their sessions end. Raises
+    `BadInput` where no member of staff has this e-mail.
     """
     context = Context(house, Asking(ANONYMOUS))
     with context.writing("enrol_staff"):
         work, member = context.work, _member(context, email)
         factors.forget(work.session, member.id)
+        passkeys.forget(work.session, member.id)
         accounts.revoke_sessions(work.session, member.id)
         return _hand_over(work, member.id, inputs.email(email))
 
@@ -136,6 +137,7 @@ def _remove(context: Context, member: StaffMember) -> Gone:
         roles=len(roles),
     )
     factors.forget(work.session, member.id)
+    passkeys.forget(work.session, member.id)
     federation.forget(work.session, member.id)
     forget(work.session, member)
     told = events.StaffRemoved(

@@ -33,6 +33,7 @@ from schema.lookups import KINDS
 from schema.notices import NoticeMutations
 from schema.observing import Observed
 from schema.outages import OutageMutations
+from schema.passkeys import PasskeyMutations
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
 from schema.projects import ProjectMutations
@@ -62,6 +63,7 @@ class Mutation(
     LockdownMutations,
     NoticeMutations,
     OutageMutations,
+    PasskeyMutations,
     PolicyMutations,
     PreferencesMutations,
     ProjectMutations,

@@ -36,6 +36,7 @@ from schema.nodes import Info
 from schema.notices import NoticeQueries
 from schema.outages import OutageQueries
 from schema.outputs import Output
+from schema.passkeys import PasskeyQueries
 from schema.policies import Policy
 from schema.populations import PopulationQueries
 from schema.privacy import PrivacyQueries
@@ -72,6 +73,7 @@ class Query(
     LockdownQueries,
     NoticeQueries,
     OutageQueries,
+    PasskeyQueries,
     PopulationQueries,
     PrivacyQueries,
     RetentionQueries,

@@ -14,6 +14,11 @@ from schema.ids import encode_id
 from schema.nodes import Info
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 
+PASSKEY = (
+    "In the place of totp: JSON.stringify of what navigator.credentials.get answered to the options of {}, whose "
+    "challenge is used up by it."
+)
+
 strawberry.enum(Kind, name="PrincipalKind", description="What sort of caller this is.")
 
 
@@ -90,6 +95,7 @@ class SignInInput:
     recovery_code: str | None = strawberry.field(
         default=None, description="In the place of totp: one of the recovery codes, which is used up by it."
     )
+    passkey: str | None = strawberry.field(default=None, description=PASSKEY.format("beginPasskeySignIn"))
 
 
 @strawberry.type(description="A session for whoever signed in.")
@@ -116,7 +122,7 @@ class RevokeSessionsPayload:
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
 
-@strawberry.input(description="A fresh proof of who is asking: exactly one of the three.")
+@strawberry.input(description="A fresh proof of who is asking: exactly one of the four.")
 class StepUpInput:
     """Input of stepUp."""
 
@@ -129,6 +135,7 @@ class StepUpInput:
     recovery_code: str | None = strawberry.field(
         default=None, description="In the place of totp: one of the recovery codes, which is used up by it."
     )
+    passkey: str | None = strawberry.field(default=None, description=PASSKEY.format("beginPasskeyStepUp"))
 
 
 @strawberry.type(description="The session, open to exports and deletions for some minutes.")
@@ -155,7 +162,8 @@ class SessionMutations:
         public="a session begins here",
     )
     def sign_in(self, info: Info, input: SignInInput) -> SignInPayload:
-        issued = sessions.sign_in(info.context, input.email, input.password, Proof(input.totp, input.recovery_code))
+        proof = Proof(input.totp, input.recovery_code, input.passkey)
+        issued = sessions.sign_in(info.context, input.email, input.password, proof)
         return SignInPayload(session=session_of(issued), viewer=viewer(info), audit_event_id=audit_event_id(info))
 
     @mutation("End this session. Its token stops working at once.")
@@ -170,6 +178,7 @@ class SessionMutations:
 
     @mutation("Prove again that it is you; needed for exports and deletions. Good for some minutes.")
     def step_up(self, info: Info, input: StepUpInput) -> StepUpPayload:
-        row = sessions.step_up(info.context, input.password, Proof(input.totp, input.recovery_code))
+        proof = Proof(input.totp, input.recovery_code, input.passkey)
+        row = sessions.step_up(info.context, input.password, proof)
         session = Session(token=None, expires_at=row.expires_at, stepped_up_until=row.stepped_up_until)
         return StepUpPayload(session=session, audit_event_id=audit_event_id(info))

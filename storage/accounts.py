@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Update, delete, false, func, select, update
+from sqlalchemy import Update, bindparam, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences
 from storage.deletions import Deletion, DeletionReceipt
+from storage.records import UtcDateTime
 from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
 from storage.staff import StaffMember, held
 
@@ -95,11 +96,23 @@ def account_of(transaction: Transaction, kind: SubjectKind, subject: uuid.UUID) 
     return None if row is None else Account(kind, row)
 
 
+# Asked for each request, and so built once: building a statement takes longer than these take to run.
+_LIVE_SESSION = select(Session).where(
+    Session.token_hash.in_(bindparam("hashes", expanding=True)),
+    Session.expires_at > bindparam("at", type_=UtcDateTime()),
+    Session.revoked_at.is_(None),
+)
+_MAY_BE_ANALYSED = (
+    select(func.coalesce(PrivacyPreferences.analytics, false()))
+    .select_from(Contributor)
+    .outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
+    .where(Contributor.id == bindparam("contributor"), Contributor.status == ContributorStatus.ACTIVE)
+)
+
+
 def live_session(transaction: Transaction, hashes: Lookups) -> Session | None:
     """The session with this token, unless it has expired or was revoked."""
-    return transaction.scalar(
-        select(Session).where(Session.token_hash.in_(hashes), Session.expires_at > now(), Session.revoked_at.is_(None))
-    )
+    return transaction.scalar(_LIVE_SESSION, {"hashes": list(hashes), "at": now()})
 
 
 def last_session_end(transaction: Transaction, before: datetime) -> datetime | None:
@@ -110,10 +123,7 @@ def last_session_end(transaction: Transaction, before: datetime) -> datetime | N
 
 def may_be_analysed(transaction: Transaction, contributor: uuid.UUID) -> bool | None:
     """Whether somebody lets their use be analysed; None where there is no account of theirs that is in use."""
-    allowed = select(func.coalesce(PrivacyPreferences.analytics, false())).select_from(Contributor)
-    own = allowed.outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
-    active = (Contributor.id == contributor) & (Contributor.status == ContributorStatus.ACTIVE)
-    found = transaction.scalar(own.where(active))
+    found = transaction.scalar(_MAY_BE_ANALYSED, {"contributor": contributor})
     return None if found is None else bool(found)
 
 

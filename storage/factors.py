@@ -77,6 +77,11 @@ def take_code(session: Session, code: RecoveryCode, moment: datetime) -> bool:
     return session.execute(fresh.values(used_at=moment)).rowcount == 1  # type: ignore[attr-defined, no-any-return]
 
 
+def forget_app(session: Session, subject: uuid.UUID) -> None:
+    """Remove an account's authenticator apps; its recovery codes stay."""
+    session.execute(delete(SecondFactor).where(SecondFactor.subject_id == subject))
+
+
 def forget(session: Session, subject: uuid.UUID, *, but: uuid.UUID | None = None) -> None:
     """Remove an account's second factors, except the one with the id `but`, and its recovery codes."""
     gone = delete(SecondFactor).where(SecondFactor.subject_id == subject)

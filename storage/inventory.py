@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import inspect
 
 from storage.catalogue import models
+from storage.generated import keep
 from storage.records import Exported, Holding, Record
 
 PAGE = Path(__file__).parents[1] / "docs" / "data-inventory.md"
@@ -34,14 +35,7 @@ def page() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` compare it; answers the exit code."""
-    wanted = page()
-    if "--check" not in arguments:
-        PAGE.write_text(wanted, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    sys.stderr.write(f"docs/{PAGE.name} is behind the models: run `python -m storage.inventory`\n")
-    return 1
+    return keep(PAGE, page(), "storage.inventory", arguments)
 
 
 def _table(model: type[Record]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.generated import keep
+
 PAGE = Path(__file__).parents[1] / "docs" / "preferences.md"
 
 
@@ -129,10 +131,7 @@ def _section(each: Preference) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` compare it; answers the exit code."""
-    if "--check" not in arguments:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    return 0 if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page() else 1
+    return keep(PAGE, page(), "storage.preferences", arguments)
 
 
 if __name__ == "__main__":

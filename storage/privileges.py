@@ -52,6 +52,8 @@ NARROWER = {
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "passkeys": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "passkey_challenges": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "findings": Rights("SELECT", "SELECT, INSERT, UPDATE", _FOUND),
     "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
     "outages": Rights(

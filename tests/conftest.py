@@ -83,8 +83,12 @@ def _log_plainly() -> None:
     structlog.configure(processors=[*others, plain])
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that touches a database runs on both, unless it says why not."""
+    """Every test that touches a database runs on both, unless it says why not.
+
+    One after the other: what a test works out once, such as what oso says, then serves both in one process.
+    """
     if "database" not in metafunc.fixturenames:
         return
     chosen: tuple[str, ...] = DATABASES

@@ -1,7 +1,6 @@
 """The real application under test, and the people who use it: no worker, passwords hashed at the lowest cost."""
 
 import base64
-import hashlib
 import itertools
 import json
 import shutil
@@ -21,12 +20,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import Connection, Engine, delete, event, select, text
+from sqlalchemy import Engine, delete, event, select, text
 from starlette.testclient import TestClient
 
 from muniment.app import create
 from muniment.house import open_house
-from muniment.settings import Settings, load
+from muniment.settings import Settings
+from muniment.variables import load
 from resolvers import staff
 from resolvers.house import House
 from storage import passwords, totp
@@ -39,7 +39,7 @@ from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
 from storage.staff import RoleAssignment, StaffMember, StaffRole, separation
-from tests import databases
+from tests import asgi, databases, footprints
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
@@ -109,8 +109,8 @@ class World:
         token = by.token if isinstance(by, Person) else by
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        response = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
-        return Answer(response.status_code, response.json())
+        response = asgi.post(self.client, "/graphql", {"query": query, "variables": variables}, headers)
+        return Answer(response.status, response.json())
 
     def do(self, name: str, by: Person | str | None, /, *, wants: str = "auditEventId", **given: Any) -> Answer:
         """One mutation with its input, answering `wants` of its payload."""
@@ -248,10 +248,8 @@ class World:
     def footprint(self) -> dict[str, Any]:
         """Everything that exists except the trail: rows by table, queued jobs, keysets, files."""
         engine = self.house.store.engine
-        queue = "workflow_status" if engine.dialect.name == "sqlite" else "dbos.workflow_status"
         with engine.connect() as connection:
-            found = {name: _rows(connection, name) for name in Record.metadata.tables if name not in TRAIL}
-            found["queue"] = _rows(connection, queue, "workflow_uuid")
+            found = footprints.rows(connection, [name for name in Record.metadata.tables if name not in TRAIL])
         files = sorted(path.name for path in self.settings.blob_dir.rglob("*") if path.is_file())
         return {**found, "files": files, "keysets": self.keysets()}
 
@@ -283,11 +281,6 @@ class World:
         after = self.footprint()
         assert {name: after[name] for name in after if after[name] != before[name]} == {}
         assert [event["action"] for event in self.events(since=told)] == list(recorded)
-
-
-def _rows(connection: Connection, table: str, column: str = "*") -> list[str]:
-    rows = connection.exec_driver_sql(f"SELECT {column} FROM {table}").all()  # noqa: S608 - ours
-    return sorted(hashlib.sha256(repr(tuple(row)).encode()).hexdigest()[:12] for row in rows)
 
 
 def agent_scope() -> AuditScope:

@@ -3,7 +3,7 @@
 from agents.erasures.destroying import erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import deletions, exports, idempotency, legal_holds
+from storage import deletions, exports, idempotency, legal_holds, passkeys
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
@@ -66,5 +66,6 @@ def tidy(agents: Agents, *, older_than_seconds: float = 3600) -> int:
     with transaction(agents.store.engine) as session:
         deletions.forget_receipts(session, now())
         idempotency.forget(session, now())
+        passkeys.forget_challenges(session, now())
         known = exports.known_blobs(session)
     return agents.store.blobs.sweep(known, older_than_seconds)

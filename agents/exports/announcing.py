@@ -4,20 +4,18 @@ What is told is ids, a state and a size, never content: a CloudEvents envelope (
 Webhooks 1.0 says with the secret that `requestExport` answered once. Delivered at least once; `id` tells repeats apart.
 """
 
-import json
-import time
 import uuid
 from typing import Any
 
 from agents.exports.building import ANNOUNCE, NAME
-from agents.outward import AddressRefused, NoAnswer, post
 from agents.runtime import Agents, patiently
+from agents.webhooks import posted
 from policies.actions import Action
 from storage import exports
 from storage.database import transaction
 from storage.exports import UNFINISHED, Export
 from storage.ids import global_id
-from storage.ledger.envelopes import secrets_of, signed_headers
+from storage.ledger.envelopes import cloud_event, secrets_of
 from storage.ledger.events import DeliveryFailure, ExportAnnounced, Outcome
 from storage.work import UnitOfWork
 
@@ -36,8 +34,7 @@ def announce_export(agents: Agents, export_id: uuid.UUID) -> None:
         if found is None:
             return
         owner, url, secret, body = found
-        headers = signed_headers(secrets_of(secret), str(export_id), int(time.time()), body)
-        failure = _sent(agents, url, body, headers)
+        failure = posted(url, secrets_of(secret), str(export_id), body, inside_too=agents.inside_too)
         if failure is None or attempt > len(PAUSES):
             _note(agents, export_id, owner, attempt, failure)
             return
@@ -74,24 +71,6 @@ def _body(work: UnitOfWork, row: Export) -> bytes:
         "byteSize": row.byte_size,
         "expiresAt": None if row.expires_at is None else row.expires_at.isoformat(),
     }
-    told = {
-        "specversion": "1.0",
-        "id": str(row.id),
-        "source": f"urn:muniment:{work.store.origin}",
-        "type": TYPE,
-        "time": (row.finished_at or row.created_at).isoformat(),
-        "datacontenttype": "application/json",
-        "correlationid": str(work.scope.correlation_id),
-        "data": data,
-    }
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _sent(agents: Agents, url: str, body: bytes, headers: dict[str, str]) -> DeliveryFailure | None:
-    try:
-        status = post(url, body, headers, inside_too=agents.inside_too)
-    except AddressRefused:
-        return DeliveryFailure.ADDRESS_REFUSED
-    except NoAnswer:
-        return DeliveryFailure.NO_ANSWER
-    return None if 200 <= status < 300 else DeliveryFailure.NOT_ACCEPTED
+    ended = (row.finished_at or row.created_at).isoformat()
+    correlation = str(work.scope.correlation_id)
+    return cloud_event(TYPE, str(row.id), ended, data, origin=work.store.origin, correlationid=correlation)

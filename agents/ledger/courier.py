@@ -6,7 +6,6 @@ the last one ended: at least once, and seldom twice. Nothing is queued per entry
 
 import random
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from agents.egress import Closed, EgressRefused, Gate, Sending
-from agents.outward import AddressRefused, NoAnswer, post
+from agents.outward import post
+from agents.webhooks import posted
 from storage.database import transaction
 from storage.ledger import deliveries, envelopes, feeds, sequencing
 from storage.ledger.events import DeliveryFailure, Outcome, WebhookFailed
@@ -114,18 +114,13 @@ class Courier:
 
     def _deliver(self, message_id: str, body: bytes) -> None:
         webhook = self._webhook
-        headers = envelopes.signed_headers(webhook.keys, message_id, int(time.time()), body)
         try:
             self._gate.clear(address_of(webhook.url), _NAMELESS)
-            status = self._send(webhook.url, body, headers, inside_too=webhook.inside_too)
         except EgressRefused:
             raise NotReceived(DeliveryFailure.SERVICE_NOT_APPROVED) from None
-        except AddressRefused:
-            raise NotReceived(DeliveryFailure.ADDRESS_REFUSED) from None
-        except NoAnswer:
-            raise NotReceived(DeliveryFailure.NO_ANSWER) from None
-        if not 200 <= status < 300:
-            raise NotReceived(DeliveryFailure.NOT_ACCEPTED)
+        failure = posted(webhook.url, webhook.keys, message_id, body, inside_too=webhook.inside_too, send=self._send)
+        if failure is not None:
+            raise NotReceived(failure)
 
     def _run(self) -> None:
         while not self._ending.wait(_POLLING_SECONDS):

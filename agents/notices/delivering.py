@@ -4,8 +4,6 @@ What is sent is the notice itself and a link: ids, counts, dates and the words o
 At least once: killed between sending and noting it, the same is sent again under the same id.
 """
 
-import json
-import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -14,8 +12,8 @@ from typing import Any
 from agents.egress import EgressRefused, Sending
 from agents.mail import Mail
 from agents.notices.spreading import NAME
-from agents.outward import AddressRefused, NoAnswer, post
 from agents.runtime import Agents, patiently
+from agents.webhooks import posted
 from policies.access import Access
 from policies.actions import Action
 from policies.errors import NotFound
@@ -23,7 +21,7 @@ from storage import notices
 from storage.contributors import Contributor
 from storage.database import transaction
 from storage.ids import global_id
-from storage.ledger.envelopes import secrets_of, signed_headers
+from storage.ledger.envelopes import cloud_event, secrets_of
 from storage.ledger.events import DeliveryFailure, NoticeDelivered, Outcome
 from storage.notices import MUTABLE, Channel, Delivery, Notice, NoticeSettings
 from storage.services import DataCategory
@@ -114,10 +112,9 @@ def _webhook(agents: Agents, work: UnitOfWork, access: Access, notice: Notice) -
     if wishes is None or wishes.webhook_url is None:
         return Delivery.UNUSED
     url = work.vault.open(wishes, "webhook_url")
-    secret = work.vault.open_as_system(wishes, "webhook_secret", reason="sign a webhook")
-    body = _envelope(agents, work, notice)
-    headers = signed_headers(secrets_of(secret), str(notice.id), int(time.time()), body)
-    return lambda: _posted(agents, url, body, headers)
+    keys = secrets_of(work.vault.open_as_system(wishes, "webhook_secret", reason="sign a webhook"))
+    message_id, body = str(notice.id), _envelope(agents, work, notice)
+    return lambda: posted(url, keys, message_id, body, inside_too=agents.inside_too)
 
 
 def _wishes(access: Access, notice: Notice) -> NoticeSettings | None:
@@ -146,26 +143,7 @@ def _envelope(agents: Agents, work: UnitOfWork, notice: Notice) -> bytes:
         "effectiveAt": notice.effective_at.isoformat(),
         "link": agents.link,
     }
-    told = {
-        "specversion": "1.0",
-        "id": str(notice.id),
-        "source": f"urn:muniment:{work.store.origin}",
-        "type": TYPE,
-        "time": notice.created_at.isoformat(),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _posted(agents: Agents, url: str, body: bytes, headers: dict[str, str]) -> DeliveryFailure | None:
-    try:
-        status = post(url, body, headers, inside_too=agents.inside_too)
-    except AddressRefused:
-        return DeliveryFailure.ADDRESS_REFUSED
-    except NoAnswer:
-        return DeliveryFailure.NO_ANSWER
-    return None if 200 <= status < 300 else DeliveryFailure.NOT_ACCEPTED
+    return cloud_event(TYPE, str(notice.id), notice.created_at.isoformat(), data, origin=work.store.origin)
 
 
 def _note(

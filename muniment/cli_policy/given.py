@@ -32,7 +32,7 @@ def policy_file(file: Path | None, home: Path | None = None) -> Path:
 
 def settings(home: Path | None = None) -> Any:
     """This installation's settings; leaves with 2 if they can't be used."""
-    from muniment.settings import SettingsError, load
+    from muniment.variables import SettingsError, load
 
     try:
         return load(home=home) if home else load()

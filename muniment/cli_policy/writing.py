@@ -96,7 +96,7 @@ def mutants(
 ) -> None:
     """Change the policy in every small way and see whether the scenarios notice. Exit 1 if one is missed.
 
-    Writes docs/policy-mutants.md. It takes some minutes.
+    Writes docs/policy-mutants.md. It takes a minute or two.
     """
     from policies.workbench import mutation, mutation_pages
 

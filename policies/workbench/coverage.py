@@ -4,7 +4,6 @@ One is exercised if the scenarios would notice its absence: some line of a table
 Counted with the tracer, and only over the lines that reach the rule; oso and the door confirm it in the tests.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,32 +57,44 @@ class Trial:
         self._facts = {who: facts_of(principal) for who, principal in scenarios.world.people.items()}
         self._decided: dict[Cell, set[Any]] = {}
         self._reached: dict[Cell, _Reached] = {}
-        tracer = reader(document)
+        self._tracer = reader(document)
         for cell in self._asked:
-            tracer.reached = set()
-            self._decided[cell] = self._actions(tracer, cell)
-            self._reached[cell] = tracer.reached
+            self._tracer.reached = set()
+            self._decided[cell] = self._actions(self._tracer, cell)
+            self._reached[cell] = self._tracer.reached
+        self._nearest, self._alike = self._sorted()
+
+    def _sorted(self) -> tuple[dict[int, list[Cell]], dict[str, list[Cell]]]:
+        """The lines that came to each rule, by where it begins, the furthest first; and to each name of rules."""
+        names = {rule.span.start: rule.name for rule in self._document.rules}
+        depths: dict[int, dict[Cell, int]] = {start: {} for start in names}
+        for cell, reached in self._reached.items():
+            for start, condition in reached:
+                depths[start][cell] = max(condition, depths[start].get(cell, -1))
+        nearest = {start: sorted(found, key=lambda cell: -found[cell]) for start, found in depths.items()}
+        alike: dict[str, list[Cell]] = {name: [] for name in names.values()}
+        for start, found in nearest.items():
+            alike[names[start]] += found
+        return nearest, alike
 
     def notices(self, mutant: Mutant | Weakened) -> Cell | None:
         """A line that would come out otherwise; None if there is none."""
-        changed = reader(self._document, mutant.rules(self._document))
+        changed = self._tracer.changed(mutant.rule, mutant.changed(self._document))
         return next(
             (cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None
         )
 
-    def _likely(self, mutant: Mutant | Weakened) -> Iterator[Cell]:
+    def _likely(self, mutant: Mutant | Weakened) -> list[Cell]:
+        """The lines that could notice, those first in which the rule came nearest to holding."""
         start = mutant.rule.span.start
+        here = self._nearest[start]
         if not mutant.widens:
-            yield from (cell for cell, reached in self._reached.items() if (start, mutant.condition) in reached)
-            return
-        # A wider head is asked where it was not: first where rules of the same name were.
-        alike = {rule.span.start for rule in self._document.rules if rule.name == mutant.rule.name}
-        near = self._by(lambda reached: any(place in alike for place, _ in reached))
-        yield from near
-        yield from (cell for cell in self._asked if cell not in set(near))
-
-    def _by(self, wanted: Callable[[_Reached], bool]) -> list[Cell]:
-        return [cell for cell, reached in self._reached.items() if wanted(reached)]
+            return [cell for cell in here if (start, mutant.condition) in self._reached[cell]]
+        # A changed word, or a wider head, is asked where the old one was not: first by others, of the same kinds.
+        kinds = {type(self._asked[cell][1]) for cell in here}
+        alike = self._alike[mutant.rule.name]
+        near = [cell for cell in alike if type(self._asked[cell][1]) in kinds]
+        return list(dict.fromkeys([*here, *near, *alike, *self._asked]))
 
     def _actions(self, tracer: Tracer, cell: Cell) -> set[Any]:
         facts = self._facts[cell[0]]

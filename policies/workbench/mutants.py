@@ -41,10 +41,9 @@ class Mutant:
             return self.rule.span.without(document.source)
         return document.source[: self.rule.span.start] + self.text + document.source[self.rule.span.end :]
 
-    def rules(self, document: Document) -> list[Rule]:
-        """The rules of the policy, changed."""
-        others = [rule for rule in document.rules if rule is not self.rule]
-        return others if self.text is None else [*others, *parse(self.text).rules]
+    def changed(self, document: Document) -> list[Rule]:
+        """What stands in the place of the rule."""
+        return [] if self.text is None else parse(self.text).rules
 
 
 def mutants(document: Document) -> Iterator[Mutant]:

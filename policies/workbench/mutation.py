@@ -15,7 +15,6 @@ import yaml
 from policies.workbench import names
 from policies.workbench.coverage import Trial
 from policies.workbench.mutants import Mutant, mutants
-from policies.workbench.parsing import parse
 from policies.workbench.scenarios import Scenarios
 from policies.workbench.terms import Document
 from policies.workbench.weaker import CHANGES, Weakened, weakened
@@ -114,8 +113,17 @@ def load(file: Path = EQUIVALENTS) -> dict[tuple[str, str], str]:
 
 
 def _is_refused(mutant: Mutant | Weakened, document: Document) -> bool:
-    """Whether `policy check` finds it by its names, before anything is asked."""
-    return isinstance(mutant, Weakened) and any(True for _ in names.check(parse(mutant.source(document))))
+    """Whether `policy check` finds it by its names, before anything is asked.
+
+    Only the changed rule can be misnamed, unless another now asks for what is no longer there.
+    """
+    if not isinstance(mutant, Weakened):
+        return False
+    new = mutant.changed(document)
+    rules = [*(rule for rule in document.rules if rule is not mutant.rule), *new]
+    there = names.defined_by(rules)
+    looked_at = new if there >= names.defined_by(document.rules) else rules
+    return any(True for _ in names.check_rules(document, looked_at, there))
 
 
 def _is_noticed(trial: Trial, mutant: Mutant | Weakened) -> bool:

@@ -39,9 +39,22 @@ def check(document: Document) -> Iterator[Problem]:
             yield from _action(word, span)
         for target, span in block.relations.values():
             yield from _class(target, span)
-    defined = {(rule.name, len(rule.parameters)) for rule in document.rules}
+    yield from check_rules(document, document.rules, defined_by(document.rules))
+
+
+Defined = set[tuple[str, int]]
+"""Which rules there are: a name, and of how many things it is asked."""
+
+
+def defined_by(rules: Iterable[Rule]) -> Defined:
+    """What can be asked where these are the rules."""
+    return {(rule.name, len(rule.parameters)) for rule in rules}
+
+
+def check_rules(document: Document, rules: Iterable[Rule], defined: Defined) -> Iterator[Problem]:
+    """What is misnamed in some rules of the policy."""
     blocks = {block.name: block for block in document.blocks}
-    for rule in document.rules:
+    for rule in rules:
         yield from _head(rule)
         yield from _calls(rule, defined) if rule.block is None else _declared(rule, blocks)
         yield from _fields(rule)
@@ -116,7 +129,7 @@ def _action(word: str, span: Span) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _calls(rule: Rule, defined: set[tuple[str, int]]) -> Iterator[Problem]:
+def _calls(rule: Rule, defined: Defined) -> Iterator[Problem]:
     for term in walk(rule.body) if rule.body else ():
         if isinstance(term, Call) and term.of is None and (term.name, len(term.arguments)) not in defined:
             sizes = sorted(size for name, size in defined if name == term.name)

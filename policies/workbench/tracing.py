@@ -17,14 +17,25 @@ class Tracer:
     """One set of rules. `classes` are the names that heads may use; `look` reads a field of a thing."""
 
     def __init__(self, rules: Sequence[Rule], classes: Mapping[str, Any], look: Look = getattr) -> None:
-        self._rules: dict[tuple[str, int], list[Rule]] = {}
+        self._rules: dict[str, list[Rule]] = {}
         for rule in rules:
-            self._rules.setdefault((rule.name, len(rule.parameters)), []).append(rule)
+            self._rules.setdefault(rule.name, []).append(rule)
         self.values = Values(classes, look)
         self._frames = 0
-        self._fit: dict[tuple[Any, ...], list[Rule]] = {}
+        self._fit: dict[str, dict[tuple[Any, ...], list[Rule]]] = {}
         self.reached: set[tuple[int, int]] = set()
         """Conditions that were asked, by where their rule begins and their number in it; -1 is its head."""
+
+    def changed(self, old: Rule, new: Sequence[Rule]) -> "Tracer":
+        """A tracer of the same rules with `new` in the place of `old`; what is known of the others is shared."""
+        other = Tracer((), {}, self.values.look)
+        other.values = self.values
+        other._rules = {**self._rules, old.name: [rule for rule in self._rules[old.name] if rule is not old]}
+        for rule in new:
+            other._rules[rule.name] = [*other._rules.get(rule.name, ()), rule]
+        alike = {old.name, *(rule.name for rule in new)}
+        other._fit = {name: self._fit.setdefault(name, {}) for name in self._rules if name not in alike}
+        return other
 
     def ask(
         self, facts: object, action: str | None, thing: object, candidates: list[Attempt] | None = None
@@ -64,11 +75,12 @@ class Tracer:
 
     def _fitting(self, name: str, arguments: list[Any]) -> list[Rule]:
         """The rules whose heads don't rule out arguments of these kinds: few of many."""
-        key = (name, *(given if isinstance(given, str) else type(given) for given in arguments))
-        if key not in self._fit:
-            rules = self._rules.get((name, len(arguments)), ())
-            self._fit[key] = [rule for rule in rules if self._could_fit(rule, arguments)]
-        return self._fit[key]
+        known = self._fit.setdefault(name, {})
+        key = tuple([given if isinstance(given, str) else type(given) for given in arguments])
+        if key not in known:
+            rules = [rule for rule in self._rules.get(name, ()) if len(rule.parameters) == len(arguments)]
+            known[key] = [rule for rule in rules if self._could_fit(rule, arguments)]
+        return known[key]
 
     def _could_fit(self, rule: Rule, arguments: list[Any]) -> bool:
         for parameter, given in zip(rule.parameters, arguments, strict=True):

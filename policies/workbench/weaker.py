@@ -12,7 +12,7 @@ from sqlalchemy import Uuid
 from policies.resources import mapper_of
 from policies.workbench.names import kind_of, kinds
 from policies.workbench.parsing import parse
-from policies.workbench.terms import Document, Literal, Lookup, Operation, Rule, Span, Term, walk
+from policies.workbench.terms import Block, Document, Literal, Lookup, Operation, Rule, Span, Term, walk
 from policies.workbench.vocabularies import ACTIONS, LISTED, model_of
 from storage.projects import MemberRole
 
@@ -41,9 +41,20 @@ class Weakened:
         """The whole policy, changed."""
         return document.source[: self.span.start] + self.text + document.source[self.span.end :]
 
-    def rules(self, document: Document) -> list[Rule]:
-        """The rules of the policy, changed."""
-        return parse(self.source(document)).rules
+    def changed(self, document: Document) -> list[Rule]:
+        """What stands in the place of the rule. Only that is read anew, beside what its block declares."""
+        source, whole = document.source, self.rule.span
+        text = source[whole.start : self.span.start] + self.text + source[self.span.end : whole.end]
+        declared = (_declarations(block, text if block.name == self.rule.block else "") for block in document.blocks)
+        return parse("".join(declared) if self.rule.block else text).rules
+
+
+def _declarations(block: Block, line: str) -> str:
+    """A block with its declarations, and one line beside them."""
+    permissions, roles = (", ".join(f'"{word}"' for word in words) for words in (block.permissions, block.roles))
+    relations = ", ".join(f"{name}: {target}" for name, (target, _) in block.relations.items())
+    lists = f"permissions = [{permissions}]; roles = [{roles}]; relations = {{{relations}}};"
+    return f"{block.kind} {block.name} {{ {lists} {line} }}\n"
 
 
 def weakened(document: Document) -> Iterator[Weakened]:

@@ -83,6 +83,10 @@ DETECTIONS: tuple[Detection, ...] = (
         Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
         unless={"reason": frozenset({"AHEAD", "CONTRADICTED"})},
     ),
+    Detection(
+        "D21", 1, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
+        Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True,
+    ),
 )  # fmt: skip
 
 WAITING: Mapping[str, str] = {

@@ -13,7 +13,9 @@ from resolvers.errors import LockedDown
 LEDGER = "ledger"
 """What the ledger agent is called: it has no rules in the policy, since it is let near nobody's things."""
 
-OF_ANYBODY = frozenset({"revoke_sessions", "sign_in", "sign_out", "step_up"})
+OF_ANYBODY = frozenset(
+    {"begin_passkey_sign_in", "begin_passkey_step_up", "revoke_sessions", "sign_in", "sign_out", "step_up"}
+)
 """Mutations that go on for whoever has an account."""
 
 OF_CONTRIBUTORS = OF_ANYBODY | frozenset(

@@ -25,6 +25,7 @@ from storage.ledger.rows import AuditPending, AuditSequence
 from storage.ledger.tree import LedgerDamaged, Tree
 from storage.legal_holds import LegalHold, LegalHoldStatus
 from storage.outages import Outage, OutageKind
+from storage.passkeys import Passkey
 from storage.records import Record
 from storage.retention import schedule
 from storage.retention.settings import swept_at
@@ -98,7 +99,8 @@ def _forked(at: At, size: int) -> int:
 
 def _unconfirmed_staff(at: At) -> int:
     theirs = (SecondFactor.subject_id == StaffMember.id) & SecondFactor.confirmed_at.is_not(None)
-    return _number(at, StaffMember, ~exists().where(theirs))
+    keys = (Passkey.subject_id == StaffMember.id) & Passkey.copied_at.is_(None)
+    return _number(at, StaffMember, ~exists().where(theirs), ~exists().where(keys))
 
 
 def _unreviewed(at: At) -> int:

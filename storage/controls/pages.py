@@ -10,6 +10,7 @@ from pathlib import Path
 from storage.controls.catalogue import CONTROLS, Control, checks
 from storage.controls.criteria import Criterion, Reach, in_order
 from storage.controls.measures import MEASURES
+from storage.generated import keep
 
 PAGE = Path(__file__).parents[2] / "docs" / "controls.md"
 
@@ -84,10 +85,7 @@ def bearing_on(criterion: Criterion) -> list[Control]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` compare it; answers the exit code."""
-    if "--check" not in arguments:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    return 0 if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page() else 1
+    return keep(PAGE, page(), "storage.controls.pages", arguments)
 
 
 if __name__ == "__main__":

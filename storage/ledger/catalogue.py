@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from storage.generated import keep
 from storage.ledger.events import REGISTRY, Category, Event, Identifier
 from storage.ledger.events.base import MOST_IDS, camel_case, detail_fields, recorded, required_type
 
@@ -61,15 +62,7 @@ def page() -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` compare it; answers the exit code."""
-    wanted = page()
-    if "--check" not in arguments:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(wanted, encoding="utf-8")
-        return 0
-    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    sys.stderr.write(f"docs/{PAGE.name} is behind the registry: run `python -m storage.ledger.catalogue`\n")
-    return 1
+    return keep(PAGE, page(), "storage.ledger.catalogue", arguments)
 
 
 def _entry(event: type[Event]) -> str:

@@ -43,17 +43,22 @@ def new_secret() -> str:
 def envelope(form: Mapping[str, Any], *, origin: str, index: int) -> bytes:
     """The entry at place `index` of the log `origin` as the body of a webhook. Nobody stands in it."""
     event = ocsf.event(form, origin=origin, index=index)
+    schema = f"https://schema.ocsf.io/{ocsf.VERSION}/classes/{ocsf.class_name(event['class_uid'])}"
+    more = {"subject": form["action"], "correlationid": form["correlationId"], "dataschema": schema}
+    return cloud_event(TYPE, form["id"], form["timestamp"], event, origin=origin, **more)
+
+
+def cloud_event(kind: str, message_id: str, time: str, data: Mapping[str, Any], *, origin: str, **more: str) -> bytes:
+    """The body of a webhook: `data` as a CloudEvent of type `kind` from the installation `origin`."""
     told = {
         "specversion": "1.0",
-        "id": form["id"],
+        "id": message_id,
         "source": f"urn:muniment:{origin}",
-        "type": TYPE,
-        "subject": form["action"],
-        "time": form["timestamp"],
+        "type": kind,
+        "time": time,
         "datacontenttype": "application/json",
-        "correlationid": form["correlationId"],
-        "dataschema": f"https://schema.ocsf.io/{ocsf.VERSION}/classes/{ocsf.class_name(event['class_uid'])}",
-        "data": event,
+        "data": data,
+        **more,
     }
     return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 

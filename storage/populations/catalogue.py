@@ -61,11 +61,15 @@ class PopulationName(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Trail:
-    """Entries of the audit trail: of these actions, or with `agents` all that agents did; of one outcome, or of any."""
+    """Entries of the audit trail: of these actions, or with `agents` all that agents did; of one outcome, or of any.
+
+    With `afterwards` each entry of somebody who left says what they did, and were refused, from then on.
+    """
 
     actions: tuple[str, ...] = ()
     agents: bool = False
     outcome: Outcome | None = None
+    afterwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,13 +133,15 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
-            Trail(("api_key.created", "role.assigned", "second_factor.enrolled", "staff.added")),
+            Trail(("api_key.created", "passkey.enrolled", "role.assigned", "second_factor.enrolled", "staff.added")),
             "Accounts of staff are opened by whoever runs the server: who approved it is the operator's to show.",
         ),
         Population(
             _N.DEPROVISIONINGS, "Q3", "Who left or lost a job, and what ended with it?", ("CC6.2",),
-            Trail(("api_key.revoked", "role.revoked", "staff.removed")),
-            "All ends in one transaction, with no time between; when somebody left is the operator's to show.",
+            Trail(("api_key.revoked", "passkey.removed", "role.revoked", "staff.removed"), afterwards=True),
+            "All ends in one transaction. Of who left, `afterwards` counts what they did from then on, and what was "
+            "under way and was refused, with the milliseconds from the entry to the last of each; null once the trail "
+            "has forgotten who it was. When somebody left is the operator's to show.",
         ),
         Population(
             _N.CONTENT_ACCESS, "Q4", "Who of staff can open contributors' work?", ("CC6.3", "C1.1"),

@@ -1,17 +1,19 @@
 """Gathering: the rows of a population out of what the door lets through, in one order, as lines that hash alike."""
 
+import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Select, and_, func, inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, SelectBase, and_, func, inspect, select
+from sqlalchemy.orm import Session, aliased
 
 from storage import availability, outages
 from storage.catalogue import models
 from storage.ledger import archiving, trail, tree
-from storage.ledger.entries import AuditEvent
+from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger.events import Outcome
 from storage.ledger.rows import AuditCheckpoint, AuditSequence
 from storage.populations.catalogue import Checkpoints, Columns, Months, Register, Source, Trail
 from storage.records import Holding, Record
@@ -61,9 +63,53 @@ def entries(session: Session, allowed: Select[Any], source: Trail, period: Perio
         filters.append(_filter("component", "what agents did: agent:*"))
     if source.outcome is not None:
         filters.append(_filter("outcome", f"what the question is about: {source.outcome.value}"))
+    query = _text(session, statement)
+    if source.afterwards:
+        query += f"; {_tell_afterwards(session, rows)}"
     columns = list(rows[0]) if rows else []
     first, last = min(places, default=None), max(places, default=None)
-    return Gathered(rows, _text(session, statement), columns, filters, first, last)
+    return Gathered(rows, query, columns, filters, first, last)
+
+
+def _tell_afterwards(session: Session, rows: list[Row]) -> str:
+    """Add to the entry of each member of staff who left what they did from then on; answers the query.
+
+    Nobody's id is in it: of whoever the entry is about, entries are counted in which they are the one who acted.
+    """
+    left, about, acted, act = aliased(AuditEvent), aliased(AuditPersonal), aliased(AuditPersonal), aliased(AuditEvent)
+    refused = act.outcome == Outcome.DENIED
+    statement = (
+        select(
+            left.id,
+            func.count(act.id).filter(~refused).label("done"),
+            func.max(act.timestamp).filter(~refused).label("last_done"),
+            func.count(act.id).filter(refused).label("refused"),
+            func.max(act.timestamp).filter(refused).label("last_refused"),
+            left.timestamp,
+        )
+        .join(about, about.event_id == left.id)
+        .outerjoin(acted, and_(acted.actor_id == about.resource_id, acted.event_id > left.id))
+        .outerjoin(act, act.id == acted.event_id)
+        .where(left.action == "staff.removed", about.resource_id.is_not(None))
+        .where(left.id.in_([uuid.UUID(row["id"]) for row in rows if row["action"] == "staff.removed"]))
+        .group_by(left.id, left.timestamp)
+    )
+    found = {
+        str(each.id): {
+            "done": each.done,
+            "lastDoneMilliseconds": _milliseconds(each.timestamp, each.last_done),
+            "refused": each.refused,
+            "lastRefusedMilliseconds": _milliseconds(each.timestamp, each.last_refused),
+        }
+        for each in session.execute(statement)
+    }
+    for row in rows:
+        row["afterwards"] = found.get(row["id"])
+    return _text(session, statement)
+
+
+def _milliseconds(since: datetime, until: datetime | None) -> int | None:
+    return None if until is None else int((until - since) / timedelta(milliseconds=1))
 
 
 def rows_of(session: Session, allowed: Select[Any], source: Register, period: Period) -> Gathered:
@@ -188,5 +234,5 @@ def _filter(column: str, reason: str) -> dict[str, str]:
     return {"column": column, "reason": reason}
 
 
-def _text(session: Session, statement: Select[Any]) -> str:
+def _text(session: Session, statement: SelectBase) -> str:
     return " ".join(str(statement.compile(dialect=session.get_bind().dialect)).split())

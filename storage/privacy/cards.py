@@ -73,11 +73,12 @@ CARDS: tuple[Card, ...] = (
     ),
     Card(
         "access", "Signing in",
-        "Your sessions, your second factor, who you are elsewhere if you sign in from there, your keys for "
-        "programs, and answers kept in case you ask twice.",
+        "Your sessions, your second factor and passkeys, who you are elsewhere if you sign in from there, your keys "
+        "for programs, and answers kept in case you ask twice.",
         "So that you stay signed in, and so that nothing is done twice.",
-        ("api_keys", "federated_identities", "idempotent_answers", "recovery_codes", "second_factors", "sessions"),
-        ("apiKeys", "revokeApiKey", "revokeSessions"),
+        ("api_keys", "federated_identities", "idempotent_answers", "passkey_challenges", "passkeys", "recovery_codes",
+         "second_factors", "sessions"),
+        ("apiKeys", "passkeys", "removePasskey", "revokeApiKey", "revokeSessions"),
     ),
     Card(
         "projects", "Your projects", "The name of each project, and who else may see it.",

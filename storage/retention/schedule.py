@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from storage.catalogue import models
+from storage.generated import keep
 
 PAGE = Path(__file__).parents[2] / "docs" / "retention-schedule.md"
 _REVIEWED = date(2026, 11, 27)
@@ -74,8 +75,10 @@ SCHEDULE: tuple[Rule, ...] = (
         Disposition.SECURE_DELETE,
     ),
     Rule(
-        "session", "Sessions, answers kept for repetition, throttles, receipts.", Source.OPERATOR, "It began.",
-        "MUNIMENT_SESSION_HOURS (12 hours), MUNIMENT_IDEMPOTENCY_HOURS (24 hours), 15 minutes for throttles.",
+        "session", "Sessions, answers kept for repetition, throttles, receipts, challenges.", Source.OPERATOR,
+        "It began.",
+        "MUNIMENT_SESSION_HOURS (12 hours), MUNIMENT_IDEMPOTENCY_HOURS (24 hours), 15 minutes for throttles, "
+        "5 for challenges.",
         Disposition.DELETE, owner="head of security",
     ),
     Rule(
@@ -150,10 +153,7 @@ def _section(rule: Rule) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or with `--check` compare it; answers the exit code."""
-    if "--check" not in arguments:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    return 0 if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page() else 1
+    return keep(PAGE, page(), "storage.retention.schedule", arguments)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from storage.ledger.scope import AuditScope
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
 from storage.notices import Notice, NoticeKind, NoticeSettings
 from storage.outputs import Output
+from storage.passkeys import Passkey, PasskeyChallenge, PasskeyUse
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
 from storage.retention.settings import Retention, RetentionSetting
@@ -121,13 +122,19 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         work.vault.seal(factor, secret=someone.id.bytes)
         code = RecoveryCode(subject_id=someone.id)
         work.vault.seal(code, digest=someone.id.bytes)
+        passkey = Passkey(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, synced=False)
+        work.vault.seal(passkey, credential=someone.id.bytes)
+        asked_of = PasskeyChallenge(
+            kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, use=PasskeyUse.STEP_UP, expires_at=_later()
+        )
+        work.vault.seal(asked_of, challenge=someone.id.bytes)
         notice = Notice(owner_id=someone.id, kind=NoticeKind.PRODUCT, effective_at=_later())
         work.vault.seal(notice, title=f"title {marker}", body=f"body {marker}")
         wishes = NoticeSettings(owner_id=someone.id)
         work.vault.seal(wishes, webhook_url=f"https://{marker}.example", webhook_secret=f"whsec_{marker}")
         tie = FederatedIdentity(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, name_lookup=someone.id.bytes)
         work.vault.seal(tie, name=f"https://issuer.example\n{marker}")
-        work.session.add_all([hold, kept, asked, factor, code, notice, wishes, tie])
+        work.session.add_all([hold, kept, asked, factor, code, passkey, asked_of, notice, wishes, tie])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

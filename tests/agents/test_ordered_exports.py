@@ -16,7 +16,7 @@ import time_machine
 from jsonschema import Draft202012Validator
 from sqlalchemy import Engine, update
 
-from agents import outward
+from agents import webhooks
 from agents.exports import announce_export, announcing, build_export, discard_export, expire
 from agents.runtime import Agents, Stopping
 from policies.access import Policy
@@ -251,7 +251,7 @@ def test_a_deaf_address_is_given_up_and_the_export_is_there_all_the_same(
     announce_export(agents, export)
     assert len(receiver.got) == 3
     assert told(agents)[-1] == ("export.announced", {"attempts": 3, "reason": "NOT_ACCEPTED"}, "FAILED")
-    monkeypatch.setattr(announcing, "post", lambda *given, inside_too: outward.post(*given, inside_too=False))
+    monkeypatch.setattr(announcing, "posted", lambda *given, inside_too: webhooks.posted(*given, inside_too=False))
     second = ask(agents, mara, sealed=sealed)
     build_export(agents, second)
     announce_export(agents, second)

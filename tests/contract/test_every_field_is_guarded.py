@@ -30,6 +30,7 @@ PUBLIC = {
     "Query.viewer": "says who the caller is, to find out that it is nobody",
     "Mutation.registerContributor": "an account begins here",
     "Mutation.signIn": "a session begins here",
+    "Mutation.beginPasskeySignIn": "a session begins here",
 }
 """Root fields that strangers may use, each with its reason."""
 
@@ -44,7 +45,7 @@ PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
     "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services notices dataCards privacyPolicy retentionSchedule "
     "controls findings population incidents detections lockdowns outages",
-    "Mutation": "registerContributor signIn signOut stepUp createApiKey rotateApiKey revokeApiKey revokeSessions "
+    "Mutation": "registerContributor signIn signOut stepUp enrollTotp enrollPasskey createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
     "registerService assessService enableService disableService mintExportLink requestAccess consentToAccess approveAccess denyAccess endAccess "

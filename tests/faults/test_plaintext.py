@@ -15,7 +15,7 @@ from graphql import build_schema, get_named_type
 
 from muniment.homes import prepare
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from resolvers import staff
 from storage.clock import now
 from storage.keys.kms import InsecureWarning
@@ -301,6 +301,9 @@ def everything_wrong(server: Server, owner: Person, work: dict[str, Any], marker
         api.do("createApiKey", owner, name=marker, scopes=[marker], expiresAt=ends),
         api.do("registerContributor", None, email=owner.email, password=marker, displayName=marker),
         api.do("signIn", None, email=f"{marker}@example.net", password=marker, wants="viewer { kind }"),
+        api.do("signIn", None, email=f"{marker}@example.net", password=marker, passkey=marker),
+        api.do("beginPasskeySignIn", None, email=f"{marker}@example.net", password=marker),
+        api.do("confirmPasskey", owner, credential=marker),
         api.do("createAsset", owner, projectId=project, fileName=marker, mediaType=marker, byteSize=5),
         api.do("createAsset", owner, projectId=project, fileName=marker, mediaType="text/plain", byteSize=10**15),
     ]

@@ -19,7 +19,7 @@ from pathlib import Path
 warnings.simplefilter("ignore")
 from muniment import keys
 from resolvers.keys import KINDS
-from muniment.settings import load
+from muniment.variables import load
 from storage import rotations
 rotations.PATIENCE = 3.0
 settings = load(home=Path(sys.argv[1]), database_url=sys.argv[2], key_cache_seconds={CACHE_SECONDS})

@@ -23,7 +23,8 @@ from muniment.cli import app
 from muniment.homes import HomeInUse, claimed
 from muniment.house import checkpoint_place
 from muniment.restores import Source
-from muniment.settings import Settings, load
+from muniment.settings import Settings
+from muniment.variables import load
 from storage import queue
 from storage.backups import places, streams, tables, taking
 from storage.backups.places import Kind

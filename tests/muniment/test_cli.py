@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from muniment.cli import app
 from muniment.homes import HomeInUse, claimed
-from muniment.settings import load
+from muniment.variables import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

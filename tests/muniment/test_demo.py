@@ -21,7 +21,7 @@ import pytest
 from muniment.demo import play
 from muniment.demo.disk import sample, scan
 from muniment.demo.stage import clean
-from muniment.settings import load
+from muniment.variables import load
 from storage.database import open_engine
 from storage.services import address_of
 from tests.agents.standins import provider

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muniment.settings import SettingsError, load
+from muniment.variables import SettingsError, load
 from tests.muniment.test_subscriptions import connected
 from tests.world import World, opened
 

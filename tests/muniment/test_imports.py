@@ -10,7 +10,8 @@ from agents.exports import build_export
 from muniment.cli import app
 from muniment.homes import prepare
 from muniment.house import open_house
-from muniment.settings import Settings, load
+from muniment.settings import Settings
+from muniment.variables import load
 from policies.principals import ANONYMOUS
 from resolvers import contributors
 from resolvers.context import Context

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from muniment.cli import app
 from muniment.homes import prepare
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from resolvers import staff
 from storage import rotations
 from storage.ledger.events import RotatedKeys

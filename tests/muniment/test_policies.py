@@ -13,7 +13,8 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from muniment.house import open_house
 from muniment.policies import Follower
-from muniment.settings import Settings, SettingsError, load
+from muniment.settings import Settings
+from muniment.variables import SettingsError, load
 from policies.actions import Action
 from policies.compiled import Policy
 from policies.errors import PolicyError

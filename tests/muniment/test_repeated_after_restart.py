@@ -14,6 +14,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from schema.api import build
 from storage.clock import now
 from storage.staff import StaffRole
+from tests.authenticator import Authenticator
 from tests.resolvers.ladder import MUTATIONS, Scene, make
 from tests.services.issuer import AUDIENCE, LocalIssuer, issuing
 from tests.world import MODERN, PASSWORD, ROOT, Answer, Person, World, code_of, opened
@@ -30,6 +31,11 @@ ORDER = [
     "enrollTotp:editor",
     "confirmTotp:editor",
     "removeTotp:editor",
+    "enrollPasskey:editor",
+    "confirmPasskey:editor",
+    "beginPasskeySignIn:nobody",
+    "beginPasskeyStepUp:editor",
+    "removePasskey:editor",
     "linkIdentity:editor",
     "unlinkIdentity:editor",
     "createProject:owner",
@@ -93,6 +99,9 @@ ORDER = [
 ]
 """Mutations and who sends them, one after the other in one house: what deletes and ends comes last."""
 
+DEVICE = Authenticator()
+"""The editor's passkey."""
+
 LEAVES = ("id", "token", "expiresAt", "kind")
 CHANGED = ("Export", "expiresAt")
 """Things are answered as they are (decision 12): of the export that was deleted meanwhile, that it has ended."""
@@ -120,6 +129,9 @@ def given(name: str, scene: Scene, changed: Path) -> dict[str, Any] | None:
         "signIn": lambda: {"email": scene.ids["friend"], "password": PASSWORD},
         "stepUp": lambda: {"password": PASSWORD},
         "linkIdentity": lambda: {"token": scene.ids["token"]},
+        "confirmPasskey": lambda: {"credential": DEVICE.create(scene.ids["options"])},
+        "beginPasskeySignIn": lambda: {"email": scene.ids["editor"], "password": PASSWORD},
+        "removePasskey": lambda: {"passkeyId": scene.ids["passkey"]},
         "confirmTotp": lambda: {"totp": code_of(scene.ids["uri"])},
         "openInvestigation": lambda: {
             "personId": scene.ids["contributor"],
@@ -181,6 +193,7 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
     with opened(home, database_url, **settings) as world:
         scene = make(world)
         scene.ids["token"] = issuer.token()
+        scene.ids["editor"] = scene.people["editor"].email  # type: ignore[union-attr]
         scene.people["security"] = world.employ(StaffRole.SECURITY)
         scene.people["privacy"] = world.employ(StaffRole.PRIVACY)
         for rung in ("security", "privacy"):
@@ -195,6 +208,10 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
                 scene.ids["uri"] = data["uri"]
             if name == "lockDown":
                 scene.ids["lockdown"] = data["lockdown"]["id"]
+            if name == "enrollPasskey":
+                scene.ids["options"] = data["options"]
+            if name == "confirmPasskey":
+                scene.ids["passkey"] = data["passkey"]["id"]
             for thing, kept in (("investigation", "investigation"), ("accessGrant", "requested")):
                 if name in ("openInvestigation", "requestAccess") and thing in data:
                     scene.ids[kept] = data[thing]["id"]

@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import connect
 
 from muniment.serve import CannotServe, demand_free_port, welcome
-from muniment.settings import load
+from muniment.variables import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -22,7 +22,7 @@ import asyncio, atexit, contextlib, sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
-from muniment import logs, serve, settings
+from muniment import logs, serve, variables
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
@@ -44,7 +44,7 @@ async def echo(socket):
 
 routes = [Route("/slowly", slowly), WebSocketRoute("/echo", echo)]
 logs.configure(production=True)
-serve.serve(Starlette(routes=routes, lifespan=lifespan), settings.load(port=int(sys.argv[1])))
+serve.serve(Starlette(routes=routes, lifespan=lifespan), variables.load(port=int(sys.argv[1])))
 """
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from muniment.settings import FILE, Settings, SettingsError, load
+from muniment.settings import Settings
+from muniment.variables import FILE, SettingsError, load
 from tests.services.witness import Witness
 
 SECRET = "hunter2-do-not-show"

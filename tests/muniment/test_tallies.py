@@ -12,8 +12,8 @@ import structlog
 from muniment import doctor, tallies
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
-from muniment.settings import load
 from muniment.tallies import Tallies
+from muniment.variables import load
 from resolvers.budgets import Budgets
 from resolvers.errors import RateLimited
 from resolvers.watching import Watch

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from muniment import telemetry
-from muniment.settings import SettingsError, load
+from muniment.variables import SettingsError, load
 from tests.muniment.test_subscriptions import connected
 from tests.world import ROOT, World, opened
 

@@ -19,7 +19,7 @@ from cryptography import x509
 
 from muniment import certificates, tls
 from muniment.serve import welcome
-from muniment.settings import SettingsError, load
+from muniment.variables import SettingsError, load
 from storage.clock import now
 from tests.faults.servers import wait_for
 from tests.world import ROOT
@@ -29,7 +29,7 @@ import contextlib, sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from muniment import logs, serve, settings
+from muniment import logs, serve, variables
 
 @contextlib.asynccontextmanager
 async def lifespan(app):
@@ -37,7 +37,7 @@ async def lifespan(app):
 
 logs.configure(production=True)
 app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("sealed"))], lifespan=lifespan)
-serve.serve(app, settings.load(home=sys.argv[1], host="0.0.0.0", port=int(sys.argv[2])))
+serve.serve(app, variables.load(home=sys.argv[1], host="0.0.0.0", port=int(sys.argv[2])))
 """
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)
 """How a client begins HTTP/2 (RFC 9113, 3.4): the words, and an empty SETTINGS frame."""

@@ -23,7 +23,7 @@ PATIENCE = 120
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-IN_A_BROWSER = {"graphiql.test.mjs"}
+IN_A_BROWSER = {"graphiql.test.mjs", "passkeys.test.mjs"}
 """Left out where there is no browser; requirements/browser has said so by then."""
 
 REGISTER = """mutation($input: RegisterContributorInput!) {

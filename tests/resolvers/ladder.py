@@ -93,6 +93,9 @@ GRID = {
     "signOut": "U - U - - - U U U - - -",
     "revokeSessions": "U - U - - - U U U - - -",
     "enrollTotp": "U S U S S S U U U S S S",
+    "enrollPasskey": "U S U S S S U U U S S S",
+    "confirmPasskey": "U S U S S S U U U S S S",
+    "removePasskey": "U S U S S S U U U S S S",
     "linkIdentity": "U S U S S S U U U S S S",
     "unlinkIdentity": "U S U S S S U U U S S S",
     "removeTotp": "U S U S S S U U U S S S",
@@ -174,9 +177,19 @@ QUERIES = {
 }
 """Queries for one thing: whose id they take, and what they ask of it."""
 
-WITHOUT_INPUT = ("deleteStyleProfile", "signOut", "revokeSessions", "enrollTotp", "removeTotp", "unlinkIdentity")
+WITHOUT_INPUT = (
+    "deleteStyleProfile",
+    "signOut",
+    "revokeSessions",
+    "enrollPasskey",
+    "enrollTotp",
+    "removeTotp",
+    "unlinkIdentity",
+)
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    "confirmPasskey": lambda ids: {"credential": "{}"},
+    "removePasskey": lambda ids: {"passkeyId": global_id("Passkey", uuid.UUID(int=0))},
     "linkIdentity": lambda ids: {"token": "a.b.c"},
     "createApiKey": lambda ids: {"name": "k", "scopes": ["read"], "expiresAt": _tomorrow()},
     "rotateApiKey": lambda ids: {"apiKeyId": ids["key"]},

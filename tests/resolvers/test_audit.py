@@ -14,6 +14,7 @@ from tests.world import PASSWORD, Person, World, raw_id
 
 RECORDED = {
     "enrollTotp": "second_factor.offered",
+    "enrollPasskey": "passkey.asked",
     "createApiKey": "api_key.created",
     "revokeApiKey": "api_key.revoked",
     "createProject": "project.created",

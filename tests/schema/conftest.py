@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from resolvers.house import House
 from schema.api import Schema, build
 from storage.keys.kms import InsecureWarning

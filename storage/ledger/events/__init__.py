@@ -108,6 +108,7 @@ from storage.ledger.events.notices import (
 )
 from storage.ledger.events.outages import MaintenanceAnnounced, OutageBegan, OutageEnded, OutageExplained
 from storage.ledger.events.outputs import OutputStored
+from storage.ledger.events.passkeys import PasskeyAsked, PasskeyCopied, PasskeyEnrolled, PasskeyRemoved
 from storage.ledger.events.policies import (
     PolicyEntered,
     PolicyExplained,
@@ -175,7 +176,8 @@ __all__ = [
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
     "LockdownBegun", "LockdownEnded", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued", "NoticePublished",
     "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained", "Outcome",
-    "OutputImported", "OutputStored", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
+    "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
+    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
     "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated",
     "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
     "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",

@@ -17,12 +17,19 @@ class SessionEnd(enum.StrEnum):
 class SignInRefusal(enum.StrEnum):
     """Why someone was not let in. Told to the trail only: the caller learns no more than that it failed."""
 
+    COPIED_PASSKEY = "COPIED_PASSKEY"
     NO_SECOND_FACTOR = "NO_SECOND_FACTOR"
     REPEATED_CODE = "REPEATED_CODE"
     SECOND_FACTOR_ASKED = "SECOND_FACTOR_ASKED"
     UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
+    UNKNOWN_CHALLENGE = "UNKNOWN_CHALLENGE"
+    UNKNOWN_PASSKEY = "UNKNOWN_PASSKEY"
+    UNVERIFIED_USER = "UNVERIFIED_USER"
     WRONG_CODE = "WRONG_CODE"
+    WRONG_ORIGIN = "WRONG_ORIGIN"
     WRONG_SECRET = "WRONG_SECRET"  # noqa: S105 - a reason, not a secret
+    WRONG_SIGNATURE = "WRONG_SIGNATURE"
+    WRONG_SITE = "WRONG_SITE"
 
 
 class SessionStarted(Event):
@@ -54,7 +61,7 @@ class SessionSteppedUp(Event):
 
 
 class SessionRefused(Event):
-    """Someone failed to sign in or to step up. The subject is the account they tried, if any."""
+    """Someone failed to sign in, to step up or to register a passkey. The subject is the account they tried, if any."""
 
     action = "session.refused"
     category = Category.SECURITY_EVENT

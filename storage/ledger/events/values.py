@@ -59,6 +59,8 @@ class Resource(enum.StrEnum):
     OUTAGE = "outage"
     OUTAGE_WATCH = "outage_watch"
     OUTPUT = "output"
+    PASSKEY = "passkey"
+    PASSKEY_CHALLENGE = "passkey_challenge"
     PLATFORM = "platform"
     POLICY_CHANGE = "policy_change"
     POLICY_VERSION = "policy_version"

@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0029"
-down_revision = "0025"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 

@@ -3,6 +3,8 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
+from tests.contract.doors import passkeys
+
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
 _LEAVING = "of a member of staff whose jobs or account end: on the command line, or after the door was asked"
@@ -37,6 +39,7 @@ _BENCH = "on the command line of whoever may open the database anyway; shows no 
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
+    **passkeys.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
@@ -77,7 +80,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
     "storage.accounts.revoke_sessions": (
-        "resolvers/deletions.py resolvers/factors.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/deletions.py resolvers/factors.py resolvers/passkeys.py resolvers/sessions.py resolvers/staff.py",
         f"{_OWN}; {_LEAVING}",
     ),
     "storage.accounts.roles_of": (
@@ -138,11 +141,12 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.erasures.ids": ("agents/erasures/destroying.py", _ERASING),
     "storage.erasures.stop": ("agents/erasures/destroying.py", _ERASING),
     "storage.erasures.targets": ("agents/erasures/destroying.py", _ERASING),
-    "storage.factors.in_force": ("resolvers/factors.py resolvers/sessions.py", _FACTOR),
+    "storage.factors.in_force": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.forget_app": ("resolvers/factors.py", _FACTOR),
     "storage.factors.forget": ("resolvers/factors.py resolvers/staff.py", _FACTOR),
     "storage.factors.take": ("resolvers/factors.py", _FACTOR),
     "storage.factors.take_code": ("resolvers/factors.py", _FACTOR),
-    "storage.factors.unused_codes": ("resolvers/factors.py", _FACTOR),
+    "storage.factors.unused_codes": ("resolvers/factors.py resolvers/passkeys.py", _FACTOR),
     "storage.factors.waiting": ("resolvers/factors.py", _FACTOR),
     "storage.grants.awaits_review": (
         "resolvers/grants.py",
@@ -150,7 +154,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.grants.end_of": ("resolvers/grants.py", _LEAVING),
     "storage.staff.forget": ("resolvers/staff.py", _LEAVING),
-    "storage.staff.lock": ("resolvers/staff.py", _LEAVING),
+    "storage.staff.lock": ("resolvers/factors.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
     "storage.staff.overlapping": ("muniment/doctor.py", "counts who holds two jobs that nobody may; names nobody"),
     "storage.staff.take_role": ("resolvers/staff.py", _LEAVING),
     "storage.federation.by_id": ("resolvers/identity.py", _BEFORE),
@@ -349,6 +353,7 @@ PLACES: dict[tuple[str, str, str], str] = {
         "seal",
         "open_as_system",
     ): "what an app shares with us, to be compared; staff's own e-mail, for it",
+    ("resolvers/challenges.py", "seal", "open_as_system"): "a public key and random bytes, to be compared",
     ("storage/vault/__init__.py", "seal", "aead"): "the vault",
     ("storage/vault/__init__.py", "seal", "decrypt"): "the vault",
     ("storage/work.py", "seal", "Vault"): "one vault for each unit of work",

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from storage.ids import new_id
 from storage.ledger.entries import AuditEvent, AuditPending, AuditPersonal
+from tests import asgi
 from tests.world import MODERN, Person, World
 
 _OWN_TO_THE_ANSWER = (
@@ -37,12 +38,12 @@ def ask(world: World, by: Person | None, document: str, statements: Callable[[],
     headers = {"accept": MODERN} | ({"authorization": f"Bearer {by.token}"} if by else {})
     mark = new_id()
     statements()
-    response = world.client.post("/graphql", json={"query": document, "variables": variables}, headers=headers)
+    response = asgi.post(world.client, "/graphql", {"query": document, "variables": variables}, headers)
     sent = tuple(statements())
     body = response.text
     for pattern, kept in _OWN_TO_THE_ANSWER:
         body = pattern.sub(kept, body)
-    return Seen(response.status_code, body, sent, tuple(sorted(map(_told, _taken_out(world, mark)))))
+    return Seen(response.status, body, sent, tuple(sorted(map(_told, _taken_out(world, mark)))))
 
 
 def _taken_out(world: World, mark: uuid.UUID) -> list[bytes]:

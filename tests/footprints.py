@@ -1,0 +1,25 @@
+"""What a database holds, told so that two moments can be compared: nothing may have changed after a refusal."""
+
+import hashlib
+
+from sqlalchemy import Connection
+
+
+def rows(connection: Connection, tables: list[str]) -> dict[str, list[str]]:
+    """What is in these tables, and the ids of all jobs, as hashes: past SQLAlchemy, for it is asked twice a refusal."""
+    cursor = connection.connection.cursor()
+    if connection.dialect.name == "sqlite":
+        asked = {name: f"SELECT * FROM {name}" for name in tables}  # noqa: S608 - ours
+        found = {name: cursor.execute(each).fetchall() for name, each in asked.items()}
+        found["queue"] = cursor.execute("SELECT workflow_uuid FROM workflow_status").fetchall()
+    else:
+        parts = [f"SELECT '{name}', each::text FROM {name} AS each" for name in tables]  # noqa: S608 - ours
+        parts.append("SELECT 'queue', workflow_uuid FROM dbos.workflow_status")
+        found = {name: [] for name in (*tables, "queue")}
+        cursor.execute(" UNION ALL ".join(parts))
+        for name, text_of_row in cursor.fetchall():
+            found[name].append(text_of_row)
+    return {
+        name: sorted(hashlib.sha256(repr(each).encode()).hexdigest()[:12] for each in kept)
+        for name, kept in found.items()
+    }
