@@ -217,11 +217,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),
-    "storage.ledger.sequencing.claim": (_LEASE_HOLDERS, _LOG),
-    "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
-    "storage.ledger.sequencing.release": (_LEASE_HOLDERS, _LOG),
+    **{f"storage.ledger.sequencing.{it}": (_LEASE_HOLDERS, _LOG) for it in ("claim", "release")},
+    **{f"storage.ledger.sequencing.{it}": ("agents/ledger/sequencer.py", _LOG) for it in ("is_behind", "sequence")},
     "storage.ledger.sequencing.waits_since": ("agents/outages.py", _LOG),
-    "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
     "storage.ledger.trail.people_of": ("resolvers/investigations.py", _TOLD),
@@ -275,10 +273,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/doctor.py resolvers/policies/reloading.py resolvers/policies/standing.py",
         _POLICY,
     ),
-    "storage.policies.proposal": ("resolvers/policies/reloading.py", _POLICY),
-    "storage.policies.propose": ("resolvers/policies/reloading.py", _POLICY),
+    **{
+        f"storage.policies.{it}": ("resolvers/policies/reloading.py", _POLICY)
+        for it in ("proposal", "propose", "waiting")
+    },
     "storage.policies.source_of": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
-    "storage.policies.waiting": ("resolvers/policies/reloading.py", _POLICY),
     "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
     "storage.queue.open_queue_engine": ("agents/runtime.py", _HOUSE),
