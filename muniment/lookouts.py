@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agents.models.gateway import Gateway
 from agents.outages import Check, Lookout, agents_are_there, log_goes_on
-from muniment import posture
+from muniment import probes
 from muniment.settings import Settings
 from resolvers.house import House
 from storage.keys.names import SIGNING
@@ -44,7 +44,7 @@ def _keys_answer(house: House, settings: Settings) -> bool:
     """Whether the key store answers, and what wraps its keys unwraps a probe."""
     if not house.store.keyring.exists(SIGNING):
         return False
-    return all(posture.reach(uri, settings).good for uri in settings.kek_uris)
+    return all(probes.reach(uri, settings).good for uri in settings.kek_uris)
 
 
 def _files_answer(house: House, place: Path) -> bool:

@@ -29,6 +29,7 @@ _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
 _KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
 _POLICY = "the policy in force and its proposals: rules of the house, not anybody's data; who may is asked first"
+_RELOADING = ("resolvers/policies/reloading.py", _POLICY)
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
@@ -273,10 +274,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/doctor.py resolvers/policies/reloading.py resolvers/policies/standing.py",
         _POLICY,
     ),
-    **{
-        f"storage.policies.{it}": ("resolvers/policies/reloading.py", _POLICY)
-        for it in ("proposal", "propose", "waiting")
-    },
+    **{f"storage.policies.{it}": _RELOADING for it in ("proposal", "propose", "waiting")},
     "storage.policies.source_of": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
     "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
@@ -388,7 +386,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/rehashing.py", "seal", "Vault"): "hashes anew what is found by a key that is rotated",
     ("resolvers/identity.py", "seal", "Vault"): "whether an API key's digest is this one; nothing of it leaves",
     ("storage/resealing.py", "seal", "Vault"): "seals anew what a key that is rotated had sealed",
-    ("muniment/posture.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
+    ("muniment/probes.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
     ("resolvers/context.py", "caller", "Access"): "for the operation's own principal",
     ("resolvers/identity.py", "caller", "Principal"): "after the token was checked",
     ("resolvers/sessions.py", "caller", "Principal"): "after the password was checked",
