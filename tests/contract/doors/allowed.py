@@ -4,6 +4,7 @@ A new line here is a decision about security: it needs a reason that a reviewer 
 """
 
 from tests.contract.doors import passkeys
+from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
@@ -33,8 +34,6 @@ _RELOADING = ("resolvers/policies/reloading.py", _POLICY)
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
-_LOCKED = "how the platform stands, which everybody is told; when, and until when"
-_LOOKOUT = "when a part of the platform was away: everybody reads it at /status"
 _HOUSE = "opens, checks and closes the house; no caller is there"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
@@ -127,7 +126,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         _HOUSE,
     ),
     **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
-    "storage.populations.gathering.months": ("resolvers/populations.py", _LOOKOUT),
     "storage.populations.gathering.counted": ("resolvers/populations.py", _RECOUNTED),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
@@ -190,13 +188,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
-    **{f"storage.lockdowns.{it}": ("resolvers/lockdowns/deciding.py", _LOCKED) for it in ("active", "begin", "expire")},
-    "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
-    "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _LOCKED),
-    **{f"storage.outages.{name}": ("agents/outages.py", _LOOKOUT) for name in ("begin", "found_open", "looked")},
-    "storage.outages.lock": ("resolvers/outages.py", _ASKED),
-    "storage.outages.touching": ("agents/outages.py resolvers/outages.py", _LOOKOUT),
-    "storage.outages.watched_since": ("resolvers/outages.py", _LOOKOUT),
+    **{
+        f"storage.lockdowns.{it}": ("resolvers/lockdowns/deciding.py", _LOOKOUT) for it in ("active", "begin", "expire")
+    },
+    **STANDING,
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
