@@ -88,14 +88,18 @@ class Held:
 
     @property
     def field(self) -> str:
-        """Under which name a client should send a proof."""
-        return "totp" if self.app is not None else "passkey"
+        """Under which name a client should send a proof: what can't be phished before what can."""
+        return self._names[0]
 
     @property
     def asked(self) -> str:
         """What can be sent, for people."""
-        apps = ("totp",) if self.app is not None else ()
-        return ", or ".join((*apps, *(("passkey",) if self.good else ()), "recoveryCode"))
+        return ", or ".join(self._names)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        passkeys, app = ("passkey",) * bool(self.good), ("totp",) * (self.app is not None)
+        return (*passkeys, *app, "recoveryCode")
 
 
 def held(work: UnitOfWork, kind: SubjectKind, subject: uuid.UUID) -> Held:

@@ -4,7 +4,7 @@ Strawberry wraps each resolver in layers that convert arguments and look for ext
 function stands in the schema itself, and `schema.executor` calls it directly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -14,18 +14,25 @@ from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 
 Resolve = Callable[[Any, Any], Any]
-_MARK = "leaf"
+ResolveAll = Callable[[Sequence[Any], Any], list[Any]]
+_MARK, _MANY = "leaf", "leaves"
 
 
-def leaf(resolve: Resolve, kind: Any, description: str) -> Any:
-    """A field answered by `resolve(node, info)`, which may use `info.context` and nothing else of `info`."""
+def leaf(resolve: Resolve, kind: Any, description: str, *, many: ResolveAll | None = None) -> Any:
+    """A field answered by `resolve(node, info)`, which may use `info.context` and nothing else of `info`.
+
+    `many(nodes, info)` answers what `resolve` would for each of several nodes of one type, or raises anything at all:
+    then they are asked one by one.
+    """
 
     def through_strawberry(self: Any, info: strawberry.Info) -> Any:
         return resolve(self, info)
 
     through_strawberry.__annotations__["return"] = kind
     return strawberry.field(
-        resolver=StrawberryResolver(through_strawberry), description=description, metadata={_MARK: resolve}
+        resolver=StrawberryResolver(through_strawberry),
+        description=description,
+        metadata={_MARK: resolve, _MANY: many},
     )
 
 
@@ -39,11 +46,18 @@ def shorten(schema: GraphQLSchema) -> None:
                 if resolve is not None:
                     field.resolve = resolve
                     field.extensions[_MARK] = resolve
+                    field.extensions[_MANY] = definition.metadata.get(_MANY)
 
 
 def resolve_of(field: GraphQLField) -> Resolve | None:
     """The function of a field that was shortened."""
     found: Resolve | None = field.extensions.get(_MARK)
+    return found
+
+
+def many_of(field: GraphQLField) -> ResolveAll | None:
+    """The function that answers it for several nodes at once, where there is one."""
+    found: ResolveAll | None = field.extensions.get(_MANY)
     return found
 
 

@@ -56,6 +56,7 @@ class Node:
         lambda self, info: encode_id(type(self).__name__, self.row.id),
         strawberry.ID,
         "Opaque and stable. Pass it back as it is.",
+        many=lambda nodes, info: [encode_id(type(node).__name__, node.row.id) for node in nodes],
     )
 
     @strawberry.field(
@@ -114,7 +115,10 @@ def plain(column: str, kind: Any, description: str) -> Any:
         loaded = row.__dict__  # what is there needs no detour through SQLAlchemy's instrumentation
         return loaded[column] if column in loaded else getattr(row, column)
 
-    return leaf(resolve, kind, description)
+    def column_of(nodes: Sequence[Any], info: Info) -> list[Any]:
+        return [node.row.__dict__[column] for node in nodes]
+
+    return leaf(resolve, kind, description, many=column_of)
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
@@ -135,7 +139,14 @@ def sealed(column: str, kind: Any, description: str) -> Any:
             return None
         return lists.opened(info.context, row, column)
 
-    return leaf(resolve, kind, description)
+    def opened(nodes: Sequence[Any], info: Info) -> list[Any]:
+        level = nodes[0].level
+        if any(node.level is not level for node in nodes):
+            return [resolve(node, info) for node in nodes]
+        found = level.once(key, lambda: lists.opened_all(info.context, level.rows, column))
+        return [found[node.row] for node in nodes]
+
+    return leaf(resolve, kind, description, many=opened)
 
 
 def reference(column: str, type_name: str, description: str, *, optional: bool = False) -> Any:
@@ -145,4 +156,10 @@ def reference(column: str, type_name: str, description: str, *, optional: bool =
         value = getattr(self.row, column)
         return None if value is None else encode_id(type_name, value)
 
-    return leaf(resolve, strawberry.ID | None if optional else strawberry.ID, description)
+    def references(nodes: Sequence[Any], info: Info) -> list[Any]:
+        values = [node.row.__dict__[column] for node in nodes]
+        texts: dict[Any, Any] = {None: None}
+        texts |= {value: encode_id(type_name, value) for value in {*values} - {None}}
+        return [texts[value] for value in values]
+
+    return leaf(resolve, strawberry.ID | None if optional else strawberry.ID, description, many=references)

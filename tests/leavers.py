@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from muniment.homes import prepare
 from muniment.house import open_house
-from muniment.settings import load
+from muniment.variables import load
 from resolvers import staff
 from resolvers.staff import Hired
 from storage.clock import now
@@ -29,6 +29,8 @@ MIB = 1024 * 1024
 BYTES = 48 * MIB
 """Of the file that is fetched: several times what lies between a server and a reader who waits."""
 PROTOCOL = "graphql-transport-ws"
+ENDED = ("UNAUTHENTICATED", "NOT_FOUND")
+"""How what is followed ends: the session is gone, or, for a look that began just before that, the grant."""
 FOLLOW = "subscription($id: ID!) { promptProgress(promptId: $id) { percentage prompt { status text } } }"
 
 

@@ -109,7 +109,10 @@ class World:
         token = by.token if isinstance(by, Person) else by
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
-        response = asgi.post(self.client, "/graphql", {"query": query, "variables": variables}, headers)
+        return self._posted({"query": query, "variables": variables}, headers)
+
+    def _posted(self, body: object, headers: dict[str, str]) -> Answer:
+        response = asgi.post(self.client, "/graphql", body, headers)
         return Answer(response.status, response.json())
 
     def do(self, name: str, by: Person | str | None, /, *, wants: str = "auditEventId", **given: Any) -> Answer:

@@ -50,7 +50,8 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         "staff-second-factor", "Staff prove with a second factor who they are.", ("CC6.1", "CC6.2"), SECURITY,
         "A session without one answers staff nothing.",
-        ("tests/resolvers/test_factors.py::test_a_password_alone_does_not_let_staff_in",),
+        ("tests/resolvers/test_factors.py::test_a_password_alone_does_not_let_staff_in",
+         "tests/resolvers/test_staff_passkeys.py::test_staff_keep_one_second_factor"),
         ("staff-second-factor",), 3,
     ),
     Control(

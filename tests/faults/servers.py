@@ -21,7 +21,7 @@ from storage.database import open_engine
 from storage.services import address_of
 from tests.forks import Forked
 from tests.registered import enter_inside
-from tests.world import ROOT, World
+from tests.world import ROOT, Answer, World
 
 PATIENCE = 300
 """Seconds that anything may take here: these machines are shared."""
@@ -35,6 +35,10 @@ class Callers(World):
     def __init__(self, url: str) -> None:
         self.client = httpx2.Client(base_url=url, timeout=PATIENCE, trust_env=False)  # type: ignore[assignment]
         self._numbers = itertools.count(time.monotonic_ns())
+
+    def _posted(self, body: object, headers: dict[str, str]) -> Answer:
+        response = self.client.post("/graphql", json=body, headers=headers)
+        return Answer(response.status_code, response.json())
 
 
 class Server:

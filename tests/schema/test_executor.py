@@ -125,6 +125,7 @@ def test_every_query_is_answered_as_without_the_short_way(
     project = world.project(ada)
     world.share(ada, project, ben, "VIEWER")
     asset, prompt = world.asset(ada, project), world.prompt(ada, project)
+    world.asset(ada, project, title="Rivers")
     output = world.output(prompt)
     documents = Documents(ours._schema, [project, asset, prompt, output, ada.id, ben.id, "bm9uc2Vuc2U"])
     support, auditor = world.employ(StaffRole.SUPPORT), world.employ(StaffRole.AUDITOR)
@@ -192,8 +193,29 @@ class Odd:
 
 
 @strawberry.type
+class Place:
+    """Where one of several stands."""
+
+    odd: Odd
+
+
+@strawberry.type
+class Shelf:
+    """Several, in an attribute."""
+
+    places: list[Place]
+    all: list[Odd | None]
+
+
+@strawberry.type
 class Query:
     """The root of the odd."""
+
+    @strawberry.field
+    def shelf(self) -> Shelf | None:
+        """Several of them."""
+        odd = [Odd(), Odd()]
+        return Shelf(places=[Place(odd=each) for each in odd], all=[*odd, None])
 
     @strawberry.field
     def odd(self) -> Odd | None:
@@ -217,6 +239,8 @@ NAMES = sorted(name for name in strawberry.Schema(Query)._schema.type_map["Odd"]
         "{{ odd {{ below {{ fine x: {0} {0} }} fine }} }}",
         "{{ several {{ {0} fine below {{ {0} }} }} }}",
         "{{ odd {{ raisesQuietly {0} }} }}",
+        "{{ shelf {{ places {{ odd {{ fine x: {0} {0} }} }} }} }}",
+        "{{ shelf {{ all {{ __typename {0} }} places {{ odd {{ fine ... @skip(if: true) {{ {0} }} }} }} }} }}",
     ],
 )
 def test_what_goes_wrong_goes_wrong_alike(document: str, name: str) -> None:
