@@ -188,9 +188,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
-    **{
-        f"storage.lockdowns.{it}": ("resolvers/lockdowns/deciding.py", _LOOKOUT) for it in ("active", "begin", "expire")
-    },
     **STANDING,
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
