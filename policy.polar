@@ -195,6 +195,7 @@ job("SYSADMIN", "read", _: Deletion);
 job("SYSADMIN", "reload_policy", _: Platform);
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("SYSADMIN", "read", _: Finding);
+job("SYSADMIN", "read_content", _: Finding);
 # They announce maintenance, and tell everybody what caused an outage.
 job("SYSADMIN", "announce_maintenance", _: Platform);
 job("SYSADMIN", "update", _: Outage);
@@ -232,6 +233,10 @@ job("PRIVACY", "assess", service: Service) if service.status = "PROPOSED";
 job("PRIVACY", "disable", service: Service) if service.status != "RETIRED";
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("PRIVACY", "read", _: Finding);
+job("PRIVACY", "read_content", _: Finding);
+# They answer for a while for one that can't be mended yet, unless it is theirs to mend.
+job("PRIVACY", "accept", finding: Finding) if
+    finding.status = "OPEN" and finding.owner != "data protection officer";
 # They see when the platform was locked down, and why, since they may be the second of the two who open it again.
 job("PRIVACY", "read", _: Lockdown);
 job("PRIVACY", "read_reason", _: Lockdown);
@@ -284,6 +289,9 @@ job("SECURITY", "read_content", _: Service);
 job("SECURITY", "disable", service: Service) if service.status != "RETIRED";
 # It sees what checks of controls found amiss, since it answers for most of it.
 job("SECURITY", "read", _: Finding);
+job("SECURITY", "read_content", _: Finding);
+# It answers for a while for one that can't be mended yet, unless it is its own to mend.
+job("SECURITY", "accept", finding: Finding) if finding.status = "OPEN" and finding.owner != "head of security";
 # It handles incidents, from the alert to the review.
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
@@ -306,6 +314,8 @@ job("AUDITOR", "read", _: RightsRequest);
 job("AUDITOR", "read", _: Investigation);
 # They see what checks of controls found amiss, whose it was to mend, by when, and when it was.
 job("AUDITOR", "read", _: Finding);
+# They read as well who answers for one that is not mended, and why.
+job("AUDITOR", "read_content", _: Finding);
 # They ask as well by which rule somebody may do something.
 job("AUDITOR", "explain_others", _: Platform);
 job("AUDITOR", "read", _: AccessGrant);
@@ -768,7 +778,7 @@ resource RoleAssignment {
 
 # What checks of controls found is about the platform, and no contributor's.
 resource Finding {
-    permissions = ["read"];
+    permissions = ["read", "read_content", "accept"];
 }
 
 

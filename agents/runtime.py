@@ -9,7 +9,7 @@ its beginning: what it has done already it finds in our own tables, so that noth
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,6 +23,7 @@ from agents.egress import Closed, Gate
 from agents.mail import Mail
 from agents.models.gateway import Gateway
 from policies.access import Access
+from policies.actions import Action
 from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.lockdowns import holding
@@ -32,6 +33,7 @@ from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger import trail
+from storage.ledger.events import AgentStrayed, Identifier, Outcome, Resource
 from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
@@ -103,8 +105,9 @@ class Agents:
         """One unit of work in the name of `agent`, with no more rights than `on_behalf_of` has now; nobody gives none.
 
         `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else.
-        Events and log lines carry the correlation id of the call that set it in motion. While the platform is locked
-        down it waits first, unless this agent's work goes on then; Stopping is raised where the process ends meanwhile.
+        Events and log lines carry the correlation id of the call that set it in motion. What the agent asks for beyond
+        its part of the policy is recorded when the unit has ended. While the platform is locked down it waits first,
+        unless this agent's work goes on then; Stopping is raised where the process ends meanwhile.
         """
         self.stand_by(agent)
         policy = self.force.policy
@@ -119,11 +122,30 @@ class Agents:
             correlation_id=run,
             policy_version=policy.version,
         )
-        with self.store.begin(scope, read_only=read_only) as work:
-            call = self.call_behind(run) or self._find_call(work, run)
-            work.scope = replace(scope, correlation_id=call)
-            with structlog.contextvars.bound_contextvars(correlation_id=call):
-                yield work, Access(policy, principal, work.session)
+        strayed: set[tuple[str, Action]] = set()
+        try:
+            with self.store.begin(scope, read_only=read_only) as work:
+                call = self.call_behind(run) or self._find_call(work, run)
+                work.scope = scope = replace(scope, correlation_id=call)
+                with structlog.contextvars.bound_contextvars(correlation_id=call):
+                    access = Access(policy, principal, work.session)
+                    strayed = access.strayed
+                    yield work, access
+        finally:
+            if strayed and on_behalf_of is not None:
+                self._tell_strayed(scope, on_behalf_of, strayed)
+
+    def _tell_strayed(self, scope: AuditScope, person: uuid.UUID, strayed: Collection[tuple[str, Action]]) -> None:
+        """Record what an agent asked for that its part of the policy never gives. It got nothing of it."""
+        with self.store.begin(scope) as work:
+            for model, action in sorted(strayed):
+                event = AgentStrayed(
+                    resource_id=None,
+                    subject_id=person,
+                    resource_kind=Resource.of(model),
+                    attempted=Identifier(action.value),
+                )
+                work.record(event, Outcome.DENIED)
 
     def call_behind(self, run: uuid.UUID) -> uuid.UUID | None:
         """The correlation id of the call behind `run`, once somebody has been `acting` in it here."""

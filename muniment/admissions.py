@@ -16,6 +16,7 @@ from resolvers import tickets
 from resolvers.context import Asking, Context
 from resolvers.house import House
 from resolvers.identity import identify_bearer
+from resolvers.lockdowns import holding
 from resolvers.tickets import Bearer, Purpose, Ticket
 from schema.errors import coded_exception
 
@@ -50,7 +51,7 @@ def admitted(request: Request, purpose: Purpose) -> tuple[Context, Ticket]:
     except Refused as refusal:
         Context(house, stranger).record_refusal(_ATTEMPTED[purpose], refusal)
         raise
-    context.demand_going_on(_ATTEMPTED[purpose])
+    holding.admit(context, _ATTEMPTED[purpose])
     return context, ticket
 
 

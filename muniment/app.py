@@ -18,7 +18,8 @@ from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
-from muniment.house import announce, open_house, working
+from muniment.house import open_house, working
+from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
@@ -45,7 +46,7 @@ def create(settings: Settings) -> Starlette:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             else:
                 enter(lookouts.beside_agents(app.state.house))
-            await anyio.to_thread.run_sync(announce, app.state.house, "server")
+            await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
             try:
                 yield
             finally:

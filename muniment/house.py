@@ -43,7 +43,6 @@ from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
 from storage.ledger.buckets import Bucket
 from storage.ledger.envelopes import secrets_of
-from storage.ledger.events import SystemStarted
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
 from storage.pairing import demand_pair
@@ -148,13 +147,6 @@ def following(house: House, *, watch: bool) -> Iterator[None]:
         yield
     finally:
         follower.stop()
-
-
-def announce(house: House, component: str) -> None:
-    """Record that this process, a `component` of the platform, has started."""
-    scope = AuditScope(component, Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
-    with house.store.begin(scope) as work:
-        work.record(SystemStarted())
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from muniment import leaks
+
 _OWN_WORDS = frozenset({"event", "level", "timestamp", "logger", "exception"})
 """Written by our own code or by this module, so not searched for free text."""
 
@@ -107,7 +109,8 @@ def _reduce_exception(_logger: WrappedLogger, _method: str, line: EventDict) -> 
 
 
 def _allow(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    return {key: _safe(key, value) if key in ALLOWED else REDACTED for key, value in line.items() if not _internal(key)}
+    kept = {key: _safe(key, value) if key in ALLOWED else REDACTED for key, value in line.items() if not _internal(key)}
+    return leaks.searched(kept)
 
 
 def _internal(key: str) -> bool:

@@ -1,10 +1,14 @@
-"""Following the policy and lock-downs: a thread that takes over what is in force, in development what is saved."""
+"""Following the policy and lock-downs: a thread that takes over what is in force, in development what is saved.
+
+It looks as well, since it is in every process that serves, whether something was kept out of the log.
+"""
 
 import threading
 
 import structlog
 import typer
 
+from muniment import withheld
 from policies.compiled import hash_of, version_of
 from policies.errors import PolicyError
 from policies.workbench import checking, problems
@@ -53,6 +57,7 @@ class Follower:
         another_policy = standing.follow(house.store, house.force, house.sources.file.name)
         if lockdowns.follow(house.store, house.force) or another_policy:
             house.bell.ring(RIGHTS)
+        withheld.tell(house)
 
     def _run(self) -> None:
         with self._house.bell.calling(self._called.set, POLICY):

@@ -12,6 +12,7 @@ from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents, StandStill
 from muniment import backups
+from muniment.bypasses import Reconciling
 from muniment.settings import Settings
 from resolvers import keys
 from resolvers.house import House
@@ -37,6 +38,7 @@ class Tidying:
         self._settings = settings
         self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
         self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
+        self._reconciling = Reconciling(house)
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tidying", daemon=True)
@@ -60,6 +62,7 @@ class Tidying:
             "ageing": self._age,
             "rotating keys": self._rotate,
             "controls": self._check_controls,
+            "reconciling": self._reconciling.look,
             "backups": self._back_up,
         }
         for task, do in tasks.items():

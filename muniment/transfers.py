@@ -12,7 +12,9 @@ from muniment import uploads
 from muniment.admissions import admitted, coded, in_thread
 from resolvers import assets, exports
 from resolvers.assets import Download
+from resolvers.context import Context
 from resolvers.tickets import Purpose
+from storage.blobs.errors import BlobDamaged
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _GATHER = 1024 * 1024
@@ -61,10 +63,18 @@ async def _download(request: Request, purpose: Purpose, begin: Callable[..., Dow
     if asked is not None:
         status = 206
         headers["content-range"] = f"bytes {start}-{stop - 1}/{found.byte_size}"
-    reader = context.house.store.blobs.reader(found.blob_id, found.byte_size)
-    pieces = reader.read(start, stop)
+    pieces = _opened(context, found, start, stop)
     first = await in_thread(next, pieces, b"")  # a damaged blob is a coded error while it still can be one
     return StreamingResponse(_pieces(first, pieces, found.ask_again), status, headers, media_type=found.media_type)
+
+
+def _opened(context: Context, found: Download, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes, piece by piece. Raises what reading a blob does; that one is damaged is recorded first."""
+    try:
+        yield from context.house.store.blobs.reader(found.blob_id, found.byte_size).read(start, stop)
+    except BlobDamaged as error:
+        context.file_is_damaged(found.blob_id, error)
+        raise
 
 
 async def _pieces(first: bytes, rest: Iterator[bytes], ask_again: Callable[[], None] | None) -> AsyncIterator[bytes]:

@@ -6,7 +6,8 @@ import threading
 import structlog
 import typer
 
-from muniment.house import announce, open_house, working
+from muniment.house import open_house, working
+from muniment.safeguards import announce
 from muniment.settings import Settings
 
 log = structlog.get_logger("muniment.work")
@@ -18,7 +19,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
     with open_house(settings, serves=True) as house, working(house, settings):
-        announce(house, "agents")
+        announce(house, settings, "agents")
         typer.echo("The agents are at work. Ctrl-C stops them.")
         log.info("working", environment=settings.env)
         asked.wait()

@@ -37,6 +37,8 @@ class Access:
         self._session = session
         self._shape = shape_of(principal)
         self._parameters = parameters_of(principal)
+        self.strayed: set[tuple[str, Action]] = set()
+        """What was asked for, model and action, that the policy gives nobody of this principal's sort on any row."""
 
     def select(self, model: type[Record], action: Action, also: Iterable[Action] = ()) -> Select[Any]:
         """The rows of `model` that the principal may `action`, for `storage.pages.fetch`; narrow and order it freely.
@@ -45,8 +47,10 @@ class Access:
         something sealed in it (`read_content` and its like), and for each of `also`. The ids of the principal are bound
         already. Raises PolicyError for a model that the policy has no block for.
         """
-        statement = self.policy.decisions(self._shape, model).listing(action, also)
-        return statement.params(**self._parameters)
+        decisions = self.policy.decisions(self._shape, model)
+        if not decisions.plans.get(action):
+            self.strayed.add((model.__name__, action))
+        return decisions.listing(action, also).params(**self._parameters)
 
     def keys(self, model: type[Record], action: Action) -> Select[Any] | CompoundSelect[Any] | None:
         """Where a list of all that `select` gives should begin, for `storage.pages.fetch_page`; None: anywhere.
@@ -69,7 +73,10 @@ class Access:
         Raises NotFound where the principal may not read it, whether it exists or not; Forbidden where they may read it
         and not do this; StepUpRequired where only the proof is missing that it is still they.
         """
-        statement = self.policy.decisions(self._shape, model).one(action, also)
+        decisions = self.policy.decisions(self._shape, model)
+        if not decisions.plans.get(action):
+            self.strayed.add((model.__name__, action))
+        statement = decisions.one(action, also)
         key = identity if isinstance(identity, tuple) else (identity,)
         named = dict(zip(keys_of(model), key, strict=True))
         found = self._session.execute(statement, {**self._parameters, **named}).one_or_none()

@@ -12,6 +12,7 @@ import enum
 class Action(enum.StrEnum):
     """An action on a resource; the resource is named beside it wherever one is used."""
 
+    ACCEPT = "accept"
     ANNOUNCE_MAINTENANCE = "announce_maintenance"
     ANSWER = "answer"
     APPROVE = "approve"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from policies.actions import Action
-from resolvers import identity, inputs
+from resolvers import identity, inputs, networks
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict
 from storage.clock import now
@@ -51,10 +51,10 @@ def rotate(context: Context, key_id: uuid.UUID) -> IssuedKey:
     old = context.access.get(ApiKey, key_id, Action.REVOKE)
     if old.revoked_at is not None or old.expires_at <= context.work.now:
         raise Conflict("This key has ended. Create a new one.")
-    name = context.work.vault.open(old, "name")
+    name, seen_in = context.work.vault.open(old, "name"), networks.known(context.work, old)
     old.revoked_at = context.work.now
     context.work.record(events.ApiKeyRotated(resource_id=old.id, subject_id=old.owner_id))
-    return _issue(context, name, old.scopes, old.expires_at)
+    return _issue(context, name, old.scopes, old.expires_at, seen_in)
 
 
 def revoke(context: Context, key_id: uuid.UUID) -> ApiKey:
@@ -66,7 +66,9 @@ def revoke(context: Context, key_id: uuid.UUID) -> ApiKey:
     return key
 
 
-def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime) -> IssuedKey:
+def _issue(
+    context: Context, name: str, scopes: list[str], expires_at: datetime, seen_in: Sequence[str] = ()
+) -> IssuedKey:
     context.access.get(Contributor, context.caller_id, Action.CREATE_API_KEY)
     if "export" in scopes:  # a key can't step up: whoever gives it this scope does, for all its uses
         context.access.get(Contributor, context.caller_id, Action.EXPORT)
@@ -79,7 +81,8 @@ def _issue(context: Context, name: str, scopes: list[str], expires_at: datetime)
         scopes=scopes,
         expires_at=expires_at,
     )
-    work.vault.seal(key, name=name, secret_digest=identity.digest(secret))
+    work.vault.seal(key, name=name, secret_digest=identity.digest(secret), networks=list(seen_in) or None)
+    networks.is_new(work, key, context.asking.ip_address)  # where it is made it was seen
     work.session.add(key)
     life = int((expires_at - work.now).total_seconds())
     work.record(

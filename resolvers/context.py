@@ -11,12 +11,13 @@ from policies.access import Access
 from policies.errors import Refused
 from policies.principals import Kind, Principal
 from resolvers.budgets import Charge
-from resolvers.errors import Code, CodedError, CostExceeded, LockedDown, Unauthenticated
+from resolvers.errors import CodedError, CostExceeded, Unauthenticated
 from resolvers.house import House, Limits
 from resolvers.lockdowns import holding
 from resolvers.refusals import Refusal, denied
 from resolvers.watching import Ending
-from storage import grants
+from storage import damages, grants
+from storage.blobs.errors import BlobDamaged
 from storage.grants import AccessGrant
 from storage.ledger.events import (
     Event,
@@ -145,7 +146,7 @@ class Context:
     def renewed(self, attempted: str) -> None:
         """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
         self.policy = self.house.policy
-        self.demand_going_on(attempted)
+        holding.admit(self, attempted)
         if self.renew is None:
             return
         try:
@@ -158,20 +159,16 @@ class Context:
                 self.record(Refusal(attempted, "Platform", ended.code.value))
             raise
 
-    def demand_going_on(self, attempted: str, *, changes: bool = False) -> None:
-        """Return unless this waits for the end of a lock-down. Raises `LockedDown`; that staff tried is recorded."""
-        try:
-            holding.demand(self.house.force, self.principal, attempted, changes=changes)
-        except LockedDown:
-            if self.principal.kind is Kind.STAFF:
-                self.record(Refusal(attempted, "Platform", Code.LOCKED_DOWN.value))
-            raise
-
     @contextmanager
     def glance(self) -> Iterator[UnitOfWork]:
         """A short read of its own, for what must be known before the transaction that changes something begins."""
         with self.house.store.begin(self._scope(), read_only=True) as work:
-            yield work
+            try:
+                yield work
+            finally:
+                if self._open is not None:  # a change is under way in this thread: told when that has ended
+                    self._open[0].vault.damaged.extend(work.vault.damaged)
+                    work.vault.damaged.clear()
 
     @contextmanager
     def reading(self) -> Iterator["Context"]:
@@ -220,6 +217,11 @@ class Context:
         """Record a refusal in a transaction of its own."""
         with self.house.store.begin(self._scope()) as work:
             work.record(denied(refusal), Outcome.DENIED)
+
+    def file_is_damaged(self, blob_id: uuid.UUID, error: BlobDamaged) -> None:
+        """Have it recorded that a file that the caller was given does not open."""
+        with self.house.store.begin(self._scope(), read_only=True) as work:
+            work.vault.damaged.append(damages.of_file(work.session, blob_id, error))
 
     @contextmanager
     def asked(self, attempted: str) -> Iterator["Context"]:

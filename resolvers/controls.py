@@ -1,15 +1,34 @@
-"""Controls: what the checks found is kept, as findings with an owner and a date, and told to those whose it is."""
+"""Controls: what the checks found is kept, as findings with an owner and a date, and told to those whose it is.
 
+What can't be mended for the time being somebody may answer for: never whoever's it is to mend, never for ever.
+"""
+
+import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from resolvers import lists
+from policies.actions import Action
+from policies.errors import Forbidden
+from resolvers import inputs, lists
 from resolvers.context import Context
+from resolvers.errors import BadInput, Conflict
 from storage.controls import findings
 from storage.controls.findings import Finding, FindingStatus, Kept, Result
-from storage.ledger.events import ControlsChecked, FindingClosed, FindingOpened, Identifier, Outcome
+from storage.ledger.events import (
+    ControlsChecked,
+    FindingAccepted,
+    FindingClosed,
+    FindingOpened,
+    FindingReopened,
+    Identifier,
+    Outcome,
+)
 from storage.pages import MAX_PAGE, Slice
 from storage.work import UnitOfWork
+
+LONGEST = timedelta(days=180)
+"""For so long a risk may be accepted at most; then somebody has to look again."""
 
 
 def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
@@ -36,6 +55,15 @@ def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
                 open_seconds=int((work.now - each.opened_at).total_seconds()),
             )
         )
+    for each in kept.reopened:
+        work.record(
+            FindingReopened(
+                resource_id=each.id,
+                subject_id=None,
+                control=Identifier(each.control),
+                found_by=Identifier(each.found_by),
+            )
+        )
     failed = sum(1 for each in results if each.amiss)
     ran = ControlsChecked(resource_id=None, subject_id=None, check_count=len(results), failed_count=failed)
     work.record(ran, Outcome.FAILED if failed else Outcome.SUCCESS)
@@ -46,3 +74,42 @@ def found(context: Context, status: FindingStatus | None) -> list[Finding]:
     """The newest findings that the caller may see, at most 100: all of them, or those that are open, or closed."""
     equal: dict[str, Any] = {} if status is None else {"status": status}
     return lists.page(context, Finding, Slice(limit=MAX_PAGE), **equal).rows
+
+
+def accept(context: Context, number: str, reason: str, until: datetime) -> Finding:
+    """Answer for a finding that is open, until a date after which it is open again. (1) The policy says who may.
+
+    (2) Nobody answers for what is theirs to mend. Raises `NotFound`, `Forbidden`, `BadInput` without a reason or for a
+    date that does not lie within half a year, and `Conflict` for one that is mended, or accepted already.
+    """
+    work = context.work
+    finding = context.access.get(Finding, _id(number), Action.ACCEPT, (Action.READ_CONTENT,))  # (1)
+    mine = {context.policy.roles[role].owner for role in context.principal.roles if role in context.policy.roles}
+    if finding.owner in mine:  # (2): of a second job too
+        raise Forbidden("Finding", Action.ACCEPT)
+    words = inputs.text(reason, "reason", at_most=2_000, at_least=20)
+    if until.tzinfo is None or not work.now < until <= work.now + LONGEST:
+        raise BadInput(f"until lies ahead, within {LONGEST.days} days, and carries its time zone.", field="until")
+    findings.lock(work.session, finding)
+    if finding.status is not FindingStatus.OPEN or finding.accepted(work.now):
+        raise Conflict("This can't be done now: it is mended, or somebody answers for it already.")
+    work.vault.seal(finding, acceptance=words)
+    finding.accepted_at, finding.accepted_by, finding.accepted_until = work.now, context.caller_id, until
+    accepted = FindingAccepted(
+        resource_id=finding.id,
+        subject_id=None,
+        control=Identifier(finding.control),
+        found_by=Identifier(finding.found_by),
+        amiss_count=finding.amiss,
+        lifetime_seconds=int((until - work.now).total_seconds()),
+    )
+    work.record(accepted)
+    work.session.flush()
+    return finding
+
+
+def _id(number: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(number)
+    except ValueError:
+        raise BadInput("number is a finding's own, as `findings` tells it.", field="number") from None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from policies.actions import Action
 from policies.errors import NotFound, StepUpRequired
 from policies.principals import ANONYMOUS, Kind, Principal, Scope
-from resolvers import federation
+from resolvers import federation, networks
 from resolvers.context import Asking
 from resolvers.errors import MfaRequired, Unauthenticated
 from resolvers.federation import Issuer
@@ -21,6 +21,9 @@ from storage import federation as identities
 from storage.clock import now
 from storage.database import Transaction, transaction
 from storage.federation import FederatedIdentity
+from storage.ledger.events import ApiKeyNewPlace
+from storage.ledger.scope import AuditScope
+from storage.networks import MOST
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.vault import Vault
 
@@ -62,7 +65,10 @@ def identify(
     elif token is not None:
         found = None
         if _WELL_FORMED.fullmatch(token):
-            found = _by_api_key(house, token) if token.startswith(API_KEY) else _by_session(house, token)
+            if token.startswith(API_KEY):
+                found = _by_api_key(house, token, ip_address, user_agent)
+            else:
+                found = _by_session(house, token)
         if found is None:
             raise Unauthenticated("This token is not valid (any more). Sign in again.")
         caller, session_id = found
@@ -172,7 +178,9 @@ def _of_api_key(reading: Transaction, key: ApiKey) -> _Caller | None:
     return _Caller(principal, analysed, _is_throttled(key))
 
 
-def _by_api_key(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | None:
+def _by_api_key(
+    house: House, token: str, ip_address: str | None, user_agent: str | None
+) -> tuple[_Caller, uuid.UUID | None] | None:
     prefix, _, secret = token.removeprefix(API_KEY).partition("_")
     with transaction(house.store.engine, read_only=True) as reading:
         key = accounts.live_api_key(reading, prefix)
@@ -183,6 +191,21 @@ def _by_api_key(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | 
     if caller is None:
         return None
     if last_used is None or last_used < now() - _NOTE_USE_EVERY:
-        with transaction(house.store.engine) as writing:
-            accounts.touch_api_key(writing, key.id)
+        _note_use(house, caller.principal, ip_address, user_agent)
     return caller, None
+
+
+def _note_use(house: House, key: Principal, ip_address: str | None, user_agent: str | None) -> None:
+    """Note that a key was used now, and tell of a network that it was never seen in."""
+    scope = AuditScope(
+        "api", key.kind.value, key.id, key.on_behalf_of, ip_address, user_agent, uuid.uuid4(), house.policy.version
+    )
+    with house.store.begin(scope) as work:
+        row = None if key.id is None else accounts.live_api_key_by_id(work.session, key.id)
+        if row is None:
+            return
+        accounts.touch_api_key(work.session, row.id)
+        seen_in = len(networks.known(work, row))
+        if seen_in < MOST and networks.is_new(work, row, ip_address):
+            moved = ApiKeyNewPlace(resource_id=row.id, subject_id=row.owner_id, known_count=seen_in)
+            work.record(moved)

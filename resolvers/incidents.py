@@ -11,6 +11,7 @@ from policies.actions import Action
 from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import Conflict
+from resolvers.notices import TELL_AFFECTED
 from storage import incidents, measures
 from storage.incidents import Incident, IncidentDecision, IncidentStatus
 from storage.ledger import events
@@ -65,9 +66,10 @@ def draft_notice(context: Context, incident_id: uuid.UUID, text: str) -> Inciden
 
 
 def notify(context: Context, incident_id: uuid.UUID) -> Incident:
-    """Approve a colleague's notice, and send it: everybody affected reads of it in their access log from here on.
+    """Approve a colleague's notice, and send it: to the inbox of everybody affected, and by e-mail where they have it.
 
-    Raises `Conflict` where there is no notice, or nobody to be told.
+    Each has it in their access log from here on, whatever becomes of the e-mail. Raises `Conflict` where there is no
+    notice, or nobody to be told.
     """
     incident = _in(context, incident_id, Action.NOTIFY, (IncidentStatus.CONFIRMED,))
     work = context.work
@@ -83,6 +85,7 @@ def notify(context: Context, incident_id: uuid.UUID) -> Incident:
         work.record(told)
     incident.status, incident.notified = IncidentStatus.NOTIFIED, len(people)
     incident.notice_sent_at, incident.notice_approved_by = work.now, context.caller_id
+    work.enqueue(TELL_AFFECTED, incident.id)
     work.session.flush()
     return incident
 

@@ -23,8 +23,8 @@ from storage.work import UnitOfWork
 
 FARTHEST = timedelta(days=366)
 _ALL = (Action.READ, Action.UPDATE)
-SPREAD, DELIVER = "spread_notice", "deliver_notice"
-"""What is queued: with the id of a published text, and of one person's notice."""
+SPREAD, DELIVER, TELL_AFFECTED = "spread_notice", "deliver_notice", "tell_affected"
+"""What is queued: with the id of a published text, of one person's notice, and of an incident."""
 
 
 def publish(
@@ -145,7 +145,8 @@ def issue(
 ) -> Notice:
     """Put a notice into somebody's inbox and have it brought to them, in the caller's transaction.
 
-    `title` and `body` hold no content of works: ids, counts and dates. Raises KeyDestroyed for an account that goes.
+    With a `published_id` they get one of it and no more: the database refuses another. `title` and `body` hold no
+    content of works: ids, counts and dates. Raises KeyDestroyed for an account that goes.
     """
     row = Notice(id=new_id(), owner_id=owner_id, kind=kind, published_id=published_id, effective_at=effective_at)
     row.created_at = work.now

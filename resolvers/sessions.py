@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 from policies.principals import Kind, Principal
-from resolvers import ceremonies, challenges, identity, inputs
+from resolvers import ceremonies, challenges, identity, inputs, networks
 from resolvers.challenges import Asker
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, Keep, MfaRequired, RateLimited, Unauthenticated
@@ -12,6 +12,7 @@ from resolvers.factors import Held, Proof, held, proven
 from storage import accounts, measures
 from storage.accounts import Account
 from storage.clock import now
+from storage.contributors import Contributor
 from storage.ledger import events
 from storage.ledger.events import Outcome, SignInRefusal
 from storage.passkeys import PasskeyUse
@@ -54,7 +55,20 @@ def open_session(
     context.become(Principal(principal_kind, subject, roles=roles, mfa=second_factor), session.id)
     subject_id = subject if kind is SubjectKind.CONTRIBUTOR else None
     work.record(events.SessionStarted(resource_id=session.id, subject_id=subject_id, kind=kind))
+    _look_where(context, session)
     return Issued(token, session)
+
+
+def _look_where(context: Context, session: Session) -> None:
+    """Tell of a contributor who signs in from a network that they were never seen in."""
+    if session.kind is not SubjectKind.CONTRIBUTOR or context.asking.ip_address is None:
+        return
+    work = context.work
+    account = accounts.account_of(work.session, session.kind, session.subject_id)
+    if account is None or not isinstance(account.row, Contributor):
+        return
+    if networks.is_new(work, account.row, context.asking.ip_address):
+        work.record(events.SessionNewPlace(resource_id=session.id, subject_id=session.subject_id))
 
 
 def sign_in(context: Context, email: str, password: str, proof: Proof = _NOTHING) -> Issued:

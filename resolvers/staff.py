@@ -4,6 +4,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from policies.actions import Action
 from policies.errors import NotFound
@@ -164,11 +165,16 @@ def _give(
     kept_apart = separation(held, role)
     if kept_apart is not None:
         names = " and ".join(sorted(each.lower() for each in kept_apart.jobs))
-        raise Conflict(f"Nobody holds {names} together: {kept_apart.why}.", field="role")
+        told = f"Nobody holds {names} together: {kept_apart.why}."
+        raise Conflict(told, field="role", keep=partial(_tell_refused, member_id, role))
     ends = _end(work.now, role, until)
     work.session.add(RoleAssignment(staff_id=member_id, role=role, ends_at=ends))
     lasts = None if ends is None else int((ends - work.now).total_seconds())
     work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role, lifetime_seconds=lasts))
+
+
+def _tell_refused(member_id: uuid.UUID, role: StaffRole, work: UnitOfWork) -> None:
+    work.record(events.RoleRefused(resource_id=member_id, subject_id=None, role=role), events.Outcome.DENIED)
 
 
 def _end(moment: datetime, role: StaffRole, until: datetime | None) -> datetime | None:

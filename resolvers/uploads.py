@@ -9,6 +9,7 @@ from policies.actions import Action
 from policies.errors import Refused
 from resolvers.context import Context
 from resolvers.errors import BadInput, CodedError, Conflict, TooLarge
+from resolvers.lockdowns import holding
 from resolvers.tickets import Ticket
 from storage.assets import PICTURES, Asset, AssetStatus, Blob, lock_awaiting
 from storage.blobs.errors import BlobBusy
@@ -55,7 +56,7 @@ class Upload:
         Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster, and `LockedDown`:
         what several transfers brought stays.
         """
-        self.context.demand_going_on("upload", changes=True)
+        holding.admit(self.context, "upload", changes=True)
         if self.intake.received != self.expected:
             raise BadInput(
                 f"{self.intake.received} bytes came; byteSize announced {self.expected}. Send the whole file again."
@@ -244,7 +245,7 @@ def standing(context: Context, admitted: Ticket) -> Standing:
 
 def _awaiting(context: Context, admitted: Ticket) -> tuple[Asset, bool]:
     """The asset to be filled, and whether its owner has metadata removed. Raises `LockedDown`."""
-    context.demand_going_on("upload", changes=True)
+    holding.admit(context, "upload", changes=True)
     with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
         strips = strips_metadata(context.work.session, asset.owner_id)

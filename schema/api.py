@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from resolvers.context import Context
 from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
+from schema.controls import ControlMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
 from schema.executor import Executor
@@ -57,6 +58,7 @@ class Mutation(
     DeletionMutations,
     ExportMutations,
     IdentityMutations,
+    ControlMutations,
     IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers import controls
-from schema.guards import question
+from resolvers import controls, lists
+from schema.guards import mutation, question
 from schema.nodes import Info
+from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.clock import now
 from storage.controls.catalogue import CONTROLS
 from storage.controls.catalogue import Control as ControlRow
@@ -107,9 +108,36 @@ class Finding:
     def closed_at(self) -> datetime | None:
         return self.row.closed_at
 
-    @strawberry.field(description="Whether it is open past its date.")
+    @strawberry.field(description="Until when somebody else than its owner answers for it; null while nobody does.")
+    def accepted_until(self) -> datetime | None:
+        return self.row.accepted_until if self.row.accepted(now()) else None
+
+    @strawberry.field(description="Why it was accepted, the last time; null where it never was.")
+    def acceptance(self, info: Info) -> str | None:
+        found: str | None = lists.opened(info.context, self.row, "acceptance")
+        return found
+
+    @strawberry.field(description="Whether it is open past its date, and nobody answers for that.")
     def overdue(self) -> bool:
         return self.row.overdue(now())
+
+
+@strawberry.input(description="Which risk is accepted, why, and until when.")
+class AcceptFindingInput:
+    """Input of acceptFinding."""
+
+    number: str = strawberry.field(description="The finding, by its number.")
+    reason: str = strawberry.field(description="Why it can't be mended before, and what helps meanwhile: 20 letters.")
+    until: datetime = strawberry.field(description="From when on it is open again: within 180 days.")
+
+
+@strawberry.type(description="The finding that was accepted.")
+class AcceptFindingPayload:
+    """Answer of acceptFinding."""
+
+    number: strawberry.ID = strawberry.field(description="The finding, by its number.")
+    accepted_until: datetime = strawberry.field(description="From when on it is open again.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
 
 @strawberry.type
@@ -126,3 +154,15 @@ class ControlQueries:
     @question("The newest findings, at most 100: what checks of controls found amiss. For staff whose job it is.")
     def findings(self, info: Info, status: OfStatus = None) -> list[Finding]:
         return [Finding(row=row) for row in controls.found(info.context, status)]
+
+
+@strawberry.type
+class ControlMutations:
+    """Mutations about controls."""
+
+    @mutation("Answer for a finding that can't be mended yet. Security or privacy; never whoever's it is to mend.")
+    def accept_finding(self, info: Info, input: AcceptFindingInput) -> AcceptFindingPayload:
+        controls.accept(info.context, input.number, input.reason, input.until)
+        return AcceptFindingPayload(
+            number=strawberry.ID(input.number), accepted_until=input.until, audit_event_id=audit_event_id(info)
+        )

@@ -33,6 +33,10 @@ class DetectionStep:
     def measure(self) -> Measure:
         return self.step.measure
 
+    @strawberry.field(description="Whether an incident is opened then; else people are told, for nothing is wrong yet.")
+    def opens_incident(self) -> bool:
+        return self.step.opens
+
     @strawberry.field(description="For actors of these kinds: CONTRIBUTOR, API_KEY, STAFF; empty for all it counts.")
     def actor_kinds(self) -> list[str]:
         return sorted(self.step.kinds or ())
@@ -64,7 +68,7 @@ class Detection:
     def window_seconds(self) -> int:
         return int(self.row.window.total_seconds())
 
-    @strawberry.field(description="From how many on what is done. The first step opens an incident.")
+    @strawberry.field(description="From how many on what is done.")
     def steps(self) -> list[DetectionStep]:
         return [DetectionStep(step=step) for step in self.row.steps]
 
@@ -79,6 +83,10 @@ class Detection:
     @strawberry.field(description="Whether the contributor whose account or key it is reads of it in their access log.")
     def tells_owner(self) -> bool:
         return self.row.tells_owner
+
+    @strawberry.field(description="Whether the contributor finds a notice of it in their inbox, once a day at most.")
+    def writes_to_contributor(self) -> bool:
+        return self.row.letter is not None
 
     @strawberry.field(description="The page that says what people do.")
     def runbook(self) -> str:

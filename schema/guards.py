@@ -13,6 +13,7 @@ from policies.errors import Refused
 from policies.principals import Kind
 from resolvers.context import Context
 from resolvers.errors import Code, Unauthenticated
+from resolvers.lockdowns import holding
 from resolvers.refusals import Refusal
 from schema.idempotency import once
 from schema.nodes import Info
@@ -35,7 +36,7 @@ class Guarded(FieldExtension):
             raise Unauthenticated(
                 "Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init."
             )
-        info.context.demand_going_on(info.python_name, changes=self.changes)
+        holding.admit(info.context, info.python_name, changes=self.changes)
 
 
 class Asked(Guarded):

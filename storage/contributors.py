@@ -33,6 +33,8 @@ class Contributor(Record):
     email_lookup: Mapped[bytes] = keyed(unique=True)
     display_name: Mapped[Sealed] = sealed(opens_with="read_contact")
     password_hash: Mapped[Sealed] = sealed(under="platform")
+    networks: Mapped[Sealed | None] = sealed(under="platform")
+    """Those that they have signed in from; each sign-in's own address is in the trail, and exported with that."""
 
     preferences: Mapped["PrivacyPreferences"] = relationship(
         lazy="raise",

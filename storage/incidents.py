@@ -134,6 +134,12 @@ def unacknowledged(session: Session) -> list[Incident]:
     return list(session.scalars(select(Incident).where(waiting).order_by(Incident.id)))
 
 
+def sent(session: Session, incident_id: uuid.UUID) -> Incident | None:
+    """An incident whose notice two people have let go; None before that, or where there is none."""
+    approved = (Incident.id == incident_id) & Incident.notice_sent_at.is_not(None) & Incident.notice.is_not(None)
+    return session.scalar(select(Incident).where(approved))
+
+
 def lock(session: Session, incident: Incident) -> IncidentStatus:
     """Keep others from deciding about it until this transaction ends; answers where it stands now."""
     session.execute(select(Incident.id).where(Incident.id == incident.id).with_for_update())

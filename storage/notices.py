@@ -76,7 +76,10 @@ class PublishedNotice(Record):
 
 
 class Notice(Record):
-    """Something that a contributor was told: sealed for them, with how it was delivered and when they read it."""
+    """Something that a contributor was told: sealed for them, with how it was delivered and when they read it.
+
+    `published_id` is what it is one notice of: a text that was published, or an incident.
+    """
 
     __tablename__ = "notices"
     __table_args__ = (
@@ -133,6 +136,11 @@ def not_told(session: Session, text: PublishedNotice, at_most: int) -> Sequence[
     there = (Contributor.status == ContributorStatus.ACTIVE) & (Contributor.created_at <= text.published_at)
     concerned = select(Contributor.id).where(there, ~told, _concerns(session, text))
     return session.scalars(concerned.order_by(Contributor.id).limit(at_most)).all()
+
+
+def told_of(session: Session, published_id: uuid.UUID) -> set[uuid.UUID]:
+    """Those who have a notice of it: of a text that was published, or of an incident that they were told of."""
+    return set(session.scalars(select(Notice.owner_id).where(Notice.published_id == published_id)))
 
 
 def _concerns(session: Session, text: PublishedNotice) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from sqlalchemy import inspect, select
 from storage.assets import Blob
 from storage.blobs.errors import BlobDamaged, BlobStoreUnavailable
 from storage.catalogue import models
+from storage.damages import Damage, Damaged
 from storage.database import transaction
 from storage.keys.errors import KeyDestroyed, KeysetDamaged
 from storage.records import Holding, Record
@@ -35,6 +36,14 @@ class Finding:
     column: str
     row_id: uuid.UUID
     code: str
+    owner: uuid.UUID | None = field(default=None, compare=False)
+
+    @property
+    def damaged(self) -> Damaged | None:
+        """The same for the trail; None where nothing was changed, but the key is gone or nobody says whose it is."""
+        if self.code not in set(Damage):
+            return None
+        return Damaged(self.table, self.column, self.row_id, self.owner, Damage(self.code))
 
 
 @dataclass
@@ -98,7 +107,8 @@ def _note(store: Store, row: Any, column: str, error: Any, found: Scrubbed) -> N
         row_id = getattr(row, key.key)
         there = session.scalar(select(key).where(key == row_id))
     if there is not None:
-        found.findings.append(Finding(row.__tablename__, column, row_id, error.code))
+        owner = getattr(row, row.card.subject) if row.card.subject else None
+        found.findings.append(Finding(row.__tablename__, column, row_id, error.code, owner))
 
 
 def _pages(store: Store, model: type[Record]) -> Iterator[Any]:

@@ -53,6 +53,8 @@ class ApiKey(Record):
     name: Mapped[Sealed] = sealed()
     prefix: Mapped[str] = plain(unique=True)
     secret_digest: Mapped[Sealed | None] = sealed(under="platform")
+    networks: Mapped[Sealed | None] = sealed(under="platform")
+    """The one that it was made from, and those that it was used from."""
     scopes: Mapped[list[str]] = plain(JSON)
     created_at: Mapped[datetime] = plain(default=now)
     expires_at: Mapped[datetime] = plain()

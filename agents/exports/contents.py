@@ -9,9 +9,11 @@ import orjson
 from agents.exports import pages
 from policies.access import Access
 from policies.actions import Action
+from storage import damages
 from storage.archives import layout, proving, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
+from storage.blobs.errors import BlobDamaged
 from storage.exports import Export, ExportScope
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
@@ -101,8 +103,14 @@ class Contents:
 
     def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
         path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
-        reader = self._work.store.blobs.reader(blob_id, asset.byte_size)
-        return Member(path, asset.media_type, reader.read(), "asset_files", asset.byte_size)
+        return Member(path, asset.media_type, self._bytes(blob_id, asset), "asset_files", asset.byte_size)
+
+    def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
+        try:
+            yield from self._work.store.blobs.reader(blob_id, asset.byte_size).read()
+        except BlobDamaged as error:
+            self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
+            raise
 
     def _readme(self, files: list[tuple[type[Record], str]]) -> Iterator[bytes]:
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]

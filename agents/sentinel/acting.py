@@ -4,16 +4,21 @@ The alert is a line of the log that names jobs, and entries of the trail, which 
 webhook: ids and codes, never content. One that nobody has acknowledged is repeated, louder, until somebody has.
 """
 
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from agents.sentinel.detecting import Hit
+from resolvers.notices import issue
 from storage import incidents, measures
 from storage.incidents import Incident, IncidentStatus, Severity
+from storage.keys.errors import KeyDestroyed
 from storage.ledger.events import (
     AccessGrantEnded,
+    DetectionAlarmed,
     Identifier,
     IncidentAlerted,
     IncidentContained,
@@ -22,6 +27,7 @@ from storage.ledger.events import (
 )
 from storage.ledger.scope import AuditScope
 from storage.measures import Measure
+from storage.notices import NoticeKind
 from storage.staff import StaffRole
 from storage.work import Store, UnitOfWork
 
@@ -50,7 +56,21 @@ class _Counts:
 
 
 def act(store: Store, scope: AuditScope, hit: Hit) -> None:
-    """Open or join the incident, carry out the measure of the step, tell whom the playbook names."""
+    """Open or join the incident, carry out the measure of the step, tell whom the playbook names.
+
+    The letter to a contributor is a transaction of its own: whether their account is still there changes nothing else.
+    """
+    if hit.opens:
+        _act(store, scope, hit)
+    else:
+        _alarm(store, scope, hit)
+    letter = hit.detection.letter
+    if hit.write_to is not None and letter is not None:
+        with suppress(KeyDestroyed), store.begin(scope) as work:
+            issue(work, hit.write_to, NoticeKind.SECURITY, letter.title, letter.text, work.now)
+
+
+def _act(store: Store, scope: AuditScope, hit: Hit) -> None:
     with store.begin(scope) as work:
         incident = incidents.open_about(work.session, hit.detection.id, hit.actor_id)
         if incident is None:
@@ -61,9 +81,34 @@ def act(store: Store, scope: AuditScope, hit: Hit) -> None:
             tells = incident.contained_at is None and hit.measure is not Measure.NONE  # it has become graver
         _contain(work, incident, hit)
         if tells:
-            _alert(work, incident, hit.detection.notify, attempt=1)
+            _alert(work, incident, hit.jobs, attempt=1)
             incident.alerted_at = work.now
         work.session.flush()
+
+
+def _alarm(store: Store, scope: AuditScope, hit: Hit) -> None:
+    """Tell of something that nobody has done wrong, as far as is known."""
+    people: list[tuple[StaffRole | None, uuid.UUID | None]] = [(role, None) for role in hit.jobs]
+    if hit.detection.tells_owner or not people:
+        people.append((None, hit.owner_id))
+    with store.begin(scope) as work:
+        for role, subject in people:
+            alarmed = DetectionAlarmed(
+                resource_id=None,
+                subject_id=subject,
+                detection=_name(hit.detection.id),
+                detection_version=hit.detection.version,
+                role=role,
+            )
+            work.record(alarmed)
+    log.warning(
+        "an alarm: somebody should know of this",
+        detection=hit.detection.id,
+        severity=hit.detection.severity.value,
+        jobs="/".join(role.value.lower() for role in hit.jobs),
+        drill=hit.drill,
+        runbook=hit.detection.runbook,
+    )
 
 
 def escalate(store: Store, scope: AuditScope) -> int:

@@ -2,16 +2,20 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 from resolvers.detections import DETECTIONS, Detection, Step
 from storage.ledger.happenings import Happening
 from storage.measures import Measure
+from storage.staff import StaffRole
 
 DRILL = "drill"
 """The component that records what an exercise makes up."""
+
+LETTER_AGAIN = timedelta(days=1)
+"""A detection writes to the same contributor once within so long, whatever happens."""
 
 MOST = 100_000
 """Actors whose counts are held at once; the longest silent ones go first."""
@@ -30,6 +34,12 @@ class Hit:
     owner_id: uuid.UUID | None = None
     """The contributor who acts, or for whom a key does, or to whose account it was done."""
     drill: bool = False
+    opens: bool = True
+    """Whether it opens an incident; else it is told alone."""
+    jobs: tuple[StaffRole, ...] = ()
+    """Which are told."""
+    write_to: uuid.UUID | None = None
+    """Who gets the detection's letter: nobody who had one within the day."""
 
 
 @dataclass
@@ -52,6 +62,8 @@ class _Count:
     reached: int = 0
     since: int = 0
     fed: int = 0
+    paused: dict[int, datetime] = field(default_factory=dict)
+    """Until when each step is quiet."""
 
     def add(self, happening: Happening, detection: Detection) -> int:
         """One more; answers how many there are within the window now."""
@@ -67,8 +79,8 @@ class _Count:
             del self.seen[old]
         return len(self.seen)
 
-    def step(self, steps: Sequence[Step], amount: int) -> Step | None:
-        """The step that is reached now. One that was reached is so again after as many entries more."""
+    def step(self, steps: Sequence[Step], amount: int, at: datetime, pause: timedelta | None) -> Step | None:
+        """The step that is reached now. One that was reached is so again after as many entries more, and the pause."""
         if amount < steps[0].threshold:
             self.reached = 0
         if self.reached < len(steps) and amount >= steps[self.reached].threshold:
@@ -76,6 +88,10 @@ class _Count:
         elif not self.reached or self.since < steps[self.reached - 1].threshold:
             return None
         self.since = 0
+        if pause is not None:
+            if at < self.paused.get(self.reached, at):
+                return None
+            self.paused[self.reached] = at + pause
         return steps[self.reached - 1]
 
 
@@ -84,7 +100,8 @@ class Detector:
     """Counts what it is fed, in the order of the log."""
 
     detections: Sequence[Detection] = DETECTIONS
-    _counts: dict[tuple[str, uuid.UUID | None], _Count] = field(default_factory=dict)
+    _counts: dict[tuple[str, object], _Count] = field(default_factory=dict)
+    _written: dict[tuple[str, uuid.UUID], datetime] = field(default_factory=dict)
 
     def feed(self, happening: Happening) -> list[Hit]:
         """The steps of detections that this entry makes reached."""
@@ -98,20 +115,34 @@ class Detector:
         if not _counts(detection, happening):
             return None
         steps = detection.steps_of(happening.actor_kind)
-        whose = happening.subject_id if detection.by_subject else happening.actor_id
+        whose = _whose(detection, happening)
         if not steps or (whose is None and steps[0].threshold > 1):
             return None  # of nobody in particular: several of those are not one actor's
-        key = (detection.id, whose)
+        key = (detection.id, (whose, happening.subject_id) if detection.of_each else whose)
         count = self._counts.pop(key, None) or _Count()
         self._counts[key] = count  # the last to be silent stands last
-        step = count.step(steps, count.add(happening, detection))
+        step = count.step(steps, count.add(happening, detection), happening.at, detection.pause)
         if len(self._counts) > MOST:
             del self._counts[next(iter(self._counts))]
-        return None if step is None else _hit(detection, step, happening, list(count.seen.values()))
+        return None if step is None else self._hit(detection, step, happening, list(count.seen.values()))
+
+    def _hit(self, detection: Detection, step: Step, happening: Happening, seen: list[_Seen]) -> Hit:
+        hit = _hit(detection, step, happening, seen)
+        person = happening.subject_id if detection.of_each else hit.owner_id
+        if detection.letter is None or person is None or hit.drill:
+            return hit
+        key = (detection.id, person)
+        if happening.at < self._written.get(key, happening.at):
+            return hit
+        self._written.pop(key, None)
+        self._written[key] = happening.at + LETTER_AGAIN
+        if len(self._written) > MOST:
+            del self._written[next(iter(self._written))]
+        return replace(hit, write_to=person)
 
 
 def _hit(detection: Detection, step: Step, happening: Happening, seen: list[_Seen]) -> Hit:
-    if detection.by_subject:
+    if detection.by_subject or detection.by_thing:
         kind, actor, owner = None, None, happening.subject_id
     else:
         kind, actor = happening.actor_kind, happening.actor_id
@@ -125,7 +156,16 @@ def _hit(detection: Detection, step: Step, happening: Happening, seen: list[_See
         at=happening.at,
         owner_id=owner,
         drill=all(each.drill for each in seen),
+        opens=step.opens and happening.action not in detection.told,
+        jobs=detection.notify if step.jobs is None else step.jobs,
     )
+
+
+def _whose(detection: Detection, happening: Happening) -> uuid.UUID | None:
+    """What is counted together."""
+    if detection.by_thing:
+        return happening.resource_id
+    return happening.subject_id if detection.by_subject else happening.actor_id
 
 
 def _counts(detection: Detection, happening: Happening) -> bool:
@@ -135,9 +175,11 @@ def _counts(detection: Detection, happening: Happening) -> bool:
         return False
     if detection.resources and happening.resource not in detection.resources:
         return False
+    if detection.under_grant and not happening.under_grant:
+        return False
     if detection.foreign and happening.subject_id in (None, happening.actor_id, happening.on_behalf_of):
         return False
     details = happening.details or {}
-    if any(details.get(name) not in values for name, values in detection.only.items()):
+    if any(name in details and details[name] not in values for name, values in detection.only.items()):
         return False
     return not any(details.get(name) in values for name, values in detection.unless.items())

@@ -12,7 +12,7 @@ from resolvers.detections import DETECTIONS, WAITING, Detection, Step
 from storage.ledger.happenings import Happening
 
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-_ACTOR, _OTHER = (uuid.uuid5(uuid.NAMESPACE_OID, name) for name in ("actor", "other"))
+_ACTOR, _OTHER, _THING = (uuid.uuid5(uuid.NAMESPACE_OID, name) for name in ("actor", "other", "thing"))
 
 
 def _one(number: int, seconds: float, detection: Detection, kind: str, **other: Any) -> Happening:
@@ -26,6 +26,8 @@ def _one(number: int, seconds: float, detection: Detection, kind: str, **other: 
         "subject_id": subject,
         "resource": str(min(detection.resources, default="platform")),
         "details": {name: min(values) for name, values in detection.only.items()},
+        "under_grant": detection.under_grant,
+        "resource_id": _THING,
     }
     return Happening(**{**said, **other})
 
@@ -51,13 +53,17 @@ def quiet(detection: Detection, kind: str, step: Step) -> dict[str, list[Happeni
         slow = detection.window.total_seconds() / (step.threshold - 1)
         near["too slow"] = [_one(number, slow, detection, kind) for number in range(step.threshold)]
         near["of several"] = [
-            replace(each, actor_id=whose, subject_id=whose if detection.by_subject else each.subject_id)
+            replace(
+                each, actor_id=whose, subject_id=whose if detection.by_subject else each.subject_id, resource_id=whose
+            )
             for each, whose in zip(whole, cycle((_ACTOR, _OTHER)), strict=False)
         ]
     if detection.distinct:
         near["the same subject again and again"] = [replace(each, subject_id=_OTHER) for each in whole]
     if detection.foreign:
         near["one's own"] = [replace(each, on_behalf_of=each.subject_id) for each in whole]
+    if detection.under_grant:
+        near["without a grant"] = [replace(each, under_grant=False) for each in whole]
     if detection.kinds:
         near["another kind of actor"] = [replace(each, actor_kind="AGENT") for each in whole]
     if detection.resources:
@@ -99,7 +105,7 @@ def _tried(detection: Detection) -> Tried:
                 count += 1
                 if _reaches(detection, kind, step, happenings):
                     return Tried(detection.id, False, f"{step.threshold} entries of a {kind} count, though: {name}")
-    steps = " ".join(f"{step.threshold}:{step.measure}" for step in detection.steps)
+    steps = " ".join(f"{step.threshold}:{step.measure if step.opens else 'TOLD'}" for step in detection.steps)
     return Tried(detection.id, True, f"fires ({steps}), and is quiet on {count} that come near: {detection.title}")
 
 

@@ -21,6 +21,18 @@ class Step:
     measure: Measure = Measure.NONE
     kinds: frozenset[str] | None = None
     """None: of every kind that the detection counts."""
+    opens: bool = True
+    """False: people are told, and no incident is opened: nothing is wrong as yet."""
+    jobs: tuple[StaffRole, ...] | None = None
+    """Which are told at this step. None: those that the detection names."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a contributor finds in their inbox at once: whether it was they, and what they can do if not."""
+
+    title: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -28,9 +40,13 @@ class Detection:
     """So many entries (or, with `distinct`, so many different subjects) of one actor within a window are a hit.
 
     `steps` go up: the first opens the incident, later ones do more. `kinds` are the actors that count, if not all;
-    `resources` the kinds of things. Of details, `only` names values that count and `unless` values that do not.
-    `foreign` counts only what was somebody else's, `by_subject` per account that something was done to. With
-    `tells_owner` whoever's account or key it is reads of the incident in their access log.
+    `resources` the kinds of things. Of details, `only` names values that count, of entries that say that at all, and
+    `unless` values that do not. `foreign` counts only what was somebody else's, `under_grant` what staff did under an
+    access grant, `by_subject` per account that something was done to, `by_thing` per thing, and `of_each` each actor
+    with each subject apart. `told` names actions of which people are told and that open no incident; for `pause` a step
+    is not reached again.
+    With `tells_owner` whoever's account or key it is reads of it in their access log, with a `letter` in their inbox
+    (with `of_each` the subject does), once a day at most.
     """
 
     id: str
@@ -46,7 +62,13 @@ class Detection:
     distinct: bool = False
     foreign: bool = False
     by_subject: bool = False
+    of_each: bool = False
+    by_thing: bool = False
+    under_grant: bool = False
+    pause: timedelta | None = None
+    told: frozenset[str] = frozenset()
     tells_owner: bool = False
+    letter: Letter | None = None
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unless: Mapping[str, frozenset[str]] = field(default_factory=dict)
 

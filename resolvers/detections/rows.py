@@ -9,6 +9,7 @@ its silence for calm.
 from collections.abc import Mapping
 from datetime import timedelta
 
+from resolvers.detections import letters
 from resolvers.detections.forms import PEOPLE_AND_KEYS, Detection, Step
 from storage.incidents import Severity
 from storage.ledger.events import Resource
@@ -16,6 +17,7 @@ from storage.measures import Measure
 from storage.staff import StaffRole
 
 _HOUR, _FIVE_MINUTES, _TEN_MINUTES = timedelta(hours=1), timedelta(minutes=5), timedelta(minutes=10)
+_DAY = timedelta(days=1)
 _SECURITY, _PRIVACY, _SYSADMIN = StaffRole.SECURITY, StaffRole.PRIVACY, StaffRole.SYSADMIN
 _STAFF, _KEY = frozenset({"STAFF"}), frozenset({"API_KEY"})
 _WORK = frozenset(
@@ -25,10 +27,10 @@ _WORK = frozenset(
 
 DETECTIONS: tuple[Detection, ...] = (
     Detection(
-        "D01", 2, "Mass export by one actor", frozenset({"export.requested"}), _HOUR,
+        "D01", 3, "Mass export by one actor", frozenset({"export.requested"}), _HOUR,
         Severity.HIGH, (_SECURITY, _PRIVACY),
         (Step(5), Step(20, Measure.HOLD_EXPORTS)),
-        kinds=frozenset({"API_KEY", "CONTRIBUTOR"}), tells_owner=True,
+        kinds=frozenset({"API_KEY", "CONTRIBUTOR"}), tells_owner=True, letter=letters.EXPORTS,
     ),
     Detection(
         "D02", 2, "One actor reads what is many people's",
@@ -44,7 +46,12 @@ DETECTIONS: tuple[Detection, ...] = (
         "D03", 3, "Burst of refusals", frozenset({"access.denied"}), _FIVE_MINUTES,
         Severity.MEDIUM, (_SECURITY,),
         (Step(20), Step(200, Measure.THROTTLE), Step(5_000, Measure.SUSPEND_CREDENTIAL, _KEY)),
-        kinds=PEOPLE_AND_KEYS, tells_owner=True, unless={"code": frozenset({"LOCKED_DOWN"})},
+        kinds=PEOPLE_AND_KEYS, tells_owner=True, letter=letters.REFUSALS,
+        unless={"code": frozenset({"LOCKED_DOWN"})},
+    ),
+    Detection(
+        "D05", 1, "Something sealed does not open although its key is there", frozenset({"content.damaged"}), _HOUR,
+        Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True,
     ),
     Detection(
         "D06", 2, "The log contradicts itself, or what it had published",
@@ -53,9 +60,35 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"reason": frozenset({"ADDRESS_REFUSED", "NO_ANSWER", "NOT_ACCEPTED", "NOT_COSIGNED"})},
     ),
     Detection(
+        "D07", 1, "An API key is used from a place where it was never seen", frozenset({"api_key.new_place"}), _HOUR,
+        Severity.MEDIUM, (_SECURITY,),
+        (Step(1, opens=False, jobs=()), Step(20, Measure.HOLD_EXPORTS)),
+        kinds=_KEY, tells_owner=True, letter=letters.KEY_MOVED,
+    ),
+    Detection(
+        "D08", 1, "Somebody signed in from a place where they were never seen", frozenset({"session.new_place"}), _HOUR,
+        Severity.MEDIUM, (_SECURITY,),
+        (Step(1, opens=False, jobs=()), Step(4, Measure.HOLD_EXPORTS)),
+        kinds=frozenset({"CONTRIBUTOR"}), tells_owner=True, letter=letters.NEW_PLACE,
+    ),
+    Detection(
         "D09", 1, "A review found that an access grant was not in order", frozenset({"access_grant.reviewed"}), _HOUR,
         Severity.HIGH, (_SECURITY, _PRIVACY), (Step(1),),
         only={"verdict": frozenset({"EXCESSIVE", "UNJUSTIFIED"})},
+    ),
+    Detection(
+        "D10", 1, "Staff opened a contributor's work under an access grant",
+        frozenset({"content.read", "content.downloaded"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _PRIVACY), (Step(1, opens=False),),
+        kinds=_STAFF, resources=_WORK, foreign=True, under_grant=True, of_each=True, pause=_DAY, letter=letters.OPENED,
+    ),
+    Detection(
+        "D11", 1, "An agent begins the same run again and again", frozenset({"run.started"}), _HOUR,
+        Severity.MEDIUM, (_SECURITY, _SYSADMIN), (Step(10),), by_thing=True, tells_owner=True,
+    ),
+    Detection(
+        "D12", 1, "An agent asked for what the policy never gives it", frozenset({"agent.strayed"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True, tells_owner=True,
     ),
     Detection(
         "D13", 1, "Something was kept back from a service that is not in order", frozenset({"egress.blocked"}), _HOUR,
@@ -63,42 +96,55 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"objection": frozenset({"CONSENT_MISSING"})},
     ),
     Detection(
-        "D14", 1, "A change of the policy that its rules forbid", frozenset({"policy.reload_refused"}), _HOUR,
+        "D14", 2, "A change of rights that its rules forbid: of the policy, or of the jobs of staff",
+        frozenset({"policy.reload_refused", "role.assigned", "role.refused"}), _HOUR,
         Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
-        only={"reason": frozenset({"own_proposal", "unapproved_gain"})},
+        told=frozenset({"role.assigned"}), only={"reason": frozenset({"own_proposal", "unapproved_gain"})},
     ),
     Detection(
-        "D15", 2, "Log-in attack on one account", frozenset({"session.refused"}), _TEN_MINUTES,
+        "D15", 3, "Log-in attack on one account", frozenset({"session.refused"}), _TEN_MINUTES,
         Severity.MEDIUM, (_SECURITY,), (Step(10),),
-        by_subject=True, tells_owner=True, unless={"reason": frozenset({"SECOND_FACTOR_ASKED", "NO_SECOND_FACTOR"})},
+        by_subject=True, tells_owner=True, letter=letters.SIGN_INS,
+        unless={"reason": frozenset({"SECOND_FACTOR_ASKED", "NO_SECOND_FACTOR"})},
     ),
     Detection(
-        "D18", 2, "Mass deletion", frozenset({"deletion.requested"}), _HOUR,
+        "D16", 1, "Keys are too old, or do not lie as they should", frozenset({"finding.opened"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
+        only={"foundBy": frozenset({"key-age", "key-encryption-key", "keys-apart"})},
+    ),
+    Detection(
+        "D17", 1, "Something was about to be logged that is nobody's to read", frozenset({"log.withheld"}), _HOUR,
+        Severity.HIGH, (_SECURITY, _PRIVACY), (Step(1),),
+    ),
+    Detection(
+        "D18", 3, "Mass deletion", frozenset({"deletion.requested"}), _HOUR,
         Severity.MEDIUM, (_SECURITY,), (Step(3),),
-        kinds=frozenset({"CONTRIBUTOR"}), tells_owner=True, only={"scope": frozenset({"ACCOUNT", "PROJECT"})},
+        kinds=frozenset({"CONTRIBUTOR"}), tells_owner=True, letter=letters.DELETIONS,
+        only={"scope": frozenset({"ACCOUNT", "PROJECT"})},
     ),
     Detection(
-        "D20", 2, "A control has stopped",
-        frozenset({"policy.reload_failed", "retention.halted", "webhook.failed", "witness.failed"}), _HOUR,
+        "D19", 1, "Something was used without its owner's wish", frozenset({"preference.bypassed"}), _HOUR,
+        Severity.CRITICAL, (_PRIVACY, _SECURITY), (Step(1),), by_subject=True,
+    ),
+    Detection(
+        "D20", 3, "A control has stopped, or was switched off",
+        frozenset(
+            {
+                "backup.failed", "control.switched_off", "policy.reload_failed", "retention.halted", "webhook.failed",
+                "witness.failed",
+            }
+        ),
+        _HOUR,
         Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
         unless={"reason": frozenset({"AHEAD", "CONTRADICTED"})},
     ),
     Detection(
-        "D21", 1, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
-        Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True,
+        "D21", 2, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
+        Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True, letter=letters.PASSKEY,
     ),
 )  # fmt: skip
 
 WAITING: Mapping[str, str] = {
-    "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist",
-    "D05": "a sealed value that does not open is an error of its request and of `scrub`, and no entry yet",
-    "D07": "addresses are sealed, and the sentinel opens nothing; it needs a keyed hash of the network beside them",
-    "D08": "as D07, and a table of countries",
-    "D10": "an alarm that is no incident; each use is in the trail, told to the contributor, and reviewed afterwards",
-    "D11": "budgets of agents: runs are bounded one by one, and what is usual is not kept",
-    "D12": "manifests of agents: a refusal of an agent is also what a withdrawn permission looks like",
-    "D16": "uses of keys are not counted per component",
-    "D17": "a scanner of the logs; the tests' canary finds what would leak before it ships",
-    "D19": "reconciling uses with consents; the gate keeps back what is not allowed before it is used",
+    "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist. D03 counts refusals",
 }
 """What is not looked for yet, and what for."""

@@ -6,9 +6,15 @@ those that end something or close a door. Staff have what it takes to look at th
 where nobody could take out or delete anything without them.
 """
 
+from typing import TYPE_CHECKING
+
 from policies.force import InForce
 from policies.principals import AgentName, Kind, Principal
-from resolvers.errors import LockedDown
+from resolvers.errors import Code, LockedDown
+from resolvers.refusals import Refusal
+
+if TYPE_CHECKING:
+    from resolvers.context import Context
 
 LEDGER = "ledger"
 """What the ledger agent is called: it has no rules in the policy, since it is let near nobody's things."""
@@ -55,3 +61,13 @@ def demand(force: InForce, principal: Principal, name: str, *, changes: bool) ->
     found = force.locked_down
     if found is not None and not goes_on(principal, name, changes=changes):
         raise LockedDown(found.since, found.until)
+
+
+def admit(context: "Context", name: str, *, changes: bool = False) -> None:
+    """`demand`, for whoever asks: that staff tried is recorded. Raises `LockedDown`."""
+    try:
+        demand(context.house.force, context.principal, name, changes=changes)
+    except LockedDown:
+        if context.principal.kind is Kind.STAFF:
+            context.record(Refusal(name, "Platform", Code.LOCKED_DOWN.value))
+        raise

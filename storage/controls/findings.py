@@ -14,7 +14,8 @@ from storage.controls.catalogue import Control
 from storage.ids import new_id
 from storage.ledger.entries import AuditEvent
 from storage.ledger.events import ControlsChecked
-from storage.records import DataCard, NotExported, Record, plain
+from storage.records import DataCard, NotExported, Record, plain, sealed
+from storage.sealed import Sealed
 
 
 class FindingStatus(enum.StrEnum):
@@ -28,7 +29,8 @@ class Finding(Record):
     """What one check found amiss, from the run that found it first to the run that found it no more.
 
     `amiss` is how many things were not as they should be when it was last looked at. Names and words of theirs are not
-    kept: the check is run again by whoever mends it.
+    kept: the check is run again by whoever mends it. Until `accepted_until` somebody other than its owner answers for
+    the risk, for the reason in `acceptance`; after that it is as before.
     """
 
     __tablename__ = "findings"
@@ -55,10 +57,18 @@ class Finding(Record):
     due_at: Mapped[datetime] = plain()
     last_seen_at: Mapped[datetime] = plain()
     closed_at: Mapped[datetime | None] = plain()
+    accepted_at: Mapped[datetime | None] = plain()
+    accepted_by: Mapped[uuid.UUID | None] = plain()
+    accepted_until: Mapped[datetime | None] = plain()
+    acceptance: Mapped[Sealed | None] = sealed(under="platform")
+
+    def accepted(self, moment: datetime) -> bool:
+        """Whether somebody answers for the risk at `moment`."""
+        return self.accepted_until is not None and moment < self.accepted_until
 
     def overdue(self, moment: datetime) -> bool:
-        """Whether it is open at `moment` past the date by which it should have been mended."""
-        return self.status is FindingStatus.OPEN and self.due_at <= moment
+        """Whether it is open at `moment` past the date by which it should be mended, and nobody answers for that."""
+        return self.status is FindingStatus.OPEN and self.due_at <= moment and not self.accepted(moment)
 
 
 @dataclass(frozen=True)
@@ -77,10 +87,15 @@ class Kept:
 
     opened: tuple[Finding, ...]
     closed: tuple[Finding, ...]
+    reopened: tuple[Finding, ...] = ()
+    """Those that were accepted until now."""
 
 
 def keep(session: Session, results: Iterable[Result], moment: datetime) -> Kept:
-    """Open a finding for each check that failed and has none open; close those of checks that passed."""
+    """Open a finding for each check that failed and has none open; close those of checks that passed.
+
+    One that was accepted until now, and is not mended, is as it was before that.
+    """
     known = {each.found_by: each for each in session.scalars(_open().with_for_update())}
     opened, closed = [], []
     for result in results:
@@ -94,8 +109,18 @@ def keep(session: Session, results: Iterable[Result], moment: datetime) -> Kept:
         elif finding is not None:
             finding.status, finding.closed_at = FindingStatus.CLOSED, moment
             closed.append(finding)
+    over = [each for each in known.values() if each.status is FindingStatus.OPEN and _ran_out(each, moment)]
+    for each in over:
+        each.accepted_until = None
     session.flush()
-    return Kept(tuple(opened), tuple(closed))
+    return Kept(tuple(opened), tuple(closed), tuple(over))
+
+
+def lock(session: Session, finding: Finding) -> Finding:
+    """The finding as it stands now; nobody else changes it before this transaction ends."""
+    session.execute(select(Finding.id).where(Finding.id == finding.id).with_for_update())
+    session.refresh(finding)
+    return finding
 
 
 def last_run(session: Session) -> datetime | None:
@@ -105,8 +130,9 @@ def last_run(session: Session) -> datetime | None:
 
 
 def overdue(session: Session, moment: datetime) -> int:
-    """How many findings are open past their date."""
-    late = _open().where(Finding.due_at <= moment).subquery()
+    """How many findings are open past their date, without those that somebody answers for at the moment."""
+    answered = Finding.accepted_until.is_not(None) & (Finding.accepted_until > moment)
+    late = _open().where(Finding.due_at <= moment, ~answered).subquery()
     return session.scalar(select(func.count()).select_from(late)) or 0
 
 
@@ -121,6 +147,10 @@ def _found(result: Result, moment: datetime) -> Finding:
         due_at=moment + timedelta(days=result.control.days),
         last_seen_at=moment,
     )
+
+
+def _ran_out(finding: Finding, moment: datetime) -> bool:
+    return finding.accepted_until is not None and finding.accepted_until <= moment
 
 
 def _open() -> Select[Finding]:

@@ -29,6 +29,9 @@ their text is the AICPA's, and counts.
 `python -m muniment evidence check` runs the checks now and ends with 1 if anything is amiss; the agents run them once a
 day. What a check finds is a finding, with an owner and a date, until the check finds it no more: `findings` lists them
 for staff and auditors, and the trail has `finding.opened` and `finding.closed`. `controls` answers this catalogue.
+
+What can't be mended in time somebody may answer for (`acceptFinding`): security or privacy, never whoever's it is to
+mend, with a reason that staff and auditors read, for half a year at most. After that date it is open again, and late.
 """
 
 _REACH = {

@@ -31,6 +31,9 @@ class Happening:
     component: str = "api"
     resource: str = "platform"
     details: Mapping[str, Any] | None = None
+    under_grant: bool = False
+    resource_id: uuid.UUID | None = None
+    """Of a thing that is no person."""
     entry_id: uuid.UUID = MADE_UP
 
 
@@ -92,5 +95,7 @@ def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
         component=entry.component,
         resource=entry.resource.value,
         details=record["details"],
+        under_grant=record["grantId"] is not None,
+        resource_id=entry.resource_id,
         entry_id=entry.id,
     )

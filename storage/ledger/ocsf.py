@@ -35,11 +35,15 @@ _CREATE, _READ, _UPDATE, _DELETE, _OTHER = 1, 2, 3, 4, 99
 _KINDS = {
     "account.erased": _Kind(_STORE, 7, "Delete"),
     "api_key.created": _Kind(_ENTITY, _CREATE, "Create"),
+    "api_key.new_place": _Kind(_LOGIN, _OTHER, "New place"),
     "api_key.revoked": _Kind(_ENTITY, _DELETE, "Delete"),
     "api_key.rotated": _Kind(_ENTITY, _UPDATE, "Update"),
+    "content.damaged": _Kind(_FINDING, _CREATE, "Create"),
     "content.downloaded": _Kind(_HOSTING, 2, "Download"),
     "contributor.registered": _Kind(_ENTITY, _CREATE, "Create"),
+    "control.switched_off": _Kind(_FINDING, _CREATE, "Create"),
     "deletion.erased": _Kind(_STORE, 7, "Delete"),
+    "detection.alarmed": _Kind(_FINDING, _CREATE, "Create"),
     "export.downloaded": _Kind(_HOSTING, 2, "Download"),
     "incident.opened": _Kind(_FINDING, _CREATE, "Create"),
     "incident.joined": _Kind(_FINDING, _UPDATE, "Update"),
@@ -53,6 +57,7 @@ _KINDS = {
     "service.enabled": _Kind(_ENTITY, 8, "Enable"),
     "service.registered": _Kind(_ENTITY, _CREATE, "Create"),
     "session.ended": _Kind(_LOGIN, 2, "Logoff"),
+    "session.new_place": _Kind(_LOGIN, _OTHER, "New place"),
     "session.refused": _Kind(_LOGIN, 1, "Logon"),
     "session.started": _Kind(_LOGIN, 1, "Logon"),
     "session.stepped_up": _Kind(_LOGIN, _OTHER, "Step up"),
@@ -77,12 +82,18 @@ _VERBS = {
     "deleted": (_DELETE, "Delete"), "anonymised": (_DELETE, "Delete"), "archived": (_DELETE, "Delete"),
 }  # fmt: skip
 _TITLES = {
+    "content.damaged": "Something sealed does not open although its key is there",
+    "control.switched_off": "Something that protects was switched off",
+    "detection.alarmed": "Something that somebody should know of",
     "incident.opened": "Unusual activity",
     "ledger.halted": "The audit log does not continue what it published",
 }
 """What a finding is called; which detection it was stands under `unmapped`."""
 _ALARMS = {
     "access.denied": 3,
+    "content.damaged": 5,
+    "control.switched_off": 4,
+    "detection.alarmed": 3,
     "egress.blocked": 3,
     "incident.alerted": 4,
     "incident.contained": 4,
@@ -90,6 +101,8 @@ _ALARMS = {
     "investigation.opened": 3,
     "ledger.halted": 5,
     "outage.began": 3,
+    "api_key.new_place": 2,
+    "session.new_place": 2,
     "session.refused": 2,
     "session.throttled": 3,
     "witness.failed": 3,

@@ -132,6 +132,14 @@ def call_behind(session: Session, thing: uuid.UUID) -> uuid.UUID | None:
     return session.scalar(first)
 
 
+def last_details(session: Session, action: str, component: str) -> Mapping[str, Any]:
+    """What the newest entry with this action by this component says; nothing where there is none in the database."""
+    entries = select(AuditEvent.leaf).where(AuditEvent.action == action, AuditEvent.component == component)
+    leaf = session.scalar(entries.order_by(AuditEvent.id.desc()).limit(1))
+    details: Mapping[str, Any] = {} if leaf is None else leaves.read(leaf)["details"]
+    return details
+
+
 def people_of(session: Session, correlation_id: uuid.UUID) -> set[uuid.UUID]:
     """The contributors in what one call set in motion, as far as they are not forgotten."""
     found: set[uuid.UUID] = set()

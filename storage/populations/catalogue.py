@@ -190,7 +190,13 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.DETECTIONS, "Q14", "What was detected, and what became of it?", ("CC7.2", "CC7.3"),
-            Trail(("incident.opened", "incident.joined", "incident.contained", "sentinel.beat")),
+            Trail(
+                (
+                    "agent.strayed", "api_key.new_place", "content.damaged", "control.switched_off",
+                    "detection.alarmed", "incident.contained", "incident.joined", "incident.opened", "log.withheld",
+                    "preference.bypassed", "sentinel.beat", "session.new_place",
+                )
+            ),
             "What the sentinel looks for is `detections`; what else watches the trail is the operator's to show.",
         ),
         Population(

@@ -17,7 +17,7 @@ _WORDS = {
     "partial": "half-written text", "secret_digest": "secret", "webhook_url": "webhook address",
     "webhook_secret": "webhook secret", "failure_code": "error", "actor_salts": "who it was",
     "subject_salts": "whom it was about", "user_agent": "browser", "ip_address": "network address",
-    "profile": "what was learned", "parameters": "settings",
+    "networks": "networks you were seen in", "profile": "what was learned", "parameters": "settings",
 }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.orm.attributes import instance_dict, instance_state
 
+from storage.damages import MOST as MOST_DAMAGED
+from storage.damages import Damage, Damaged
 from storage.ids import new_id
 from storage.keys.errors import CiphertextDamaged, KeyDestroyed, KeysetDamaged, KeyStoreUnavailable
 from storage.keys.keyring import Keyring
@@ -45,6 +47,8 @@ class Vault:
         self._noted: list[tuple[str, Sequence[uuid.UUID | None], Sequence[uuid.UUID], Sequence[Record]]] = []
         self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
         """Reason, table and row id of every row that the platform opened for itself."""
+        self.damaged: list[Damaged] = []
+        """What did not open although its key is there, for the trail; at most so many."""
         self.sealed_since: float | None = None
         """When the first value was sealed (monotonic): what was sealed must be stored before its key is retired."""
 
@@ -103,6 +107,9 @@ class Vault:
             except (KeyDestroyed, KeysetDamaged):
                 continue
             if None in found:
+                for row, opened in zip(its_rows, found, strict=True):
+                    if opened is None:
+                        self._note(row, stand(row, place), Damage.VALUE)
                 its_rows, owners, row_ids, found = _without_damaged(its_rows, owners, row_ids, found)
             answer.update(zip(its_rows, map(decode, found), strict=True))  # type: ignore[arg-type]
             self._noted.append((type(rows[0]).__tablename__, owners, row_ids, its_rows))
@@ -246,13 +253,23 @@ class Vault:
             return None
         stored = value.stored if isinstance(value, Sealed) else b""
         if stored[:1] != VERSION:
+            self._note(row, where, Damage.VALUE)
             raise SealedDamaged(f"{column} of {row!r} is not sealed in a way this program knows")
-        key = self._key(where.keyset)
         try:
+            key = self._key(where.keyset)
             plaintext = key.decrypt(stored[1:], where.associated_data)
+        except KeysetDamaged:
+            self._note(row, where, Damage.KEYSET)
+            raise
         except CiphertextDamaged:
+            self._note(row, where, Damage.VALUE)
             raise SealedDamaged(f"{column} of {row!r} does not open: changed, or moved here") from None
         return decode(plaintext)
+
+    def _note(self, row: Record, where: Stand, damage: Damage) -> None:
+        if len(self.damaged) < MOST_DAMAGED:
+            found = Damaged(row.__tablename__, where.place.column, where.row_id, where.owner, damage)
+            self.damaged.append(found)
 
     @staticmethod
     def _stand(row: Record, column: str) -> Stand:

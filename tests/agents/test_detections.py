@@ -1,6 +1,7 @@
 """The detections as data: each fires where it should and nowhere near, and none hinders who works hard but honestly."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -89,6 +90,56 @@ def test_what_staff_handle_by_their_job_is_not_counted() -> None:
         for kind in (Resource.RIGHTS_REQUEST, Resource.LEGAL_HOLD, Resource.ACCESS_GRANT)
     ]
     assert Detector().feed_all(answered) == []
+
+
+def under_grant(seconds: float, staff: uuid.UUID, person: uuid.UUID) -> Happening:
+    return at(seconds, "content.read", actor_kind="STAFF", actor_id=staff, subject_id=person, under_grant=True,
+              resource="asset")  # fmt: skip
+
+
+def test_a_grant_that_is_used_is_told_once_a_day_for_each(world_of: list[uuid.UUID]) -> None:
+    """To whom it concerns, and to security and privacy; it opens nothing, however much is read of the two of them."""
+    staff, ben, cleo = world_of
+    detector = Detector([each for each in DETECTIONS if each.id == "D10"])
+    hits = detector.feed_all([under_grant(n * 60, staff, (ben, cleo)[n % 2]) for n in range(100)])
+    assert [(hit.write_to, hit.opens) for hit in hits] == [(ben, False), (cleo, False)]
+    assert [hit.write_to for hit in detector.feed(under_grant(86_401, staff, ben))] == [ben]
+    assert [hit.write_to for hit in detector.feed(under_grant(86_402, ben, cleo))] == [None], "written to this day"
+
+
+def test_a_job_that_is_given_is_told_and_opens_nothing() -> None:
+    """Whoever runs the server gives jobs; one that excludes another that somebody has opens an incident."""
+    given, refused = (
+        at(0, action, actor_kind="ANONYMOUS", actor_id=None, details={"role": "SECURITY"})
+        for action in ("role.assigned", "role.refused")
+    )
+    assert [(hit.detection.id, hit.opens) for hit in Detector().feed(given)] == [("D14", False)]
+    assert [(hit.detection.id, hit.opens) for hit in Detector().feed(refused)] == [("D14", True)]
+
+
+def test_a_run_that_is_begun_again_and_again_is_found_whoever_it_is_for() -> None:
+    """Ten times the same one; a hundred of different ones are a busy evening."""
+    runs = [at(n, "run.started", actor_kind="AGENT", actor_id=None, subject_id=ADA) for n in range(100)]
+    busy = [replace(each, resource_id=uuid.uuid4()) for each in runs]
+    assert Detector().feed_all(busy) == []
+    (hit,) = Detector().feed_all([replace(each, resource_id=KEY) for each in runs[:10]])
+    assert (hit.detection.id, hit.actor_id, hit.owner_id) == ("D11", None, ADA)
+
+
+def test_a_contributor_is_written_to_once_a_day() -> None:
+    """However often it happens: who fails at somebody's password all day long can't fill their inbox."""
+    attempts = [
+        at(n * 30, "session.refused", actor_id=None, actor_kind="ANONYMOUS", subject_id=ADA) for n in range(2_900)
+    ]
+    hits = Detector().feed_all(attempts)
+    assert len(hits) > 100
+    assert [hit.write_to for hit in hits if hit.write_to] == [ADA, ADA][: 1 + (2_900 * 30 > 86_400 + 300)]
+
+
+@pytest.fixture
+def world_of() -> list[uuid.UUID]:
+    """Somebody of staff and two contributors."""
+    return [uuid.uuid4() for _ in range(3)]
 
 
 def test_a_step_is_reached_again_after_as_many_entries_more() -> None:

@@ -16,16 +16,28 @@ from policies.principals import Kind, Principal
 from resolvers.detections import DETECTIONS
 from storage.clock import now
 from storage.contributors import Contributor
+from storage.damages import Damage
 from storage.database import transaction
 from storage.deletions import DeletionScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.ids import new_id
-from storage.incidents import Incident, IncidentStatus
+from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger import leaves
 from storage.ledger.affected import affected
 from storage.ledger.entries import AuditEvent
-from storage.ledger.events import ContentRead, DeletionRequested, Discrepancy, Event, LedgerHalted, Outcome, Resource
+from storage.ledger.events import (
+    ContentDamaged,
+    ContentRead,
+    DeletionRequested,
+    Discrepancy,
+    Event,
+    Identifier,
+    LedgerHalted,
+    Outcome,
+    Resource,
+)
 from storage.ledger.scope import AuditScope
+from storage.notices import Delivery, Notice, NoticeKind
 from storage.sessions import ApiKey, Session, SubjectKind
 from storage.staff import StaffRole
 from tests.agents.test_ledger import settle
@@ -243,6 +255,63 @@ def test_a_halted_log_does_not_blind_it(world: World, sentinel: Sentinel) -> Non
         sentinel.release()
         assert Sentinel(world.store, "0" * 16).advance() >= 0
     assert sorted((row.detection, row.hits) for row in all_of(world, Incident)) == [("D06", 1), ("D18", 1)]
+
+
+def test_what_does_not_open_is_an_incident_of_nobodys(world: World, sentinel: Sentinel) -> None:
+    """Whoever came upon it keeps their session and every right of theirs; a table of them is one incident."""
+    ada, ben = world.contributor(), world.contributor()
+    session = session_of(world, ada)
+    harmed = [
+        ContentDamaged(
+            resource_id=new_id(), subject_id=each, resource_kind=Resource.ASSET, place=Identifier("assets.title"),
+            damage=Damage.VALUE,
+        )
+        for each in (ada, ben, ada)
+    ]  # fmt: skip
+    happened(world, "CONTRIBUTOR", ada, *harmed)
+    sentinel.advance()
+    (incident,) = all_of(world, Incident)
+    assert (incident.detection, incident.severity, incident.hits) == ("D05", Severity.CRITICAL, 3)
+    assert (incident.status, incident.actor_id) == (IncidentStatus.DETECTED, None)
+    assert [row.revoked_at for row in all_of(world, Session) if row.id == session] == [None]
+    assert [each["role"] for each in told(world, "incident.alerted")] == ["SECURITY", "SYSADMIN"]
+    with transaction(world.store.engine, read_only=True) as reading:
+        assert affected(reading, incident) == sorted([ada, ben], key=str)
+    assert all_of(world, Notice) == []  # they are told once it is confirmed
+
+
+def test_a_contributor_whose_work_goes_is_written_to_at_once(world: World, sentinel: Sentinel) -> None:
+    """A sealed notice in their own inbox, queued to be brought to them; once a day. Deleting goes on."""
+    ada = world.contributor()
+    for _ in "12":
+        happened(world, "CONTRIBUTOR", ada, *[deleted(ada) for _ in range(3)])
+        sentinel.advance()
+    (notice,) = all_of(world, Notice)
+    assert (notice.owner_id, notice.kind, notice.email) == (ada, NoticeKind.SECURITY, Delivery.QUEUED)
+    assert len(told(world, "notice.issued")) == 1
+    (incident,) = all_of(world, Incident)
+    assert (incident.detection, incident.hits, incident.contained_at) == ("D18", 2, None)
+
+
+def test_staff_under_a_grant_are_told_of_and_no_incident(world: World, sentinel: Sentinel) -> None:
+    """Security, privacy and the contributor know at once; the grant goes on, and so does whoever holds it."""
+    ada, staff = world.contributor(), new_id()
+    grant = grant_to(world, staff, ada)
+    things = (new_id(),)
+    read = ContentRead(
+        resource_id=None,
+        subject_id=ada,
+        grant_id=grant,
+        resource_kind=Resource.ASSET,
+        object_count=1,
+        object_ids=things,
+    )
+    happened(world, "STAFF", staff, read, read)
+    sentinel.advance()
+    assert all_of(world, Incident) == []
+    assert [each["role"] for each in told(world, "detection.alarmed")] == ["SECURITY", "PRIVACY"]
+    assert [row.owner_id for row in all_of(world, Notice)] == [ada]
+    assert [row.status for row in all_of(world, AccessGrant)] == [GrantStatus.ACTIVE]
 
 
 def test_it_says_that_it_is_there(world: World, sentinel: Sentinel) -> None:

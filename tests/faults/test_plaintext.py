@@ -198,6 +198,8 @@ def privacy_writes(server: Server, owner: Person, privacy: str, marker: str) -> 
     service = api.do("registerService", privacy, wants="service { id }", **terms).data["it"]["service"]["id"]
     found = {**MUTATIONS["assessService"]({"service": service}), "assessment": f"It has never heard of {marker}."}
     api.do("assessService", privacy, **found).data  # noqa: B018
+    risk = {"number": str(uuid.uuid4()), "reason": f"Mended once {marker} is gone.", "until": later}
+    assert api.do("acceptFinding", privacy, **risk).code == "NOT_FOUND"
 
 
 def assert_found_where_it_is(server: Server, marker: str) -> None:

@@ -74,6 +74,7 @@ ORDER = [
     "recordIncidentStep:security",
     "liftIncidentMeasure:security",
     "closeIncident:security",
+    "acceptFinding:privacy",
     "announceMaintenance:sysadmin",
     "explainOutage:sysadmin",
     "lockDown:security",

@@ -14,6 +14,8 @@ from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.contributors import ContributorStatus
+from storage.controls.catalogue import CONTROLS
+from storage.controls.findings import FindingStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
@@ -30,7 +32,15 @@ NO_KEYS = {Action.CONSENT, Action.CREATE_API_KEY, Action.DELETE, Action.DENY, Ac
 STATES = {
     *map(
         str,
-        (*ContributorStatus, *Decider, *IncidentStatus, *InvestigationStatus, *RightsStatus, *ServiceStatus),
+        (
+            *ContributorStatus,
+            *Decider,
+            *FindingStatus,
+            *IncidentStatus,
+            *InvestigationStatus,
+            *RightsStatus,
+            *ServiceStatus,
+        ),
     ),
     "EDITOR",
     "VIEWER",
@@ -39,6 +49,7 @@ WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
+    "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
@@ -76,6 +87,7 @@ def test_the_policy_names_no_action_that_does_not_exist(rules: str) -> None:
     roles = set(re.findall(r'"([^"]+)"', " ".join(re.findall(r"roles = \[([^\]]*)\]", rules))))
     relations = set(re.findall(r"(\w+): [A-Z]", " ".join(re.findall(r"relations = \{([^}]*)\}", rules))))
     known = {*map(str, (*Action, *Scope, *AgentName, *StaffRole)), *roles, *relations, *STATES}
+    known |= {control.owner for control in CONTROLS}
     assert set(re.findall(r'"([^"]+)"', rules)) - known == set()
 
 

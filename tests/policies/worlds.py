@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from policies.principals import ANONYMOUS, AgentName, Kind, Principal, Scope
 from storage.assets import Asset, AssetStatus, Blob
 from storage.contributors import Consent, Contributor, ContributorStatus, PrivacyPreferences, StyleProfile
-from storage.controls.findings import Finding
+from storage.controls.findings import Finding, FindingStatus
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
@@ -138,8 +138,9 @@ def build() -> World:
         for status in RightsStatus:
             _asked(world, name, status)
     _kept(world, "ada", named("atlas"), named("atlas"))
-    found = Finding(id=named("finding"), control="", found_by="", owner="", amiss=1, due_at=EPOCH, last_seen_at=EPOCH)
-    world.add("finding", found)
+    for owner in ("head of operations", "head of security", "data protection officer"):
+        for status in FindingStatus:
+            _finding(world, owner, status)
     job = RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT)
     world.add("job", job)
     return world
@@ -295,6 +296,15 @@ def _service(world: World, name: str, status: ServiceStatus, registered_by: uuid
         id=named(name), address=name, kind=next(iter(ServiceKind)), operator="", purpose="", contract="",
         categories=[], regions=[], sub_processors=[], retention_days=0, breach_hours=1, trains_on_inputs=False,
         status=status, registered_by=registered_by, assessment=SEAL,
+    )  # fmt: skip
+    world.add(name, row)
+
+
+def _finding(world: World, owner: str, status: FindingStatus) -> None:
+    name = f"finding of the {owner}, {status.value.lower()}"
+    row = Finding(
+        id=named(name), control=name, found_by=name, owner=owner, status=status, amiss=1, due_at=EPOCH,
+        last_seen_at=EPOCH, acceptance=SEAL,
     )  # fmt: skip
     world.add(name, row)
 

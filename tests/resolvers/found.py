@@ -1,9 +1,11 @@
-"""Incidents as the sentinel leaves them, for those who handle them."""
+"""Incidents as the sentinel leaves them, for those who handle them; and what a check of a control found."""
 
 import uuid
 from datetime import timedelta
 
 from storage.clock import now
+from storage.controls.findings import Finding
+from storage.ids import new_id
 from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger.events import ContentRead, Resource
 from storage.ledger.scope import AuditScope
@@ -56,6 +58,13 @@ def lockdown(world: World) -> str:
         return global_id("Lockdown", row.id)
 
 
+def maintenance(_ids: dict[str, str]) -> dict[str, str]:
+    """What will be done tomorrow, for two hours."""
+    begins, cause = now() + timedelta(days=1), "The disks are replaced."
+    ends = begins + timedelta(hours=2)
+    return {"component": "FILES", "cause": cause, "startsAt": begins.isoformat(), "endsAt": ends.isoformat()}
+
+
 def outage(world: World) -> str:
     """An outage that is over, as the lookout leaves one."""
     row = Outage(id=uuid.uuid4(), component=Component.MODEL, started_at=now() - timedelta(hours=2), ended_at=now())
@@ -72,3 +81,14 @@ def suspended_key(world: World, owner: Person) -> uuid.UUID:
         assert row is not None
         row.suspended_at = now()
     return key
+
+
+def finding(world: World, owner: str = "head of operations", check: str = "room") -> uuid.UUID:
+    """Something that a check found amiss, which is theirs to mend."""
+    with world.house.store.begin(agent_scope()) as work:
+        row = Finding(
+            id=new_id(), control=check, found_by=check, owner=owner, amiss=1, opened_at=work.now,
+            due_at=work.now + timedelta(days=7), last_seen_at=work.now,
+        )  # fmt: skip
+        work.session.add(row)
+    return row.id

@@ -10,7 +10,7 @@ from typing import Any
 from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
-from tests.resolvers.found import incident, lockdown, outage, suspended_key
+from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -71,6 +71,7 @@ GRID = {
     "notifyAffected": "U N N N N F N N N N N N",
     "liftIncidentMeasure": "U N N N N F N N N N N N",
     "closeIncident": "U N N N N F N N N N N N",
+    "acceptFinding": "U N N N F F N N N N N N",
     "registerService": "U F F F F F F F F F F F",
     "assessService": "U N N N N F N N N N N N",
     "enableService": "U N N N N F N N N N N N",
@@ -259,12 +260,12 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     "notifyAffected": lambda ids: {"incidentId": ids["incident"]},
     "liftIncidentMeasure": lambda ids: {"incidentId": ids["incident"], "words": "It was their own program."},
     "closeIncident": lambda ids: {"incidentId": ids["incident"]},
-    "announceMaintenance": lambda ids: {
-        "component": "FILES",
-        "cause": "The disks are replaced.",
-        "startsAt": _tomorrow(),
-        "endsAt": (now() + timedelta(days=1, hours=2)).isoformat(),
+    "acceptFinding": lambda ids: {
+        "number": ids["finding"],
+        "reason": "The second disk comes next month; until then backups go out hourly.",
+        "until": _tomorrow(),
     },
+    "announceMaintenance": maintenance,
     "explainOutage": lambda ids: {"outageId": ids["outage"], "cause": "The provider's network failed."},
     "lockDown": lambda ids: {"reason": "Somebody has a key that is not theirs.", "hours": 1},
     "endLockdown": lambda ids: {"lockdownId": ids["lockdown"]},
@@ -342,6 +343,7 @@ def make(world: World) -> Scene:
         "incident": incident(world, raw_id(owner.id)),
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
         "incident of a key": incident(world, kind="API_KEY", actor=suspended_key(world, stepped_up)),
+        "finding": str(finding(world)),
         "lockdown": lockdown(world),
         "outage": outage(world),
         "notice": notice(world, owner),
@@ -390,7 +392,9 @@ def elsewhere(ids: dict[str, str]) -> dict[str, str]:
     """Ids of the same kinds of things, of which there are none."""
     made = {}
     for name, given in ids.items():
-        if "@" not in given:
+        if name == "finding":  # which people speak of by its number
+            made[name] = str(uuid.uuid4())
+        elif "@" not in given:
             kind = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode().partition(":")[0]
             made[name] = global_id(kind, uuid.uuid4())
     return made

@@ -1,6 +1,14 @@
 """Every event there is. One module per concept; `docs/audit-events.md` is generated from them."""
 
-from storage.ledger.events.access import AccessDenied, ContentRead, RefusalCode, SystemStarted, TrailRead
+from storage.ledger.events.access import (
+    AccessDenied,
+    AgentStrayed,
+    ContentDamaged,
+    ContentRead,
+    RefusalCode,
+    SystemStarted,
+    TrailRead,
+)
 from storage.ledger.events.assets import (
     AssetCreated,
     AssetThumbnailMade,
@@ -14,11 +22,23 @@ from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearse
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
 from storage.ledger.events.contributors import (
     ContributorRegistered,
+    PreferenceBypassed,
     PreferencesUpdated,
     StyleCorrected,
     StyleForgotten,
+    Used,
 )
-from storage.ledger.events.controls import ControlsChecked, FindingClosed, FindingOpened
+from storage.ledger.events.controls import (
+    ControlsChecked,
+    ControlSwitchedOff,
+    FindingAccepted,
+    FindingClosed,
+    FindingOpened,
+    FindingReopened,
+    LogWithheld,
+    Safeguard,
+    Secret,
+)
 from storage.ledger.events.deletions import (
     AccountErased,
     DeletionErased,
@@ -62,6 +82,7 @@ from storage.ledger.events.imports import (
     PromptImported,
 )
 from storage.ledger.events.incidents import (
+    DetectionAlarmed,
     IncidentAcknowledged,
     IncidentAlerted,
     IncidentClosed,
@@ -145,48 +166,52 @@ from storage.ledger.events.services import (
 )
 from storage.ledger.events.sessions import (
     ApiKeyCreated,
+    ApiKeyNewPlace,
     ApiKeyRevoked,
     ApiKeyRotated,
     SessionEnd,
     SessionEnded,
+    SessionNewPlace,
     SessionRefused,
     SessionStarted,
     SessionSteppedUp,
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, RoleRevoked, StaffAdded, StaffRemoved
+from storage.ledger.events.staff import RoleAssigned, RoleRefused, RoleRevoked, StaffAdded, StaffRemoved
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 # fmt: off
 __all__ = [
-    "REGISTRY", "AccessDenied", "AccessGrantApproved", "AccessGrantConsented", "AccessGrantDenied",
-    "AccessGrantEnded", "AccessGrantRequested", "AccessGrantReviewed", "AccountErased", "ApiKeyCreated",
+    "REGISTRY", "AccessDenied", "AccessGrantApproved", "AccessGrantConsented", "AccessGrantDenied", "AccessGrantEnded",
+    "AccessGrantRequested", "AccessGrantReviewed", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace",
     "ApiKeyRevoked", "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated",
     "AssetUploadRefused", "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored",
-    "BackupTaken", "Category", "ComplaintFiled", "ContentDownloaded", "ContentRead", "ContributorRegistered",
-    "ControlsChecked", "CorrectionRequested", "DataCorrected", "DeletionDeferred", "DeletionErased",
-    "DeletionRequested", "DeletionStarted", "DeletionVerified", "DeliveryFailure", "Discrepancy", "EgressBlocked",
-    "Event", "EventRefused", "EvidenceCollected", "EvidencePacked", "ExportAnnounced", "ExportBuilt", "ExportDeleted",
-    "ExportDeletion", "ExportDownloaded", "ExportFailed", "ExportFailure", "ExportLinkMinted", "ExportRequested",
-    "ExportWithdrawn", "FindingClosed", "FindingOpened", "Identifier", "IdentityLinked", "IdentityUnlinked",
-    "ImportBegun", "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
+    "BackupTaken", "Category", "ComplaintFiled", "ContentDamaged", "ContentDownloaded", "ContentRead",
+    "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested", "DataCorrected",
+    "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified", "DeliveryFailure",
+    "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected", "EvidencePacked",
+    "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded", "ExportFailed",
+    "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted", "FindingClosed",
+    "FindingOpened", "FindingReopened", "Identifier", "IdentityLinked", "IdentityUnlinked", "ImportBegun",
+    "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LockdownBegun", "LockdownEnded", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued", "NoticePublished",
-    "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained", "Outcome",
-    "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
-    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
-    "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferencesUpdated", "ProjectCreated",
-    "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
-    "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
-    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
-    "RightsRequestAnswered", "RoleAssigned", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted",
-    "RunStepFinished", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "SentinelBeat",
+    "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued",
+    "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained",
+    "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
+    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
+    "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
+    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported",
+    "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired",
+    "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered",
+    "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished",
+    "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat",
     "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded",
-    "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded",
-    "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived",
-    "TrailOpened", "TrailRead", "UploadRefusal", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "SessionNewPlace", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal",
+    "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised",
+    "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed",
+    "WitnessFailure",
 ]
 # fmt: on

@@ -3,6 +3,7 @@
 import enum
 import uuid
 
+from storage.damages import Damage
 from storage.grants import ReasonCode
 from storage.ledger.events.base import Event, EventRefused
 from storage.ledger.events.values import Category, Identifier, Resource
@@ -67,6 +68,40 @@ class ContentRead(Event):
         return self.resource_kind
 
 
+class AgentStrayed(Event):
+    """An agent asked for something that its part of the policy never gives: it got nothing. The subject is for whom."""
+
+    action = "agent.strayed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    resource_kind: Resource
+    attempted: Identifier
+
+    def about(self) -> Resource:
+        """The kind of thing that was asked for."""
+        return self.resource_kind
+
+
+class ContentDamaged(Event):
+    """Something sealed did not open although its key is there: it was changed, cut, moved, or is gone.
+
+    Or its keyset was. `place` is its table and column. Told by whoever came upon it, of the same thing once an hour.
+    """
+
+    action = "content.damaged"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    resource_kind: Resource
+    place: Identifier
+    damage: Damage
+
+    def about(self) -> Resource:
+        """The kind of thing that does not open."""
+        return self.resource_kind
+
+
 class TrailRead(Event):
     """Someone read this trail: events of others, or the whole of it."""
 
@@ -78,7 +113,10 @@ class TrailRead(Event):
 
 
 class SystemStarted(Event):
-    """A process of the platform started: a server, or the agents alone. The policy version is the one it began with."""
+    """A process of the platform started: a server, or the agents alone. The policy version is the one it began with.
+
+    With what protects it, as its settings say: see `control.switched_off`.
+    """
 
     action = "system.started"
     category = Category.SYSTEM_DECISION
@@ -86,3 +124,10 @@ class SystemStarted(Event):
 
     resource_id: uuid.UUID | None = None
     subject_id: uuid.UUID | None = None
+    backups: bool | None = None
+    checkpoints: bool | None = None
+    regions: bool | None = None
+    rotation: bool | None = None
+    tls: bool | None = None
+    webhook: bool | None = None
+    witnesses: bool | None = None

@@ -1,9 +1,17 @@
 """What befalls an account and its owner's choices."""
 
+import enum
 import uuid
 
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Resource
+
+
+class Used(enum.StrEnum):
+    """What was used without a wish."""
+
+    SERVICE = "service"  # work was sent to a service that its owner had not allowed
+    STYLE = "style"  # a style was learned, or kept, that its owner did not want learned
 
 
 class ContributorRegistered(Event):
@@ -27,6 +35,19 @@ class PreferencesUpdated(Event):
     strip_metadata: bool
     support_access: bool
     services: tuple[uuid.UUID, ...]
+
+
+class PreferenceBypassed(Event):
+    """Something of a contributor's was used as they had not allowed, found when uses were held against wishes.
+
+    The resource is the output that was made of it, if there is one.
+    """
+
+    action = "preference.bypassed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.OUTPUT
+
+    used: Used
 
 
 class StyleCorrected(Event):

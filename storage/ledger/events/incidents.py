@@ -7,6 +7,22 @@ from storage.measures import Measure
 from storage.staff import StaffRole
 
 
+class DetectionAlarmed(Event):
+    """A detection found what people should know of, and nothing that is wrong: it opened no incident.
+
+    One event for each job that is told, and one without a job for the contributor whose account or work it is: they are
+    the subject, and it stands in their inbox.
+    """
+
+    action = "detection.alarmed"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    detection: Identifier
+    detection_version: int
+    role: StaffRole | None
+
+
 class IncidentOpened(Event):
     """A detection hit. The subject is whose account or key it was, where the detection says that they are told."""
 

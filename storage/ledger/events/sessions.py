@@ -42,6 +42,14 @@ class SessionStarted(Event):
     kind: SubjectKind
 
 
+class SessionNewPlace(Event):
+    """Somebody signed in from a network that their account was never seen in: it may be they, and they are asked."""
+
+    action = "session.new_place"
+    category = Category.SECURITY_EVENT
+    resource = Resource.SESSION
+
+
 class SessionEnded(Event):
     """A session stopped being good, by its holder's wish or otherwise."""
 
@@ -89,6 +97,16 @@ class ApiKeyCreated(Event):
 
     scope_count: int
     lifetime_seconds: int
+
+
+class ApiKeyNewPlace(Event):
+    """A key was used from a network that it was never seen in; `known_count` says how many it had been seen in."""
+
+    action = "api_key.new_place"
+    category = Category.SECURITY_EVENT
+    resource = Resource.API_KEY
+
+    known_count: int
 
 
 class ApiKeyRotated(Event):

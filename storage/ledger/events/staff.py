@@ -24,6 +24,16 @@ class RoleAssigned(Event):
     lifetime_seconds: int | None
 
 
+class RoleRefused(Event):
+    """An employee was to be given a role that excludes one that they have. They were not."""
+
+    action = "role.refused"
+    category = Category.SECURITY_EVENT
+    resource = Resource.STAFF_MEMBER
+
+    role: StaffRole
+
+
 class RoleRevoked(Event):
     """An employee has a role no more. The grants that they held in it have ended."""
 

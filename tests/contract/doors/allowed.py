@@ -63,6 +63,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.notices.owner_of": ("agents/notices/delivering.py", _AGENT),
     "storage.notices.published": ("agents/notices/spreading.py", _AGENT),
+    "storage.notices.told_of": ("agents/notices/affected.py", _AGENT),
     "storage.notices.settings_for": ("resolvers/notices.py", _OWN),
     "storage.accounts.count_failure": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
     "storage.accounts.failures_since": ("resolvers/projects.py resolvers/sessions.py", _GUESSES),
@@ -105,18 +106,24 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.database.transaction": (
         "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
-        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/delivering.py "
-        "agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py resolvers/outages.py "
+        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
+        "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
-        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/cli_policy/given.py muniment/controls.py "
-        "muniment/doctor.py "
-        "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py "
+        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_policy/given.py "
+        "muniment/controls.py muniment/doctor.py "
+        "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
     "storage.bells.hung": ("muniment/house.py", _HOUSE),
+    "storage.damages.of_file": (
+        "agents/exports/contents.py resolvers/context.py",
+        "whose a file is that does not open, for the trail; whoever came upon it is not told",
+    ),
     "storage.database.exists": ("muniment/doctor.py", _HOUSE),
+    "storage.bypasses.since": ("muniment/bypasses.py", _CHECKED),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
+    "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
     "storage.controls.findings.last_run": ("muniment/controls.py", _CHECKED),
     "storage.controls.measures.measure": ("muniment/controls.py", _CHECKED),
     "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
@@ -179,11 +186,13 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
     "storage.incidents.mark": ("agents/outages.py agents/sentinel/watching.py", _LOG),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
+    "storage.incidents.sent": ("agents/notices/affected.py", _AGENT),
     "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.ledger.affected.affected": (
-        "agents/sentinel/drilling.py resolvers/incidents.py",
+        "agents/notices/affected.py agents/sentinel/drilling.py resolvers/incidents.py",
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
+    "storage.ledger.affected.of_person": ("agents/notices/affected.py", _AGENT),
     **{f"storage.ledger.happenings.{each}": _BY_SENTINEL for each in ("between", "end", "place_at", "waiting")},
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
@@ -215,6 +224,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.sequencing.waits_since": ("agents/outages.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
+    "storage.ledger.trail.last_details": ("muniment/safeguards.py", _HOUSE),
     "storage.ledger.trail.people_of": ("resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.remembered": ("resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.forget": ("agents/erasures/destroying.py agents/erasures/verifying.py", _ERASING),
@@ -359,16 +369,10 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
     ("resolvers/idempotency.py", "caller", "become"): "whoever the same request of the same caller made it before",
     ("resolvers/idempotency.py", "seal", "open_as_system"): _AGAIN,
-    (
-        "agents/notices/delivering.py",
-        "seal",
-        "open_as_system",
-    ): "what a webhook is signed with, of the run's own notice",
-    (
-        "agents/exports/announcing.py",
-        "seal",
-        "open_as_system",
-    ): "what a webhook is signed with, of the run's own export",
+    ("resolvers/networks.py", "seal", "open_as_system"): "where an account or key was seen, to be compared",
+    ("agents/notices/affected.py", "seal", "open_as_system"): "what two people agreed to tell those affected",
+    ("agents/notices/delivering.py", "seal", "open_as_system"): "what a webhook is signed with, of the run's notice",
+    ("agents/exports/announcing.py", "seal", "open_as_system"): "what a webhook is signed with, of the run's export",
     ("agents/thumbnails.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("resolvers/uploads.py", "seal", "reader"): "what the sender sent so far, to be checked before it is kept",
     ("storage/blobs/partials.py", "seal", "aead"): "an upload that is under way, under its project's key",
