@@ -19,11 +19,7 @@ from resolvers.watching import Ending
 from storage import damages, grants
 from storage.blobs.errors import BlobDamaged
 from storage.grants import AccessGrant
-from storage.ledger.events import (
-    Event,
-    Outcome,
-    TrailRead,
-)
+from storage.ledger.events import Event, Outcome, TrailRead
 from storage.ledger.reads import Opened, content_reads, others, trail_openings
 from storage.ledger.scope import AuditScope
 from storage.records import Record
