@@ -19,9 +19,7 @@ from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Category, Outcome, Resource
 from storage.legal_holds import HoldReason, LegalHold
-from storage.lockdowns import Lockdown, LockdownStatus
 from storage.notices import Notice, NoticeKind, NoticeSettings, PublishedNotice
-from storage.outages import Component, Outage
 from storage.outputs import Output
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep, StepName
@@ -33,6 +31,7 @@ from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
 from storage.staff import RoleAssignment, StaffRole
+from tests.policies import standing
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
@@ -123,13 +122,8 @@ def build() -> World:
         id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
     )
     world.add("published notice", text)
-    for whose in (None, "ada", "sue"):
-        began = Lockdown(
-            id=named(f"lockdown {whose}"), status=LockdownStatus.ENDED, reason=SEAL, expires_at=EPOCH,
-            begun_by=whose and named(whose),
-        )  # fmt: skip
-        world.add(f"lockdown by {whose or 'the machine'}", began)
-    world.add("outage", Outage(id=named("outage"), component=Component.FILES, started_at=EPOCH))
+    for name, row in standing.rows(named, EPOCH, SEAL).items():
+        world.add(name, row)
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))
