@@ -24,7 +24,8 @@ from policies.actions import Action
 from policies.errors import NotFound
 from storage.assets import Asset
 from storage.database import open_engine, transaction
-from storage.pages import Slice, fetch_page
+from storage.pages import Slice
+from storage.reading import read_page
 from tests import databases
 
 FEW, MANY = 10_000, int(os.environ.get("FOREIGN_ROWS", "1000000"))
@@ -84,9 +85,8 @@ def _race(policy: Policy, *crowds: Crowd) -> dict[str, list[list[float]]]:
                 with transaction(each.engine, read_only=True) as session:
                     began = time.perf_counter()
                     model = each.listed[asker]
-                    access = Access(policy, principal, session)
-                    allowed, keys = access.select(model, Action.READ), access.keys(model, Action.READ)
-                    page = fetch_page(session, model, allowed, Slice(count=asker not in each.unbounded), keys)
+                    door = Access(policy, principal, session).listed(model, Action.READ)
+                    page = read_page(session, model, door, Slice(count=asker not in each.unbounded))
                     took = time.perf_counter() - began
                 if len(page.rows) != 50:
                     raise SystemExit(f"{asker} did not get a page")

@@ -11,16 +11,17 @@ import uuid
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import CompoundSelect, Select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from policies.actions import Action
 from policies.compiled import Policy
-from policies.decisions import AFTER_STEP_UP, keys_of
+from policies.decisions import AFTER_STEP_UP, Decisions, keys_of
 from policies.errors import Forbidden, NotFound, StepUpRequired
 from policies.facts import parameters_of, shape_of
 from policies.principals import Principal
 from storage.pages import DECISION, with_decisions
+from storage.reading import Door
 from storage.records import Record
 
 __all__ = ["Access", "Policy"]
@@ -47,19 +48,16 @@ class Access:
         something sealed in it (`read_content` and its like), and for each of `also`. The ids of the principal are bound
         already. Raises PolicyError for a model that the policy has no block for.
         """
-        decisions = self.policy.decisions(self._shape, model)
-        if not decisions.plans.get(action):
-            self.strayed.add((model.__name__, action))
-        return decisions.listing(action, also).params(**self._parameters)
+        return self._decisions(model, action).listing(action, also).params(**self._parameters)
 
-    def keys(self, model: type[Record], action: Action) -> Select[Any] | CompoundSelect[Any] | None:
-        """Where a list of all that `select` gives should begin, for `storage.pages.fetch_page`; None: anywhere.
+    def listed(self, model: type[Record], action: Action, also: Iterable[Action] = ()) -> Door:
+        """The rows of `select` for `storage.reading.read_page`, and where a list of all of them should begin.
 
-        These are the keys of the same rows, found from what the principal has, so that others' rows cost nothing. They
-        decide nothing: `select` still does.
+        That are the keys of the same rows, found from what the principal has, so that others' rows cost nothing; None:
+        anywhere. They decide nothing: the statement still does.
         """
-        found = self.policy.decisions(self._shape, model).keys(action)
-        return None if found is None else found.params(**self._parameters)
+        decisions = self._decisions(model, action)
+        return Door(decisions.listing(action, also), decisions.keys(action), self._parameters)
 
     def get(
         self,
@@ -73,10 +71,7 @@ class Access:
         Raises NotFound where the principal may not read it, whether it exists or not; Forbidden where they may read it
         and not do this; StepUpRequired where only the proof is missing that it is still they.
         """
-        decisions = self.policy.decisions(self._shape, model)
-        if not decisions.plans.get(action):
-            self.strayed.add((model.__name__, action))
-        statement = decisions.one(action, also)
+        statement = self._decisions(model, action).one(action, also)
         key = identity if isinstance(identity, tuple) else (identity,)
         named = dict(zip(keys_of(model), key, strict=True))
         found = self._session.execute(statement, {**self._parameters, **named}).one_or_none()
@@ -100,3 +95,9 @@ class Access:
         if action in self.policy.platform_actions(self._shape.after_step_up()):
             raise StepUpRequired("Platform", action)
         raise Forbidden("Platform", action)
+
+    def _decisions(self, model: type[Record], action: Action) -> Decisions:
+        found = self.policy.decisions(self._shape, model)
+        if not found.plans.get(action):
+            self.strayed.add((model.__name__, action))
+        return found

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from policies.actions import Action
 from policies.errors import Forbidden
 from resolvers.context import Context
-from storage.pages import Page, Slice, fetch_by_id, fetch_page, fetch_pages, narrow
+from storage.pages import Page, Slice, fetch_by_id, fetch_pages
+from storage.reading import read_page
 from storage.records import Record
 from storage.vault import opens_with
 
@@ -16,9 +17,7 @@ R = TypeVar("R", bound=Record)
 
 def page(context: Context, model: type[R], part: Slice, *, also: Sequence[Action] = (), **equal: Any) -> Page[R]:
     """One page of what the caller may read, narrowed to rows whose columns equal what is given."""
-    allowed = narrow(context.access.select(model, Action.READ, also), model, **equal)
-    begin = None if equal else context.access.keys(model, Action.READ)
-    return fetch_page(context.work.session, model, allowed, part, begin)
+    return read_page(context.work.session, model, context.access.listed(model, Action.READ, also), part, **equal)
 
 
 def pages(

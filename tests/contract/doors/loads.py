@@ -1,7 +1,7 @@
 """Finds every way in which rows could reach a caller without having passed the door of policies/.
 
 Outside storage/ nothing builds a statement, a session is written to and flushed and otherwise handed on, and it is
-handed to storage's functions alone. Of those, the ones that take a `Select` filter what the door allowed; every other
+handed to storage's functions alone. Of those, the ones that take a `Select`, or a `Door`, filter what the door allowed; every other
 one reads or writes by itself, and is a side door. The lint goes by what names refer to, not by calls, so an alias, a
 `partial` or a list of functions hides nothing; what can't be followed (`getattr` on a module, a star) is refused.
 """
@@ -38,7 +38,7 @@ def side_doors(house: House, module: Module) -> Iterator[tuple[str, Finding]]:
 
 
 def reaches_rows(house: House, name: str, found: Defined) -> bool:
-    """Whether a definition of storage takes something that leads to the database, and no `Select` of the door's."""
+    """Whether a definition of storage takes something that leads to the database, and no `Select` or `Door` of the door's."""
     if isinstance(found, ast.ClassDef):
         init = next(
             (node for node in found.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None
@@ -48,7 +48,7 @@ def reaches_rows(house: House, name: str, found: Defined) -> bool:
     else:
         kinds = [found.returns, *(each.annotation for each in _parameters(found))]
     words = {word for kind in kinds if kind is not None for word in _words(house, name, kind)}
-    return bool(words & GIVES_ROWS) and "Select" not in words
+    return bool(words & GIVES_ROWS) and not words & {"Select", "Door"}
 
 
 def unfollowed(module: Module) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tests.contract.doors.code import Function, House, Module
 
 KINDS = {"question": "Query", "mutation": "Mutation", "followed": "Subscription"}
-ASKING = {"select", "get", "check"}
+ASKING = {"select", "listed", "get", "check"}
 _AS_PASSED = "(what is handed over)"
 
 
