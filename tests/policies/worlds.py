@@ -31,6 +31,7 @@ from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
 from storage.staff import RoleAssignment, StaffRole
+from tests.policies import standing
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
@@ -121,6 +122,8 @@ def build() -> World:
         id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
     )
     world.add("published notice", text)
+    for name, row in standing.rows(named, EPOCH, SEAL).items():
+        world.add(name, row)
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))

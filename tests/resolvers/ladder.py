@@ -10,7 +10,7 @@ from typing import Any
 from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
-from tests.resolvers.found import finding, incident, suspended_key
+from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -59,6 +59,12 @@ GRID = {
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
     "node incident": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node outage": "U 0 0 - - - 0 0 0 0 0 0",
+    "announceMaintenance": "U F F F - F F F F F F F",
+    "explainOutage": "U N N F - F N N N N N N",
+    "node lockdown": "U 0 0 0 - - 0 0 0 0 0 0",
+    "lockDown": "U F F F F F F F F F F F",
+    "endLockdown": "U N N N F F N N N N N N",
     "triageIncident": "U N N N N F N N N N N N",
     "recordIncidentStep": "U N N N N F N N N N N N",
     "draftIncidentNotice": "U N N N N F N N N N N N",
@@ -162,6 +168,8 @@ QUERIES = {
     "node hold": ("hold", "id"),
     "node service": ("service", "id"),
     "node incident": ("incident", "id"),
+    "node lockdown": ("lockdown", "id"),
+    "node outage": ("outage", "id"),
     "node request": ("request", "id"),
     "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
@@ -257,6 +265,10 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "reason": "The second disk comes next month; until then backups go out hourly.",
         "until": _tomorrow(),
     },
+    "announceMaintenance": maintenance,
+    "explainOutage": lambda ids: {"outageId": ids["outage"], "cause": "The provider's network failed."},
+    "lockDown": lambda ids: {"reason": "Somebody has a key that is not theirs.", "hours": 1},
+    "endLockdown": lambda ids: {"lockdownId": ids["lockdown"]},
     "registerService": lambda ids: {
         "address": "models.example.org",
         "kind": "MODEL_PROVIDER",
@@ -332,6 +344,8 @@ def make(world: World) -> Scene:
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
         "incident of a key": incident(world, kind="API_KEY", actor=suspended_key(world, stepped_up)),
         "finding": str(finding(world)),
+        "lockdown": lockdown(world),
+        "outage": outage(world),
         "notice": notice(world, owner),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),

@@ -119,6 +119,7 @@ from storage.ledger.events.legal_holds import (
     LegalHoldPlaced,
     LegalHoldReleased,
 )
+from storage.ledger.events.lockdowns import LockdownBegun, LockdownEnded
 from storage.ledger.events.notices import (
     NoticeDelivered,
     NoticeIssued,
@@ -126,6 +127,7 @@ from storage.ledger.events.notices import (
     NoticeRead,
     NoticeSettingsUpdated,
 )
+from storage.ledger.events.outages import MaintenanceAnnounced, OutageBegan, OutageEnded, OutageExplained
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.passkeys import PasskeyAsked, PasskeyCopied, PasskeyEnrolled, PasskeyRemoved
 from storage.ledger.events.policies import (
@@ -196,18 +198,20 @@ __all__ = [
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LogWithheld", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated",
+    "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued",
+    "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained",
     "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
     "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
     "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
-    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted",
-    "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding",
-    "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused",
-    "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled",
-    "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
-    "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
-    "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
-    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
-    "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported",
+    "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired",
+    "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered",
+    "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished",
+    "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat",
+    "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded",
+    "SessionNewPlace", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal",
+    "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised",
+    "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed",
+    "WitnessFailure",
 ]
 # fmt: on
