@@ -3,7 +3,7 @@
 A lock-down is above the policy and only takes away: what goes on here still needs the policy's word (decision 50).
 Contributors, their keys among them, read; of mutations they have those that take out or delete what is theirs, and
 those that end something or close a door. Staff have what it takes to look at the lock-down and to end it. Agents go on
-where nobody could take out or delete anything without them.
+where nobody could take out or delete anything without them, and where somebody would not be told of something.
 """
 
 from typing import TYPE_CHECKING
@@ -40,7 +40,9 @@ OF_CONTRIBUTORS = OF_ANYBODY | frozenset(
 OF_STAFF = OF_ANYBODY | frozenset({"end_lockdown", "lockdowns", "viewer"})
 """All that staff may ask and do."""
 
-OF_AGENTS = frozenset({AgentName.ERASURES.value, AgentName.EXPORTS.value, AgentName.VERIFIER.value, LEDGER})
+OF_AGENTS = frozenset(
+    {*(each.value for each in (AgentName.ERASURES, AgentName.EXPORTS, AgentName.NOTIFIER, AgentName.VERIFIER)), LEDGER}
+)
 """The agents that go on; the others wait."""
 
 

@@ -39,7 +39,7 @@ def test_what_serves_contributors_rights_goes_on_and_nothing_else(agents: Agents
     for name in holding.OF_AGENTS:
         with agents.acting(name, None, run=uuid.uuid4()) as (work, _access):
             assert work.scope.component == f"agent:{name}"
-    assert {"generation", "imports", "notifier", "retention", "thumbnails"} == set(WAITING)
+    assert {"generation", "imports", "retention", "thumbnails"} == set(WAITING)
     for name in WAITING:
         with pytest.raises(Stopping), agents.acting(name, None, run=uuid.uuid4()):
             pytest.fail(f"{name} went on")
