@@ -176,6 +176,9 @@ opens("read_content");
 # Staff do their jobs, each a short list. No job opens a contributor's work, whoever holds it.
 allow(staff: Staff, action: String, thing) if role in staff.roles and job(role, action, thing);
 
+# Whoever works here sees when parts of the platform were away; so does everybody, at /status.
+allow(_: Staff, "read", _: Outage);
+
 # Whoever works here may ask why they themselves may do something or may not.
 allow(_: Staff, "explain", _: Platform);
 
@@ -195,6 +198,11 @@ job("SYSADMIN", "reload_policy", _: Platform);
 # They see what checks of controls found amiss, since a part of it is theirs to mend.
 job("SYSADMIN", "read", _: Finding);
 job("SYSADMIN", "read_content", _: Finding);
+# They announce maintenance, and tell everybody what caused an outage.
+job("SYSADMIN", "announce_maintenance", _: Platform);
+job("SYSADMIN", "update", _: Outage);
+# They see when the platform was locked down, since then their jobs wait.
+job("SYSADMIN", "read", _: Lockdown);
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -231,6 +239,9 @@ job("PRIVACY", "read_content", _: Finding);
 # They answer for a while for one that can't be mended yet, unless it is theirs to mend.
 job("PRIVACY", "accept", finding: Finding) if
     finding.status = "OPEN" and finding.owner != "data protection officer";
+# They see when the platform was locked down, and why, since they may be the second of the two who open it again.
+job("PRIVACY", "read", _: Lockdown);
+job("PRIVACY", "read_reason", _: Lockdown);
 # They tell contributors what changes, before it does, and see what was told.
 job("PRIVACY", "publish_notice", _: Platform);
 job("PRIVACY", "read", _: PublishedNotice);
@@ -296,6 +307,9 @@ job("SECURITY", "open_access_review", _: Platform);
 job("SECURITY", "read", _: AccessReview);
 job("SECURITY", "read", _: AccessReviewItem);
 job("SECURITY", "read_reason", _: AccessReviewItem);
+# It sees when the platform was locked down, and why.
+job("SECURITY", "read", _: Lockdown);
+job("SECURITY", "read_reason", _: Lockdown);
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -337,6 +351,8 @@ job("AUDITOR", "read", _: RoleAssignment);
 job("AUDITOR", "read", _: PublishedNotice);
 # They see which incidents there were, and what was made of each, without the words.
 job("AUDITOR", "read", _: Incident);
+# They see when the platform was locked down, and when it was open again.
+job("AUDITOR", "read", _: Lockdown);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -370,6 +386,16 @@ allow(staff: Staff, "notify", incident: Incident) if
 allow(staff: Staff, "decide", item: AccessReviewItem) if
     role in staff.roles and decides(role) and item.holder_id != staff.id and
     (item.status = "OPEN" or item.status = "OVERDUE");
+
+# Security locks the platform down, for a reason and a bounded time, once whoever does it has just proved who they are.
+# What still goes on then is above this file: contributors read, export and delete what is theirs.
+allow(staff: Staff, "lock_down", _: Platform) if staff.stepped_up and role in staff.roles and locks(role);
+
+locks("SECURITY");
+
+# It is opened again by a second person of security or privacy: never by whoever locked it down.
+allow(staff: Staff, "end", lockdown: Lockdown) if
+    staff.stepped_up and role in staff.roles and decides(role) and lockdown.begun_by != staff.id;
 
 # Whoever asked for access sees what became of it, and gives it back.
 allow(staff: Staff, action: String, grant: AccessGrant) if
@@ -421,7 +447,8 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 
 resource Platform {
     permissions = [
-        "create_project", "explain", "open_access_review", "open_investigation", "register_service", "remove_staff"
+        "announce_maintenance", "create_project", "explain", "lock_down", "open_access_review", "open_investigation",
+        "register_service", "remove_staff"
     ];
 }
 
@@ -845,6 +872,18 @@ has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf
 # What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
 resource Incident {
     permissions = ["read", "read_content", "handle", "notify"];
+}
+
+
+# When a part of the platform was away, or will be: everybody reads it at /status.
+resource Outage {
+    permissions = ["read", "update"];
+}
+
+
+# How the platform stands is at /status; who locked it down, and why, is about staff.
+resource Lockdown {
+    permissions = ["read", "read_reason", "end"];
 }
 
 

@@ -26,6 +26,7 @@ from policies.access import Access
 from policies.actions import Action
 from policies.force import InForce
 from policies.principals import Kind, Principal
+from resolvers.lockdowns import holding
 from storage import queue
 from storage.blobs.errors import BlobStoreUnavailable
 from storage.certificates.statements import UNSAID, BackupPeriods
@@ -37,6 +38,7 @@ from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
+_STANDING_BY_SECONDS = 0.5
 _THREADS = 16
 _MOST_CALLS = 1000
 _GRACE_SECONDS = 5
@@ -52,6 +54,10 @@ class Stopping(BaseException):
 
     Not an Exception, so that nothing on the way records it as the run's failure.
     """
+
+
+class StandStill(Exception):
+    """The platform is locked down, and this agent's work does not go on in that: break off, `stand_by`, begin again."""
 
 
 PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, *DatabaseUnreachable)
@@ -100,8 +106,10 @@ class Agents:
 
         `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else.
         Events and log lines carry the correlation id of the call that set it in motion. What the agent asks for beyond
-        its part of the policy is recorded when the unit has ended.
+        its part of the policy is recorded when the unit has ended. While the platform is locked down it waits first,
+        unless this agent's work goes on then; Stopping is raised where the process ends meanwhile.
         """
+        self.stand_by(agent)
         policy = self.force.policy
         principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)
         scope = AuditScope(
@@ -149,10 +157,23 @@ class Agents:
             self._calls.clear()
         return self._calls.setdefault(run, trail.call_behind(work.session, run) or run)
 
-    def go_on(self) -> None:
-        """Raise Stopping when this process is ending. To be asked wherever a run may take long."""
+    def go_on(self, agent: str | None = None) -> None:
+        """Raise Stopping when this process is ending. To be asked wherever a run may take long.
+
+        With `agent`, raise StandStill too where its work waits for the end of a lock-down.
+        """
         if self._stopping.is_set():
             raise Stopping
+        if agent is not None and self._waits(agent):
+            raise StandStill
+
+    def stand_by(self, agent: str) -> None:
+        """Wait while the platform is locked down for this agent. Raises Stopping when this process is ending."""
+        while self._waits(agent):
+            self.pause(_STANDING_BY_SECONDS)
+
+    def _waits(self, agent: str) -> bool:
+        return agent not in holding.OF_AGENTS and self.force.locked_down is not None
 
     def pause(self, seconds: float) -> None:
         """Wait, unless this process is ending: then Stopping is raised at once."""

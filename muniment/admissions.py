@@ -16,6 +16,7 @@ from resolvers import tickets
 from resolvers.context import Asking, Context
 from resolvers.house import House
 from resolvers.identity import identify_bearer
+from resolvers.lockdowns import holding
 from resolvers.tickets import Bearer, Purpose, Ticket
 from schema.errors import coded_exception
 
@@ -31,6 +32,7 @@ _STATUS = {
     "BAD_USER_INPUT": 400,
     "CONFLICT": 409,
     "FORBIDDEN": 403,
+    "LOCKED_DOWN": 503,
     "NOT_FOUND": 404,
     "PAYLOAD_TOO_LARGE": 413,
     "STEP_UP_REQUIRED": 403,
@@ -40,15 +42,17 @@ _STATUS = {
 
 
 def admitted(request: Request, purpose: Purpose) -> tuple[Context, Ticket]:
-    """The ticket in the address, and a context of whoever stands behind it. Raises `NotFound`, which is recorded."""
+    """The ticket in the address, and a context of whoever stands behind it. Raises `NotFound` and `LockedDown`."""
     house: House = request.app.state.house
     stranger = Asking(ANONYMOUS, ip_address=address_of(request), user_agent=request.headers.get("user-agent"))
     try:
         ticket = tickets.redeem(house.store.keyring, request.path_params["ticket"], purpose)
-        return Context(house, _bearer(house, stranger, ticket), renew=lambda: _bearer(house, stranger, ticket)), ticket
+        context = Context(house, _bearer(house, stranger, ticket), renew=lambda: _bearer(house, stranger, ticket))
     except Refused as refusal:
         Context(house, stranger).record_refusal(_ATTEMPTED[purpose], refusal)
         raise
+    holding.admit(context, _ATTEMPTED[purpose])
+    return context, ticket
 
 
 def _bearer(house: House, asking: Asking, ticket: Ticket) -> Asking:

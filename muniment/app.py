@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from muniment import browsers, graphiql, ledger, passkeys, privacy, services, transfers
+from muniment import browsers, graphiql, ledger, lookouts, passkeys, privacy, services, status, transfers
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
@@ -44,6 +44,8 @@ def create(settings: Settings) -> Starlette:
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
+            else:
+                enter(lookouts.beside_agents(app.state.house))
             await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
             try:
                 yield
@@ -75,6 +77,7 @@ def create(settings: Settings) -> Starlette:
             *passkeys.routes(),
             *services.routes(),
             *privacy.routes(),
+            *status.routes(),
             *transfers.routes(),
         ],
         middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
@@ -142,6 +145,7 @@ _WELCOME = """<!doctype html>
 <li><code>POST {base}/graphql</code> &ndash; the API. Queries, mutations; subscriptions over WebSocket.</li>
 <li><a href="/schema.graphql">schema.graphql</a> &ndash; every type and field, described.</li>
 {graphiql}<li><a href="/health/ready">health</a> &ndash; whether it is ready for work.</li>
+<li><a href="/status">status</a> &ndash; which parts answer, and when one did not.</li>
 <li><a href="/services">services</a> &ndash; whom work may be sent to.</li>
 <li><a href="/privacy">privacy</a> &ndash; what people are promised about their data, in plain words.</li>
 <li><a href="/ledger/checkpoint">checkpoint</a> &ndash; what the audit trail was when last signed.</li>

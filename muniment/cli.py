@@ -14,6 +14,7 @@ from muniment import (
     cli_evidence,
     cli_incidents,
     cli_keys,
+    cli_lockdown,
     cli_policy,
     cli_services,
     cli_staff,
@@ -46,6 +47,7 @@ groups = {
     "database": database,
     "detect": cli_incidents.detect,
     "incident": cli_incidents.incident,
+    "lockdown": cli_lockdown.app,
 }
 for name, group in groups.items():
     app.add_typer(group, name=name)

@@ -17,6 +17,7 @@ from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
+from muniment import lookouts
 from muniment.budgets import SharedBudgets
 from muniment.passkeys import relying_party
 from muniment.policies import Follower
@@ -29,6 +30,7 @@ from resolvers import services
 from resolvers.budgets import Budgets
 from resolvers.federation import Issuer
 from resolvers.house import House, Limits, PolicySources
+from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from resolvers.watching import Watch
 from storage import migrations, queue
@@ -70,6 +72,7 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         sources = PolicySources(settings.policy_file, settings.policy_approvals)
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
+        lockdowns.follow(store, force)
         watch = watch or Watch()
         site = relying_party(settings.public_url, settings.origins)
         _enter_own_services(store, force)
@@ -172,12 +175,15 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     courier = _courier(house, settings, gate)
     sentinel = Sentinel(house.store, house.policy.version)
     sentinel.start()
+    lookout = lookouts.of_agents(house, settings, gateway)
+    lookout.start()
     tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
     tidying.start()
     try:
         yield agents
     finally:
         tidying.stop()
+        lookout.stop()
         stop(agents)
         sentinel.stop()
         if courier is not None:

@@ -14,8 +14,10 @@ from agents.runtime import Agents
 from muniment.homes import claimed
 from muniment.house import open_house
 from muniment.settings import Settings
+from policies.principals import ANONYMOUS
 from resolvers.errors import NoAccount
 from resolvers.house import House
+from resolvers.lockdowns import holding
 from storage import accounts
 from storage.archives import reading, recipients
 from storage.archives.reading import ArchiveRefused, Reason
@@ -42,9 +44,10 @@ class Trust:
 def import_archives(settings: Settings, files: Sequence[Path], email: str, trust: Trust) -> Iterator[str]:
     """Take these archives in, one after the other; yields what became of each, in lines.
 
-    Raises NoAccount where nobody has this e-mail, what `take_in` raises, and what `open_house` raises.
+    Raises NoAccount where nobody has this e-mail, LockedDown, what `take_in` raises, and what `open_house` raises.
     """
     with claimed(settings), open_house(settings) as house:
+        holding.demand(house.force, ANONYMOUS, "import", changes=True)
         account, strip = _account(house, email)
         agents = Agents(house.store, house.force, Gateway([]))
         wishes = Wishes(settings.upload_limit_bytes, strip)

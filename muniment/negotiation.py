@@ -18,6 +18,7 @@ _STATUS = {
     Code.UNAUTHENTICATED.value: 401,
     Code.RATE_LIMITED.value: 429,
     Code.INTERNAL_SERVER_ERROR.value: 500,
+    Code.LOCKED_DOWN.value: 503,
     Code.UNAVAILABLE.value: 503,
 }
 """Of answers without data; 400 for every other code."""

@@ -1,4 +1,4 @@
-"""Following the policy: a thread that takes over what comes into force, and in development what is saved.
+"""Following the policy and lock-downs: a thread that takes over what is in force, in development what is saved.
 
 It looks as well, since it is in every process that serves, whether something was kept out of the log.
 """
@@ -13,6 +13,7 @@ from policies.compiled import hash_of, version_of
 from policies.errors import PolicyError
 from policies.workbench import checking, problems
 from resolvers.house import House
+from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from storage.bells import POLICY, RIGHTS
 from storage.ledger.events import PolicyFault
@@ -25,9 +26,9 @@ log = structlog.get_logger("muniment.policy")
 
 
 class Follower:
-    """Looks every half a second what is in force, by one read of an index, and with `watch` at the file as well.
+    """Looks every half a second what is in force, by a read of an index for each, and with `watch` at the file as well.
 
-    Where the database tells of another policy it looks at once.
+    Where the database tells of another policy, or of a lock-down, it looks at once.
     """
 
     def __init__(self, house: House, *, watch: bool = False) -> None:
@@ -52,9 +53,11 @@ class Follower:
         if self._watch and (state := self._state()) != self._seen:
             self._seen = state
             self._take_file()
-        if standing.follow(self._house.store, self._house.force, self._house.sources.file.name):
-            self._house.bell.ring(RIGHTS)
-        withheld.tell(self._house)
+        house = self._house
+        another_policy = standing.follow(house.store, house.force, house.sources.file.name)
+        if lockdowns.follow(house.store, house.force) or another_policy:
+            house.bell.ring(RIGHTS)
+        withheld.tell(house)
 
     def _run(self) -> None:
         with self._house.bell.calling(self._called.set, POLICY):

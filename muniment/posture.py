@@ -1,24 +1,16 @@
 """How the keys stand: who may read them, what lies apart, how old they are, whether what wraps them answers."""
 
-import secrets
 import stat
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from muniment import hazards, keys
+from muniment import hazards, keys, probes
 from muniment.findings import Finding
 from muniment.settings import Settings
 from storage.clock import now
 from storage.keys.errors import KeyStoreError, KeyStoreMissing
-from storage.keys.kms import has_key, open_kms
 from storage.keys.names import SESSIONS, SIGNING
-
-_HINT = (
-    "look at the key's state, at the credentials in the environment, and at the way there; nothing is opened or sealed"
-    " until it answers (docs/operations/keys.md)"
-)
-
 
 _LEEWAY = timedelta(days=2)
 """Agents look once a day whether an old key can go."""
@@ -39,7 +31,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
         return
     yield from _ages(lines, settings)
     for uri in settings.kek_uris:
-        yield _reach(uri, settings)
+        yield probes.reach(uri, settings)
 
 
 def _files(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -105,19 +97,3 @@ def _may_wait(line: keys.Line, settings: Settings) -> bool:
     if line.since is None or line.name not in hours:
         return False
     return now() < line.since + timedelta(hours=hours[line.name]) + _LEEWAY
-
-
-def _reach(uri: str, settings: Settings) -> Finding:
-    scheme = uri.partition("://")[0]
-    if scheme.startswith("insecure") and not has_key(uri):
-        return Finding("key-encryption key", False, "the local key is gone: restore it, for nothing opens without it")
-    probe = secrets.token_bytes(16)
-    try:
-        kms = open_kms(uri, create=False, seconds=settings.kms_seconds)
-        try:
-            answered = kms.decrypt(kms.encrypt(probe, b"doctor"), b"doctor") == probe
-        finally:
-            kms.close()
-    except KeyStoreError as error:
-        return Finding("key-encryption key", False, f"{scheme}: {error}: {_HINT}")
-    return Finding("key-encryption key", answered, f"{scheme} wraps and unwraps")

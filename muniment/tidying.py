@@ -11,12 +11,14 @@ from agents import erasures
 from agents.access_reviews import Reviewer
 from agents.ledger import Ageing
 from agents.retention import Sweeper
-from agents.runtime import Agents
+from agents.runtime import Agents, StandStill
 from muniment import backups
 from muniment.bypasses import Reconciling
 from muniment.settings import Settings
 from resolvers import keys
 from resolvers.house import House
+from resolvers.lockdowns import deciding as lockdowns
+from resolvers.policies import standing
 
 _EVERY_SECONDS = 300
 _ROTATION_EVERY_SECONDS = 24 * 3600
@@ -55,6 +57,7 @@ class Tidying:
     def once(self) -> None:
         """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
         tasks: dict[str, Callable[[], object]] = {
+            "lock-downs": self._end_lockdown,
             "tidying": lambda: erasures.tidy(self._agents),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
             "retention": self._sweeper.sweep,
@@ -70,6 +73,8 @@ class Tidying:
                 do()
             except _Ending:
                 return
+            except StandStill:
+                continue  # what waits for the end of a lock-down is taken up by the first round after it
             except Exception:
                 _log.exception("a task failed", task=task)
 
@@ -77,12 +82,18 @@ class Tidying:
         """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""
         if self._ageing.end_investigations():
             erasures.resume_open_erasures(self._agents)
+        self._demand_open()
         self._ageing.anonymise()
         self._ageing.archive()
+
+    def _end_lockdown(self) -> None:
+        with self._house.store.begin(standing.scope(self._house.policy)) as work:
+            lockdowns.expire(work)
 
     def _rotate(self) -> None:
         if self._period is None or time.monotonic() < self._next_rotation:
             return
+        self._demand_open()
         for kind, done in keys.rotate_overdue(self._house, self._period, self._go_on):
             # A pass over everything: what is held back, or due a little later, waits for the next day.
             self._next_rotation = time.monotonic() + _ROTATION_EVERY_SECONDS
@@ -101,9 +112,15 @@ class Tidying:
                 return
         _log.info("a backup was taken")
 
+    def _demand_open(self) -> None:
+        """Raises StandStill while the platform is locked down: nothing is forgotten, moved or sealed anew in that."""
+        if self._house.force.locked_down is not None:
+            raise StandStill
+
     def _go_on(self, _step: str, _done: int, _total: int) -> None:
         if self._ending.is_set():
             raise _Ending
+        self._demand_open()
 
     def _run(self) -> None:
         while not self._ending.wait(_EVERY_SECONDS):

@@ -16,7 +16,7 @@ from muniment.admissions import admitted, as_json, coded, in_thread
 from policies.errors import Refused
 from resolvers import uploads
 from resolvers.context import Context
-from resolvers.errors import BadInput, Conflict, TooLarge
+from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
 from resolvers.tickets import Purpose
 from resolvers.uploads import ResumableUpload, Upload
 from storage.ledger.events import UploadRefusal
@@ -147,8 +147,8 @@ def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None
         TooLarge: UploadRefusal.TOO_LARGE,
         Conflict: UploadRefusal.ALREADY_UPLOADED,
     }
-    if isinstance(error, Refused):
-        return  # the refusal is in the trail already
+    if isinstance(error, (Refused, LockedDown)):
+        return  # a refusal is in the trail already, and a lock-down too: there the same can be sent again afterwards
     reason = reasons.get(type(error), UploadRefusal.TRUNCATED)
     if isinstance(error, BadInput) and error.field == "mediaType":
         reason = UploadRefusal.WRONG_TYPE

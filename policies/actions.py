@@ -13,6 +13,7 @@ class Action(enum.StrEnum):
     """An action on a resource; the resource is named beside it wherever one is used."""
 
     ACCEPT = "accept"
+    ANNOUNCE_MAINTENANCE = "announce_maintenance"
     ANSWER = "answer"
     APPROVE = "approve"
     ASSESS = "assess"
@@ -35,6 +36,7 @@ class Action(enum.StrEnum):
     EXPLAIN_OTHERS = "explain_others"
     EXPORT = "export"
     HANDLE = "handle"
+    LOCK_DOWN = "lock_down"
     NOTIFY = "notify"
     OPEN_ACCESS_REVIEW = "open_access_review"
     OPEN_INVESTIGATION = "open_investigation"

@@ -29,7 +29,10 @@ FORESEEN: tuple[Shape, ...] = (
     *(Shape(Kind.API_KEY, scopes=frozenset({scope})) for scope in Scope),
     Shape(Kind.API_KEY, scopes=frozenset(Scope)),
     *(Shape(Kind.AGENT, name=name, delegated=True) for name in AgentName),
-    *(Shape(Kind.STAFF, roles=frozenset({role}), mfa=mfa) for role, mfa in product(StaffRole, (False, True))),
+    *(
+        Shape(Kind.STAFF, roles=frozenset({role}), mfa=mfa, stepped_up=stepped_up)
+        for role, (mfa, stepped_up) in product(StaffRole, ((False, False), (True, False), (True, True)))
+    ),
 )
 """The shapes compiled when a policy loads. Others pass the same checks on first use, into a bounded cache."""
 

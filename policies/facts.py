@@ -84,6 +84,7 @@ class Staff:
     id: Any
     roles: list[str]
     mfa: bool
+    stepped_up: bool
 
 
 FACTS: tuple[type, ...] = (Person, Departing, Key, Agent, Staff)
@@ -104,7 +105,7 @@ class Shape:
 
     def after_step_up(self) -> "Shape":
         """The same shape once its bearer has proved again who they are; itself, for a kind that can't."""
-        return replace(self, stepped_up=True) if self.kind is Kind.CONTRIBUTOR else self
+        return replace(self, stepped_up=True) if self.kind in (Kind.CONTRIBUTOR, Kind.STAFF) else self
 
     def as_seen_by(self, source: str) -> "Shape":
         """This shape without proofs that the policy never names, and so can't ask for."""
@@ -123,7 +124,7 @@ class Shape:
                 person = Person(PRINCIPAL, stepped_up=False) if self.delegated else None
                 return Agent(self.name or "", person, RUN)
             case Kind.STAFF:
-                return Staff(PRINCIPAL, sorted(self.roles), self.mfa)
+                return Staff(PRINCIPAL, sorted(self.roles), self.mfa, self.stepped_up)
             case Kind.ANONYMOUS:
                 return None
 
@@ -138,7 +139,7 @@ def shape_of(principal: Principal) -> Shape:
         case Kind.AGENT:
             return Shape(Kind.AGENT, name=principal.name, delegated=principal.on_behalf_of is not None)
         case Kind.STAFF:
-            return Shape(Kind.STAFF, roles=principal.roles, mfa=principal.mfa)
+            return Shape(Kind.STAFF, roles=principal.roles, mfa=principal.mfa, stepped_up=principal.stepped_up)
         case _:
             return Shape(principal.kind)
 

@@ -1,8 +1,11 @@
-"""The policy in force in this process: one reference, replaced whole."""
+"""The policy in force in this process, and the lock-down that is on: references, replaced whole."""
 
+import threading
 from dataclasses import dataclass
 
 from policies.compiled import Policy
+from storage import clock
+from storage.lockdowns import Span
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,16 @@ class InForce:
 
     def __init__(self, policy: Policy, number: int = 0) -> None:
         self.held = Held(policy, number)
+        self.lockdown: Span | None = None
+        """The lock-down that this process knows of; it may be over."""
+        self.looking = threading.Lock()
+        """Held from looking for a lock-down to taking it over, so that nobody takes over what is old by then."""
+
+    @property
+    def locked_down(self) -> Span | None:
+        """The lock-down that is on at this moment. It costs no more than a look at the clock while there is one."""
+        found = self.lockdown
+        return found if found is not None and clock.now() < found.until else None
 
     @property
     def policy(self) -> Policy:

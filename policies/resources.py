@@ -20,7 +20,9 @@ from storage.incidents import Incident
 from storage.investigations import Investigation
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.legal_holds import LegalHold
+from storage.lockdowns import Lockdown
 from storage.notices import Notice, NoticeSettings, PublishedNotice
+from storage.outages import Outage
 from storage.outputs import Output
 from storage.projects import Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -55,8 +57,10 @@ PROTECTED: tuple[type[Record], ...] = (
     Incident,
     Investigation,
     LegalHold,
+    Lockdown,
     Notice,
     NoticeSettings,
+    Outage,
     Output,
     PrivacyPreferences,
     Project,

@@ -13,16 +13,13 @@ from policies.principals import Kind, Principal
 from resolvers.budgets import Charge
 from resolvers.errors import CodedError, CostExceeded, Unauthenticated
 from resolvers.house import House, Limits
+from resolvers.lockdowns import holding
 from resolvers.refusals import Refusal, denied
 from resolvers.watching import Ending
 from storage import damages, grants
 from storage.blobs.errors import BlobDamaged
 from storage.grants import AccessGrant
-from storage.ledger.events import (
-    Event,
-    Outcome,
-    TrailRead,
-)
+from storage.ledger.events import Event, Outcome, TrailRead
 from storage.ledger.reads import Opened, content_reads, others, trail_openings
 from storage.ledger.scope import AuditScope
 from storage.records import Record
@@ -145,6 +142,7 @@ class Context:
     def renewed(self, attempted: str) -> None:
         """Establish who is asking anew, for what goes on. Raises what `renew` raises once their right has ended."""
         self.policy = self.house.policy
+        holding.admit(self, attempted)
         if self.renew is None:
             return
         try:

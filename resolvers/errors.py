@@ -6,6 +6,7 @@ the same catalogue.
 
 import enum
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from storage.work import UnitOfWork
 
@@ -27,6 +28,7 @@ class Code(enum.StrEnum):
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
     LEGAL_HOLD = "LEGAL_HOLD"
+    LOCKED_DOWN = "LOCKED_DOWN"
     MFA_REQUIRED = "MFA_REQUIRED"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
@@ -60,6 +62,21 @@ class LegalHold(CodedError):
     """What this is about is only still there because of a legal hold."""
 
     code = Code.LEGAL_HOLD
+
+
+class LockedDown(CodedError):
+    """The platform is locked down, and this waits until it is not. Nothing was changed."""
+
+    code = Code.LOCKED_DOWN
+
+    def __init__(self, since: datetime, until: datetime) -> None:
+        began, ends = (moment.astimezone(UTC).isoformat(timespec="seconds") for moment in (since, until))
+        super().__init__(
+            f"This platform has been locked down since {began}, until {ends} at the latest. "
+            "What is yours you can read, export and delete; everything else waits."
+        )
+        self.since = since
+        self.until = until
 
 
 class ConsentRequired(CodedError):

@@ -23,6 +23,7 @@ from storage.populations.catalogue import (
     POPULATIONS,
     Checkpoints,
     Missing,
+    Months,
     Population,
     PopulationName,
     Register,
@@ -113,6 +114,8 @@ def _gather(context: Context, population: Population, period: Period) -> Gathere
             return gathering.rows_of(session, context.access.select(source.model, Action.READ), source, period)
         case Checkpoints():
             return gathering.checkpoints(session, period)
+        case Months():
+            return gathering.months(session, period)
         case Missing():
             return Gathered([], "", [], [])
     return gathering.columns()

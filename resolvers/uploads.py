@@ -9,6 +9,7 @@ from policies.actions import Action
 from policies.errors import Refused
 from resolvers.context import Context
 from resolvers.errors import BadInput, CodedError, Conflict, TooLarge
+from resolvers.lockdowns import holding
 from resolvers.tickets import Ticket
 from storage.assets import PICTURES, Asset, AssetStatus, Blob, lock_awaiting
 from storage.blobs.errors import BlobBusy
@@ -52,8 +53,10 @@ class Upload:
     def finish(self) -> Asset:
         """Publish the bytes: all of them, once, and only if the sender may still upload here.
 
-        Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster.
+        Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster, and `LockedDown`:
+        what several transfers brought stays.
         """
+        holding.admit(self.context, "upload", changes=True)
         if self.intake.received != self.expected:
             raise BadInput(
                 f"{self.intake.received} bytes came; byteSize announced {self.expected}. Send the whole file again."
@@ -241,7 +244,8 @@ def standing(context: Context, admitted: Ticket) -> Standing:
 
 
 def _awaiting(context: Context, admitted: Ticket) -> tuple[Asset, bool]:
-    """The asset to be filled, and whether its owner has metadata removed."""
+    """The asset to be filled, and whether its owner has metadata removed. Raises `LockedDown`."""
+    holding.admit(context, "upload", changes=True)
     with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
         strips = strips_metadata(context.work.session, asset.owner_id)

@@ -30,9 +30,11 @@ from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
 from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.lockdowns import LockdownMutations
 from schema.lookups import KINDS
 from schema.notices import NoticeMutations
 from schema.observing import Observed
+from schema.outages import OutageMutations
 from schema.passkeys import PasskeyMutations
 from schema.policies import PolicyMutations
 from schema.preferences import PreferencesMutations
@@ -62,7 +64,9 @@ class Mutation(
     IncidentMutations,
     InvestigationMutations,
     LegalHoldMutations,
+    LockdownMutations,
     NoticeMutations,
+    OutageMutations,
     PasskeyMutations,
     PolicyMutations,
     PreferencesMutations,

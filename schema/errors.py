@@ -10,7 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.errors import Code, CodedError, Unavailable
+from resolvers.errors import Code, CodedError, LockedDown, Unavailable
 from storage.blobs.errors import BlobStoreUnavailable
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
@@ -79,6 +79,8 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:
             extensions["field"] = original.field
+        if isinstance(original, LockedDown):
+            extensions |= {"since": original.since.isoformat(), "until": original.until.isoformat()}
     elif isinstance(original, Refused):
         message, extensions["code"] = str(original), original.code
     elif original is None or (error.path is None and error.nodes):

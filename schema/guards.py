@@ -13,6 +13,7 @@ from policies.errors import Refused
 from policies.principals import Kind
 from resolvers.context import Context
 from resolvers.errors import Code, Unauthenticated
+from resolvers.lockdowns import holding
 from resolvers.refusals import Refusal
 from schema.idempotency import once
 from schema.nodes import Info
@@ -22,16 +23,20 @@ from schema.observing import observed
 class Guarded(FieldExtension):
     """Lets in who is signed in; strangers only where `public` gives the reason."""
 
+    changes = False
+    """Whether it is for what changes something: most of that waits while the platform is locked down."""
+
     def __init__(self, public: str | None = None) -> None:
         self.public = public
 
     def let_in(self, info: Info) -> None:
-        """Raises `Unauthenticated` for a stranger at a field that is not public, and has it recorded."""
+        """Raises `Unauthenticated` for strangers at a field that is not public, which is recorded, and `LockedDown`."""
         if self.public is None and info.context.principal.kind is Kind.ANONYMOUS:
             info.context.record(Refusal(info.python_name, "Platform", Code.UNAUTHENTICATED.value))
             raise Unauthenticated(
                 "Sign in first: send `Authorization: Bearer <token>`, or put it into connection_init."
             )
+        holding.admit(info.context, info.python_name, changes=self.changes)
 
 
 class Asked(Guarded):
@@ -54,10 +59,19 @@ class Audited(Guarded):
     one says nothing about the others. Under an Idempotency-Key each of them is done once.
     """
 
-    def __init__(self, public: str | None = None, before: Callable[[Context], object] | None = None) -> None:
+    changes = True
+
+    def __init__(
+        self,
+        public: str | None = None,
+        before: Callable[[Context], object] | None = None,
+        after: Callable[[Context], object] | None = None,
+    ) -> None:
         super().__init__(public)
         self.before = before
         """What takes long and can be done before the transaction begins."""
+        self.after = after
+        """What this process does about it once it is committed."""
 
     def apply(self, field: StrawberryField) -> None:
         """Describe the one argument that every mutation has."""
@@ -70,9 +84,13 @@ class Audited(Guarded):
             if self.before is not None:
                 self.before(info.context)
             if info.context.repeatable is not None:
-                return once(info, partial(next_, source, info, **kwargs))
-            with info.context.writing(info.python_name):
-                return next_(source, info, **kwargs)
+                answer = once(info, partial(next_, source, info, **kwargs))
+            else:
+                with info.context.writing(info.python_name):
+                    answer = next_(source, info, **kwargs)
+            if self.after is not None:
+                self.after(info.context)
+            return answer
 
 
 class Followed(Guarded):
@@ -88,9 +106,15 @@ def question(description: str, *, public: str | None = None) -> Any:
     return strawberry.field(description=description, extensions=[Asked(public)])
 
 
-def mutation(description: str, *, public: str | None = None, before: Callable[[Context], object] | None = None) -> Any:
-    """A root mutation field. `public` says why a stranger may do it; `before` is done ahead of its transaction."""
-    return strawberry.mutation(description=description, extensions=[Audited(public, before)])
+def mutation(
+    description: str,
+    *,
+    public: str | None = None,
+    before: Callable[[Context], object] | None = None,
+    after: Callable[[Context], object] | None = None,
+) -> Any:
+    """A root mutation field. `public` says why a stranger may do it; `before` and `after` surround its transaction."""
+    return strawberry.mutation(description=description, extensions=[Audited(public, before, after)])
 
 
 def followed(description: str) -> Any:

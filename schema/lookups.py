@@ -20,8 +20,10 @@ from schema.ids import decode_id
 from schema.incidents import Incident
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHold
+from schema.lockdowns import Lockdown
 from schema.nodes import Info, Node
 from schema.notices import Notice, PublishedNotice
+from schema.outages import Outage
 from schema.outputs import Output
 from schema.projects import Project
 from schema.prompts import Prompt
@@ -44,7 +46,9 @@ KINDS: dict[str, type[Node]] = {
         Incident,
         Investigation,
         LegalHold,
+        Lockdown,
         Notice,
+        Outage,
         Output,
         Project,
         Prompt,

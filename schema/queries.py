@@ -31,9 +31,11 @@ from schema.ids import decode_id_of
 from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
+from schema.lockdowns import LockdownQueries
 from schema.lookups import Id, NodeQueries
 from schema.nodes import Info
 from schema.notices import NoticeQueries
+from schema.outages import OutageQueries
 from schema.outputs import Output
 from schema.passkeys import PasskeyQueries
 from schema.policies import Policy
@@ -70,7 +72,9 @@ class Query(
     HoldingsQueries,
     IncidentQueries,
     LegalHoldQueries,
+    LockdownQueries,
     NoticeQueries,
+    OutageQueries,
     PasskeyQueries,
     PopulationQueries,
     PrivacyQueries,

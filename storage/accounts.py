@@ -102,8 +102,8 @@ _LIVE_SESSION = select(Session).where(
     Session.expires_at > bindparam("at", type_=UtcDateTime()),
     Session.revoked_at.is_(None),
 )
-_MAY_BE_ANALYSED = (
-    select(func.coalesce(PrivacyPreferences.analytics, false()))
+_PREFERENCES = (
+    select(func.coalesce(PrivacyPreferences.analytics, false()).label("analytics"))
     .select_from(Contributor)
     .outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
     .where(Contributor.id == bindparam("contributor"), Contributor.status == ContributorStatus.ACTIVE)
@@ -123,8 +123,8 @@ def last_session_end(transaction: Transaction, before: datetime) -> datetime | N
 
 def may_be_analysed(transaction: Transaction, contributor: uuid.UUID) -> bool | None:
     """Whether somebody lets their use be analysed; None where there is no account of theirs that is in use."""
-    found = transaction.scalar(_MAY_BE_ANALYSED, {"contributor": contributor})
-    return None if found is None else bool(found)
+    found = transaction.execute(_PREFERENCES, {"contributor": contributor}).one_or_none()
+    return None if found is None else bool(found.analytics)
 
 
 def roles_of(transaction: Transaction, staff: uuid.UUID) -> frozenset[str]:

@@ -38,6 +38,7 @@ _LOG = "the agents sequence, publish and deliver; everybody else reads"
 _STAFF = "who works here, and as what, is decided by people; the agents remove nothing but what has ended"
 _JOBS = "jobs are given by people; the agents take what nobody has confirmed when an access review is due"
 _FOUND = "the agents run the checks of controls; what was found is closed, and never removed"
+_LOCKED = "people lock the platform down and open it; the agents note when its time was up"
 _POLICY = "the policy comes into force through the API, by two people"
 
 NARROWER = {
@@ -58,6 +59,11 @@ NARROWER = {
     "passkeys": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "passkey_challenges": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "findings": Rights("SELECT", "SELECT, INSERT, UPDATE", _FOUND),
+    "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
+    "outages": Rights(
+        "SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", "what was told of an outage is never taken back"
+    ),
+    "outage_watches": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "policy_versions": Rights("SELECT, INSERT", "SELECT", _POLICY),
     "policy_changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _POLICY),
 }

@@ -5,10 +5,10 @@ from contextlib import closing
 
 from agents.egress import Sending
 from agents.generation.briefs import Brief
-from agents.generation.running import Ended, Run, code_of, record_end
+from agents.generation.running import NAME, Ended, Run, code_of, record_end
 from agents.models.failures import ModelError
 from agents.models.providers import Facts
-from agents.runtime import PASSING
+from agents.runtime import PASSING, StandStill
 from storage import provider_copies, runs
 from storage.ledger import events
 from storage.ledger.events import Identifier
@@ -40,6 +40,16 @@ def write(run: Run, variation: int) -> None:
 
 
 def _ask(run: Run, brief: Brief, variation: int) -> str:
+    """What the model answers. An answer that a lock-down breaks off is asked for anew when that is over."""
+    while True:
+        run.agents.stand_by(NAME)
+        try:
+            return _ask_patiently(run, brief, variation)
+        except StandStill:
+            continue
+
+
+def _ask_patiently(run: Run, brief: Brief, variation: int) -> str:
     for wait in _RETRY_SECONDS:
         try:
             return _listen(run, brief, variation)
@@ -65,7 +75,7 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
     with closing(answer):
         for piece in answer:
             text += piece
-            run.agents.go_on()
+            run.agents.go_on(NAME)
             if time.monotonic() - looked_at < _SHOW_SECONDS:
                 continue
             with run.working() as (work, _, prompt):

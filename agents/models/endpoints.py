@@ -3,6 +3,7 @@
 import json
 import logging
 import secrets
+import socket
 import uuid
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -54,6 +55,16 @@ class Endpoint:
             raise
         except Exception as error:
             raise _translated(error) from None
+
+    def reachable(self) -> bool:
+        """Whether something listens there. A connection is opened and closed; nothing is sent over it."""
+        where = urlsplit(self.base_url)
+        port = where.port or (443 if where.scheme == "https" else 80)
+        try:
+            socket.create_connection((where.hostname or "", port), _CONNECT_SECONDS).close()
+        except OSError:
+            return False
+        return True
 
     def close(self) -> None:
         """Close the connections."""

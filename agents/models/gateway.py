@@ -115,6 +115,10 @@ class Gateway:
             code = ModelFailure.CONSENT_REQUIRED if refusal.objection.is_theirs else ModelFailure.NOT_APPROVED
             raise ModelError(code) from None
 
+    def reachable(self) -> bool:
+        """Whether every provider could be asked at the moment. Nothing is sent to any."""
+        return all(provider.reachable() for provider in self._providers.values())
+
     def close(self) -> None:
         """Stop every provider."""
         for provider in self._providers.values():

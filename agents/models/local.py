@@ -61,6 +61,13 @@ class LocalModel:
                 self.close()
             raise
 
+    def reachable(self) -> bool:
+        """Whether its file is there; the child process is started when it is asked."""
+        try:
+            return self._path().is_file()
+        except ModelError:
+            return False
+
     def close(self) -> None:
         """End the child process."""
         with self._lock:

@@ -73,5 +73,8 @@ class Provider(Protocol):
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer, piece by piece, blocking between pieces. Raises ModelError; closing it stops the model."""
 
+    def reachable(self) -> bool:
+        """Whether it could be asked at the moment, as far as that shows without asking it anything."""
+
     def close(self) -> None:
         """Release what it holds. It may be asked again afterwards."""

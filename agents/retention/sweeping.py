@@ -69,7 +69,8 @@ class Sweeper:
         self._verdict = Verdict.SOUND
 
     def sweep(self, *, dry_run: bool = False) -> Swept:
-        """Do what is due at this moment; with `dry_run` only count it."""
+        """Do what is due at this moment; with `dry_run` only count it. Raises StandStill in a lock-down."""
+        self._agents.go_on(NAME)
         with transaction(self._agents.store.engine, read_only=True) as session:
             last, found = settings.swept_at(session), due.choices(session)
         moment, verdict = self._clock.read(last)  # (1)
@@ -81,7 +82,7 @@ class Sweeper:
         if schedule.unscheduled():
             self._find(swept, None, None, RetentionProblem.UNSCHEDULED_TYPE, dry_run)
         for choice in found:
-            self._agents.go_on()
+            self._agents.go_on(NAME)
             if choice.known is None:
                 self._find(swept, choice.id, choice.owner_id, RetentionProblem.UNKNOWN_SETTING, dry_run)
                 continue
@@ -128,7 +129,7 @@ class Sweeper:
                 return
             over = list(due.going(session, choice, None, until, self._notice))
         for thing in over:
-            self._agents.go_on()
+            self._agents.go_on(NAME)
             if dry_run or self._let_go(choice, thing):
                 swept.gone[thing.scope] += 1
 

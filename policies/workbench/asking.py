@@ -48,7 +48,7 @@ def facts_of(principal: Principal) -> object | None:
             person = Person(whom, stepped_up=False) if principal.on_behalf_of else None
             return Agent(principal.name or "", person, principal.run or NO_ID)
         case Kind.STAFF:
-            return Staff(principal.id, sorted(principal.roles), principal.mfa)
+            return Staff(principal.id, sorted(principal.roles), principal.mfa, principal.stepped_up)
     return None
 
 

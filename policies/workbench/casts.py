@@ -84,7 +84,7 @@ def principal(name: str, said: Mapping[str, Any]) -> Principal:
     known = {"contributor", "stepped_up", "departing", "key of", "scopes", "agent", "for", "run", "staff", "called"}
     if strange := sorted(set(said) - known):
         raise Unclear(f"“{name}”: “{strange[0]}” says nothing about a person; known are {', '.join(sorted(known))}")
-    proven = bool(said.get("stepped_up"))
+    proven = bool(said.get("stepped_up", "staff" in said))
     if "contributor" in said:
         return Principal(Kind.CONTRIBUTOR, id=_id(said["contributor"]), mfa=proven, stepped_up=proven)
     if "departing" in said:
@@ -97,7 +97,7 @@ def principal(name: str, said: Mapping[str, Any]) -> Principal:
         return Principal(Kind.AGENT, name=str(said["agent"]), on_behalf_of=whom and _id(whom), run=run and _id(run))
     if "staff" in said:
         roles = frozenset(map(str, said["staff"] or ()))
-        return Principal(Kind.STAFF, id=_id(said.get("called", name)), roles=roles, mfa=True, stepped_up=True)
+        return Principal(Kind.STAFF, id=_id(said.get("called", name)), roles=roles, mfa=True, stepped_up=proven)
     return ANONYMOUS
 
 

@@ -80,7 +80,7 @@ def _of_shape(session: Transaction, shape: Shape) -> Iterator[Principal]:
             # Those who hold a grant, for whom the rules about grants count; if there are none, somebody in the job.
             held = select(AccessGrant.grantee_id).where(AccessGrant.role.in_(shape.roles)).distinct()
             for identity in list(session.scalars(held.limit(MOST_PEOPLE))) or [uuid.UUID(int=0)]:
-                yield Principal(shape.kind, id=identity, roles=shape.roles, mfa=shape.mfa)
+                yield Principal(shape.kind, id=identity, roles=shape.roles, mfa=shape.mfa, stepped_up=shape.stepped_up)
 
 
 def _counted(

@@ -16,6 +16,12 @@ from policies.resources import PROTECTED, mapper_of
 from storage.records import Holding, Record
 from storage.staff import StaffRole
 
+
+def _staff(role: StaffRole) -> Shape:
+    """As they are once they have stepped up: whatever a rule gives to this job, it gives to them."""
+    return Shape(Kind.STAFF, roles=frozenset({role}), mfa=True, stepped_up=True)
+
+
 ROLES: dict[str, Shape] = {
     "anonymous": Shape(Kind.ANONYMOUS),
     "contributor": Shape(Kind.CONTRIBUTOR),
@@ -23,7 +29,7 @@ ROLES: dict[str, Shape] = {
     "departing contributor": Shape(Kind.DEPARTING),
     **{f"API key: {scope}": Shape(Kind.API_KEY, scopes=frozenset({scope})) for scope in Scope},
     **{f"agent: {name}": Shape(Kind.AGENT, name=name, delegated=True) for name in AgentName},
-    **{f"staff: {role.lower()}": Shape(Kind.STAFF, roles=frozenset({role}), mfa=True) for role in StaffRole},
+    **{f"staff: {role.lower()}": _staff(role) for role in StaffRole},
 }
 """Everybody who can ask, by the words a page uses. Each is one shape for which the policy is compiled."""
 

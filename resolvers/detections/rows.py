@@ -47,6 +47,7 @@ DETECTIONS: tuple[Detection, ...] = (
         Severity.MEDIUM, (_SECURITY,),
         (Step(20), Step(200, Measure.THROTTLE), Step(5_000, Measure.SUSPEND_CREDENTIAL, _KEY)),
         kinds=PEOPLE_AND_KEYS, tells_owner=True, letter=letters.REFUSALS,
+        unless={"code": frozenset({"LOCKED_DOWN"})},
     ),
     Detection(
         "D05", 1, "Something sealed does not open although its key is there", frozenset({"content.damaged"}), _HOUR,

@@ -83,6 +83,10 @@ class BlobStore:
             finally:
                 draft.unlink(missing_ok=True)
 
+    def ask(self) -> None:
+        """Return if the place where whole blobs lie answers. Raises BlobStoreUnavailable."""
+        next(iter(self._published.listed()), None)
+
     def exists(self, blob_id: uuid.UUID) -> bool:
         """Whether a blob of that id has been published."""
         return self._published.exists(blob_id)

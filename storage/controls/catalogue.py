@@ -186,6 +186,14 @@ CONTROLS: tuple[Control, ...] = (
         ("backups",), 1,
     ),
     Control(
+        "availability", "Each outage is found, recorded and published; read, export and delete outlast the rest.",
+        ("A1.1", "A1.2", "CC7.5", "CC9.1", "CC2.3"), OPERATIONS,
+        "A lookout tries each part; /status tells everybody; a lock-down and a worker that is away leave rights alone.",
+        ("tests/agents/test_outages.py::test_one_look_that_fails_is_no_outage_and_two_are_one_from_the_first_on",
+         "tests/faults/test_lockdowns.py::test_reading_exporting_and_deleting_go_on_while_worker_and_provider_are_away"),
+        ("outages-explained",), 7,
+    ),
+    Control(
         "rights", "Contributors take out, correct and delete what is held about them, and are answered in time.",
         ("P1.1", "P5.1", "P5.2", "P6.7", "P8.1"), PRIVACY,
         "myData, exports and deletions at once; the rest by a due date.",

@@ -25,6 +25,7 @@ from storage.ledger.entries import AuditEvent
 from storage.ledger.rows import AuditPending, AuditSequence
 from storage.ledger.tree import LedgerDamaged, Tree
 from storage.legal_holds import LegalHold, LegalHoldStatus
+from storage.outages import Outage, OutageKind
 from storage.passkeys import Passkey
 from storage.records import Record
 from storage.retention import schedule
@@ -39,6 +40,7 @@ _REVIEW = timedelta(days=7)
 _SLACK = timedelta(days=2)
 _RUNS = timedelta(days=2)
 _NONE = timedelta(0)
+_LONG = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,13 @@ class Measure:
 def measure(session: Session, name: str, moment: datetime, archive: Archive | None = None) -> int:
     """How much is amiss at `moment` by the measure of this name; `archive`: where the oldest part of the trail lies."""
     return MEASURES[name].count(At(session, moment, archive))
+
+
+def _unexplained(at: At) -> int:
+    """Outages of more than a quarter of an hour that ended a week ago and of which nobody has said why."""
+    old = (Outage.kind == OutageKind.FOUND) & (Outage.ended_at <= at.moment - _REVIEW) & Outage.cause.is_(None)
+    ended = at.session.execute(select(Outage.started_at, Outage.ended_at).where(old)).all()
+    return sum(1 for start, end in ended if end is not None and end - start >= _LONG)
 
 
 def _number(at: At, model: type[Record], *conditions: ColumnElement[bool]) -> int:
@@ -179,6 +188,9 @@ MEASURES: dict[str, Measure] = {
     ),
     "investigations-ended": Measure(
         _unended, "investigations that are open a day past their end", "see why the ledger agent did not end them",
+    ),
+    "outages-explained": Measure(
+        _unexplained, "long outages of which nobody has said a week later what caused them", "sysadmin: explainOutage",
     ),
     "requests-answered": Measure(
         _dated(RightsRequest, RightsRequest.status == RightsStatus.OPEN, "due_at"),

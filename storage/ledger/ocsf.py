@@ -100,6 +100,7 @@ _ALARMS = {
     "incident.opened": 4,
     "investigation.opened": 3,
     "ledger.halted": 5,
+    "outage.began": 3,
     "api_key.new_place": 2,
     "session.new_place": 2,
     "session.refused": 2,

@@ -6,7 +6,7 @@ Places and tiles of a batch are one transaction. That no two processes make two 
 
 import enum
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
@@ -71,6 +71,12 @@ def is_behind(session: Session) -> bool:
         return True
     published = session.scalar(select(func.max(AuditCheckpoint.size))) or 0
     return published < Tree(session).size()
+
+
+def waits_since(session: Session, moment: datetime) -> bool:
+    """Whether an entry from before `moment` has no place yet."""
+    late = select(AuditPending.event_id).join(AuditEvent, AuditEvent.id == AuditPending.event_id)
+    return session.execute(late.where(AuditEvent.timestamp < moment).limit(1)).first() is not None
 
 
 def sequence(session: Session, at_most: int) -> int:

@@ -17,6 +17,7 @@ from storage.investigations import Investigation
 from storage.ledger.events import Outcome
 from storage.legal_holds import LegalHold
 from storage.notices import PublishedNotice
+from storage.outages import Outage
 from storage.records import Record
 from storage.rights import RightsRequest
 from storage.services import Service
@@ -33,6 +34,7 @@ class PopulationName(enum.StrEnum):
     AGENT_ACTIONS = "AGENT_ACTIONS"
     AGENT_VIOLATIONS = "AGENT_VIOLATIONS"
     API_KEYS = "API_KEYS"
+    AVAILABILITY = "AVAILABILITY"
     BACKUPS = "BACKUPS"
     BREAK_GLASS = "BREAK_GLASS"
     CHANGES = "CHANGES"
@@ -51,6 +53,7 @@ class PopulationName(enum.StrEnum):
     KEY_ROTATIONS = "KEY_ROTATIONS"
     LEGAL_HOLDS = "LEGAL_HOLDS"
     NOTICES = "NOTICES"
+    OUTAGES = "OUTAGES"
     RESTORE_TESTS = "RESTORE_TESTS"
     RIGHTS_REQUESTS = "RIGHTS_REQUESTS"
     ROLE_CHANGES = "ROLE_CHANGES"
@@ -90,13 +93,18 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Months:
+    """Which share of each month each part of the platform was there: worked out of the register of outages."""
+
+
+@dataclass(frozen=True)
 class Missing:
     """Nothing here records it. `where`: where the operator's own record is to be looked for."""
 
     where: str
 
 
-Source = Trail | Register | Checkpoints | Columns | Missing
+Source = Trail | Register | Checkpoints | Columns | Months | Missing
 
 
 @dataclass(frozen=True)
@@ -251,6 +259,17 @@ POPULATIONS: dict[PopulationName, Population] = {
             _N.CONTROL_RUNS, "C2", "Did the checks of controls run each day?", ("CC4.1",),
             Trail(("controls.checked",)), "A day without a run is listed as a gap.",
         ),
+        Population(
+            _N.OUTAGES, "A1", "When was a part of the platform away, what was affected, and what caused it?",
+            ("A1.1", "CC7.5", "CC9.1"), Register(Outage, "started_at"),
+            "Those that checks found, and maintenance that was announced. What people noticed in another way is the "
+            "operator's to show.",
+        ),
+        Population(
+            _N.AVAILABILITY, "A2", "Which share of each month was each part of the platform there?", ("A1.1", "CC2.3"),
+            Months(), "From when outages were first looked for. Maintenance announced beforehand is told apart.",
+        ),
     )
 }  # fmt: skip
-"""Every population, by name. Q1 to Q20 are an auditor's usual twenty; C1 and C2 are about the checks themselves."""
+"""Every population, by name. Q1 to Q20 are an auditor's usual twenty; C1 and C2 are about the checks themselves, A1 and
+A2 about availability."""

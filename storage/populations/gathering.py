@@ -1,7 +1,7 @@
 """Gathering: the rows of a population out of what the door lets through, in one order, as lines that hash alike."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,12 +9,13 @@ import orjson
 from sqlalchemy import ColumnElement, Select, SelectBase, and_, func, inspect, select
 from sqlalchemy.orm import Session, aliased
 
+from storage import availability, outages
 from storage.catalogue import models
 from storage.ledger import archiving, trail, tree
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Outcome
 from storage.ledger.rows import AuditCheckpoint, AuditSequence
-from storage.populations.catalogue import Checkpoints, Columns, Register, Source, Trail
+from storage.populations.catalogue import Checkpoints, Columns, Months, Register, Source, Trail
 from storage.records import Holding, Record
 
 Row = dict[str, Any]
@@ -148,6 +149,21 @@ def columns() -> Gathered:
     return Gathered(rows, "storage.catalogue.models(): what each model declares of its columns", list(rows[0]), [])
 
 
+def months(session: Session, period: Period) -> Gathered:
+    """The availability of each part in each month of the period, from when somebody looked for outages."""
+    start = _watched(session, period)
+    found = availability.by_month(outages.touching(session, start, period.end), start, period.end)
+    rows = [{**asdict(each), "component": each.component.value, "percent": each.percent} for each in found]
+    names = ["month", "component", "watched", "down", "maintenance", "percent"]
+    said = "storage.availability.by_month(): seconds, of the register of outages"
+    return Gathered(rows, said, names, [_filter("month", "in the period, from when outages were looked for")])
+
+
+def _watched(session: Session, period: Period) -> datetime:
+    since = outages.watched_since(session)
+    return period.end if since is None else max(since, period.start)
+
+
 def counted(session: Session, source: Source, period: Period) -> int | None:
     """How many there are by a count of its own, past the door and past the query; None of what is no table.
 
@@ -163,6 +179,10 @@ def counted(session: Session, source: Source, period: Period) -> int | None:
             return _count(session, AuditCheckpoint, [published >= period.start, published < period.end])
         case Columns():
             return sum(len(inspect(model).columns) for model in models())
+        case Months():
+            start, last = _watched(session, period), period.end - timedelta(microseconds=1)
+            spanned = (last.year - start.year) * 12 + last.month - start.month + 1
+            return spanned * len(outages.Component) if start < period.end else 0
     return None
 
 

@@ -115,6 +115,11 @@ SCHEDULE: tuple[Rule, ...] = (
         "It was published.", "For good: it shows what was told, and when.", Disposition.KEEP,
     ),
     Rule(
+        "continuity", "When the platform was locked down, by whom of staff and why; and when parts of it were away.",
+        Source.PLATFORM, "It began.", "For good, as evidence; it is about no contributor.", Disposition.KEEP,
+        owner="head of operations",
+    ),
+    Rule(
         "platform", "What the platform notes about its own work, and about nobody.", Source.PLATFORM, "It happened.",
         "One row each, written over.", Disposition.KEEP, owner="head of operations",
     ),

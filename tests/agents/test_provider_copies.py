@@ -41,6 +41,9 @@ class Inside:
     def answer(self, ask: Ask) -> Generator[str]:
         yield "From inside."
 
+    def reachable(self) -> bool:
+        return True
+
     def close(self) -> None:
         """Nothing is open."""
 

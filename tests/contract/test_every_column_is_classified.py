@@ -21,6 +21,8 @@ PLAIN_TEXT = {
     # Words of staff about a company, which everybody reads at /services.
     "address", "contract", "operator", "purpose",
     "actor_kind", "detection",
+    # Words of staff about machines, which everybody reads at /status.
+    "cause",
 }  # fmt: skip
 
 # The same for columns of one table: a job, agent, address or prefix, and a hash of what it may do; and what staff publish for everybody is nobody's secret.

@@ -10,7 +10,7 @@ from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
-from tests.resolvers.found import incident, reviewed
+from tests.resolvers.found import incident, lockdown, outage, reviewed
 from tests.resolvers.granting import Case
 from tests.resolvers.ladder import MUTATIONS
 from tests.told import notice
@@ -112,6 +112,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Project": project,
         "Prompt": prompt,
         "Incident": incident(world, raw_id(ada.id)),
+        "Lockdown": lockdown(world),
+        "Outage": outage(world),
         "LegalHold": placed.data["it"]["legalHold"]["id"],
         "RetentionSetting": kept.data["it"]["retentionSetting"]["id"],
         "RightsRequest": world.do(
@@ -126,7 +128,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         costs = []
         for wants in ("id", "id viewerCan"):
             statements()
-            by = security if kind in ("AccessReview", "AccessReviewItem", "Incident", "PublishedNotice") else ada
+            staffs = ("AccessReview", "AccessReviewItem", "Incident", "Lockdown", "Outage", "PublishedNotice")
+            by = security if kind in staffs else ada
             found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", by, id=given).data["node"]
             asked = [sql.replace(" IS DISTINCT FROM ", " <> ") for sql in statements()]
             costs.append([sql.split(" FROM ")[-1].split()[0] for sql in asked])

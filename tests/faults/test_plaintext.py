@@ -74,6 +74,8 @@ def test_the_marker_is_found_nowhere_in_clear(
 
 
 NO_CONTENT = {
+    "announceMaintenance": "takes what staff tell everybody, which is nobody's secret",
+    "explainOutage": "takes what staff tell everybody, which is nobody's secret",
     "confirmTotp": "takes six digits",
     "linkIdentity": "takes a token that an issuer signed",
     "publishNotice": "takes what staff tell everybody, which is nobody's secret",
@@ -152,6 +154,18 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
     reviewed(server, member, privacy, marker)
     privacy_writes(server, owner, privacy, marker)
     incident_told(server, owner, member, privacy, marker)
+    locked_down(server, (member, privacy), hired, marker)
+
+
+def locked_down(server: Server, tokens: tuple[str, str], hired: dict[StaffRole, staff.Hired], marker: str) -> None:
+    """Why the platform was locked down has the marker."""
+    api = server.api
+    for token, each in zip(tokens, hired.values(), strict=True):
+        api.do("stepUp", token, totp=code_of(each.second_factor, 1)).data  # noqa: B018
+    wants = "lockdown { id reason }"
+    begun = api.do("lockDown", tokens[0], wants=wants, reason=f"Somebody has the key of {marker}.", hours=1).data["it"]
+    assert marker in begun["lockdown"]["reason"]
+    api.do("endLockdown", tokens[1], lockdownId=begun["lockdown"]["id"]).data  # noqa: B018
 
 
 def reviewed(server: Server, member: str, privacy: str, marker: str) -> None:

@@ -20,6 +20,7 @@ from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, Reaso
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
+from storage.outages import Component, Outage
 from storage.records import Record
 from storage.retention.settings import note_sweep
 from storage.rights import RightsKind, RightsRequest, RightsTopic
@@ -103,6 +104,11 @@ def _review(moment: datetime) -> AccessReview:
     return AccessReview(number=1, opened_at=_ago(moment, days=40), due_at=_ago(moment, days=10))
 
 
+def _outage(moment: datetime) -> Outage:
+    long_ago = _ago(moment, days=8)
+    return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)
+
+
 IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "access-reviews": _rows(lambda moment: [_review(moment)]),
     "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
@@ -114,6 +120,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
+    "outages-explained": _rows(lambda moment: [_outage(moment)]),
     "requests-answered": _rows(lambda moment: [_request(moment)]),
     "retention-swept": lambda session, moment: note_sweep(session, _ago(moment, days=2)),
     "separation-of-duties": _rows(_two_jobs),

@@ -77,6 +77,10 @@ ORDER = [
     "liftIncidentMeasure:security",
     "closeIncident:security",
     "acceptFinding:privacy",
+    "announceMaintenance:sysadmin",
+    "explainOutage:sysadmin",
+    "lockDown:security",
+    "endLockdown:privacy",
     "registerService:privacy",
     "assessService:privacy",
     "enableService:security",
@@ -195,6 +199,8 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
         scene.ids["editor"] = scene.people["editor"].email  # type: ignore[union-attr]
         scene.people["security"] = world.employ(StaffRole.SECURITY)
         scene.people["privacy"] = world.employ(StaffRole.PRIVACY)
+        for rung in ("security", "privacy"):
+            world.prove(scene.people[rung])
         policy.write_text(policy.read_text() + "\n# Another remark.\n")
         for call in ORDER:
             name, _, rung = call.partition(":")
@@ -203,6 +209,8 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
             sent[call] = (by, asked, data)
             if name == "enrollTotp":
                 scene.ids["uri"] = data["uri"]
+            if name == "lockDown":
+                scene.ids["lockdown"] = data["lockdown"]["id"]
             if name == "enrollPasskey":
                 scene.ids["options"] = data["options"]
             if name == "confirmPasskey":

@@ -54,7 +54,7 @@ def _facts(principal: Principal) -> object | None:
         case Kind.AGENT:
             return Agent(principal.name or "", delegator, principal.run)
         case Kind.STAFF:
-            return Staff(principal.id, sorted(principal.roles), principal.mfa)
+            return Staff(principal.id, sorted(principal.roles), principal.mfa, principal.stepped_up)
     return None
 
 

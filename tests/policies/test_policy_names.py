@@ -20,6 +20,7 @@ from storage.controls.findings import FindingStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
+from storage.lockdowns import Lockdown
 from storage.records import Record
 from storage.rights import RightsStatus
 from storage.services import Service, ServiceStatus
@@ -55,6 +56,8 @@ WITHOUT_A_GRANT = {
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
+    "Lockdown": {Action.END, Action.READ, Action.READ_REASON},
+    "Outage": {Action.READ, Action.UPDATE},
     "LegalHold": {Action.APPROVE, Action.READ, Action.READ_REASON, Action.RELEASE},
     "RightsRequest": {Action.ANSWER, Action.READ, Action.READ_REASON},
 }
@@ -135,8 +138,11 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert ungranted <= WITHOUT_A_GRANT.get(model.__name__, {Action.READ}), f"{roles} on {model.__name__}"
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
-            watching = {Action.OPEN_ACCESS_REVIEW, Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF}
+            watching = {
+                Action.LOCK_DOWN, Action.OPEN_ACCESS_REVIEW, Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF,
+            }  # fmt: skip
             own = watching if StaffRole.SECURITY in roles else set()
+            own |= {Action.ANNOUNCE_MAINTENANCE} if StaffRole.SYSADMIN in roles else set()
             own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
             own |= {Action.PUBLISH_NOTICE} if {StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles) else set()
@@ -202,6 +208,18 @@ def test_nobody_confirms_what_they_hold(policy: Policy) -> None:
             for way in plans.get(Action.DECIDE, ()):
                 assert other in way.conditions, roles
                 assert any(each.column == "status" for each in way.conditions), roles
+
+
+def test_nobody_opens_what_they_locked_down_themselves(policy: Policy) -> None:
+    """In any set of jobs, and only after a proof that it is still they; nor does anybody lock down without one."""
+    other = Compare("begun_by", "!=", Bound("principal_id"))
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            shape = Shape(Kind.STAFF, roles=frozenset(map(str, roles)), mfa=True)
+            assert Action.END not in policy.decisions(shape, Lockdown).plans
+            assert Action.LOCK_DOWN not in policy.platform_actions(shape)
+            plans = policy.decisions(shape.after_step_up(), Lockdown).plans
+            assert all(other in way.conditions for way in plans.get(Action.END, ())), roles
 
 
 def test_what_agents_do_is_no_person_s(policy: Policy) -> None:

@@ -31,6 +31,7 @@ from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
 from storage.staff import RoleAssignment, StaffRole
+from tests.policies import standing
 from tests.policies.reviews import reviewed
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,6 +123,8 @@ def build() -> World:
         id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
     )
     world.add("published notice", text)
+    for name, row in (*standing.rows(named, EPOCH, SEAL).items(), *reviewed(named)):
+        world.add(name, row)
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
         _incident(world, f"ada's incident {status.value.lower()}", status, named("ada"))
@@ -130,13 +133,10 @@ def build() -> World:
         for status in RightsStatus:
             _asked(world, name, status)
     _kept(world, "ada", named("atlas"), named("atlas"))
-    for name, row in reviewed(named):
-        world.add(name, row)
     for owner in ("head of operations", "head of security", "data protection officer"):
         for status in FindingStatus:
             _finding(world, owner, status)
-    job = RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT)
-    world.add("job", job)
+    world.add("job", RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT))
     return world
 
 

@@ -16,6 +16,8 @@ from storage.ids import new_id
 from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger.events import ContentRead, Resource
 from storage.ledger.scope import AuditScope
+from storage.lockdowns import Lockdown, LockdownStatus
+from storage.outages import Component, Outage
 from storage.sessions import ApiKey
 from tests.world import Person, World, agent_scope, global_id, raw_id
 
@@ -49,6 +51,33 @@ def incident(
         work.session.add(row)
         work.session.flush()
         return global_id("Incident", row.id)
+
+
+def lockdown(world: World) -> str:
+    """A lock-down that is over, begun by somebody who has left since."""
+    with world.house.store.begin(agent_scope()) as work:
+        row = Lockdown(
+            id=uuid.uuid4(), status=LockdownStatus.ENDED, begun_by=uuid.uuid4(), expires_at=work.now, ended_at=work.now
+        )
+        work.vault.seal(row, reason="Somebody had a key that is not theirs.")
+        work.session.add(row)
+        work.session.flush()
+        return global_id("Lockdown", row.id)
+
+
+def maintenance(_ids: dict[str, str]) -> dict[str, str]:
+    """What will be done tomorrow, for two hours."""
+    begins, cause = now() + timedelta(days=1), "The disks are replaced."
+    ends = begins + timedelta(hours=2)
+    return {"component": "FILES", "cause": cause, "startsAt": begins.isoformat(), "endsAt": ends.isoformat()}
+
+
+def outage(world: World) -> str:
+    """An outage that is over, as the lookout leaves one."""
+    row = Outage(id=uuid.uuid4(), component=Component.MODEL, started_at=now() - timedelta(hours=2), ended_at=now())
+    with world.house.store.begin(agent_scope()) as work:
+        work.session.add(row)
+    return global_id("Outage", row.id)
 
 
 def suspended_key(world: World, owner: Person) -> uuid.UUID:

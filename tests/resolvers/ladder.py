@@ -10,7 +10,8 @@ from typing import Any
 from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
-from tests.resolvers.found import finding, incident, reviewed, suspended_key
+from tests.resolvers import access_reviews
+from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, reviewed, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -40,6 +41,7 @@ RUNGS = (
 )
 
 GRID = {
+    **access_reviews.GRID,
     # who:                   nobody stranger departing support sysadmin auditor read write export viewer editor owner
     "contributor": "U N N - N N - N - N N -",
     "project": "U N N N N N - - - - - -",
@@ -58,11 +60,13 @@ GRID = {
     "node grant": "U 0 0 0 0 - - 0 0 0 0 -",
     "node hold": "U 0 0 0 0 - - 0 0 0 0 -",
     "node service": "U 0 0 0 0 - 0 0 0 0 0 0",
-    "node review": "U 0 0 0 0 - 0 0 0 0 0 0",
-    "node review item": "U 0 0 0 0 - 0 0 0 0 0 0",
-    "openAccessReview": "U F F F F F F F F F F F",
-    "decideAccessReviewItem": "U N N N N F N N N N N N",
     "node incident": "U 0 0 0 0 - 0 0 0 0 0 0",
+    "node outage": "U 0 0 - - - 0 0 0 0 0 0",
+    "announceMaintenance": "U F F F - F F F F F F F",
+    "explainOutage": "U N N F - F N N N N N N",
+    "node lockdown": "U 0 0 0 - - 0 0 0 0 0 0",
+    "lockDown": "U F F F F F F F F F F F",
+    "endLockdown": "U N N N F F N N N N N N",
     "triageIncident": "U N N N N F N N N N N N",
     "recordIncidentStep": "U N N N N F N N N N N N",
     "draftIncidentNotice": "U N N N N F N N N N N N",
@@ -151,6 +155,7 @@ class Scene:
 
 
 QUERIES = {
+    **access_reviews.QUERIES,
     "contributor": ("contributor", "id"),
     "project": ("project", "id"),
     "asset": ("asset", "id"),
@@ -166,8 +171,8 @@ QUERIES = {
     "node hold": ("hold", "id"),
     "node service": ("service", "id"),
     "node incident": ("incident", "id"),
-    "node review": ("review", "id"),
-    "node review item": ("review item", "id"),
+    "node lockdown": ("lockdown", "id"),
+    "node outage": ("outage", "id"),
     "node request": ("request", "id"),
     "node notice": ("notice", "id"),
     "node deletion": ("deletion", "id"),
@@ -187,6 +192,7 @@ WITHOUT_INPUT = (
 )
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    **access_reviews.MUTATIONS,
     "confirmPasskey": lambda ids: {"credential": "{}"},
     "removePasskey": lambda ids: {"passkeyId": global_id("Passkey", uuid.UUID(int=0))},
     "linkIdentity": lambda ids: {"token": "a.b.c"},
@@ -221,19 +227,8 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "ticket": "1",
         "expiresAt": (now() + timedelta(hours=1)).isoformat(),
     },
-    "openAccessReview": lambda ids: {"dueAt": (now() + timedelta(days=30)).isoformat()},
-    "decideAccessReviewItem": lambda ids: {
-        "accessReviewItemId": ids["review item"],
-        "decision": "KEEP",
-        "note": "It makes the small pictures, and nothing else does.",
-    },
     "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
-    "reviewAccess": lambda ids: {
-        "accessGrantId": ids["grant"],
-        "verdict": "JUSTIFIED",
-        "note": "What was opened is what the case was about.",
-    },
     "removeStaff": lambda ids: {"staffId": ids["leaver"]},
     "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
     "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
@@ -257,10 +252,6 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "step": "RECOVERED",
         "words": "All is as before.",
     },
-    "draftIncidentNotice": lambda ids: {
-        "incidentId": ids["incident"],
-        "text": "Somebody here opened some of your work who should not have. They can't any more.",
-    },
     "notifyAffected": lambda ids: {"incidentId": ids["incident"]},
     "liftIncidentMeasure": lambda ids: {"incidentId": ids["incident"], "words": "It was their own program."},
     "closeIncident": lambda ids: {"incidentId": ids["incident"]},
@@ -269,6 +260,10 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "reason": "The second disk comes next month; until then backups go out hourly.",
         "until": _tomorrow(),
     },
+    "announceMaintenance": maintenance,
+    "explainOutage": lambda ids: {"outageId": ids["outage"], "cause": "The provider's network failed."},
+    "lockDown": lambda ids: {"reason": "Somebody has a key that is not theirs.", "hours": 1},
+    "endLockdown": lambda ids: {"lockdownId": ids["lockdown"]},
     "registerService": lambda ids: {
         "address": "models.example.org",
         "kind": "MODEL_PROVIDER",
@@ -345,6 +340,8 @@ def make(world: World) -> Scene:
         "no incident": incident(world, status=IncidentStatus.FALSE_POSITIVE),
         "incident of a key": incident(world, kind="API_KEY", actor=suspended_key(world, stepped_up)),
         "finding": str(finding(world)),
+        "lockdown": lockdown(world),
+        "outage": outage(world),
         "notice": notice(world, owner),
         "service": proposed(world, world.employ(StaffRole.PRIVACY)),
         "leaver": world.own_id(world.employ(StaffRole.SUPPORT)),

@@ -120,6 +120,7 @@ from storage.ledger.events.legal_holds import (
     LegalHoldPlaced,
     LegalHoldReleased,
 )
+from storage.ledger.events.lockdowns import LockdownBegun, LockdownEnded
 from storage.ledger.events.notices import (
     NoticeDelivered,
     NoticeIssued,
@@ -127,6 +128,7 @@ from storage.ledger.events.notices import (
     NoticeRead,
     NoticeSettingsUpdated,
 )
+from storage.ledger.events.outages import MaintenanceAnnounced, OutageBegan, OutageEnded, OutageExplained
 from storage.ledger.events.outputs import OutputStored
 from storage.ledger.events.passkeys import PasskeyAsked, PasskeyCopied, PasskeyEnrolled, PasskeyRemoved
 from storage.ledger.events.policies import (
@@ -198,7 +200,8 @@ __all__ = [
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LogWithheld", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated",
+    "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued",
+    "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained",
     "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
     "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
     "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",

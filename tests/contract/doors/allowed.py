@@ -4,6 +4,7 @@ A new line here is a decision about security: it needs a reason that a reviewer 
 """
 
 from tests.contract.doors import access_reviews, passkeys
+from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
@@ -19,14 +20,17 @@ _DUE = "counts and finds by age, of the account or project that the door gave ou
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _SENTINEL = "the sentinel reads ids, times and codes, opens nothing, and acts on credentials"
+_BY_SENTINEL = ("agents/sentinel/watching.py", _SENTINEL)
 _LEASE_HOLDERS = "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
 _LOG = "the log holds hashes and is everybody's to read"
+_GATHERED = ("resolvers/populations.py", _LOG)
 _ASKED = "of a row that the door has just given out"
 _AGAIN = "what this very caller was answered before, under a keyed hash of who they are and of their key"
 _KEYS = "on the command line of whoever holds the keys; seals anew and shows nothing"
 _POLICY = "the policy in force and its proposals: rules of the house, not anybody's data; who may is asked first"
+_RELOADING = ("resolvers/policies/reloading.py", _POLICY)
 _ABOUT = "staff whom the policy lets explain for others; facts of rows they may not read are left out"
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
@@ -105,11 +109,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
-        "agents/notices/delivering.py agents/notices/spreading.py agents/retention/sweeping.py "
+        "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_policy/given.py "
         "muniment/controls.py muniment/doctor.py "
-        "resolvers/identity.py resolvers/ledger.py "
+        "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
     ),
@@ -130,10 +134,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
         _HOUSE,
     ),
-    "storage.populations.gathering.checkpoints": ("resolvers/populations.py", _LOG),
+    **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
     "storage.populations.gathering.counted": ("resolvers/populations.py", _RECOUNTED),
-    "storage.populations.gathering.facts": ("resolvers/populations.py", _LOG),
-    "storage.populations.gathering.missing_places": ("resolvers/populations.py", _LOG),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.find": (
         "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
@@ -184,7 +186,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.advance": ("agents/sentinel/watching.py", _LOG),
     "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
-    "storage.incidents.mark": ("agents/sentinel/watching.py", _LOG),
+    "storage.incidents.mark": ("agents/outages.py agents/sentinel/watching.py", _LOG),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.sent": ("agents/notices/affected.py", _AGENT),
     "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
@@ -193,13 +195,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
     "storage.ledger.affected.of_person": ("agents/notices/affected.py", _AGENT),
-    "storage.ledger.happenings.between": ("agents/sentinel/watching.py", _SENTINEL),
-    "storage.ledger.happenings.end": ("agents/sentinel/watching.py", _SENTINEL),
-    "storage.ledger.happenings.place_at": ("agents/sentinel/watching.py", _SENTINEL),
-    "storage.ledger.happenings.waiting": ("agents/sentinel/watching.py", _SENTINEL),
+    **{f"storage.ledger.happenings.{each}": _BY_SENTINEL for each in ("between", "end", "place_at", "waiting")},
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
+    **STANDING,
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
@@ -221,10 +221,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),
-    "storage.ledger.sequencing.claim": (_LEASE_HOLDERS, _LOG),
-    "storage.ledger.sequencing.is_behind": ("agents/ledger/sequencer.py", _LOG),
-    "storage.ledger.sequencing.release": (_LEASE_HOLDERS, _LOG),
-    "storage.ledger.sequencing.sequence": ("agents/ledger/sequencer.py", _LOG),
+    **{f"storage.ledger.sequencing.{it}": (_LEASE_HOLDERS, _LOG) for it in ("claim", "release")},
+    **{f"storage.ledger.sequencing.{it}": ("agents/ledger/sequencer.py", _LOG) for it in ("is_behind", "sequence")},
+    "storage.ledger.sequencing.waits_since": ("agents/outages.py", _LOG),
     "storage.ledger.trail.anonymise": ("agents/ledger/ageing.py", _ERASING),
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
     "storage.ledger.trail.last_details": ("muniment/safeguards.py", _HOUSE),
@@ -279,10 +278,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/doctor.py resolvers/policies/reloading.py resolvers/policies/standing.py",
         _POLICY,
     ),
-    "storage.policies.proposal": ("resolvers/policies/reloading.py", _POLICY),
-    "storage.policies.propose": ("resolvers/policies/reloading.py", _POLICY),
+    **{f"storage.policies.{it}": _RELOADING for it in ("proposal", "propose", "waiting")},
     "storage.policies.source_of": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
-    "storage.policies.waiting": ("resolvers/policies/reloading.py", _POLICY),
     "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
     "storage.queue.open_queue_engine": ("agents/runtime.py", _HOUSE),
@@ -384,7 +381,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("storage/rehashing.py", "seal", "Vault"): "hashes anew what is found by a key that is rotated",
     ("resolvers/identity.py", "seal", "Vault"): "whether an API key's digest is this one; nothing of it leaves",
     ("storage/resealing.py", "seal", "Vault"): "seals anew what a key that is rotated had sealed",
-    ("muniment/posture.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
+    ("muniment/probes.py", "seal", "decrypt"): "a probe of the key-encryption key, of a value of its own",
     ("resolvers/context.py", "caller", "Access"): "for the operation's own principal",
     ("resolvers/identity.py", "caller", "Principal"): "after the token was checked",
     ("resolvers/sessions.py", "caller", "Principal"): "after the password was checked",

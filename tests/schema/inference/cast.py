@@ -18,6 +18,8 @@ from resolvers.tickets import cursor
 from schema.lookups import KINDS
 from storage.clock import now
 from storage.ids import new_id
+from storage.lockdowns import Lockdown
+from storage.outages import Outage
 from storage.projects import ProjectMember
 from storage.records import Record
 from storage.services import Service
@@ -135,8 +137,12 @@ def _furnished(world: World, owner: Person) -> dict[str, str]:
     return {"project": project, "asset": asset, "prompt": prompt, "output": world.output(prompt)}
 
 
-_UNPUBLISHED: dict[type[Record], dict[str, Any]] = {Service: {"status": "PROPOSED"}}
-"""What keeps a row from being everybody's to see."""
+_UNPUBLISHED: dict[type[Record], dict[str, Any]] = {
+    Lockdown: {"status": "ENDED"},
+    Outage: {"ended_at": now()},
+    Service: {"status": "PROPOSED"},
+}
+"""What keeps a row from being everybody's to see, or everybody from doing anything."""
 
 
 def _rows(owner: uuid.UUID, other: uuid.UUID, near: uuid.UUID, whose: str, after: int = 0) -> list[Record]:

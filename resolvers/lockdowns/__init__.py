@@ -1,0 +1,1 @@
+"""Lock-downs: what goes on in one (`holding`), and how one begins and ends (`deciding`)."""
