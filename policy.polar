@@ -117,6 +117,8 @@ allow(agent: Agent{name: "exports"}, "read_contact", contributor: Contributor) i
 allow(agent: Agent{name: "exports"}, "read_reason", grant: AccessGrant) if has_role(agent.person, "owner", grant);
 # And why something of theirs was kept by law.
 allow(agent: Agent{name: "exports"}, "read_reason", hold: LegalHold) if has_role(agent.person, "owner", hold);
+# And why staff kept or ended a key that nobody used.
+allow(agent: Agent{name: "exports"}, "read_reason", item: AccessReviewItem) if has_role(agent.person, "owner", item);
 # And what they asked about their data, with its answers.
 allow(agent: Agent{name: "exports"}, "read_reason", request: RightsRequest) if
     has_role(agent.person, "owner", request);
@@ -243,6 +245,10 @@ job("PRIVACY", "read_reason", _: Lockdown);
 # They tell contributors what changes, before it does, and see what was told.
 job("PRIVACY", "publish_notice", _: Platform);
 job("PRIVACY", "read", _: PublishedNotice);
+# They see each review of access with its reasons, since they may be those who confirm what somebody else holds.
+job("PRIVACY", "read", _: AccessReview);
+job("PRIVACY", "read", _: AccessReviewItem);
+job("PRIVACY", "read_reason", _: AccessReviewItem);
 # They handle incidents together with security: whose work was seen, and what those people are told.
 job("PRIVACY", "read", _: Incident);
 job("PRIVACY", "read_content", _: Incident);
@@ -296,6 +302,11 @@ job("SECURITY", "accept", finding: Finding) if finding.status = "OPEN" and findi
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
 job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
+# It begins reviews of access, and sees each with its reasons.
+job("SECURITY", "open_access_review", _: Platform);
+job("SECURITY", "read", _: AccessReview);
+job("SECURITY", "read", _: AccessReviewItem);
+job("SECURITY", "read_reason", _: AccessReviewItem);
 # It sees when the platform was locked down, and why.
 job("SECURITY", "read", _: Lockdown);
 job("SECURITY", "read_reason", _: Lockdown);
@@ -324,6 +335,10 @@ job("AUDITOR", "read", _: LegalHold);
 # They see which services there are and were, and how each was assessed.
 job("AUDITOR", "read", _: Service);
 job("AUDITOR", "read_content", _: Service);
+# They see who confirmed or ended whose access, when, and why.
+job("AUDITOR", "read", _: AccessReview);
+job("AUDITOR", "read", _: AccessReviewItem);
+job("AUDITOR", "read_reason", _: AccessReviewItem);
 # They take out complete lists of what is recorded in a period, and samples of them; each time is in the trail.
 job("AUDITOR", "collect_evidence", _: Platform);
 # To such lists belong what was to be deleted and when it was, what contributors allowed, which keys they made for their
@@ -365,6 +380,12 @@ allow(staff: Staff, "assess", service: Service) if
 # A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
 allow(staff: Staff, "notify", incident: Incident) if
     role in staff.roles and decides(role) and incident.status = "CONFIRMED" and incident.notice_drafted_by != staff.id;
+
+# What somebody holds is confirmed or ended by somebody else of security or privacy: never by whoever holds it. Of what
+# nobody confirmed in time, and does not end by itself, it can still be said.
+allow(staff: Staff, "decide", item: AccessReviewItem) if
+    role in staff.roles and decides(role) and item.holder_id != staff.id and
+    (item.status = "OPEN" or item.status = "OVERDUE");
 
 # Security locks the platform down, for a reason and a bounded time, once whoever does it has just proved who they are.
 # What still goes on then is above this file: contributors read, export and delete what is theirs.
@@ -426,8 +447,8 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 
 resource Platform {
     permissions = [
-        "announce_maintenance", "create_project", "explain", "lock_down", "open_investigation", "register_service",
-        "remove_staff"
+        "announce_maintenance", "create_project", "explain", "lock_down", "open_access_review", "open_investigation",
+        "register_service", "remove_staff"
     ];
 }
 
@@ -516,6 +537,25 @@ resource AccessGrant {
 
 # A grant belongs to the contributor whose things it opens.
 has_role(person: Person, "owner", grant: AccessGrant) if grant.subject_id = person.id;
+
+
+# When access was looked at is about no contributor.
+resource AccessReview {
+    permissions = ["read"];
+}
+
+
+resource AccessReviewItem {
+    permissions = ["read", "read_reason", "decide"];
+    roles = ["owner"];
+
+    # A contributor sees that a key of theirs was looked at because nobody used it, what became of it, and why.
+    "read" if "owner";
+    "read_reason" if "owner";
+}
+
+# An item about an API key belongs to whoever made the key; all others are nobody's.
+has_role(person: Person, "owner", item: AccessReviewItem) if item.owner_id = person.id;
 
 
 resource ProviderCopy {

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from agents import erasures
+from agents.access_reviews import Reviewer
 from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents, StandStill
@@ -38,6 +39,7 @@ class Tidying:
         self._settings = settings
         self._period = timedelta(days=settings.key_rotation_days) if settings.rotate_keysets else None
         self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
+        self._reviewer = Reviewer(agents)
         self._reconciling = Reconciling(house)
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
@@ -60,6 +62,7 @@ class Tidying:
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
             "retention": self._sweeper.sweep,
             "ageing": self._age,
+            "access reviews": self._reviewer.advance,
             "rotating keys": self._rotate,
             "controls": self._check_controls,
             "reconciling": self._reconciling.look,

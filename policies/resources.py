@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapper
 
 from policies.actions import Action
 from policies.errors import PolicyError
+from storage.access_reviews.records import AccessReview, AccessReviewItem
 from storage.assets import Asset, Blob
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.controls.findings import Finding
@@ -42,6 +43,8 @@ PLATFORM: Final = Platform()
 
 PROTECTED: tuple[type[Record], ...] = (
     AccessGrant,
+    AccessReview,
+    AccessReviewItem,
     ApiKey,
     Asset,
     AuditEvent,

@@ -52,7 +52,7 @@ def publish(
             raise BadInput("serviceId goes with SERVICES alone.", field="serviceId")
         context.access.get(Service, service_id, Action.READ)
     effective = _effective(kind, effective_at, context.work.now)  # (2)
-    row = _publish(context, kind, heading, text, effective, service_id)
+    row = _publish(context.work, context.caller_id, kind, heading, text, effective, service_id)
     context.work.session.flush()
     return context.access.get(PublishedNotice, row.id, Action.READ)
 
@@ -74,16 +74,17 @@ def tell_of_beginning(context: Context, service: Service, begins: datetime) -> N
     versions = services.at(context.work.session, service.address)
     known = any(each.approved_at is not None for each in versions if each.id != service.id)
     title = f"{name} begins on {begins.day} {begins:%B %Y}"
-    _publish(context, NoticeKind.SERVICES, title, text, begins, service.id if known else None)
+    about_terms = service.id if known else None
+    _publish(context.work, context.caller_id, NoticeKind.SERVICES, title, text, begins, about_terms)
 
 
-def tell_of_end(context: Context, service: Service) -> None:
-    """Tell those whom a service concerns that nothing is sent there any more on these terms."""
+def tell_of_end(work: UnitOfWork, service: Service, by: uuid.UUID) -> None:
+    """Tell those whom a service concerns that nothing is sent there any more on these terms; `by`: who ended it."""
     text = (
         f"Nothing more of yours is sent to {service.address} on the terms that you knew. What it was sent before goes "
         f"there after {service.retention_days} days. myData shows what that was."
     )
-    _publish(context, NoticeKind.SERVICES, f"{_named(service)} has ended", text, context.work.now, service.id)
+    _publish(work, by, NoticeKind.SERVICES, f"{_named(service)} has ended", text, work.now, service.id)
 
 
 def _named(service: Service) -> str:
@@ -91,9 +92,14 @@ def _named(service: Service) -> str:
 
 
 def _publish(
-    context: Context, kind: NoticeKind, title: str, body: str, effective: datetime, service_id: uuid.UUID | None
+    work: UnitOfWork,
+    by: uuid.UUID,
+    kind: NoticeKind,
+    title: str,
+    body: str,
+    effective: datetime,
+    service_id: uuid.UUID | None,
 ) -> PublishedNotice:
-    work = context.work
     row = PublishedNotice(
         id=new_id(),
         kind=kind,
@@ -102,7 +108,7 @@ def _publish(
         service_id=service_id,
         effective_at=effective,
         published_at=work.now,
-        published_by=context.caller_id,
+        published_by=by,
     )
     work.session.add(row)
     ahead = int((effective - work.now).total_seconds())

@@ -140,16 +140,21 @@ def disable(context: Context, service_id: uuid.UUID) -> Service:
     """Retire a service, or take a proposal back. One person is enough, and it acts at once. Raises `Conflict`."""
     service = context.access.get(Service, service_id, Action.DISABLE)
     work = context.work
-    before = services.lock(work.session, service)
-    if before is ServiceStatus.RETIRED:
+    if services.lock(work.session, service) is ServiceStatus.RETIRED:
         raise Conflict("This can't be done any more: it is RETIRED.")
+    retire(work, service, context.caller_id)
+    work.session.flush()
+    return service
+
+
+def retire(work: UnitOfWork, service: Service, by: uuid.UUID) -> None:
+    """Send nothing more to a service that is locked, and tell whom it concerns; `by`: who ended it."""
+    before = service.status
     service.status, service.retired_at = ServiceStatus.RETIRED, work.now
     began = before is ServiceStatus.APPROVED and service.effective_at is not None and service.effective_at <= work.now
     work.record(events.ServiceDisabled(resource_id=service.id, subject_id=None, kind=service.kind, had_begun=began))
     if before is ServiceStatus.APPROVED:
-        notices.tell_of_end(context, service)
-    work.session.flush()
-    return service
+        notices.tell_of_end(work, service, by)
 
 
 def demand_in_order(context: Context, parcel: Parcel, attempted: str, resource: str) -> None:

@@ -14,6 +14,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
 from resolvers.context import Context
+from schema.access_reviews import AccessReviewMutations
 from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
 from schema.controls import ControlMutations
@@ -53,6 +54,7 @@ from schema.subscriptions import Subscription
 @strawberry.type(description="Everything that can be done. Each answers the id of the event that records it.")
 class Mutation(
     AccessGrantMutations,
+    AccessReviewMutations,
     ApiKeyMutations,
     AssetMutations,
     DeletionMutations,

@@ -7,6 +7,7 @@ import strawberry
 
 from policies.errors import NotFound
 from resolvers.errors import BadInput
+from schema.access_reviews import AccessReview, AccessReviewItem
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import AuditEvent
@@ -34,6 +35,8 @@ KINDS: dict[str, type[Node]] = {
     kind.__name__: kind
     for kind in (
         AccessGrant,
+        AccessReview,
+        AccessReviewItem,
         ApiKey,
         Asset,
         AuditEvent,

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers import inputs, roles
+from schema.access_reviews import AccessReviewQueries
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.connections import (
@@ -65,6 +66,7 @@ Search = Annotated[
 @strawberry.type(description="Everything that can be asked.")
 class Query(
     NodeQueries,
+    AccessReviewQueries,
     ControlQueries,
     DetectionQueries,
     HoldingsQueries,

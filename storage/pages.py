@@ -50,9 +50,14 @@ def fetch(session: Session, statement: Select[Any]) -> list[Any]:
 
 
 def with_decisions(row: Row[Any]) -> Any:
-    """The row's entity, carrying what this unit of work's principal may do with it."""
-    entity = row[0]
-    allowed = frozenset([action for place, action in _decided(row._fields) if row[place]])
+    """The row's entity, carrying what this unit of work's principal may do with it.
+
+    Raises LookupError for a row of which a column has no name: places and names would not be of the same columns.
+    """
+    entity, labels = row[0], row._fields
+    if len(labels) != len(row):
+        raise LookupError("decisions are found by name, and a column of this row has none: alias it with one")
+    allowed = frozenset([action for place, action in _decided(labels) if row[place]])
     entity.decisions = entity.decisions | allowed
     return entity
 
@@ -115,7 +120,7 @@ def fetch_pages(
         total = select(counted.c.n).where(counted.c.tie == tie).scalar_subquery()
         ranked = ranked.add_columns(total.label("page_total"))
     inner = ranked.subquery()
-    entity = aliased(model, inner)
+    entity = aliased(model, inner, name="page_row")
     columns = [column for column in inner.c if column.key.startswith((DECISION, "page_"))]
     outer = select(entity, *columns).where(inner.c.page_rank <= part.limit + 1).order_by(inner.c.page_rank)
     found: dict[uuid.UUID, list[Any]] = {each: [] for each in parents}

@@ -7,12 +7,15 @@ more. Nobody is granted to change an entry of the trail. A table that is not nam
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 from sqlalchemy import Connection, text
 
 from storage.catalogue import models
 from storage.queue import SCHEMA
 
+API, AGENTS = "api", "agents"
+"""The components that have a login each, as a review of access calls them."""
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
@@ -33,6 +36,7 @@ class Rights:
 _ENTRY = "entries are added and never changed; the agents remove what the archive holds"
 _LOG = "the agents sequence, publish and deliver; everybody else reads"
 _STAFF = "who works here, and as what, is decided by people; the agents remove nothing but what has ended"
+_JOBS = "jobs are given by people; the agents take what nobody has confirmed when an access review is due"
 _FOUND = "the agents run the checks of controls; what was found is closed, and never removed"
 _LOCKED = "people lock the platform down and open it; the agents note when its time was up"
 _POLICY = "the policy comes into force through the API, by two people"
@@ -48,7 +52,7 @@ NARROWER = {
     "audit_deliveries": Rights("SELECT", _ALL, _LOG),
     "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "staff_members": Rights(_ALL, "SELECT", _STAFF),
-    "role_assignments": Rights(_ALL, "SELECT", _STAFF),
+    "role_assignments": Rights(_ALL, "SELECT, DELETE", _JOBS),
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
@@ -66,6 +70,18 @@ NARROWER = {
 """Tables by name. What the owner of the tables does is not limited by this, and no server is to run as the owner."""
 
 
+def hashes() -> dict[str, str]:
+    """What each component may do with every table, as a hash that changes with it."""
+    tables = [(model.__tablename__, _rights(model.__tablename__)) for model in models()]
+    granted = {API: [f"{name}: {each.api}" for name, each in tables]}
+    granted[AGENTS] = [f"{name}: {each.agents}" for name, each in tables]
+    return {component: sha256("\n".join(lines).encode()).hexdigest() for component, lines in granted.items()}
+
+
+def _rights(table: str) -> Rights:
+    return NARROWER.get(table, Rights(_ALL, _ALL, ""))
+
+
 def statements(api: str, agents: str) -> Iterator[str]:
     """The SQL that grants the logins `api` and `agents` what they need, and takes from them what they had besides.
 
@@ -81,7 +97,7 @@ def statements(api: str, agents: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA public, {SCHEMA} TO {both}"
     yield f"GRANT SELECT ON alembic_version TO {both}"
     for model in models():
-        rights = NARROWER.get(model.__tablename__, Rights(_ALL, _ALL, ""))
+        rights = _rights(model.__tablename__)
         yield f"GRANT {rights.api} ON {model.__tablename__} TO {api}"
         yield f"GRANT {rights.agents} ON {model.__tablename__} TO {agents}"
     for kind in ("TABLES", "SEQUENCES"):

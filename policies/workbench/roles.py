@@ -4,6 +4,7 @@ A job's comment stands above the first rule that names it, and ends with a line 
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from policies.errors import PolicyError
 from policies.principals import AgentName, Scope
@@ -44,6 +45,19 @@ def statements(document: Document) -> dict[str, Statement]:
     return found
 
 
+def hashes(source: str) -> dict[str, str]:
+    """Of each job, scope and agent what the rules that name it in their head say, as a hash that changes with them.
+
+    Comments and blanks do not count. Raises NotPolar.
+    """
+    document = parse(source)
+    said: dict[str, list[str]] = {role: [] for role in statements(document)}
+    for rule in document.rules:
+        for role in _named(rule) & said.keys():
+            said[role].append(rule.span.text(source))
+    return {role: sha256("\n".join(lines).encode()).hexdigest() for role, lines in said.items()}
+
+
 def stated(source: str, name: str) -> dict[str, Statement]:
     """The statement of each job, as the policy called `name` has it: what people are told of the roles.
 
@@ -63,6 +77,15 @@ def stated(source: str, name: str) -> dict[str, Statement]:
                 f"says its {missing}: write “# What the job needs this for.” and “# Owner: head of …” above it"
             )
     return {str(role): found[role] for role in StaffRole}
+
+
+def _named(rule: Rule) -> set[str]:
+    """Every word in quotes that the head of a rule begins with, or asks of whoever it is about."""
+    first = rule.parameters[:1]
+    terms = [each.term for each in first] + [
+        value for each in first if each.pattern for _, value in each.pattern.fields
+    ]
+    return {str(each.value) for each in terms if isinstance(each, Literal)}
 
 
 def _role_of(rule: Rule) -> str:

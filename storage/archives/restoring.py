@@ -44,6 +44,7 @@ IMPORTED: tuple[type[Record], ...] = (Project, Asset, Prompt, PromptAsset, Promp
 
 LEFT_OUT = {
     "access_grants": "staff of the other platform are nobody here",
+    "access_reviews": "they are about keys of the other platform",
     "api_keys": "their secrets never left; make new ones",
     "consents": "what was allowed elsewhere is not allowed here: choose anew",
     "deletions": "what was destroyed elsewhere stays told in the archive and its certificates",

@@ -48,6 +48,14 @@ CONTROLS: tuple[Control, ...] = (
         ("grants-reviewed",), 7,
     ),
     Control(
+        "access-reviews", "What may do something here is confirmed each quarter by somebody who does not hold it.",
+        ("CC4.1", "CC6.2", "CC6.3"), SECURITY,
+        "Jobs, unused API keys, agents, components and services in one review; what nobody confirms ends by itself.",
+        ("tests/resolvers/test_access_reviews.py::test_nobody_decides_about_what_they_hold",
+         "tests/agents/test_access_reviews.py::test_what_nobody_confirms_ends_by_itself"),
+        ("access-reviews",), 7,
+    ),
+    Control(
         "staff-second-factor", "Staff prove with a second factor who they are.", ("CC6.1", "CC6.2"), SECURITY,
         "A session without one answers staff nothing.",
         ("tests/resolvers/test_factors.py::test_a_password_alone_does_not_let_staff_in",

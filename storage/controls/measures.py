@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from storage.access_reviews import standing
 from storage.contributors import Contributor
 from storage.controls import findings
 from storage.deletions import Deletion, DeletionStatus
@@ -36,6 +37,7 @@ from storage.staff import StaffMember, overlapping, unbounded_auditors
 _PATIENCE = timedelta(days=1)
 """What agents do by themselves may take so long, outages included, before it is amiss."""
 _REVIEW = timedelta(days=7)
+_SLACK = timedelta(days=2)
 _RUNS = timedelta(days=2)
 _NONE = timedelta(0)
 _LONG = timedelta(minutes=15)
@@ -150,6 +152,11 @@ def _dated(model: Any, status: ColumnElement[bool], column: str, slack: timedelt
 
 
 MEASURES: dict[str, Measure] = {
+    "access-reviews": Measure(
+        lambda at: standing.overdue(at.session, at.moment, _SLACK),
+        "things in the last access review that nobody confirmed or that are there although they were to end, or "
+        "reviews that are late", "security and privacy: decideAccessReviewItem, or openAccessReview",
+    ),
     "agents-reconciled": Measure(
         lambda at: len(reconciling.gaps(at.session)),
         "runs whose records and entries in the trail differ", "`python -m muniment audit reconcile` names each",

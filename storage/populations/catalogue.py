@@ -7,6 +7,7 @@ itself. A question whose source does not exist here is answered as such, and nev
 import enum
 from dataclasses import dataclass
 
+from storage.access_reviews.records import AccessReviewItem
 from storage.contributors import Consent
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
@@ -155,8 +156,9 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.ACCESS_REVIEWS, "Q6", "Who reviewed whose access, and what became of it?", ("CC6.3",),
-            Trail(("access_grant.reviewed",)),
-            "Reviews of the use of single grants. Reviews of all access at a date are the operator's own record.",
+            Register(AccessReviewItem, "opened_at"),
+            "What each review was about; holder_id and decided_by differ. Reviews of single grants are in BREAK_GLASS. "
+            f"{_GONE}",
         ),
         Population(
             _N.BREAK_GLASS, "Q7", "Which access to contributors' work was asked for, and what became of it?",

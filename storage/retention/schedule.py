@@ -100,6 +100,12 @@ SCHEDULE: tuple[Rule, ...] = (
         "It was registered.", "For good, as evidence of what was sent where on which terms.", Disposition.KEEP,
     ),
     Rule(
+        "access_reviews", "Reviews of access: what may do something here, and who confirmed it or ended it.",
+        Source.PLATFORM, "It was reviewed.",
+        "For good, as evidence; what is about a contributor's API key until the account is deleted.", Disposition.KEEP,
+        owner="head of security",
+    ),
+    Rule(
         "findings", "What checks of controls found amiss: how much, whose to mend, by when, until when.",
         Source.PLATFORM, "It was found.", "For good, as evidence; it is about nobody.", Disposition.KEEP,
         owner="head of security",

@@ -15,6 +15,7 @@ from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
 from storage import provider_copies, search
+from storage.access_reviews.records import AccessReviewItem, ReviewChange, ReviewKind
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
@@ -134,7 +135,12 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
         work.vault.seal(wishes, webhook_url=f"https://{marker}.example", webhook_secret=f"whsec_{marker}")
         tie = FederatedIdentity(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, name_lookup=someone.id.bytes)
         work.vault.seal(tie, name=f"https://issuer.example\n{marker}")
-        work.session.add_all([hold, kept, asked, factor, code, passkey, asked_of, notice, wishes, tie])
+        looked_at = AccessReviewItem(
+            review_id=new_id(), kind=ReviewKind.API_KEY, name=key.prefix, owner_id=someone.id, rights_hash="",
+            change=ReviewChange.NEW, flags=[], decided_by=EMPLOYEE,
+        )  # fmt: skip
+        work.vault.seal(looked_at, note=f"kept for {marker}")
+        work.session.add_all([hold, kept, asked, factor, code, passkey, asked_of, notice, wishes, tie, looked_at])
         work.record(ContributorRegistered(resource_id=someone.id, subject_id=someone.id))
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from PIL import Image
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
@@ -16,6 +17,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from typer.testing import CliRunner
 
 from agents import runtime, thumbnails
+from agents.access_reviews import Reviewer
 from agents.erasures import erase, tidy
 from agents.exports import build_export
 from agents.generation import generate
@@ -24,8 +26,10 @@ from agents.retention import Sweeper
 from agents.runtime import Agents
 from agents.sentinel import Sentinel
 from muniment.cli import app
+from resolvers.access_reviews import campaigns
 from storage import privileges, queue
 from storage.catalogue import models
+from storage.clock import now
 from storage.database import open_engine, transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.exports import Export, ExportScope
@@ -34,6 +38,7 @@ from storage.ledger.events import ExportRequested
 from storage.privileges import NARROWER, RoleRefused
 from storage.prompts import PromptStatus
 from storage.resealing import reseal
+from storage.staff import RoleAssignment, StaffRole
 from tests.agents.test_ageing import happen
 from tests.agents.test_sentinel import happened
 from tests.agents.worlds import World
@@ -121,6 +126,20 @@ def test_the_agents_do_all_their_work_by_theirs(world: World, agents: Agents, ho
         assert found is not None and (found.status, found.remaining) == (DeletionStatus.ERASED, {})
     tidy(agents)
     runtime.stop(runtime.start(agents))
+
+
+def test_the_agents_end_what_nobody_confirmed_and_give_nothing(world: World, agents: Agents, database_url: str) -> None:
+    """A job that the owner of the tables has put there is gone when its review is due."""
+    given = RoleAssignment(staff_id=new_id(), role=StaffRole.SUPPORT, assigned_at=now() - timedelta(days=100))
+    owner = open_engine(database_url)
+    with transaction(owner) as session:
+        session.add(given)
+    owner.dispose()
+    Reviewer(agents).advance()
+    assert world.count(RoleAssignment) == 1
+    with time_machine.travel(now() + campaigns.USUAL + timedelta(hours=1)):
+        Reviewer(agents).advance()
+    assert world.count(RoleAssignment) == 0
 
 
 @pytest.mark.parametrize("kind", ["api", "agents"])

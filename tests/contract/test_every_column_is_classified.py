@@ -25,8 +25,11 @@ PLAIN_TEXT = {
     "cause",
 }  # fmt: skip
 
-# The same for columns of one table: what staff publish for everybody is nobody's secret.
-PLAIN_HERE = {("published_notices", "title"), ("published_notices", "body")}
+# The same for columns of one table: a job, agent, address or prefix, and a hash of what it may do; and what staff publish for everybody is nobody's secret.
+PLAIN_HERE = {
+    ("access_review_items", "name"), ("access_review_items", "rights_hash"),
+    ("published_notices", "title"), ("published_notices", "body"),
+}  # fmt: skip
 
 
 def ids(value: Any) -> str | None:

@@ -10,7 +10,7 @@ from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
-from tests.resolvers.found import incident, lockdown, outage
+from tests.resolvers.found import incident, lockdown, outage, reviewed
 from tests.resolvers.granting import Case
 from tests.resolvers.ladder import MUTATIONS
 from tests.told import notice
@@ -96,7 +96,10 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
     told = MUTATIONS["publishNotice"]({})
     published = world.do("publishNotice", security, wants="publishedNotice { id }", **told)
     listed = world.ask("{ services { edges { node { id } } } }", ada).data["services"]
+    review, item = reviewed(world)
     ids = {
+        "AccessReview": review,
+        "AccessReviewItem": item,
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
         "Asset": asset,
@@ -125,7 +128,8 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         costs = []
         for wants in ("id", "id viewerCan"):
             statements()
-            by = security if kind in ("Incident", "Lockdown", "Outage", "PublishedNotice") else ada
+            staffs = ("AccessReview", "AccessReviewItem", "Incident", "Lockdown", "Outage", "PublishedNotice")
+            by = security if kind in staffs else ada
             found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", by, id=given).data["node"]
             asked = [sql.replace(" IS DISTINCT FROM ", " <> ") for sql in statements()]
             costs.append([sql.split(" FROM ")[-1].split()[0] for sql in asked])

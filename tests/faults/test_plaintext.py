@@ -151,6 +151,7 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
     api.do("endAccess", owner, accessGrantId=grant).data  # noqa: B018
     note = f"What was opened of {marker} is what the case was about."
     api.do("reviewAccess", privacy, accessGrantId=grant, verdict="JUSTIFIED", note=note).data  # noqa: B018
+    reviewed(server, member, privacy, marker)
     privacy_writes(server, owner, privacy, marker)
     incident_told(server, owner, member, privacy, marker)
     locked_down(server, (member, privacy), hired, marker)
@@ -165,6 +166,15 @@ def locked_down(server: Server, tokens: tuple[str, str], hired: dict[StaffRole, 
     begun = api.do("lockDown", tokens[0], wants=wants, reason=f"Somebody has the key of {marker}.", hours=1).data["it"]
     assert marker in begun["lockdown"]["reason"]
     api.do("endLockdown", tokens[1], lockdownId=begun["lockdown"]["id"]).data  # noqa: B018
+
+
+def reviewed(server: Server, member: str, privacy: str, marker: str) -> None:
+    """Why somebody keeps what is in a review of access."""
+    wants = "accessReview { items { edges { node { id } } } }"
+    opened = server.api.do("openAccessReview", member, wants=wants, **MUTATIONS["openAccessReview"]({})).data["it"]
+    item = opened["accessReview"]["items"]["edges"][0]["node"]["id"]
+    said = {"accessReviewItemId": item, "decision": "KEEP", "note": f"It is there for {marker}."}
+    server.api.do("decideAccessReviewItem", privacy, **said).data  # noqa: B018
 
 
 def incident_told(server: Server, owner: Person, member: str, privacy: str, marker: str) -> None:

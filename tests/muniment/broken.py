@@ -11,6 +11,7 @@ import pytest
 
 from muniment import doctor
 from muniment.settings import Settings
+from storage.access_reviews.records import AccessReview
 from storage.controls.findings import Finding
 from storage.database import Transaction
 from storage.deletions import Deletion, DeletionScope
@@ -99,12 +100,17 @@ def _investigation(moment: datetime) -> Investigation:
     return Investigation(reason=SEAL, opened_by=uuid.uuid4(), person_id=uuid.uuid4(), expires_at=_ago(moment, days=2))
 
 
+def _review(moment: datetime) -> AccessReview:
+    return AccessReview(number=1, opened_at=_ago(moment, days=40), due_at=_ago(moment, days=10))
+
+
 def _outage(moment: datetime) -> Outage:
     long_ago = _ago(moment, days=8)
     return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)
 
 
 IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
+    "access-reviews": _rows(lambda moment: [_review(moment)]),
     "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
     "auditors-end": _rows(lambda _moment: [RoleAssignment(staff_id=uuid.uuid4(), role=StaffRole.AUDITOR)]),
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one

@@ -64,6 +64,8 @@ ORDER = [
     "denyAccess:owner",
     "endAccess:owner",
     "reviewAccess:privacy",
+    "openAccessReview:security",
+    "decideAccessReviewItem:privacy",
     "removeStaff:security",
     "openInvestigation:security",
     "closeInvestigation:security",

@@ -13,6 +13,7 @@ from policies.facts import Shape
 from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
+from storage.access_reviews.records import UNDECIDED, AccessReviewItem
 from storage.contributors import ContributorStatus
 from storage.controls.catalogue import CONTROLS
 from storage.controls.findings import FindingStatus
@@ -40,6 +41,7 @@ STATES = {
             *InvestigationStatus,
             *RightsStatus,
             *ServiceStatus,
+            *UNDECIDED,
         ),
     ),
     "EDITOR",
@@ -47,6 +49,7 @@ STATES = {
 }
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
+    "AccessReviewItem": {Action.DECIDE, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
@@ -135,11 +138,10 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             assert ungranted <= WITHOUT_A_GRANT.get(model.__name__, {Action.READ}), f"{roles} on {model.__name__}"
             assert not (ungranted and model.__name__ in CONTENT), f"{roles} on {model.__name__}"
             assert set(plans) <= ungranted | {Action.READ, Action.READ_CONTENT, Action.READ_CONTACT}
-            own = (
-                {Action.LOCK_DOWN, Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF}
-                if StaffRole.SECURITY in roles
-                else set()
-            )
+            watching = {
+                Action.LOCK_DOWN, Action.OPEN_ACCESS_REVIEW, Action.OPEN_INVESTIGATION, Action.REMOVE_STAFF,
+            }  # fmt: skip
+            own = watching if StaffRole.SECURITY in roles else set()
             own |= {Action.ANNOUNCE_MAINTENANCE} if StaffRole.SYSADMIN in roles else set()
             own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
@@ -194,6 +196,18 @@ def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
         for roles in combinations(StaffRole, count):
             plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Incident).plans
             assert all(other in way.conditions for way in plans.get(Action.NOTIFY, ())), roles
+
+
+def test_nobody_confirms_what_they_hold(policy: Policy) -> None:
+    """In any set of jobs: whoever decides about access does not hold it, and it was not decided."""
+    other = Compare("holder_id", "!=", Bound("principal_id"))
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), AccessReviewItem).plans
+            assert (Action.DECIDE in plans) is bool({StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles)), roles
+            for way in plans.get(Action.DECIDE, ()):
+                assert other in way.conditions, roles
+                assert any(each.column == "status" for each in way.conditions), roles
 
 
 def test_nobody_opens_what_they_locked_down_themselves(policy: Policy) -> None:

@@ -32,6 +32,7 @@ from storage.services import Service, ServiceKind, ServiceStatus
 from storage.sessions import ApiKey
 from storage.staff import RoleAssignment, StaffRole
 from tests.policies import standing
+from tests.policies.reviews import reviewed
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ODD_TEXTS = ("", "a", "A", "%", "_", "\\", "'", "é", "e\u0301", "É", "日本語", "🗝️", " a", "a ", "null", "x" * 300)
@@ -122,7 +123,7 @@ def build() -> World:
         id=named("published"), kind=NoticeKind.PRODUCT, title="", body="", effective_at=EPOCH, published_by=named("sue")
     )
     world.add("published notice", text)
-    for name, row in standing.rows(named, EPOCH, SEAL).items():
+    for name, row in (*standing.rows(named, EPOCH, SEAL).items(), *reviewed(named)):
         world.add(name, row)
     for status in IncidentStatus:
         _incident(world, f"incident {status.value.lower()}", status, None)
@@ -135,8 +136,7 @@ def build() -> World:
     for owner in ("head of operations", "head of security", "data protection officer"):
         for status in FindingStatus:
             _finding(world, owner, status)
-    job = RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT)
-    world.add("job", job)
+    world.add("job", RoleAssignment(id=named("job"), staff_id=named("ada"), role=StaffRole.SUPPORT))
     return world
 
 

@@ -1,8 +1,15 @@
-"""Incidents as the sentinel leaves them, for those who handle them; and what a check of a control found."""
+"""Incidents, reviews and findings as agents and checks leave them, for those who handle them."""
 
 import uuid
 from datetime import timedelta
 
+from storage.access_reviews.records import (
+    AccessReview,
+    AccessReviewItem,
+    ReviewChange,
+    ReviewItemStatus,
+    ReviewKind,
+)
 from storage.clock import now
 from storage.controls.findings import Finding
 from storage.ids import new_id
@@ -81,6 +88,18 @@ def suspended_key(world: World, owner: Person) -> uuid.UUID:
         assert row is not None
         row.suspended_at = now()
     return key
+
+
+def reviewed(world: World) -> tuple[str, str]:
+    """A review that is closed, and of it an agent that nobody confirmed in time."""
+    review = AccessReview(id=new_id(), number=1, due_at=now(), closed_at=now())
+    item = AccessReviewItem(
+        id=new_id(), review_id=review.id, kind=ReviewKind.AGENT, name="thumbnails", rights_hash="",
+        change=ReviewChange.NEW, flags=[], status=ReviewItemStatus.OVERDUE,
+    )  # fmt: skip
+    with world.house.store.begin(agent_scope()) as work:
+        work.session.add_all([review, item])
+    return global_id("AccessReview", review.id), global_id("AccessReviewItem", item.id)
 
 
 def finding(world: World, owner: str = "head of operations", check: str = "room") -> uuid.UUID:

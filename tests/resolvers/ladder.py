@@ -10,7 +10,8 @@ from typing import Any
 from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
-from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, suspended_key
+from tests.resolvers import access_reviews
+from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, reviewed, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -40,6 +41,7 @@ RUNGS = (
 )
 
 GRID = {
+    **access_reviews.GRID,
     # who:                   nobody stranger departing support sysadmin auditor read write export viewer editor owner
     "contributor": "U N N - N N - N - N N -",
     "project": "U N N N N N - - - - - -",
@@ -153,6 +155,7 @@ class Scene:
 
 
 QUERIES = {
+    **access_reviews.QUERIES,
     "contributor": ("contributor", "id"),
     "project": ("project", "id"),
     "asset": ("asset", "id"),
@@ -189,6 +192,7 @@ WITHOUT_INPUT = (
 )
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    **access_reviews.MUTATIONS,
     "confirmPasskey": lambda ids: {"credential": "{}"},
     "removePasskey": lambda ids: {"passkeyId": global_id("Passkey", uuid.UUID(int=0))},
     "linkIdentity": lambda ids: {"token": "a.b.c"},
@@ -225,11 +229,6 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
     },
     "consentToAccess": lambda ids: {"accessGrantId": ids["grant"]},
     "approveAccess": lambda ids: {"accessGrantId": ids["grant"]},
-    "reviewAccess": lambda ids: {
-        "accessGrantId": ids["grant"],
-        "verdict": "JUSTIFIED",
-        "note": "What was opened is what the case was about.",
-    },
     "removeStaff": lambda ids: {"staffId": ids["leaver"]},
     "denyAccess": lambda ids: {"accessGrantId": ids["other grant"]},
     "endAccess": lambda ids: {"accessGrantId": ids["grant"]},
@@ -252,10 +251,6 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "incidentId": ids["incident"],
         "step": "RECOVERED",
         "words": "All is as before.",
-    },
-    "draftIncidentNotice": lambda ids: {
-        "incidentId": ids["incident"],
-        "text": "Somebody here opened some of your work who should not have. They can't any more.",
     },
     "notifyAffected": lambda ids: {"incidentId": ids["incident"]},
     "liftIncidentMeasure": lambda ids: {"incidentId": ids["incident"], "words": "It was their own program."},
@@ -325,6 +320,7 @@ def make(world: World) -> Scene:
     world.do("deleteAccount", departing, confirm=True).data  # noqa: B018 - fails the test where it did not work
     keys = {f"{scope}_key": world.key(stepped_up, scope)[1] for scope in ("read", "write", "export")}
     ids = {
+        **dict(zip(("review", "review item"), reviewed(world), strict=True)),
         "contributor": owner.id,
         "project": project,
         "asset": world.asset(owner, project),

@@ -9,6 +9,7 @@ from storage.ledger.events.access import (
     SystemStarted,
     TrailRead,
 )
+from storage.ledger.events.access_reviews import AccessReviewClosed, AccessReviewItemDecided, AccessReviewOpened
 from storage.ledger.events.assets import (
     AssetCreated,
     AssetThumbnailMade,
@@ -184,12 +185,13 @@ from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 # fmt: off
 __all__ = [
     "REGISTRY", "AccessDenied", "AccessGrantApproved", "AccessGrantConsented", "AccessGrantDenied", "AccessGrantEnded",
-    "AccessGrantRequested", "AccessGrantReviewed", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace",
-    "ApiKeyRevoked", "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated",
-    "AssetUploadRefused", "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored",
-    "BackupTaken", "Category", "ComplaintFiled", "ContentDamaged", "ContentDownloaded", "ContentRead",
-    "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested", "DataCorrected",
-    "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified", "DeliveryFailure",
+    "AccessGrantRequested", "AccessGrantReviewed", "AccessReviewClosed", "AccessReviewItemDecided",
+    "AccessReviewOpened", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace", "ApiKeyRevoked",
+    "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused",
+    "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored", "BackupTaken", "Category",
+    "ComplaintFiled", "ContentDamaged", "ContentDownloaded", "ContentRead", "ContributorRegistered",
+    "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested", "DataCorrected", "DeletionDeferred",
+    "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified", "DeliveryFailure",
     "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected", "EvidencePacked",
     "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded", "ExportFailed",
     "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted", "FindingClosed",
@@ -203,15 +205,14 @@ __all__ = [
     "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
     "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
     "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
-    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported",
-    "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired",
-    "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered",
-    "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished",
-    "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat",
-    "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded",
-    "SessionNewPlace", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal",
-    "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised",
-    "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed",
-    "WitnessFailure",
+    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted",
+    "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding",
+    "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused",
+    "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled",
+    "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
+    "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
+    "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
+    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened",
+    "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on

@@ -30,6 +30,8 @@ class Resource(enum.StrEnum):
     """The kind of thing an event is about: one for each model, and the platform itself. None is ever removed."""
 
     ACCESS_GRANT = "access_grant"
+    ACCESS_REVIEW = "access_review"
+    ACCESS_REVIEW_ITEM = "access_review_item"
     API_KEY = "api_key"
     ASSET = "asset"
     ASSET_WORD = "asset_word"

@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import passkeys
+from tests.contract.doors import access_reviews, passkeys
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -39,6 +39,7 @@ _BENCH = "on the command line of whoever may open the database anyway; shows no 
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
+    **access_reviews.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
@@ -50,7 +51,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
     "storage.accounts.add_unique": (
-        "agents/retention/sweeping.py resolvers/deletions.py resolvers/federation.py",
+        "agents/retention/sweeping.py resolvers/access_reviews/campaigns.py resolvers/deletions.py "
+        "resolvers/federation.py",
         _UNIQUE,
     ),
     "storage.accounts.move_account": ("resolvers/rights.py", _UNIQUE),

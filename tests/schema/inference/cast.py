@@ -156,7 +156,7 @@ def _rows(owner: uuid.UUID, other: uuid.UUID, near: uuid.UUID, whose: str, after
     given: dict[str, Any] = {f"{name.lower()}_id": row_id for name, row_id in ids.items()}
     given |= {"owner_id": owner, "contributor_id": new_id(), "author_id": other, "actor_id": owner, "subject_id": owner}
     given |= {"event_id": ids["AuditEvent"], "object_id": ids["Project"]}
-    given |= {"media_type": "text/plain", "action": "project.created"}
+    given |= {"media_type": "text/plain", "action": "project.created", "number": 1_000 + after}
     rows = []
     for model in (*PROTECTED, *RELATED):
         columns = inspect(model).columns
