@@ -58,7 +58,7 @@ NARROWER = {
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "passkeys": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "passkey_challenges": Rights(_ALL, "SELECT, DELETE", _STAFF),
-    "findings": Rights("SELECT", "SELECT, INSERT, UPDATE", _FOUND),
+    "findings": Rights("SELECT, UPDATE", "SELECT, INSERT, UPDATE", _FOUND),
     "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
     "outages": Rights(
         "SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", "what was told of an outage is never taken back"

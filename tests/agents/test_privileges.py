@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ from tests.agents.test_ageing import happen
 from tests.agents.test_sentinel import happened
 from tests.agents.worlds import World
 from tests.muniment.test_repeated_after_restart import every_mutation_and_its_repetition
+from tests.resolvers import ladder
+from tests.resolvers.found import finding
 from tests.services.issuer import issuing
 
 pytestmark = pytest.mark.one_database("postgresql", reason="SQLite has no logins")
@@ -77,8 +80,11 @@ def engine(login: Login) -> Iterator[Engine]:
     opened.dispose()
 
 
-def test_the_api_serves_every_mutation_by_its_own_login(home: Path, login: Login, cheap_passwords: None) -> None:
+def test_the_api_serves_every_mutation_by_its_own_login(
+    home: Path, login: Login, engine: Engine, cheap_passwords: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """None of them asks for more than was granted, neither for its first answer nor when it is repeated."""
+    monkeypatch.setattr(ladder, "finding", partial(finding, engine=engine))
     with issuing() as issuer:
         every_mutation_and_its_repetition(home, login("api"), issuer)
 

@@ -3,6 +3,8 @@
 import uuid
 from datetime import timedelta
 
+from sqlalchemy import Engine
+
 from storage.access_reviews.records import (
     AccessReview,
     AccessReviewItem,
@@ -12,6 +14,7 @@ from storage.access_reviews.records import (
 )
 from storage.clock import now
 from storage.controls.findings import Finding
+from storage.database import transaction
 from storage.ids import new_id
 from storage.incidents import Incident, IncidentStatus, Severity
 from storage.ledger.events import ContentRead, Resource
@@ -102,12 +105,15 @@ def reviewed(world: World) -> tuple[str, str]:
     return global_id("AccessReview", review.id), global_id("AccessReviewItem", item.id)
 
 
-def finding(world: World, owner: str = "head of operations", check: str = "room") -> uuid.UUID:
-    """Something that a check found amiss, which is theirs to mend."""
-    with world.house.store.begin(agent_scope()) as work:
+def finding(
+    world: World, owner: str = "head of operations", check: str = "room", *, engine: Engine | None = None
+) -> uuid.UUID:
+    """Something that a check found amiss, which is theirs to mend; by an engine of the agents, who alone may note it."""
+    with transaction(engine or world.house.store.engine) as session:
+        moment = now()
         row = Finding(
-            id=new_id(), control=check, found_by=check, owner=owner, amiss=1, opened_at=work.now,
-            due_at=work.now + timedelta(days=7), last_seen_at=work.now,
+            id=new_id(), control=check, found_by=check, owner=owner, amiss=1, opened_at=moment,
+            due_at=moment + timedelta(days=7), last_seen_at=moment,
         )  # fmt: skip
-        work.session.add(row)
+        session.add(row)
     return row.id

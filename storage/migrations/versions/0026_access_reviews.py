@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0026"
-down_revision = "0030"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

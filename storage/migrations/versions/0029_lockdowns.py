@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0029"
-down_revision = "0031"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0031"
-down_revision = "0028"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 
