@@ -6,6 +6,8 @@ export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' |
 import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-node/core';
 /** What can be done with a thing. `viewerCan` lists those that will work for you. */
 export type Action =
+  | 'ACCEPT'
+  | 'ANNOUNCE_MAINTENANCE'
   | 'ANSWER'
   | 'APPROVE'
   | 'ASSESS'
@@ -19,6 +21,7 @@ export type Action =
   | 'CREATE_API_KEY'
   | 'CREATE_ASSET'
   | 'CREATE_PROJECT'
+  | 'DECIDE'
   | 'DELETE'
   | 'DELIVER'
   | 'DENY'
@@ -33,7 +36,9 @@ export type Action =
   | 'GENERATE'
   | 'HANDLE'
   | 'IMPORT'
+  | 'LOCK_DOWN'
   | 'NOTIFY'
+  | 'OPEN_ACCESS_REVIEW'
   | 'OPEN_INVESTIGATION'
   | 'PLACE_HOLD'
   | 'PUBLISH_NOTICE'
