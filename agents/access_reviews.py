@@ -13,6 +13,8 @@ from resolvers.access_reviews import campaigns
 from storage.access_reviews import standing
 from storage.ledger.scope import AuditScope
 
+NAME = "reviewer"
+
 _AT_ONCE = 100
 _log = structlog.get_logger("muniment.reviewer")
 
@@ -24,7 +26,8 @@ class Reviewer:
         self._agents = agents
 
     def advance(self) -> None:
-        """Do what is due by now."""
+        """Do what is due by now. Raises StandStill in a lock-down: nobody of staff could confirm anything meanwhile."""
+        self._agents.go_on(NAME)
         self._finish()
         self._open()
         self._tell()
@@ -56,4 +59,4 @@ class Reviewer:
 
     def _scope(self) -> AuditScope:
         version = self._agents.force.policy.version
-        return AuditScope("agent:reviewer", "AGENT", None, None, None, None, uuid.uuid4(), version)
+        return AuditScope(f"agent:{NAME}", "AGENT", None, None, None, None, uuid.uuid4(), version)

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 
 from agents import erasures
+from agents.access_reviews import Reviewer
 from agents.generation import generate
 from agents.retention import Sweeper
 from agents.runtime import Agents, StandStill, Stopping
 from policies.principals import AgentName
 from resolvers.lockdowns import holding
+from storage.access_reviews.records import AccessReview
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
@@ -22,6 +24,7 @@ from storage.outputs import Output
 from storage.prompts import PromptStatus
 from tests.agents.households import Person, ask_deletion
 from tests.agents.standins import StandIn
+from tests.agents.test_access_reviews import job, put
 from tests.agents.worlds import World
 
 WAITING = sorted(set(AgentName) - holding.OF_AGENTS)
@@ -52,6 +55,18 @@ def test_nothing_is_destroyed_because_its_time_is_up(world: World, agents: Agent
         Sweeper(agents, timedelta(days=7)).sweep()
     agents.force.lockdown = None
     assert not Sweeper(agents, timedelta(days=7)).sweep().gone
+
+
+def test_nothing_ends_because_nobody_could_confirm_it(world: World, agents: Agents) -> None:
+    """A review of access is neither begun nor closed: staff can't answer it now."""
+    put(world, job())
+    lock(agents)
+    with pytest.raises(StandStill):
+        Reviewer(agents).advance()
+    assert world.count(AccessReview) == 0
+    agents.force.lockdown = None
+    Reviewer(agents).advance()
+    assert world.count(AccessReview) == 1
 
 
 def test_an_answer_that_is_coming_in_is_broken_off_and_asked_for_anew(
