@@ -58,12 +58,17 @@ class _Made(NamedTuple):
     statement: Statement
     names: tuple[str, ...]
     actions: tuple[str, ...]
+    labels: tuple[str, ...]
+    """What the columns behind the model's are called."""
     total: Statement
     """How many there are in all, for a page that has no row to say it."""
 
 
 def read_page(session: Session, model: type[R], door: Door, part: Slice, **equal: Any) -> Page[R]:
-    """One page of what the door gives, narrowed to rows whose columns equal what is given. One statement."""
+    """One page of what the door gives, narrowed to rows whose columns equal what is given. One statement.
+
+    Raises LookupError for rows whose columns would be read for others.
+    """
     compared = tuple((name, equal[name] is None) for name in sorted(equal))
     form = _Form(
         part.after is not None, part.before is not None, part.from_end, part.newest_first, part.count, compared
@@ -71,7 +76,11 @@ def read_page(session: Session, model: type[R], door: Door, part: Slice, **equal
     made = _made(model, door.statement, None if equal else door.keys, form)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit}
     values |= {_EQUAL + name: value for name, value in equal.items()}
-    found = session.connection().execute(made.statement, values).all()
+    session.flush()  # as it does by itself before a query for entities: what this unit of work has written is there
+    result = session.connection().execute(made.statement, values)
+    if tuple(result.keys())[len(made.names) :] != made.labels:
+        raise LookupError("decisions are found by place, and this row has others there than were asked for")
+    found = result.all()
     total = None
     if part.count:
         behind = not found and (form.after or form.before)
@@ -87,10 +96,12 @@ def _made(model: type[Record], statement: Statement, keys: Keys, form: _Form) ->
     held = [(attribute.key, attribute.columns[0]) for attribute in inspect(model).column_attrs]
     labels = [column for column in page.selected_columns if str(column.key).startswith(DECISION)]
     columns = [*(column for _, column in held), *labels, *([total.label("total")] if form.counts else ())]
+    actions = tuple(str(label.key).removeprefix(DECISION) for label in labels)
     return _Made(
         page.with_only_columns(*columns, maintain_column_froms=True),
         tuple(name for name, _ in held),
-        tuple(str(label.key).removeprefix(DECISION) for label in labels),
+        actions,
+        (*(DECISION + action for action in actions), *(("total",) if form.counts else ())),
         select(total),
     )
 
