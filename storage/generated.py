@@ -8,6 +8,7 @@ from pathlib import Path
 def keep(page: Path, wanted: str, module: str, arguments: Sequence[str]) -> int:
     """Write `wanted` as `page`, or with `--check` only compare; answers the exit code. `module` is what to run."""
     if "--check" not in arguments:
+        page.parent.mkdir(exist_ok=True)
         page.write_text(wanted, encoding="utf-8")
         return 0
     if page.is_file() and page.read_text(encoding="utf-8") == wanted:

@@ -11,7 +11,7 @@ def rows(connection: Connection, tables: list[str]) -> dict[str, list[str]]:
     if connection.dialect.name == "sqlite":
         asked = {name: f"SELECT * FROM {name}" for name in tables}  # noqa: S608 - ours
         found = {name: cursor.execute(each).fetchall() for name, each in asked.items()}
-        found["queue"] = cursor.execute("SELECT workflow_uuid FROM workflow_status").fetchall()
+        found["queue"] = [row[0] for row in cursor.execute("SELECT workflow_uuid FROM workflow_status")]
     else:
         parts = [f"SELECT '{name}', each::text FROM {name} AS each" for name in tables]  # noqa: S608 - ours
         parts.append("SELECT 'queue', workflow_uuid FROM dbos.workflow_status")

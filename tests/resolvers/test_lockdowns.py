@@ -105,7 +105,7 @@ def test_what_goes_on_is_named_as_the_schema_names_it() -> None:
     assert set(NAMES.values()) >= holding.OF_CONTRIBUTORS
     assert {*NAMES.values(), *asked} >= holding.OF_STAFF
     assert holding.OF_AGENTS - {holding.LEDGER} <= set(map(str, AgentName))
-    assert {"generation", "imports", "notifier", "retention", "thumbnails"} & holding.OF_AGENTS == set()
+    assert {"generation", "imports", "retention", "thumbnails"} & holding.OF_AGENTS == set()
 
 
 def test_staff_do_nothing_in_it_but_look_at_it(world: World, security: Person) -> None:

@@ -34,7 +34,8 @@ class Seen:
 
 
 def ask(world: World, by: Person | None, document: str, statements: Callable[[], list[str]], **variables: Any) -> Seen:
-    """Ask, and leave the trail as it was, so that the same question meets the same trail again."""
+    """Ask, and leave the trail as it was, so that the same question meets the same trail again; and a full budget."""
+    world.house.budgets._levels.clear()
     headers = {"accept": MODERN} | ({"authorization": f"Bearer {by.token}"} if by else {})
     mark = new_id()
     statements()
