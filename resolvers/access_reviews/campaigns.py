@@ -26,7 +26,7 @@ from storage.work import UnitOfWork
 
 SHORTEST, USUAL, LONGEST = timedelta(days=14), timedelta(days=30), timedelta(days=90)
 """How far ahead a review is due: at least, where nobody says, and at most."""
-UNRULED = ("ledger", "policy", "reviewer", "sentinel")
+UNRULED = ("ledger", "lookout", "policy", "reviewer", "sentinel")
 """What works unattended and that policy.polar has no rules for: it opens nothing, and what it does is in the code."""
 
 

@@ -1,5 +1,6 @@
 """Reviews of access: about everything that may do something, and decided by somebody who does not hold it."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,10 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from policies.principals import AgentName
 from resolvers.access_reviews import campaigns
 from storage.clock import now
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
+from tests.contract.source import ROOT
 from tests.resolvers import granting
 from tests.resolvers.ladder import MUTATIONS
 from tests.resolvers.test_services import approved
@@ -260,3 +263,12 @@ def test_reviews_are_read_by_those_whose_job_it_is(case: Case) -> None:
     with world.unchanged("access.denied"):
         assert case.decide(items["AGENT erasures"]["id"], auditor).code == "FORBIDDEN"
     assert MUTATIONS["openAccessReview"]({}).keys() == {"dueAt"}
+
+
+def test_no_agent_is_left_out_of_a_review() -> None:
+    """Whatever acts as an agent in the trail, by the name that its code gives it, is something to confirm."""
+    sources = [path.read_text() for room in ("agents", "muniment", "resolvers") for path in (ROOT / room).rglob("*.py")]
+    named = {name for text in sources for name in re.findall(r'"agent:([a-z]+)"|^NAME = "([a-z]+)"', text, re.M)}
+    acting = {one or other for one, other in named}
+    assert "lookout" in acting
+    assert acting <= {*map(str, AgentName), *campaigns.UNRULED}
