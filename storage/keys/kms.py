@@ -48,7 +48,8 @@ def open_kms(uri: str, *, create: bool, seconds: float = SECONDS) -> Kms:
         return InsecureLocalKms(_directory(uri), create=create)
     from storage.keys import remote, services
 
-    return remote.RemoteKms(services.service(uri, seconds), seconds)
+    # The client's own bound only frees its thread. It is the longer one, so that it is always the call's that speaks.
+    return remote.RemoteKms(services.service(uri, 2 * seconds), seconds)
 
 
 def has_key(uri: str) -> bool:
