@@ -64,10 +64,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class PolicySources:
-    """Where a policy comes from before it is in force: the file, and the gains of it that are approved."""
+    """Where a policy comes from before it is in force: the file, the gains of it that are approved, and what was checked."""
 
     file: Path = Path("policy.polar")
     approvals: Path = Path("policies/approvals.yaml")
+    marks: Path | None = None
+    """The file that says which policy this program has found sound; None: it is looked over at every start."""
 
 
 @dataclass(frozen=True)
