@@ -50,7 +50,7 @@ _PLAIN = f'{{ assets(owner: "7") {{ {_FIELDS} }} }}'
 
 
 def measure() -> Iterator[Figure]:
-    """The times of both sides, and their ratio, turn by turn; against plain Strawberry, and then against PostGraphile."""
+    """Both sides' times and their ratio, turn by turn: against plain Strawberry, and then against PostGraphile."""
     yield from _against_plain()
     try:
         yield from _against_postgraphile()

@@ -64,7 +64,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class PolicySources:
-    """Where a policy comes from before it is in force: the file, the gains of it that are approved, and what was checked."""
+    """Where a policy comes from before it is in force: the file, and the gains of it that are approved."""
 
     file: Path = Path("policy.polar")
     approvals: Path = Path("policies/approvals.yaml")

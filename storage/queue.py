@@ -26,8 +26,8 @@ SCHEMA = "dbos"
 """Where DBOS's tables lie on PostgreSQL; SQLite has no schemas, there they lie beside ours."""
 
 QUEUES = {"work": 2, "errands": 4}
-"""The queues, and how many runs of one workflow a process has at a time. Each workflow is a partition of its queue: DBOS
-asks the database for each queue, some times a second, and for a workflow only where one is waiting."""
+"""The queues, and how many runs of one workflow a process has at a time. Each workflow is a partition of its queue:
+DBOS asks the database for each queue, some times a second, and for a workflow only where one is waiting."""
 _ERRANDS = frozenset({"announce_export", "deliver_notice"})
 """The workflows that wait for somebody else's server most of the time."""
 

@@ -29,7 +29,7 @@ class Marks:
         except OSError:
             return False
         hashes = self._keyring.keyed_hashes(_PURPOSE, fingerprint)
-        return any([hmac.compare_digest(found, known.hex().encode()) for known in hashes])
+        return any(hmac.compare_digest(found, known.hex().encode()) for known in hashes)
 
     def mark(self, fingerprint: bytes) -> None:
         """Mark it, in place of what was marked before. Where nothing can be written, the next start looks again."""

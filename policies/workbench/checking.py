@@ -18,7 +18,6 @@ from policies.workbench.problems import Problem, in_order, told
 from policies.workbench.terms import Document, Span
 from policies.workbench.tokens import NotPolar
 
-
 _living: WeakValueDictionary[tuple[bytes, str], Policy] = WeakValueDictionary()
 """The policies that are compiled in this process and in use."""
 
