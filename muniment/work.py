@@ -6,8 +6,9 @@ import threading
 import structlog
 import typer
 
+from muniment.crew import working
 from muniment.garbage import settle
-from muniment.house import open_house, working
+from muniment.house import open_house
 from muniment.safeguards import announce
 from muniment.settings import Settings
 
