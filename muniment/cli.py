@@ -84,7 +84,9 @@ def serve(
 
         with told(), claimed(settings):
             serving.demand_free_port(settings.host, settings.port)
-            serving.serve(create(settings), settings)
+            application = create(settings)
+            garbage.keep()
+            serving.serve(application, settings)
 
 
 @app.command()
@@ -96,6 +98,7 @@ def work(home: Home = None) -> None:
         from muniment.work import run
 
         with told(), claimed(settings):
+            garbage.keep()
             run(settings)
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, text
 
 from storage.catalogue import models
-from storage.queue import SCHEMA
+from storage.queue_tables import SCHEMA
 
 API, AGENTS = "api", "agents"
 """The components that have a login each, as a review of access calls them."""
