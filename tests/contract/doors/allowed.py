@@ -284,6 +284,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
     "storage.queue.open_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.prepare": ("muniment/cli.py muniment/house.py", _HOUSE),
+    "storage.queue_tables.are_newest": ("muniment/house.py", _HOUSE),
     "storage.residues.count": ("agents/erasures/verifying.py", _ERASING),
     "storage.residues.dialect": ("agents/erasures/verifying.py", _ERASING),
     "storage.residues.staying": ("agents/erasures/verifying.py", _ERASING),
