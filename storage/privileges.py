@@ -5,7 +5,7 @@ more. Nobody is granted to change an entry of the trail. A table that is not nam
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -108,5 +108,10 @@ def statements(api: str, agents: str) -> Iterator[str]:
 
 def apply(connection: Connection, api: str, agents: str) -> None:
     """Run them. The logins MUST be there, and the connection the owner's."""
-    for statement in statements(api, agents):
+    run(connection, statements(api, agents))
+
+
+def run(connection: Connection, granted: Iterable[str]) -> None:
+    """Run what `statements` answered. The logins MUST be there, and the connection the owner's."""
+    for statement in granted:
         connection.execute(text(statement))
