@@ -214,21 +214,23 @@ def database_upgrade(
     settings = settings_of(home=home)
     from muniment.homes import prepare
     from storage import migrations, privileges, queue
-    from storage.database import open_engine, transaction
+    from storage.database import open_engine
 
     if (grant_api is None) != (grant_agents is None):
         give_up("--grant-api and --grant-agents go together: say both, or neither.", code=2)
-    grants = _grants(grant_api, grant_agents) if grant_api and grant_agents else []
-    if grants and settings.database_url.startswith("sqlite"):
+    logins = (grant_api, grant_agents) if grant_api and grant_agents else None
+    if logins and settings.database_url.startswith("sqlite"):
         give_up("SQLite has no logins to grant anything: leave --grant-api and --grant-agents out.", code=2)
     prepare(settings)
     with told():
         engine = open_engine(settings.database_url)
         migrations.upgrade(engine)
         queue.prepare(engine)
-        if grants:
-            with transaction(engine) as session:
-                privileges.run(session.connection(), grants)
+        if logins:
+            try:
+                privileges.grant(engine, *logins)
+            except privileges.RoleRefused as error:
+                give_up(f"{error}.".capitalize())
         engine.dispose()
     typer.echo(f"The tables are as revision {migrations.newest()} has them.")
 
@@ -239,14 +241,11 @@ def database_grants(
     agents: Annotated[str, typer.Option(help="The login of the agents (work).")],
 ) -> None:
     """Print the SQL that gives each component what it does and no more; the owner of the tables runs it."""
-    for statement in _grants(api, agents):
-        typer.echo(f"{statement};")
-
-
-def _grants(api: str, agents: str) -> list[str]:
     from storage import privileges
 
     try:
-        return list(privileges.statements(api, agents))
+        found = list(privileges.statements(api, agents))
     except privileges.RoleRefused as error:
         give_up(f"{error}.".capitalize(), code=2)
+    for statement in found:
+        typer.echo(f"{statement};")

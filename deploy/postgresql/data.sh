@@ -3,13 +3,13 @@
 # which own nothing. What they may do is granted by `python -m muniment database upgrade`.
 set -eu
 psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username postgres --dbname postgres \
-  --set owner="$(cat /run/secrets/database-owner)" --set api="$(cat /run/secrets/database-api)" \
-  --set agents="$(cat /run/secrets/database-agents)" <<'SQL'
+  --set owner="$(cat ${SECRETS:-/run/secrets}/database-owner)" --set api="$(cat ${SECRETS:-/run/secrets}/database-api)" \
+  --set agents="$(cat ${SECRETS:-/run/secrets}/database-agents)" <<'SQL'
 CREATE ROLE muniment_owner LOGIN PASSWORD :'owner';
 CREATE ROLE muniment_api LOGIN PASSWORD :'api';
 CREATE ROLE muniment_agents LOGIN PASSWORD :'agents';
 CREATE DATABASE muniment OWNER muniment_owner;
-REVOKE ALL ON DATABASE muniment FROM PUBLIC;
+REVOKE ALL ON DATABASE muniment, postgres FROM PUBLIC;
 GRANT CONNECT, TEMPORARY ON DATABASE muniment TO muniment_api, muniment_agents;
 \connect muniment
 ALTER SCHEMA public OWNER TO muniment_owner;
