@@ -55,12 +55,15 @@ class Takeover:
         if self._attendance is not None:
             self._attendance.leave()
 
-    def once(self) -> int:
-        """Look once; answers how many runs were taken over. Never raises: a database that is away is asked again."""
+    def once(self, moment: float) -> int:
+        """Look once, at this moment of the monotonic clock; answers how many runs were taken over.
+
+        Never raises: a database that is away is asked again.
+        """
         if self._attendance is None:
             return 0
         try:
-            absent, moment = self._attendance.absent(), time.monotonic()
+            absent = self._attendance.absent()
         except NobodyCanTell as error:
             self._absent.clear()  # they may have been there while we saw nobody
             self._tell(error)
@@ -83,6 +86,6 @@ class Takeover:
     def _run(self) -> None:
         while not self._ending.wait(EVERY_SECONDS):
             try:
-                self.once()
+                self.once(time.monotonic())
             except Exception:
                 log.exception("looking after other processes failed")

@@ -1,6 +1,7 @@
 """A caller as a good client is: who is cut off sends the same again, to the other process; and what they noted."""
 
 import json
+import sys
 import threading
 import time
 import uuid
@@ -8,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -18,6 +20,7 @@ from benchmarks.soak.processes import Process
 
 _TRIES_SECONDS = 120
 _ANSWER_SECONDS = 60
+_SAID = 40
 
 
 class Refused(Exception):
@@ -59,8 +62,12 @@ class Notes:
 
     def problem(self, what: str) -> None:
         """Something that no caller should meet."""
+        told = f"{datetime.now(UTC):%H:%M:%S} {threading.current_thread().name}: {what}"
         with self._lock:
-            self.problems.append(f"{threading.current_thread().name}: {what}")
+            self.problems.append(told)
+            said = len(self.problems) <= _SAID
+        if said:
+            sys.stderr.write(f"{told}\n")
 
 
 @dataclass
@@ -94,7 +101,7 @@ class Caller:
             self.notes.limited[document.partition("(")[0].partition("{")[0].strip() or "query"] += 1
             time.sleep(2)
 
-    def do(self, name: str, wants: str = "auditEventId", **given: Any) -> dict[str, Any]:
+    def do(self, name: str, /, wants: str = "auditEventId", **given: Any) -> dict[str, Any]:
         """One mutation with its input."""
         kind = name[0].upper() + name[1:] + "Input"
         answered = self.ask(f"mutation($input: {kind}!) {{ it: {name}(input: $input) {{ {wants} }} }}", input=given)

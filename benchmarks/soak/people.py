@@ -70,8 +70,10 @@ class Person(threading.Thread):
             (self.page, 30), (self.search, 10), (self.upload, 14), (self.fetch, 12), (self.rename, 12),
             (self.prompt, 8), (self.read_trail, 8), (self.export, 2), (self.delete, 4), (self.leave, 0.3),
         ]  # fmt: skip
-        self._try(self.arrive)
         while not self._stopping.wait(self.chance.uniform(0.2, 1.8) * _PAUSE_SECONDS):
+            if not self.project:
+                self._try(self.arrive)
+                continue
             (what,) = self.chance.choices([each for each, _ in doing], [weight for _, weight in doing])
             self._try(what)
 
@@ -193,7 +195,8 @@ class Person(threading.Thread):
         left.gone += [*left.assets, *left.prompts, *left.exports]
         self.journal = Journal(gone=left.gone, deletions=left.deletions, events=left.events, runs=left.runs)
         self.lives += 1
-        self.call.token, self.email, self._proved = None, f"{self.name}-{self.lives}@example.org", 0.0
+        self.call.token, self.project, self._proved = None, "", 0.0
+        self.email = f"{self.name}-{self.lives}@example.org"
         self.arrive()
 
     def _destroyed(self, made: dict[str, Any]) -> None:
@@ -203,7 +206,7 @@ class Person(threading.Thread):
         if last["status"] != "ERASED" or last["certificate"] is None:
             self.notes.problem(f"a deletion ended {last['status']}")
 
-    def _done(self, name: str, wants: str = "", **given: Any) -> dict[str, Any]:
+    def _done(self, name: str, /, wants: str = "", **given: Any) -> dict[str, Any]:
         """One mutation, timed, its event noted."""
         with self.notes.timing(name):
             made = self.call.do(name, f"{wants} auditEventId", **given)

@@ -23,7 +23,7 @@ from tests.registered import enter_inside
 from tests.services import valkey
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PATIENCE_SECONDS = 180
+_PATIENCE_SECONDS = 900
 _SAMPLE_SECONDS = 5.0
 
 

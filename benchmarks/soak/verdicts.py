@@ -44,7 +44,10 @@ def of(house: House, crowd: Crowd) -> Verdict:
     ]
     told = len(crowd.notes.problems)
     for person in crowd.people:
-        _of_one(person, found)
+        try:
+            _of_one(person, found)
+        except Exception as error:
+            found.problems.append(f"{person.name} could not be looked after: {error!r}")
     found.problems += crowd.notes.problems[told:]
     _of_the_trail(house, crowd, found)
     _by_commands(house, found)

@@ -13,7 +13,7 @@ if ! bao operator init -status >/dev/null 2>&1; then
   bao operator init -recovery-shares=1 -recovery-threshold=1 >"$RECOVERY_DIR/recovery.txt"
 fi
 until bao status >/dev/null 2>&1; do sleep 1; done
-if BAO_TOKEN=$(cat "$TOKEN_FILE") bao token lookup >/dev/null 2>&1; then
+if BAO_TOKEN=$(cat "$TOKEN_FILE") bao write transit/encrypt/muniment plaintext=AAAA >/dev/null 2>&1; then
   echo "The key is there, and so is the token."
   exit 0
 fi
