@@ -45,9 +45,12 @@ def _run(name: str) -> str:
         Console().print(_figures.table(name, figures))
         return f"{about}\n\n{_figures.page(figures)}"
     printed = io.StringIO()
-    with redirect_stdout(printed):
-        module.main()
-    sys.stdout.write(printed.getvalue())
+    try:
+        with redirect_stdout(printed):
+            module.main()
+    finally:
+        sys.stdout.write(printed.getvalue())
+        sys.stdout.flush()
     return f"{about}\n\n```text\n{printed.getvalue().strip()}\n```"
 
 

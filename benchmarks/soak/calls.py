@@ -21,6 +21,7 @@ from benchmarks.soak.processes import Process
 _TRIES_SECONDS = 120
 _ANSWER_SECONDS = 60
 _SAID = 40
+_AVOIDED_SECONDS = 3
 
 
 class Refused(Exception):
@@ -80,6 +81,7 @@ class Caller:
     token: str | None = None
 
     def __post_init__(self) -> None:
+        self._cut_off: dict[str, float] = {}
         self._clients = {each.name: httpx2.Client(timeout=_ANSWER_SECONDS, trust_env=False) for each in self.servers}
 
     def close(self) -> None:
@@ -155,6 +157,7 @@ class Caller:
     def _cut(self, server: Process, error: Exception, deadline: float) -> None:
         """Note it, and wait a little. Raises `error` where nobody has answered for long."""
         self.notes.cut(server)
+        self._cut_off[server.name] = time.monotonic()
         if isinstance(error, httpx2.TimeoutException | TimeoutError):
             self.notes.problem(f"{server.name} was silent: {type(error).__name__}")
         if time.monotonic() > deadline:
@@ -162,8 +165,13 @@ class Caller:
         time.sleep(0.2)
 
     def _next(self) -> Process:
-        self.turn += 1
-        return self.servers[self.turn % len(self.servers)]
+        """The next in turn, but for one that has just cut us off where there is another."""
+        for _ in self.servers:
+            self.turn += 1
+            found = self.servers[self.turn % len(self.servers)]
+            if time.monotonic() - self._cut_off.get(found.name, 0.0) > _AVOIDED_SECONDS:
+                break
+        return found
 
     @property
     def _headers(self) -> dict[str, str]:

@@ -16,7 +16,8 @@ from tests.world import raw_id
 _SETTLED_SECONDS = 300
 _OPEN = """SELECT (SELECT count(*) FROM audit_pending) + (SELECT count(*) FROM dbos.workflow_status
     WHERE status IN ('PENDING', 'ENQUEUED'))"""
-_IDLE = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()"
+_IDLE = """SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()
+    AND state_change < now() - interval '20 seconds'"""
 _QUEUE = """SELECT (SELECT count(*) FROM dbos.workflow_status) + (SELECT count(*) FROM dbos.operation_outputs)
     + (SELECT count(*) FROM dbos.workflow_input)"""
 _TWICE = """SELECT action, resource_id, count(*) FROM audit_events WHERE outcome = 'SUCCESS' AND action IN

@@ -15,6 +15,7 @@ from agents.takeovers import Takeover
 from policies.force import InForce
 from storage.attendance import Attendance, NobodyCanTell
 from tests.agents.standins import StandIn
+from tests.agents.test_crashes import wait_for
 from tests.agents.test_runtime import statuses, wait_for_status
 from tests.agents.worlds import World
 
@@ -50,18 +51,24 @@ def test_what_a_lost_process_began_is_finished_by_another_once_it_is_gone_for_lo
     """Not while somebody is there under its name, not before the time is up, and not when nobody could look meanwhile."""
     prompt = left_behind(world, gateway, stand_in)
     there, takeover = Attendance(world.store.engine, "lost"), Takeover(world.store, "other")
+    watch = Attendance(world.store.engine, "watch")
+
+    def leave() -> None:
+        there.leave()
+        wait_for(lambda: "lost" in watch.absent())  # the server lets go a moment later
+
     moment = 1000.0
     with working(world, gateway, "other"):
         there.attend()
         assert takeover.once(moment) == 0
         moment += takeovers.ABSENT_SECONDS
         assert takeover.once(moment) == 0, "it is there"
-        there.leave()
+        leave()
         assert takeover.once(moment) == 0, "it may be starting again"
         moment += takeovers.ABSENT_SECONDS - 1
         there.attend()
         assert takeover.once(moment) == 0
-        there.leave()
+        leave()
         moment += 10
         assert takeover.once(moment) == 0, "it was there in between"
         moment += takeovers.ABSENT_SECONDS - 1
@@ -77,6 +84,7 @@ def test_what_a_lost_process_began_is_finished_by_another_once_it_is_gone_for_lo
         moment += takeovers.ABSENT_SECONDS
         assert takeover.once(moment) == 0
     takeover.stop()
+    watch.leave()
     assert world.texts(prompt, world.prompt(prompt).owner_id) == [("word " * 30).strip()]  # type: ignore[union-attr]
 
 
@@ -92,8 +100,12 @@ def test_a_name_is_one_process_s(world: World) -> None:
     second.attend()
     assert (first.alone, second.alone) == (True, False)
     first.leave()
-    second.attend()
-    assert second.alone
+
+    def has_it() -> bool:
+        second.attend()
+        return second.alone
+
+    wait_for(has_it)
     with world.store.engine.begin() as connection:
         ended = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
         assert connection.execute(text(ended)).all() == [(True,)]
