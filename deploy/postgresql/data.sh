@@ -16,4 +16,5 @@ ALTER SCHEMA public OWNER TO muniment_owner;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER ROLE muniment_api SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE muniment_api SET lock_timeout = '30s';
+ALTER ROLE muniment_api SET statement_timeout = '60s';
 SQL

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from muniment import tallies
 from muniment.cli import app
-from storage.database import open_engine
+from storage.database import DatabaseUnreachable, open_engine
 from storage.keys import services
 from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.remote import RemoteKms
@@ -80,6 +80,11 @@ def test_the_owner_lays_out_and_the_others_do_what_they_are_granted(home: Path, 
     ):
         with pytest.raises((OperationalError, ProgrammingError), match="permission denied"), api.begin() as held:
             held.execute(text(statement))
+    with api.begin() as held:
+        assert held.execute(text("SHOW statement_timeout")).scalar_one() == "1min"
+        held.execute(text("SET LOCAL statement_timeout = 20"))
+        with pytest.raises(DatabaseUnreachable, match="statement timeout"):
+            held.execute(text("SELECT pg_sleep(10)"))
     api.dispose()
     plain = spelled(address.set(drivername="postgresql", username="muniment_agents", database="postgres"))
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
