@@ -222,15 +222,16 @@ def database_upgrade(
     if logins and settings.database_url.startswith("sqlite"):
         give_up("SQLite has no logins to grant anything: leave --grant-api and --grant-agents out.", code=2)
     prepare(settings)
-    with told():
-        engine = open_engine(settings.database_url)
-        migrations.upgrade(engine)
-        queue.prepare(engine)
+    engine = open_engine(settings.database_url)
+    try:
+        with told():
+            migrations.upgrade(engine)
+            queue.prepare(engine)
         if logins:
-            try:
-                privileges.grant(engine, *logins)
-            except privileges.RoleRefused as error:
-                give_up(f"{error}.".capitalize())
+            privileges.grant(engine, *logins)
+    except privileges.RoleRefused as error:
+        give_up(f"{error}.".capitalize())
+    finally:
         engine.dispose()
     typer.echo(f"The tables are as revision {migrations.newest()} has them.")
 

@@ -1,6 +1,5 @@
 """Runs of an agents' process that is gone for good are taken over by another, and only then."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,17 +30,14 @@ def working(world: World, gateway: Gateway, name: str) -> Iterator[Agents]:
         runtime.stop(agents)
 
 
-def left_behind(world: World, gateway: Gateway, stand_in: StandIn) -> uuid.UUID:
-    """A prompt whose run was begun by a process that is called `lost`, and is not there any more."""
-    stand_in.words, stand_in.pause = ["word "] * 30, 0.5
+def left_behind(world: World) -> tuple[uuid.UUID, uuid.UUID]:
+    """A prompt whose run was begun by a process that is called `lost`, and is not there any more; and whose it is."""
     owner = world.contributor()
     prompt = world.submit(world.project(owner), owner)
-    with working(world, gateway, "lost"):
-        while not stand_in.sent:
-            time.sleep(0.05)
-    stand_in.pause = 0
-    assert statuses(world) == {f"generate:{prompt}": "PENDING"}
-    return prompt
+    with world.store.engine.begin() as connection:
+        begun = "UPDATE dbos.workflow_status SET status = 'PENDING', executor_id = 'lost', started_at_epoch_ms = 0"
+        assert connection.execute(text(begun)).rowcount == 1
+    return prompt, owner
 
 
 @ON_POSTGRESQL
@@ -49,7 +45,7 @@ def test_what_a_lost_process_began_is_finished_by_another_once_it_is_gone_for_lo
     world: World, gateway: Gateway, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not while somebody is there under its name, not before the time is up, and not when nobody could look meanwhile."""
-    prompt = left_behind(world, gateway, stand_in)
+    prompt, owner = left_behind(world)
     there, takeover = Attendance(world.store.engine, "lost"), Takeover(world.store, "other")
     watch = Attendance(world.store.engine, "watch")
 
@@ -85,7 +81,7 @@ def test_what_a_lost_process_began_is_finished_by_another_once_it_is_gone_for_lo
         assert takeover.once(moment) == 0
     takeover.stop()
     watch.leave()
-    assert world.texts(prompt, world.prompt(prompt).owner_id) == [("word " * 30).strip()]  # type: ignore[union-attr]
+    assert world.texts(prompt, owner) == ["".join(stand_in.words)]
 
 
 def away(self: Attendance) -> set[str]:
