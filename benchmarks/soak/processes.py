@@ -175,11 +175,13 @@ def house(place: Path) -> Iterator[House]:
         found = House(home, settings, open_engine(data, pool_size=2), [], _process(place, "agents", environment))
         found.apis += [_process(place, f"API {number}", environment, port=_free_port()) for number in (1, 2)]
         try:
-            for number, each in enumerate(found.all):
+            found.agents.start()  # it lays out the tables
+            found.agents.wait_until_ready()
+            enter_inside(found.engine, address_of(model.url))
+            for each in found.apis:
                 each.start()
+            for each in found.apis:
                 each.wait_until_ready()
-                if not number:
-                    enter_inside(found.engine, address_of(model.url))
             yield found
         finally:
             for each in found.all:

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,11 +45,9 @@ def of(house: House, crowd: Crowd) -> Verdict:
         if not server.was_away(moment)
     ]
     told = len(crowd.notes.problems)
-    for person in crowd.people:
-        try:
-            _of_one(person, found)
-        except Exception as error:
-            found.problems.append(f"{person.name} could not be looked after: {error!r}")
+    with ThreadPoolExecutor(len(crowd.people)) as pool:
+        counts = list(pool.map(lambda person: _looked_after(person, found), crowd.people))
+    found.checked = dict(sum(counts, Counter()))
     found.problems += crowd.notes.problems[told:]
     _of_the_trail(house, crowd, found)
     _by_commands(house, found)
@@ -66,7 +65,15 @@ def _settle(house: House, found: Verdict) -> None:
     found.facts.append(f"rows in the queue's tables at the end: {_count(house, _QUEUE):,}")
 
 
-def _of_one(person: Person, found: Verdict) -> None:
+def _looked_after(person: Person, found: Verdict) -> Counter[str]:
+    try:
+        return _of_one(person, found)
+    except Exception as error:
+        found.problems.append(f"{person.name} could not be looked after: {error!r}")
+        return Counter()
+
+
+def _of_one(person: Person, found: Verdict) -> Counter[str]:
     """Every asset with its title and its bytes, every output with its words, and nothing that was destroyed."""
     journal, call = person.journal, person.call
     listed = call.ask(PAGE, id=person.project)["project"]["assets"]["totalCount"]
@@ -89,13 +96,10 @@ def _of_one(person: Person, found: Verdict) -> None:
         except Refused as refused:
             if refused.code != "NOT_FOUND":
                 raise
-    found.checked = dict(
-        Counter(found.checked)
-        + Counter(
-            assets=len(journal.assets), files=sum(each.uploaded for each in journal.assets.values()),
-            prompts=len(journal.prompts), outputs=sum(map(len, journal.prompts.values())),
-            destroyed=len(journal.gone), events=len(journal.events),
-        )
+    return Counter(
+        assets=len(journal.assets), files=sum(each.uploaded for each in journal.assets.values()),
+        prompts=len(journal.prompts), outputs=sum(map(len, journal.prompts.values())),
+        destroyed=len(journal.gone), events=len(journal.events),
     )  # fmt: skip
 
 
