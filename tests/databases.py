@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 
 from storage import migrations, queue
 from storage.database import open_engine
+from tests.kept import lending
 from tests.slates import Slate
 
 FILE = "muniment.sqlite3"
@@ -133,7 +134,8 @@ class PostgreSQL:
         way = sockets.parent / f"s{next(self._numbers)}"
         way.symlink_to(sockets, target_is_directory=True)
         try:
-            yield _plain(self._address.set(database=slate.name, query={"host": str(way)}))
+            with lending(str(way), slate.kept):
+                yield _plain(self._address.set(database=slate.name, query={"host": str(way)}))
         finally:
             way.unlink()  # whoever was left behind finds nobody there, and not another test's database
             if slate.wiped():

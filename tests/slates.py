@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import psycopg
 
+from tests.kept import Kept
+
 _MOST_USES = 200
 """What was deleted stays in a table's file until it is vacuumed, which nobody does here."""
 
@@ -28,7 +30,7 @@ _SHAPE = " UNION ALL ".join(
 
 _OTHERS = """
 SELECT count(*), count(*) FILTER (WHERE NOT pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL(%s)
 """
 
 
@@ -46,6 +48,7 @@ class Slate:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
+        self.kept = Kept()
         self._uses = 0
         self._connection = psycopg.connect(address, autocommit=True)
         self._connection.prepare_threshold = 1
@@ -68,7 +71,7 @@ class Slate:
             return (
                 self._uses < _MOST_USES
                 and not self._sequences
-                and self._connection.execute(_OTHERS.encode()).fetchall()[0][1] == 0
+                and self._connection.execute(_OTHERS.encode(), [self.kept.pids()]).fetchall()[0][1] == 0
                 and self._look(_SHAPE.encode()) == self._shape
                 and self._wipe()
             )
@@ -77,6 +80,7 @@ class Slate:
 
     def close(self) -> None:
         """Let go of it, so that it can be dropped."""
+        self.kept.close()
         self._connection.close()
 
     def _wipe(self) -> bool:
