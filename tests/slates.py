@@ -19,7 +19,7 @@ SELECT c.oid, format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_name
 WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' ORDER BY 2
 """
 _CATALOGUES = (
-    "pg_attrdef", "pg_attribute", "pg_class", "pg_constraint", "pg_default_acl", "pg_description", "pg_extension",
+    "pg_attrdef", "pg_attribute", "pg_class", "pg_constraint", "pg_default_acl", "pg_extension",
     "pg_index", "pg_namespace", "pg_policy", "pg_proc", "pg_rewrite", "pg_sequence", "pg_trigger", "pg_type",
 )  # fmt: skip
 _SHAPE = " UNION ALL ".join(
