@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, passkeys
+from tests.contract.doors import access_reviews, imports, passkeys
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -40,6 +40,7 @@ _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows 
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     **access_reviews.SIDE_DOORS,
+    **imports.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
