@@ -127,8 +127,12 @@ class Keyring:
 
     def exists(self, name: KeysetName) -> bool:
         """Whether the keyset is in the key store now, whatever the cache holds."""
+        return name in self.existing([name])
+
+    def existing(self, names: Iterable[KeysetName]) -> set[KeysetName]:
+        """Those of these keysets that are in the key store now, whatever the cache holds."""
         with self._store.begin(read_only=True) as session:
-            return rows.find(session, name) is not None
+            return rows.existing(session, names)
 
     def owner_of(self, name: KeysetName) -> uuid.UUID | None:
         """Whose keyset this is. Raises KeyDestroyed when it isn't there."""

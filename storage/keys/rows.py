@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,8 @@ from storage.keys import erasures
 from storage.keys.errors import KeyDestroyed, KeysetExists
 from storage.keys.names import KeysetName
 from storage.keys.tables import keysets, layout
+
+_AT_ONCE = 500  # SQLite takes a limited number of parameters
 
 Lock = Literal["share", "update"]
 
@@ -25,6 +27,16 @@ def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row
     if lock is not None:
         statement = statement.with_for_update(read=lock == "share")
     return session.execute(statement).first()
+
+
+def existing(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
+    """Those of these keysets that there are."""
+    found: set[KeysetName] = set()
+    wanted = sorted(set(names))
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = [(name.kind, name.id) for name in wanted[start : start + _AT_ONCE]]
+        found.update(named(session, tuple_(keysets.c.kind, keysets.c.id).in_(some)))
+    return found
 
 
 def wrapping(session: Session, *, lock: bool = False) -> str | None:
