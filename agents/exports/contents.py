@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from storage.archives.writing import Member
 from storage.assets import Asset
 from storage.blobs.errors import BlobDamaged
 from storage.exports import Export, ExportScope
+from storage.keys.names import blob_keyset
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
@@ -23,6 +25,9 @@ from storage.work import UnitOfWork
 
 _JSON_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _JSON_PAGE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+_AT_ONCE = 200
+"""Files whose keys are loaded together."""
 
 
 class ExportIncomplete(Exception):
@@ -55,8 +60,14 @@ class Contents:
         for output in self._rows(Output, sources.made_since(Output.created_at, self._export), order=("id",)):
             text = self._work.vault.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
-        for asset in self._rows(Asset, sources.came_since(self._export), order=("id",)):
-            if asset.blob_id is not None:
+        yield from self._files()
+
+    def _files(self) -> Iterator[Member]:
+        """The files of assets, some at a time, so that their keys are loaded together."""
+        with_bytes = self._rows(Asset, sources.came_since(self._export), Asset.blob_id.is_not(None), order=("id",))
+        while some := list(islice(with_bytes, _AT_ONCE)):
+            self._work.store.keyring.warm(blob_keyset(asset.blob_id) for asset in some)
+            for asset in some:
                 yield self._file(asset, asset.blob_id)
 
     def _table(self, model: type[Record], file: str) -> Iterator[Member]:
@@ -107,7 +118,7 @@ class Contents:
 
     def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
         try:
-            yield from self._work.store.blobs.reader(blob_id, asset.byte_size).read()
+            yield from self._work.store.blobs.whole(blob_id, asset.byte_size)
         except BlobDamaged as error:
             self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
             raise

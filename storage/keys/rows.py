@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -29,13 +30,14 @@ def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row
     return session.execute(statement).first()
 
 
-def existing(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
-    """Those of these keysets that there are."""
-    found: set[KeysetName] = set()
-    wanted = sorted(set(names))
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = [(name.kind, name.id) for name in wanted[start : start + _AT_ONCE]]
-        found.update(named(session, tuple_(keysets.c.kind, keysets.c.id).in_(some)))
+def find_all(session: Session, names: Iterable[KeysetName]) -> list[Row[Any]]:
+    """The rows of those of these that there are."""
+    found: list[Row[Any]] = []
+    for kind, group in groupby(sorted(set(names)), key=lambda name: name.kind):
+        ids = [name.id for name in group]
+        for start in range(0, len(ids), _AT_ONCE):
+            some = keysets.c.id.in_(ids[start : start + _AT_ONCE])
+            found += session.execute(select(keysets).where(keysets.c.kind == kind, some))
     return found
 
 
