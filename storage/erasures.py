@@ -140,7 +140,8 @@ def of_works() -> list[type[Record]]:
 
 def has_more(session: Session, aims: Iterable[Target], many: int) -> bool:
     """Whether more than so many rows of any table of works go with `aims`."""
-    each = ((model, way) for model in (*of_works(), Blob) for target in aims for way in ways(model, target))
+    tables: list[type[Record]] = [*of_works(), Blob]
+    each = ((model, way) for model in tables for target in aims for way in ways(model, target))
     return any(
         session.execute(select(*inspect(model).primary_key).where(way).offset(many).limit(1)).first() is not None
         for model, way in each

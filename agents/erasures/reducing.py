@@ -102,7 +102,7 @@ def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterab
                 some = _first(agents, model, aims, many)
                 more = len(some) == many
                 if model in _RUNS:
-                    queue.forget_each(agents.store.engine, _RUNS[model], some)  # type: ignore[index]
+                    queue.forget_each(agents.store.engine, _RUNS[model], some)
                 gone = _piece(agents, deletion, lambda work, row, some=some: _these(work, row, model, some))  # type: ignore[misc]
             else:
                 gone = _piece(

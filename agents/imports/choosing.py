@@ -59,8 +59,11 @@ def _retention(agents: Agents, account: uuid.UUID, run: uuid.UUID, some: Sequenc
         found = [(each, *choices.keep_retention(work.session, each, work.now)) for each in some]
         for each, _holds, is_new in found:
             if is_new:
-                about = {"resource_id": each.id, "subject_id": account, "project_id": each.project_id}
-                work.record(events.RetentionSet(**about, setting=each.setting))
+                work.record(
+                    events.RetentionSet(
+                        resource_id=each.id, subject_id=account, project_id=each.project_id, setting=each.setting
+                    )
+                )
     return sum(holds for _, holds, _ in found)
 
 

@@ -102,7 +102,7 @@ def _style(graft: Graft, said: Mapping[str, Any]) -> Profile | None:
 
 
 def keep_retention(session: Session, chosen: RetentionSetting, moment: datetime) -> tuple[bool, bool]:
-    """Let a choice hold here from `moment` on, unless one was made here; answers whether it does, and whether it is new."""
+    """Let a choice hold here from now on, unless one was made here; answers whether it does, and whether it is new."""
     there = settings.of_place(session, chosen.place_id)
     if there is not None:
         return there.id == chosen.id, False

@@ -1,4 +1,4 @@
-"""Loading keysets out of the key store: as many as are asked for by one statement, each unwrapped and kept in memory."""
+"""Loading keysets out of the key store: all that are asked for by one statement, each unwrapped and kept in memory."""
 
 import time
 from collections.abc import Callable, Sequence

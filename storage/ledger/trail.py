@@ -114,9 +114,7 @@ def forget_some(session: Session, person_id: uuid.UUID, at_most: int) -> int:
 def _forget(session: Session, person_id: uuid.UUID, among: ColumnElement[bool]) -> None:
     as_actor, as_subject = (part & ~held() & among for part in _parts(person_id))
     of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
-    session.execute(
-        delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)), execution_options=_UNLOADED
-    )
+    session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)), execution_options=_UNLOADED)
     nobody = {"actor_id": None, "on_behalf_of": None, "ip_address": None, "user_agent": None, "actor_salts": None}
     session.execute(update(AuditPersonal).where(as_actor).values(**nobody), execution_options=_UNLOADED)
     no_subject = {"subject_id": None, "resource_id": None, "subject_salts": None}

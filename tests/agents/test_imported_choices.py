@@ -25,7 +25,7 @@ from storage.retention.settings import Retention, RetentionSetting
 from storage.styles import MEASURES
 from tests.agents import taking_out
 from tests.agents.households import Person, household, person, scope_of, share
-from tests.agents.test_imports import WISHES, Files, edited, exported, keys, kept, nothing, signed_anew
+from tests.agents.test_imports import WISHES, Files, edited, exported, kept, keys, nothing, signed_anew
 
 STYLE: dict[str, Any] = {"version": 1, "briefs": 3, **dict.fromkeys((each.name for each in MEASURES), 0.5)}
 STYLE |= {"corrected": {"sentence_words": 7.0}}
@@ -94,7 +94,12 @@ def test_what_protects_comes_along_and_what_permits_does_not(agents: Agents, mar
     own[str(mara.id)] = str(nova.id)
     assert chosen_in(ours, {}) == chosen_in(theirs, own)
     assert found == Chosen(
-        wishes=("strip_metadata",), not_allowed=("training", "services"), retention=2, retention_of=2, style=True, shared=1
+        wishes=("strip_metadata",),
+        not_allowed=("training", "services"),
+        retention=2,
+        retention_of=2,
+        style=True,
+        shared=1,
     )
     with transaction(agents.store.engine, read_only=True) as session:
         wishes = session.get_one(PrivacyPreferences, nova.id)
@@ -118,7 +123,9 @@ def test_what_was_chosen_here_wins(agents: Agents, mara: Person) -> None:
     archive, nova = exported(agents, mara), newcomer(agents, learning=False)
     with transaction(agents.store.engine) as session:
         mine = {"place_id": nova.id, "owner_id": nova.id, "setting": Retention.UNTIL_I_DELETE}
-        session.add_all([RetentionSetting(**mine), Consent(owner_id=nova.id, preference="strip_metadata", allowed=False)])
+        session.add_all(
+            [RetentionSetting(**mine), Consent(owner_id=nova.id, preference="strip_metadata", allowed=False)]
+        )
     found = take_in(agents, nova, archive)
     assert (found.wishes, found.retention, found.retention_of) == ((), 1, 2)
     assert (found.style, found.style_left) == (False, True)

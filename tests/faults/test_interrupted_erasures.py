@@ -124,7 +124,9 @@ STEPS = ("journal", "stop", "destroy_keys", "truncate_wal", "verify")
 
 
 @pytest.mark.one_database("sqlite", reason="takes a second process each; what PostgreSQL may do otherwise is below")
-@pytest.mark.parametrize("point", [*(f"before {step}" for step in STEPS), "keys", "file 1", "file 2", "piece 2", "close"])
+@pytest.mark.parametrize(
+    "point", [*(f"before {step}" for step in STEPS), "keys", "file 1", "file 2", "piece 2", "close"]
+)
 def test_killed_anywhere_it_comes_to_the_same_end(
     agents: Agents, mara: Person, home: Path, database_url: str, point: str
 ) -> None:
