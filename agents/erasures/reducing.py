@@ -7,7 +7,8 @@ knows of a thing before the row that leads to it.
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from agents.erasures.pacing import Pace
 from agents.generation import WORKFLOW as GENERATE
@@ -34,8 +35,11 @@ _ONE_PIECE = 500
 
 _RUNS = {Prompt: GENERATE, Asset: THUMBNAIL}
 
-Piece = Callable[[UnitOfWork, Deletion], Mapping[str, int]]
-"""Destroys something in a unit of work; answers how many rows per table."""
+
+class Piece(Protocol):
+    """What destroys something in a unit of work, and answers how many rows per table."""
+
+    def __call__(self, work: UnitOfWork, row: Deletion) -> Mapping[str, int]: ...
 
 
 class Overtaken(Exception):
@@ -85,7 +89,7 @@ def _files(agents: Agents, deletion: Deletion, aims: Iterable[Target]) -> set[uu
             left |= still_there(agents, some)
             gone = [blob for blob in some if blob not in left]
             if gone:
-                _piece(agents, deletion, lambda work, row, gone=gone: _blobs(work, row, gone))  # type: ignore[misc]
+                _piece(agents, deletion, lambda work, row, gone=gone: _blobs(work, row, gone))
     return left
 
 
@@ -103,12 +107,12 @@ def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterab
                 more = len(some) == many
                 if model in _RUNS:
                     queue.forget_each(agents.store.engine, _RUNS[model], some)
-                gone = _piece(agents, deletion, lambda work, row, some=some: _these(work, row, model, some))  # type: ignore[misc]
+                gone = _piece(agents, deletion, lambda work, row, some=some: _these(work, row, model, some))
             else:
                 gone = _piece(
                     agents,
                     deletion,
-                    lambda work, _row, many=many: {  # type: ignore[misc]
+                    lambda work, row, many=many: {
                         model.__tablename__: erasures.destroy_first(work.session, model, aims, many)
                     },
                 )

@@ -118,7 +118,7 @@ class Contents:
 
     def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
         try:
-            yield from self._work.store.blobs.whole(blob_id, asset.byte_size)
+            yield from self._work.store.blobs.reader(blob_id, asset.byte_size, at_once=True).whole()
         except BlobDamaged as error:
             self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
             raise

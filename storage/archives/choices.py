@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from storage import runs, styles
@@ -121,11 +121,11 @@ def keep_wishes(
     """
     row = session.get_one(PrivacyPreferences, account, with_for_update=True)
     changed = [name for name in said.protecting if not (getattr(row, name) or _decided(session, account, name))]
-    for name in changed:
-        setattr(row, name, True)
-        session.add(Consent(owner_id=account, preference=name, allowed=True))
+    session.add_all(Consent(owner_id=account, preference=name, allowed=True) for name in changed)
     if changed:
-        row.updated_at = moment
+        mine = update(PrivacyPreferences).where(PrivacyPreferences.owner_id == account)
+        session.execute(mine.values(**dict.fromkeys(changed, True), updated_at=moment))
+        session.refresh(row)
     return row, changed
 
 

@@ -2,7 +2,7 @@
 
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
 _DESTROYING, _REDUCING = "agents/erasures/destroying.py", "agents/erasures/reducing.py"
-_IN_PIECES = ("bytes_of", "destroy_first", "destroy_these", "first", "has_more", "of_works", "sent_of")
+_IN_PIECES = ("bytes_of", "destroy_first", "destroy_these", "first", "has_more", "sent_of")
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     **{
