@@ -6,22 +6,24 @@ from contextlib import contextmanager
 
 from agents.runtime import Agents
 
-_AT_FIRST, _FEWEST, _MOST = 50, 20, 1000
+_FEWEST, _MOST = 100, 1000
+"""Things in a piece. With fewer, opening transactions and asking would take most of the time."""
 
-_BURST = 0.004
-"""Seconds that one piece should take: about as long as others need for a page or a mutation of their own."""
+_BURST = 0.01
+"""Seconds that one piece should take."""
 
-_LEFT, _LONGEST_PAUSE = 3, 1.0
+_LEFT, _LONGEST_PAUSE = 3, 0.1
 """How many times as long as that took is left to others, who wait for the same disk and the same locks; in seconds."""
 
 
 class Pace:
-    """How much is done at once, learned from how long that took the last time."""
+    """How much is done at once, learned from how long that took the last time; at least `fewest` things."""
 
-    def __init__(self, agents: Agents) -> None:
+    def __init__(self, agents: Agents, fewest: int | None = None) -> None:
         self._agents = agents
-        self._many = _AT_FIRST
-        self._owed = 0.0
+        self._fewest = min(_FEWEST if fewest is None else fewest, _MOST)
+        self._many = min(self._fewest * 2, _MOST)
+        self._since = self._spent = self._owed = 0.0
 
     @contextmanager
     def turn(self) -> Iterator[int]:
@@ -29,14 +31,27 @@ class Pace:
 
         Raises what `Agents.go_on` raises.
         """
+        self._wait()
+        self._spent = 0.0
+        yield self._many
+        self._account()
+        if self._spent > _BURST:
+            self._many = max(self._many // 2, self._fewest)
+        elif self._spent < _BURST / 2:
+            self._many = min(self._many * 2, _MOST)
+
+    def rest(self) -> None:
+        """The pause between two transactions of one piece. Raises what `Agents.go_on` raises."""
+        self._account()
+        self._wait()
+
+    def _account(self) -> None:
+        took = time.monotonic() - self._since
+        self._spent += took
+        self._owed = min(_LEFT * took, _LONGEST_PAUSE)
+
+    def _wait(self) -> None:
         if self._owed:
             self._agents.pause(self._owed)
         self._agents.go_on()
-        began = time.monotonic()
-        yield self._many
-        took = time.monotonic() - began
-        self._owed = min(_LEFT * took, _LONGEST_PAUSE)
-        if took > _BURST:
-            self._many = min(max(self._many // 2, _FEWEST), self._many)
-        elif took < _BURST / 2:
-            self._many = min(self._many * 2, _MOST)
+        self._owed, self._since = 0.0, time.monotonic()

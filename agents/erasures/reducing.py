@@ -33,6 +33,9 @@ NAME = "erasures"
 _ONE_PIECE = 500
 """What has no more rows than this in any table goes in one transaction."""
 
+_FILES = 10
+"""Files in a piece, at least: each is removed durably, which takes longer than a row."""
+
 _RUNS = {Prompt: GENERATE, Asset: THUMBNAIL}
 
 
@@ -80,13 +83,14 @@ def still_there(agents: Agents, blobs: Sequence[uuid.UUID]) -> set[uuid.UUID]:
 
 
 def _files(agents: Agents, deletion: Deletion, aims: Iterable[Target]) -> set[uuid.UUID]:
-    pace, left, more = Pace(agents), set[uuid.UUID](), True
+    pace, left, more = Pace(agents, _FILES), set[uuid.UUID](), True
     while more:
         with pace.turn() as many:
             some = _first(agents, Blob, aims, many, left)
             more = len(some) == many
             agents.store.blobs.remove_all(some)
             left |= still_there(agents, some)
+            pace.rest()
             gone = [blob for blob in some if blob not in left]
             if gone:
                 _piece(agents, deletion, lambda work, row, gone=gone: _blobs(work, row, gone))
@@ -105,8 +109,10 @@ def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterab
             if model in _RUNS or model is ProviderCopy:
                 some = _first(agents, model, aims, many)
                 more = len(some) == many
+                pace.rest()
                 if model in _RUNS:
                     queue.forget_each(agents.store.engine, _RUNS[model], some)
+                    pace.rest()
                 gone = _piece(agents, deletion, lambda work, row, some=some: _these(work, row, model, some))
             else:
                 gone = _piece(

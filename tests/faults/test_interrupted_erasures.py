@@ -105,10 +105,10 @@ match sys.argv[4].split():
     case ["before", step]:
         setattr(destroying, step, die)
     case ["file", times]:
-        reducing._ONE_PIECE, pacing._AT_FIRST, pacing._MOST = 0, 1, 1
+        reducing._ONE_PIECE, pacing._MOST = 0, 1
         BlobStore.remove_all = die_after(BlobStore.remove_all, int(times))
     case ["piece", times]:
-        reducing._ONE_PIECE, pacing._AT_FIRST, pacing._MOST = 0, 1, 1
+        reducing._ONE_PIECE, pacing._MOST = 0, 1
         reducing._piece = die_after(reducing._piece, int(times))
     case ["keys"]:
         Keyring.destroy_owned_by = die_after(Keyring.destroy_owned_by)
