@@ -18,7 +18,7 @@ from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
-from muniment.house import open_house, working
+from muniment.house import open_house
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
@@ -43,6 +43,8 @@ def create(settings: Settings) -> Starlette:
             if isinstance(app.state.house.budgets, SharedBudgets):
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
+                from muniment.crew import working  # the agents are loaded where they are to work
+
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             else:
                 enter(lookouts.beside_agents(app.state.house))

@@ -6,7 +6,9 @@ import threading
 import structlog
 import typer
 
-from muniment.house import open_house, working
+from muniment.crew import working
+from muniment.garbage import settle
+from muniment.house import open_house
 from muniment.safeguards import announce
 from muniment.settings import Settings
 
@@ -19,6 +21,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
     with open_house(settings, serves=True) as house, working(house, settings):
+        settle()
         announce(house, settings, "agents")
         typer.echo("The agents are at work. Ctrl-C stops them.")
         log.info("working", environment=settings.env)

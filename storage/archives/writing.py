@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from stream_zip import NO_COMPRESSION_32, ZIP_64, ZIP_AUTO, stream_zip
 
 from storage.archives import layout
 
@@ -81,6 +80,8 @@ class ArchiveWriter:
 
     def stream(self, members: Iterable[Member]) -> Iterator[bytes]:
         """The archive's bytes: `members` in their order, then the manifest and its signature."""
+        from stream_zip import stream_zip  # what packs is loaded where something is packed
+
         yield from stream_zip(self._files(members))
 
     def _files(self, members: Iterable[Member]) -> Iterator[tuple[str, datetime, int, Any, Iterable[bytes]]]:
@@ -92,17 +93,17 @@ class ArchiveWriter:
             yield member.path, self._created_at, _MODE, self._method(member), self._measured(entry)
         manifest = self._manifest()
         note = self._sign(layout.statement(hashlib.sha256(manifest).hexdigest())).encode()
-        yield layout.MANIFEST, self._created_at, _MODE, ZIP_AUTO(len(manifest), level=6), (manifest,)
-        yield layout.SIGNATURE, self._created_at, _MODE, ZIP_AUTO(len(note), level=6), (note,)
+        yield layout.MANIFEST, self._created_at, _MODE, _packed(len(manifest)), (manifest,)
+        yield layout.SIGNATURE, self._created_at, _MODE, _packed(len(note)), (note,)
 
     def _method(self, member: Member) -> Any:
         """How a member is packed: what is packed already is kept as it is, at once where it is small."""
-        if member.size is None:
-            return ZIP_64
-        packed = member.media_type.startswith(_PACKED)
-        if packed and member.size <= _HELD and self._written < _NEAR:
+        from stream_zip import NO_COMPRESSION_32
+
+        as_it_is = member.media_type.startswith(_PACKED)
+        if as_it_is and member.size is not None and member.size <= _HELD and self._written < _NEAR:
             return NO_COMPRESSION_32  # its bytes are held until their checksum is known, which stands before them
-        return ZIP_AUTO(member.size, level=0 if packed else 6)
+        return _packed(member.size, level=0 if as_it_is else 6)
 
     def _measured(self, entry: _Entry) -> Iterator[bytes]:
         digest = hashlib.sha256()
@@ -134,3 +135,9 @@ def _line(entry: _Entry) -> dict[str, Any]:
     member = entry.member
     line = {"path": member.path, "bytes": entry.size, "sha256": entry.sha256, "type": member.media_type}
     return {**line, "countsAs": member.counts_as} if member.counts_as else line
+
+
+def _packed(size: int | None, *, level: int = 6) -> Any:
+    from stream_zip import ZIP_64, ZIP_AUTO
+
+    return ZIP_64 if size is None else ZIP_AUTO(size, level=level)

@@ -33,12 +33,10 @@ from storage.clock import now
 from storage.database import open_engine
 from storage.ledger import notes
 from storage.ledger.publishing import LedgerRefused
-from tests.faults.hunts import spellings
 from tests.muniment.test_certificates import leave
 from tests.world import Person, World, opened
 
 FILE = b"a picture of the sea" * 9000
-MARKER = "marker-of-vermilion"
 
 
 @dataclass
@@ -198,24 +196,6 @@ def test_what_is_no_backup_of_ours_is_refused_and_nothing_is_there_afterwards(
             restores.restore(settings, source, quiet)
         left = [path.name for path in settings.home.rglob("*") if path.is_file()]
         assert left in ([], ["process.lock"]), words
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_stolen_backup_says_nothing_not_even_to_who_can_unpack_it(world: World, pair: Pair, kind: Kind) -> None:
-    """Of data there is ciphertext, of keys there are wrapped ones: also for whoever has the operator's identity."""
-    ada = world.register("ada")
-    project = world.project(ada, MARKER)
-    world.asset(ada, project, MARKER.encode() * 100, title=MARKER)
-    world.prompt(ada, project, text=MARKER)
-    take(world, pair)
-    unpacked: list[bytes] = []
-    streams.read(pair.taken(kind), pair.identities, lambda line: unpacked.append(streams.orjson.dumps(line)))
-    place = pair.target.place if kind is Kind.DATA else pair.target.keys_place
-    stolen = [path.read_bytes() for path in place.rglob("*") if path.is_file()]
-    assert len(unpacked) > 5
-    assert len(stolen) == (3 if kind is Kind.DATA else 2)  # the backup, the lock, and a file
-    for content in (*unpacked, *stolen):
-        assert not any(spelling in content for spelling in spellings(MARKER))
 
 
 def other_vkey(vkey: str) -> str:
