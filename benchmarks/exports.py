@@ -39,7 +39,8 @@ from storage.projects import Project
 from storage.work import Store
 
 MIB = 1024 * 1024
-_AT_ONCE = 500
+_AT_ONCE, _BYTES_AT_ONCE = 500, 32 * MIB
+"""Files that are stored in one unit of work, which may not take longer than a minute."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +135,10 @@ def _fill(store: Store, size: int, objects: int) -> uuid.UUID:
         work.vault.seal(person, email="a@example.org", display_name="Someone", password_hash="-")  # noqa: S106
         work.vault.seal(place, name="A project")
         work.session.add_all((person, place, PrivacyPreferences(owner_id=owner)))
-    for start in range(0, objects, _AT_ONCE):
+    at_once = max(1, min(_AT_ONCE, _BYTES_AT_ONCE * objects // size))
+    for start in range(0, objects, at_once):
         with store.begin(_scope(owner)) as work:
-            for number in range(start, min(start + _AT_ONCE, objects)):
+            for number in range(start, min(start + at_once, objects)):
                 work.session.add_all(_file(store, work.vault, owner, project, size // objects, number))
     return owner
 

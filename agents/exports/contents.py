@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from agents.exports import pages
+from agents.exports.opening import Opening
 from policies.access import Access
 from policies.actions import Action
 from storage import damages
@@ -26,7 +27,7 @@ from storage.work import UnitOfWork
 _JSON_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _JSON_PAGE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
-_AT_ONCE = 200
+_AT_ONCE = 100
 """Files whose keys are loaded together."""
 
 
@@ -43,6 +44,7 @@ class Contents:
         self._work = work
         self._access = access
         self._export = export
+        self._opening = Opening(work.vault)
 
     def members(self) -> Iterator[Member]:
         """Every file of the archive but the manifest. Raises ExportIncomplete, KeyDestroyed, BlobDamaged on the way."""
@@ -58,7 +60,7 @@ class Contents:
             yield _json(layout.schema_path(sources.ACCESS_LOG), layout.JSON_SCHEMA, schemas.EVENT)
         yield _json(layout.schema_path(layout.MANIFEST), layout.JSON_SCHEMA, schemas.MANIFEST)
         for output in self._rows(Output, sources.made_since(Output.created_at, self._export), order=("id",)):
-            text = self._work.vault.open(output, "text").encode()
+            text = self._opening.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
         yield from self._files()
 
@@ -76,11 +78,11 @@ class Contents:
             yield Member(file, layout.JSON_LINES, self._lines(model), stem)
             return
         for row in self._complete(model):
-            yield _json(file, layout.JSON, records.exported(row, self._work.vault), stem)
+            yield _json(file, layout.JSON, records.exported(row, self._opening), stem)
 
     def _lines(self, model: type[Record]) -> Iterator[bytes]:
         for row in self._complete(model):
-            yield orjson.dumps(records.exported(row, self._work.vault), option=_JSON_LINE)
+            yield orjson.dumps(records.exported(row, self._opening), option=_JSON_LINE)
 
     def _all_events(self) -> Iterator[bytes]:
         found = 0
@@ -108,12 +110,11 @@ class Contents:
 
     def _rows(self, model: type[Record], *conditions: Any, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
         allowed = self._access.select(model, Action.READ)
-        for row in sources.rows(self._work.session, allowed, model, self._export, *conditions, order=order, **equal):
-            yield row
-            self._work.vault.opened.clear()  # it is the owner's own content, and the notes would grow with it
+        rows = sources.rows(self._work.session, allowed, model, self._export, *conditions, order=order, **equal)
+        yield from self._opening.in_pages(rows)
 
     def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
-        path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
+        path = layout.asset_path(asset.id, self._opening.open(asset, "file_name"))
         return Member(path, asset.media_type, self._bytes(blob_id, asset), "asset_files", asset.byte_size)
 
     def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
@@ -127,7 +128,7 @@ class Contents:
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
         if self._export.scope is ExportScope.ACCOUNT:
             about += sources.TRAIL.items()
-        return pages.Pages(self._work, self._access, self._export, self._rows).page(about)
+        return pages.Pages(self._work, self._access, self._export, self._rows, self._opening).page(about)
 
 
 def _json(path: str, media_type: str, content: Any, counts_as: str | None = None) -> Member:
