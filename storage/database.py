@@ -159,14 +159,26 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def _for(engine: Engine, read_only: bool) -> Engine:
+    """`engine`, saying so in every transaction, either way: the tests tell ours by it.
+
+    It is made once: SQLAlchemy looks up anew for each whose events it has to tell, which takes as long as a statement.
+    """
+    kept = vars(engine)
+    name = "_reads" if read_only else "_writes"
+    if name not in kept:
+        kept[name] = engine.execution_options(read_only=read_only)
+    found: Engine = kept[name]
+    return found
+
+
 @contextmanager
 def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
     """One session in one transaction: committed when the block ends, rolled back when it raises.
 
     Raises ConnectionLost where the connection was lost, also when somebody has taken the first error for their own.
     """
-    bind = engine.execution_options(read_only=read_only)  # said either way: the tests tell our transactions by it
-    with Session(bind, expire_on_commit=False) as session:
+    with Session(_for(engine, read_only), expire_on_commit=False) as session:
         try:
             yield session
             session.commit()

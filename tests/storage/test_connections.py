@@ -1,5 +1,6 @@
 """Connections to PostgreSQL that lie in the pool: whatever the server ended is found out without asking it."""
 
+import threading
 from contextlib import ExitStack, suppress
 
 import psycopg
@@ -47,4 +48,36 @@ def test_a_transaction_that_lost_its_connection_says_so_at_its_end(postgresql: P
         assert issubclass(ConnectionLost, DatabaseUnreachable)
         with transaction(engine, read_only=True) as session:
             assert session.execute(text("SELECT 1")).scalar_one() == 1
+        engine.dispose()
+
+
+def test_of_two_who_wait_for_one_another_one_is_told_to_come_again(postgresql: PostgreSQL) -> None:
+    """The database ends a deadlock: for one of them it is as if it had not answered, and the other's change is there."""
+    with postgresql.fresh_database() as url:
+        engine = open_engine(url)
+        with engine.begin() as held:
+            held.execute(text("CREATE TABLE things (id int PRIMARY KEY, by text)"))
+            held.execute(text("INSERT INTO things VALUES (1, ''), (2, '')"))
+        both, ended = threading.Barrier(2), []
+
+        def change(first: int, second: int) -> None:
+            try:
+                with transaction(engine) as session:
+                    session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+                    for number, thing in enumerate((first, second)):
+                        said = {"by": f"{first} first", "id": thing}
+                        session.execute(text("UPDATE things SET by = :by WHERE id = :id"), said)
+                        if not number:
+                            both.wait(60)
+            except DatabaseUnreachable:
+                ended.append(f"{first} first")
+
+        threads = [threading.Thread(target=change, args=order) for order in ((1, 2), (2, 1))]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(60)
+        with engine.connect() as connection:
+            (kept,) = set(connection.execute(text("SELECT by FROM things")).scalars())
+        assert {*ended, kept} == {"1 first", "2 first"}
         engine.dispose()
