@@ -4,7 +4,7 @@
 What is written is random, since pictures don't compress. Memory is the process's resident set, at its highest. The
 archive is then fetched into a file and checked offline, as `export verify` does it.
 
-5 GiB in 100 files (EXPORT_MIB=5120 EXPORT_OBJECTS=100), once, on 2026-11-28, on two cores with a load of 17: memory grew
+5 GiB in 100 files (EXPORT_MIB=5120 EXPORT_OBJECTS=100), on 2026-11-28, on two cores with a load of 17: memory grew
 by 10 MiB while it was built, and by 2 MiB while it was checked offline, of 173 MiB in all; built in 26 s of processor
 time (195 MiB/s, 24 % of sealing alone) and 5.3 minutes by the clock.
 """
