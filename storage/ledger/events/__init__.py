@@ -81,6 +81,7 @@ from storage.ledger.events.imports import (
     OutputImported,
     ProjectImported,
     PromptImported,
+    StyleImported,
 )
 from storage.ledger.events.incidents import (
     DetectionAlarmed,
@@ -212,7 +213,7 @@ __all__ = [
     "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
     "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
     "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
-    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened",
-    "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "StyleCorrected", "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived",
+    "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on
