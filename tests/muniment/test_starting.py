@@ -44,6 +44,7 @@ def test_what_was_found_sound_is_compiled_as_it_is_asked_for(
     query = "query($id: ID!) { project(id: $id) { name viewerCan } }"
     rights = []
     for turn in ("first", "second"):
+        checking._living.clear()  # as in a process of its own
         with ruled(home, database_url) as world:
             ada, eve = world.register(f"ada-{turn}"), world.register(f"eve-{turn}")
             project = world.project(ada)
