@@ -11,6 +11,7 @@ from schema.access_reviews import AccessReview, AccessReviewItem
 from schema.api_keys import ApiKey
 from schema.assets import Asset
 from schema.audit import AuditEvent
+from schema.changes import Change
 from schema.contributors import Contributor
 from schema.deletions import Deletion
 from schema.exports import Export
@@ -40,6 +41,7 @@ KINDS: dict[str, type[Node]] = {
         ApiKey,
         Asset,
         AuditEvent,
+        Change,
         Contributor,
         Deletion,
         Export,

@@ -21,6 +21,7 @@ from storage.ledger.events.assets import (
 )
 from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearsed, BackupRestored, BackupTaken
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
+from storage.ledger.events.changes import ChangeApproved, ChangeDenied, ChangeRegistered, VersionBegan
 from storage.ledger.events.contributors import (
     ContributorRegistered,
     PreferenceBypassed,
@@ -189,14 +190,14 @@ __all__ = [
     "AccessReviewOpened", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace", "ApiKeyRevoked",
     "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused",
     "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored", "BackupTaken", "Category",
-    "ComplaintFiled", "ContentDamaged", "ContentDownloaded", "ContentRead", "ContributorRegistered",
-    "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested", "DataCorrected", "DeletionDeferred",
-    "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified", "DeliveryFailure",
-    "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected", "EvidencePacked",
-    "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded", "ExportFailed",
-    "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted", "FindingClosed",
-    "FindingOpened", "FindingReopened", "Identifier", "IdentityLinked", "IdentityUnlinked", "ImportBegun",
-    "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
+    "ChangeApproved", "ChangeDenied", "ChangeRegistered", "ComplaintFiled", "ContentDamaged", "ContentDownloaded",
+    "ContentRead", "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested",
+    "DataCorrected", "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified",
+    "DeliveryFailure", "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected",
+    "EvidencePacked", "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded",
+    "ExportFailed", "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted",
+    "FindingClosed", "FindingOpened", "FindingReopened", "Identifier", "IdentityLinked", "IdentityUnlinked",
+    "ImportBegun", "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
     "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
@@ -212,7 +213,7 @@ __all__ = [
     "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
     "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
     "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
-    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened",
-    "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
+    "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on

@@ -1,9 +1,17 @@
 """Where it is read past the door how the platform stands: locked down or not, and which parts are away."""
 
 _STANDS = "how the platform stands, and when a part of it was away: everybody reads it at /status"
+_RUNS = "what runs here, and the register of it, for whoever runs the server or may reconcile; it is about nobody"
 _ASKED = "of a row that the door has just given out"
 
 STANDING: dict[str, tuple[str, str]] = {
+    "storage.changes.lock": ("resolvers/changes.py", _ASKED),
+    "storage.changes.newest": ("muniment/cli_changes.py", _RUNS),
+    "storage.changes.observe": ("muniment/safeguards.py", _RUNS),
+    "storage.changes.reconciled": ("muniment/cli_changes.py resolvers/changes.py", _RUNS),
+    "storage.changes.runs_unapproved": ("resolvers/changes.py", _RUNS),
+    "storage.changes.standing_of": ("muniment/safeguards.py", _RUNS),
+    "storage.changes.told": ("resolvers/changes.py", "whether there is such a notice; says no more"),
     "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _STANDS),
@@ -16,5 +24,6 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.outages.touching": ("agents/outages.py resolvers/outages.py", _STANDS),
     "storage.outages.watched_since": ("resolvers/outages.py", _STANDS),
     "storage.populations.gathering.months": ("resolvers/populations.py", _STANDS),
+    "storage.populations.gathering.versions": ("resolvers/populations.py", _RUNS),
 }
 """A part of the list in `allowed`, for the same reasons."""
