@@ -50,7 +50,8 @@ def register(home: Home = None) -> None:
         parts = ", ".join(f"{part} {version}" for part, version in sorted(each.versions.items()))
         urgent = ", an emergency" if each.emergency else ""
         typer.echo(
-            f"{each.registered_at:%Y-%m-%d %H:%M}  {each.status.value:<10}  {each.ticket}  {each.kind.value}{urgent}: {parts}"
+            f"{each.registered_at:%Y-%m-%d %H:%M}  {each.status.value:<10}  {each.ticket}  "
+            f"{each.kind.value}{urgent}: {parts}"
         )
     if not found:
         typer.echo("No change was registered yet: `registerChange` in the API.")
@@ -60,7 +61,7 @@ def register(home: Home = None) -> None:
 def reconcile(
     home: Home = None, everything: Annotated[bool, typer.Option("--all", help="All that ever ran.")] = False
 ) -> None:
-    """Hold what runs and ran against the register. Exit 1 if anything ran that nobody approved, or looked at in time."""
+    """Hold what runs and ran against the register. Exit 1 if nobody approved something, or looked at it in time."""
     with _opened(home) as house:
         from storage import changes
         from storage.clock import now

@@ -54,9 +54,7 @@ class Change(Node):
     emergency: bool = plain("emergency", bool, "Whether it may run before a second person has agreed.")
     ticket: str = plain("ticket", str, "Where it is followed.")
     why: str | None = sealed("why", str | None, "Why. Null where you may not read it.")
-    tests: str | None = sealed(
-        "tests", str | None, "How it was tried, and what came of it. Null where not yours to read."
-    )
+    tests: str | None = sealed("tests", str | None, "How it was tried. Null where you may not read it.")
     status: ChangeStatus = plain("status", ChangeStatus, "Where it stands.")
     registered_at: datetime = plain("registered_at", datetime, "When it was registered.")
     decided_at: datetime | None = plain("decided_at", datetime | None, "When somebody agreed, or did not.")
@@ -73,7 +71,7 @@ class Change(Node):
 
 
 @strawberry.type(
-    description="A version of a part that began to run, as the program said of itself, and how it stands to the register."
+    description="A version that began to run, as the program says of itself, and how it stands to the register."
 )
 class Deployment:
     """What ran."""

@@ -50,6 +50,15 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"code": frozenset({"LOCKED_DOWN"})},
     ),
     Detection(
+        "D04", 1, "Probing for what is several people's", frozenset({"access.denied"}), _TEN_MINUTES,
+        Severity.MEDIUM, (_SECURITY,),
+        (
+            Step(5), Step(30, Measure.THROTTLE, frozenset({"CONTRIBUTOR"})),
+            Step(30, Measure.SUSPEND_CREDENTIAL, _KEY | _STAFF),
+        ),
+        kinds=PEOPLE_AND_KEYS, distinct=True, foreign=True, only={"code": frozenset({"NOT_FOUND"})},
+    ),
+    Detection(
         "D05", 1, "Something sealed does not open although its key is there", frozenset({"content.damaged"}), _HOUR,
         Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True,
     ),
@@ -144,7 +153,5 @@ DETECTIONS: tuple[Detection, ...] = (
     ),
 )  # fmt: skip
 
-WAITING: Mapping[str, str] = {
-    "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist. D03 counts refusals",
-}
+WAITING: Mapping[str, str] = {}
 """What is not looked for yet, and what for."""

@@ -249,7 +249,7 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.DEPLOYMENTS, "Q20", "What began to run, and which approved change covers it?", ("CC3.4", "CC8.1"),
             Versions(),
-            "What the program says of itself at each start, and the policies that came into force. Reviews of code, and "
+            "What the program says of itself at each start, and the policies that came into force. Reviews of code and "
             "machines on which nothing of this runs, are in the operator's own record.",
         ),
         Population(
