@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from muniment.house import open_house, working
+from muniment.key_uses import counted
 from muniment.safeguards import announce
 from muniment.settings import Settings
 
@@ -18,7 +19,7 @@ def run(settings: Settings) -> None:
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
-    with open_house(settings, serves=True) as house, working(house, settings):
+    with open_house(settings, serves=True) as house, working(house, settings), counted(house, "agents"):
         announce(house, settings, "agents")
         typer.echo("The agents are at work. Ctrl-C stops them.")
         log.info("working", environment=settings.env)

@@ -117,7 +117,8 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"reason": frozenset({"SECOND_FACTOR_ASKED", "NO_SECOND_FACTOR"})},
     ),
     Detection(
-        "D16", 1, "Keys are too old, or do not lie as they should", frozenset({"finding.opened"}), _HOUR,
+        "D16", 2, "Keys are too old, do not lie as they should, or are used far more than usual",
+        frozenset({"finding.opened", "keys.overused"}), _HOUR,
         Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
         only={"foundBy": frozenset({"key-age", "key-encryption-key", "keys-apart"})},
     ),
@@ -150,6 +151,10 @@ DETECTIONS: tuple[Detection, ...] = (
     Detection(
         "D21", 2, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
         Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True, letter=letters.PASSKEY,
+    ),
+    Detection(
+        "D22", 1, "A run of an agent spent more than it may, or far more than usual", frozenset({"run.overspent"}),
+        _HOUR, Severity.MEDIUM, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True, tells_owner=True,
     ),
 )  # fmt: skip
 

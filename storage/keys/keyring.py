@@ -57,6 +57,8 @@ class Keyring:
         self._keks = keks
         self._cache = KeyCache(cache_seconds)
         self.cache_seconds = cache_seconds
+        self.loads = 0
+        """How often a key was fetched and unwrapped, by this process."""
 
     @classmethod
     def open(
@@ -287,6 +289,7 @@ class Keyring:
         generation, read_at = self._cache.generation, time.monotonic()
         with self._store.begin(read_only=True) as session:
             row = rows.find(session, name)
+        self.loads += 1
         if row is None:
             raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
         parent = KeysetName(row.parent_kind, row.parent_id) if row.parent_kind else None

@@ -104,7 +104,7 @@ from storage.ledger.events.investigations import (
     InvestigationOpened,
     TrailOpened,
 )
-from storage.ledger.events.keys import KeysRotated, KeysRotationStarted, RotatedKeys
+from storage.ledger.events.keys import KeysOverused, KeysRotated, KeysRotationStarted, KeysUsed, RotatedKeys
 from storage.ledger.events.ledger import (
     DeliveryFailure,
     Discrepancy,
@@ -146,7 +146,9 @@ from storage.ledger.events.projects import ProjectCreated, ProjectShared, Projec
 from storage.ledger.events.prompts import (
     PromptCancelRequested,
     PromptSubmitted,
+    RunBudget,
     RunFinished,
+    RunOverspent,
     RunStarted,
     RunStepFinished,
 )
@@ -200,20 +202,21 @@ __all__ = [
     "ImportBegun", "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
-    "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued",
-    "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained",
-    "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
-    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
-    "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
-    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted",
-    "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding",
-    "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused",
-    "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled",
-    "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
-    "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
-    "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
-    "StyleCorrected", "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
-    "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "KeysOverused", "KeysRotated", "KeysRotationStarted", "KeysUsed", "LedgerHalted", "LegalHoldApproved",
+    "LegalHoldPlaced", "LegalHoldReleased", "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced",
+    "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan",
+    "OutageEnded", "OutageExplained", "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied",
+    "PasskeyEnrolled", "PasskeyRemoved", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
+    "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated",
+    "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
+    "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
+    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
+    "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunBudget", "RunFinished",
+    "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered",
+    "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled",
+    "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted",
+    "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected",
+    "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal",
+    "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on
