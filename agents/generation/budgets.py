@@ -77,7 +77,7 @@ def judge(spent: Spent, usual: Sequence[Mapping[str, Any]]) -> Verdict | None:
         return Verdict(spent.over, spent.calls, CALLS * variations)
     if spent.over is RunBudget.SECONDS:
         return Verdict(spent.over, int(spent.seconds), int(SECONDS) * variations)
-    known = [each["modelSeconds"] / each["asked"] for each in usual if each.get("modelSeconds") and each["asked"]]
+    known = [each["modelSeconds"] / each["asked"] for each in usual if "modelSeconds" in each and each["asked"]]
     if len(known) < RUNS or spent.seconds < LEAST_SECONDS * variations:
         return None
     allowed = TIMES * median(known) * variations

@@ -97,6 +97,7 @@ def _owned(session: Session, found: list[Happening]) -> list[Happening]:
             asked.setdefault(each.resource, set()).add(each.resource_id)
     if not asked:
         return found
+    owners: dict[tuple[str, uuid.UUID | None], uuid.UUID]
     owners = {(kind, thing): owner for kind, ids in asked.items() for thing, owner in _owners(session, kind, ids)}
     return [
         replace(each, subject_id=owners.get((each.resource, each.resource_id))) if _hides(each) else each
