@@ -17,6 +17,10 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
     "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _STANDS),
+    "storage.ledger.trail.details_since": (
+        "agents/generation/running.py muniment/key_uses.py",
+        "counts that a component has recorded of itself; names nobody",
+    ),
     "storage.outages.begin": ("agents/outages.py", _STANDS),
     "storage.outages.found_open": ("agents/outages.py", _STANDS),
     "storage.outages.lock": ("resolvers/outages.py", _ASKED),
