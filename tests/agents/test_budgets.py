@@ -7,8 +7,8 @@ import pytest
 from agents.generation import budgets, generate
 from agents.generation.budgets import CALLS, LEAST_SECONDS, RUNS, SECONDS, OverBudget, Spent, judge
 from agents.runtime import Agents
-from storage.blobs import store as blob_store
 from storage.blobs.errors import BlobDamaged
+from storage.blobs.reader import BlobReader
 from storage.ledger import trail
 from storage.ledger.events import RunBudget
 from storage.prompts import PromptStatus
@@ -57,22 +57,23 @@ def test_three_times_the_usual_is_unusual_once_it_is_known_what_is_usual() -> No
 def test_a_run_that_may_not_call_any_more_fails_with_a_code_and_is_told_of(
     world: World, agents: Agents, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was stored before stays; the model is asked no more; the entry is what D22 counts."""
-    monkeypatch.setattr(budgets, "CALLS", 0.5)  # one call for two variations
+    """The model is asked no more, for no variation; the entry is what D22 counts."""
+    monkeypatch.setattr(budgets, "CALLS", 1)
+    stand_in.status = 503  # so that each variation would be asked for four times
     owner = world.contributor()
     prompt_id = world.submit(world.project(owner), owner, variations=2)
     generate(agents, prompt_id)
-    assert world.steps(prompt_id)[2:4] == [("GENERATE", 1, "DONE", None), ("GENERATE", 2, "FAILED", "RUN_OVER_BUDGET")]
+    assert world.steps(prompt_id)[2:4] == [("GENERATE", at, "FAILED", "RUN_OVER_BUDGET") for at in (1, 2)]
     found = world.prompt(prompt_id)
     assert found is not None
-    assert (found.status, found.stored, found.failed) == (PromptStatus.COMPLETED, 1, 1)
-    assert len(stand_in.asked) == 1
+    assert (found.status, found.stored, found.failed) == (PromptStatus.FAILED, 0, 2)
+    assert len(stand_in.asked) == 2
     assert world.events(prompt_id)[-2:] == ["run.finished", "run.overspent"]
     with world.work() as work:
         said = trail.last_details(work.session, "run.overspent", "agent:generation")
         finished = trail.last_details(work.session, "run.finished", "agent:generation")
-    assert (said["budget"], said["spent"]) == ("CALLS", 1)
-    assert finished["modelCalls"] == 1
+    assert (said["budget"], said["spent"]) == ("CALLS", 2)
+    assert finished["modelCalls"] == 2
 
 
 @ONE
@@ -88,10 +89,10 @@ def test_a_damaged_file_that_a_run_comes_upon_is_in_the_trail(
     def spoilt(*_: object, **__: object) -> None:
         raise BlobDamaged("it does not open")
 
-    monkeypatch.setattr(blob_store.BlobReader, "read", spoilt)
+    monkeypatch.setattr(BlobReader, "read", spoilt)
     generate(agents, prompt_id)
     assert world.steps(prompt_id)[0] == ("READ_BRIEF", 0, "FAILED", "BLOB_DAMAGED")
     assert stand_in.asked == []
     with world.work() as work:
         said = trail.last_details(work.session, "content.damaged", "agent:generation")
-    assert said == {"resourceKind": "blob", "place": "blobs.file", "damage": "BLOB_DAMAGED"}
+    assert said == {"place": "blobs.file", "damage": "BLOB_DAMAGED"}
