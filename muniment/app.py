@@ -15,10 +15,11 @@ from starlette.routing import Route, WebSocketRoute
 
 from muniment import browsers, graphiql, key_uses, ledger, lookouts, passkeys, privacy, services, status, transfers
 from muniment.budgets import SharedBudgets
+from muniment.crew import working
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
-from muniment.house import open_house, working
+from muniment.house import open_house
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets

@@ -12,7 +12,7 @@ from agents.access_reviews import Reviewer
 from agents.ledger import Ageing
 from agents.retention import Sweeper
 from agents.runtime import Agents, StandStill
-from muniment import backups
+from muniment import backups, controls
 from muniment.bypasses import Reconciling
 from muniment.settings import Settings
 from resolvers import keys
@@ -100,8 +100,6 @@ class Tidying:
             _log.info("keys were rotated", kind=kind.value, count=done.keysets)
 
     def _check_controls(self) -> None:
-        from muniment import controls  # it looks over the whole house, and so imports what opens this one
-
         controls.run_when_due(self._house, self._settings)
 
     def _back_up(self) -> None:

@@ -6,7 +6,8 @@ import threading
 import structlog
 import typer
 
-from muniment.house import open_house, working
+from muniment.crew import working
+from muniment.house import open_house
 from muniment.key_uses import counted
 from muniment.safeguards import announce
 from muniment.settings import Settings

@@ -24,10 +24,10 @@ from storage.vault import SealedDamaged, Vault
 
 _ATTEMPTS = 10
 
-_AT_ONCE = 100
+_AT_ONCE = 50
 """Rows that are read, opened, sealed and replaced together: on SQLite writers wait while they are replaced."""
 
-_LEFT = 3
+_LEFT = 4
 """How many times as long as a batch took is left to others: on SQLite their commits wait for its share of the disk."""
 
 _LONGEST_PAUSE = 1.0

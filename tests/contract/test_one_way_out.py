@@ -62,7 +62,7 @@ def test_what_goes_outward_is_known() -> None:
 def test_mail_is_sent_by_the_notifier_alone() -> None:
     """`send` of a server for e-mail goes past the gate: only the notifier, which asks the gate, holds one to call it."""
     holding = {path for path, tree in modules("agents", "muniment", "resolvers") if "agents.mail" in _imported(tree)}
-    assert holding == {"agents/notices/delivering.py", "agents/runtime.py", "muniment/hazards.py", "muniment/house.py"}
+    assert holding == {"agents/notices/delivering.py", "agents/runtime.py", "muniment/crew.py", "muniment/hazards.py"}
 
 
 def test_a_model_is_asked_by_the_gateway_alone() -> None:

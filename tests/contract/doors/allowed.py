@@ -338,7 +338,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/context.py", "session", "work.session.rollback"): "ends the snapshot; reads nothing",
     ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
-    ("muniment/house.py", "session", "house.store.engine.dialect"): "which database it is",
+    ("muniment/crew.py", "session", "house.store.engine.dialect"): "which database it is",
     ("schema/preferences.py", "grant", "setattr"): "a field of a type of the API, while the schema is made",
     ("resolvers/preferences.py", "grant", "setattr"): "a switch of the register, which is no decision",
     ("storage/vault/__init__.py", "grant", "setattr"): "puts a sealed value into the column that it was sealed for",

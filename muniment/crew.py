@@ -1,0 +1,105 @@
+"""The agents at work: started from the settings in the order in which they need one another, and stopped again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from agents import erasures, exports, generation, notices, thumbnails
+from agents.egress import Gate, Register
+from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
+from agents.mail import Mail
+from agents.models.endpoints import Endpoint
+from agents.models.gateway import Gateway
+from agents.models.local import LocalModel
+from agents.models.providers import Provider
+from agents.runtime import Agents, start, stop
+from agents.sentinel import Sentinel
+from muniment import lookouts
+from muniment.house import backup_periods, checkpoint_place
+from muniment.settings import Settings
+from muniment.tidying import Tidying
+from resolvers.house import House
+from storage.ledger.envelopes import secrets_of
+from storage.ledger.witnesses import WitnessPolicy
+
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
+"""What the agents answer for. Naming them here imports the agents, which register themselves."""
+
+
+@contextmanager
+def working(house: House, settings: Settings) -> Iterator[Agents]:
+    """The agents at work. What an earlier process left of erasures is finished before this yields."""
+    gate = Register(house.store, house.force, settings.regions)
+    gateway = Gateway(providers(settings), gate=gate)
+    lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
+    idle = Agents(
+        house.store,
+        house.force,
+        gateway,
+        lifetime,
+        inside_too=not settings.production,
+        gate=gate,
+        mail=_mail(settings),
+        link=settings.notices_url,
+        backups=backups,
+    )
+    erasures.resume_open_erasures(idle)
+    alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
+    erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
+    agents = start(idle, executor_id=settings.worker_name)
+    sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version, witnesses=_witnesses(settings))
+    sequencer.start()
+    courier = _courier(house, settings, gate)
+    sentinel = Sentinel(house.store, house.policy.version)
+    sentinel.start()
+    lookout = lookouts.of_agents(house, settings, gateway)
+    lookout.start()
+    tidying = Tidying(house, agents, Ageing(agents, timedelta(days=settings.audit_days)), settings)
+    tidying.start()
+    try:
+        yield agents
+    finally:
+        tidying.stop()
+        lookout.stop()
+        stop(agents)
+        sentinel.stop()
+        if courier is not None:
+            courier.stop()
+        sequencer.stop()  # last, so that what the others still recorded has its place
+
+
+def _witnesses(settings: Settings) -> Witnesses | None:
+    """Whoever cosigns checkpoints; None where there is nobody."""
+    if settings.witness_policy is None:
+        return None
+    return Witnesses(WitnessPolicy.load(settings.witness_policy), inside_too=not settings.production)
+
+
+def _courier(house: House, settings: Settings, gate: Gate) -> Courier | None:
+    """Whoever brings the trail to the operator's webhook, on the way; None where there is no webhook."""
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    keys = secrets_of(settings.webhook_secret.get_secret_value())
+    webhook = Webhook(settings.webhook_url, keys, inside_too=not settings.production)
+    courier = Courier(house.store, webhook, house.policy.version, gate=gate)
+    courier.start()
+    return courier
+
+
+def _mail(settings: Settings) -> Mail | None:
+    """How e-mail leaves; None where the operator named no server."""
+    if settings.smtp_url is None or settings.mail_from is None:
+        return None
+    return Mail.at(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def providers(settings: Settings) -> list[Provider]:
+    """The models on offer, the default first: the operator's endpoint where one is set, the one on board otherwise."""
+    if settings.model_url is None:
+        return [LocalModel()]
+    key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
+    remote = settings.model_name
+    keeps = None if settings.model_keeps_days is None else timedelta(days=settings.model_keeps_days)
+    return [
+        Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds, keeps=keeps)
+    ]
