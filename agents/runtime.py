@@ -38,6 +38,7 @@ from storage.ledger.scope import AuditScope
 from storage.work import Store, UnitOfWork
 
 _POLLING_SECONDS = 0.2
+_LEFT_OVER_SECONDS = 10.0
 _STANDING_BY_SECONDS = 0.5
 _THREADS = 16
 _MOST_CALLS = 1000
@@ -187,20 +188,19 @@ class Workflow:
 
     name: str
     function: Callable[..., None]
-    at_once: int
 
 
 _workflows: dict[str, Workflow] = {}
 
 
-def register(name: str, function: Callable[..., None], *, at_once: int = 2) -> None:
-    """Let `function(agents, *ids)` answer for what is queued as `name`, at most `at_once` runs at a time.
+def register(name: str, function: Callable[..., None]) -> None:
+    """Let `function(agents, *ids)` answer for what is queued as `name`, as many runs at a time as its queue allows.
 
     The name is what `UnitOfWork.enqueue` is given, and stays: a queued run is found again by it.
     """
     if name in _workflows and _workflows[name].function is not function:
         raise ValueError(f"two workflows are named {name!r}")
-    _workflows[name] = Workflow(name, function, at_once)
+    _workflows[name] = Workflow(name, function)
 
 
 def start(idle: Agents, *, executor_id: str = "main") -> Agents:
@@ -231,8 +231,11 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     for workflow in _workflows.values():
         DBOS.workflow(name=workflow.name)(_guarded(workflow, agents))
     DBOS.launch()
-    for workflow in _workflows.values():
-        DBOS.register_queue(workflow.name, worker_concurrency=workflow.at_once, polling_interval_sec=_POLLING_SECONDS)
+    for name, at_once in queue.QUEUES.items():
+        DBOS.register_queue(name, partition_worker_concurrency=at_once, polling_interval_sec=_POLLING_SECONDS)
+    for known in DBOS.list_queues():
+        if known.name in _workflows:  # an earlier release had a queue for each, and may have left something there
+            known.set_polling_interval_sec(_LEFT_OVER_SECONDS)
     return agents
 
 

@@ -9,8 +9,6 @@ import io
 import uuid
 import warnings
 
-from PIL import Image, ImageOps, UnidentifiedImageError
-
 from agents.runtime import Agents, patiently, register
 from policies.actions import Action
 from policies.errors import Refused
@@ -94,6 +92,8 @@ def small(file: bytes) -> bytes | None:
 
     Only formats that uploads may have are tried, and none that claims more pixels than `_MOST_PIXELS` is decoded.
     """
+    from PIL import Image, ImageOps, UnidentifiedImageError  # what reads pictures is loaded where there is one
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -47,6 +47,7 @@ import httpx2
 
 from benchmarks import _worlds, page
 from benchmarks._figures import Figure, figure
+from benchmarks._servers import serving_ours
 from muniment import homes
 from muniment.house import open_house
 from muniment.variables import load
@@ -175,7 +176,7 @@ def _over_http(home: Path, rounds: int) -> Iterator[Figure]:
     plain_sent = {"owner": "7", "name": "river.png", "type": "image/png", "size": 12345, "title": "A river"}
     token = {"authorization": f"Bearer {world.token}"}
     with (
-        page.serving_ours(home / "home") as ours,
+        serving_ours(home / "home") as ours,
         page.serving_plain(home) as plain,
         httpx2.Client(timeout=30) as client,
     ):

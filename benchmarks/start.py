@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 
 from benchmarks._figures import Figure, figure
-from benchmarks.page import _free_port
+from benchmarks._servers import free_port
 from muniment import homes
 from muniment.house import open_house
 from muniment.variables import load
@@ -41,7 +41,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _served(home: Path) -> tuple[float, float]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", str(port), "--no-worker"]
     return _run(command, f"http://127.0.0.1:{port}/health/ready")
 
@@ -52,14 +52,15 @@ def _run(command: list[str], ready: str | None) -> tuple[float, float]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wall = 0.0
     if ready is not None:
-        wall = _until(ready, began)
+        wall = until(ready, began)
         process.send_signal(signal.SIGTERM)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return wall or time.perf_counter() - began, used.ru_utime + used.ru_stime
 
 
-def _until(ready: str, began: float) -> float:
+def until(ready: str, began: float) -> float:
+    """Wait until this address answers 200; answers how many seconds after `began` that was."""
     with httpx2.Client(timeout=5) as client:
         while (waited := time.perf_counter() - began) < _PATIENCE_SECONDS:
             try:

@@ -15,7 +15,6 @@ from starlette.routing import Route, WebSocketRoute
 
 from muniment import browsers, graphiql, key_uses, ledger, lookouts, passkeys, privacy, services, status, transfers
 from muniment.budgets import SharedBudgets
-from muniment.crew import working
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
@@ -44,6 +43,8 @@ def create(settings: Settings) -> Starlette:
             if isinstance(app.state.house.budgets, SharedBudgets):
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
+                from muniment.crew import working  # the agents are loaded where they are to work
+
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             else:
                 enter(lookouts.beside_agents(app.state.house))

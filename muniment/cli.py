@@ -19,6 +19,7 @@ from muniment import (
     cli_policy,
     cli_services,
     cli_staff,
+    garbage,
 )
 from muniment.cli_words import Home, give_up, settings_of, told
 
@@ -77,25 +78,27 @@ def serve(
     """Start the API and, unless told otherwise, the agents."""
     # `--worker` is the default and says nothing; only `--no-worker` overrides a setting.
     agents, watch = None if worker else False, watch_policy or None
-    settings = settings_of(home=home, host=host, port=port, worker=agents, policy_watch=watch)
-    from muniment import serve as serving
-    from muniment.app import create
-    from muniment.homes import claimed
+    with garbage.left_alone():
+        settings = settings_of(home=home, host=host, port=port, worker=agents, policy_watch=watch)
+        from muniment import serve as serving
+        from muniment.app import create
+        from muniment.homes import claimed
 
-    with told(), claimed(settings):
-        serving.demand_free_port(settings.host, settings.port)
-        serving.serve(create(settings), settings)
+        with told(), claimed(settings):
+            serving.demand_free_port(settings.host, settings.port)
+            serving.serve(create(settings), settings)
 
 
 @app.command()
 def work(home: Home = None) -> None:
     """Run the agents alone, beside servers started with --no-worker. Needs PostgreSQL."""
-    settings = settings_of(home=home)
-    from muniment.homes import claimed
-    from muniment.work import run
+    with garbage.left_alone():
+        settings = settings_of(home=home)
+        from muniment.homes import claimed
+        from muniment.work import run
 
-    with told(), claimed(settings):
-        run(settings)
+        with told(), claimed(settings):
+            run(settings)
 
 
 @app.command()

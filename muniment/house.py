@@ -52,7 +52,9 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
         blobs = BlobStore(settings.blob_dir, keyring, published(settings))
         archive = Archive(settings.archive_dir)
         store = Store(engine, keyring, blobs, settings.origin, archive)
-        sources = PolicySources(settings.policy_file, settings.policy_approvals)
+        sources = PolicySources(
+            settings.policy_file, settings.policy_approvals, settings.home / "data" / "policy.sound"
+        )
         file_wins = serves and not settings.production
         force = standing.at_start(store, sources, file_wins=file_wins, accepted=settings.policy_accepted)
         lockdowns.follow(store, force)

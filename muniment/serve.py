@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import signal
@@ -18,10 +17,9 @@ from granian.server.embed import Server
 from starlette.applications import Starlette
 
 from muniment import certificates
+from muniment.garbage import settle
 from muniment.settings import Settings
 
-_YOUNG_OBJECTS = 20_000
-"""How many new objects there may be before the garbage collector looks at them."""
 GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
 
@@ -61,19 +59,8 @@ def _leave() -> NoReturn:
 
 async def _serve(app: Starlette, settings: Settings) -> None:
     async with app.router.lifespan_context(app):
-        _settle()
+        settle()
         await _answer(app, settings)
-
-
-def _settle() -> None:
-    """Have the garbage collector leave alone what is here to stay: modules, the schema, the compiled policy.
-
-    A page allocates thousands of objects and next to no cycles; looking for some among all that was a tenth of its
-    time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 10, 10)
 
 
 async def _answer(app: Starlette, settings: Settings) -> None:

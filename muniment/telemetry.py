@@ -10,37 +10,28 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, start_http_server
 
 from resolvers.watching import Ending, Watch
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
+
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FINE = "OK"
 """What stands where a code would, of what ended without an error."""
-
-
-_CALL: ContextVar[uuid.UUID | None] = ContextVar("call", default=None)
+CALL: ContextVar[uuid.UUID | None] = ContextVar("call", default=None)
 """The call whose trace begins."""
-
-
-class _Traces(RandomIdGenerator):
-    """A call's trace has the call's correlation id: what it sets in motion elsewhere joins the trace by that."""
-
-    def generate_trace_id(self) -> int:
-        call = _CALL.get()
-        return super().generate_trace_id() if call is None else call.int
 
 
 class Telemetry(Watch):
     """Counts into a registry of its own, and traces where it is given an exporter."""
 
-    def __init__(self, exporter: SpanExporter | None = None) -> None:
+    def __init__(self, exporter: "SpanExporter | None" = None) -> None:
         self.samples = CollectorRegistry()
         ProcessCollector(namespace="muniment", registry=self.samples)
         self._operations = Counter(
@@ -65,10 +56,9 @@ class Telemetry(Watch):
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
-            self._provider = TracerProvider(
-                resource=Resource({"service.name": "muniment"}), id_generator=_Traces(), shutdown_on_exit=False
-            )
-            self._provider.add_span_processor(BatchSpanProcessor(exporter))
+            from muniment.spans import provider  # what traces is loaded where traces go somewhere
+
+            self._provider = provider(exporter)
             self._tracer = self._provider.get_tracer("muniment")
 
     def count_streams(self, open_now: Callable[[], int]) -> None:
@@ -80,9 +70,9 @@ class Telemetry(Watch):
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""
         ending, begun = Ending(), time.perf_counter()
-        call = _CALL.set(correlation_id)
+        call = CALL.set(correlation_id)
         ending.span = span = self._tracer.start_span("operation", kind=SpanKind.SERVER)
-        _CALL.reset(call)
+        CALL.reset(call)
         if correlation_id is not None:
             span.set_attribute("muniment.correlation_id", str(correlation_id))
         try:
@@ -124,7 +114,7 @@ def _end(span: Span, ending: Ending) -> None:
     span.end()
 
 
-def _exporter(url: str) -> SpanExporter:
+def _exporter(url: str) -> "SpanExporter":
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # takes a second to import
 
     return OTLPSpanExporter(url)

@@ -7,6 +7,7 @@ import structlog
 import typer
 
 from muniment.crew import working
+from muniment.garbage import settle
 from muniment.house import open_house
 from muniment.key_uses import counted
 from muniment.safeguards import announce
@@ -21,6 +22,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
     with open_house(settings, serves=True) as house, working(house, settings), counted(house, "agents"):
+        settle()
         announce(house, settings, "agents")
         typer.echo("The agents are at work. Ctrl-C stops them.")
         log.info("working", environment=settings.env)

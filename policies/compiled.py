@@ -34,7 +34,9 @@ FORESEEN: tuple[Shape, ...] = (
         for role, (mfa, stepped_up) in product(StaffRole, ((False, False), (True, False), (True, True)))
     ),
 )
-"""The shapes compiled when a policy loads. Others pass the same checks on first use, into a bounded cache."""
+"""The shapes compiled when a policy is loaded for the first time. Others pass the same checks on first use, into a
+bounded cache."""
+_FORESEEN = frozenset(FORESEEN)
 
 _UNFORESEEN_AT_MOST = 2048
 
@@ -86,7 +88,12 @@ class Policy:
     roles: dict[str, Statement]
     """What each job of staff is for and who answers for it, in the file's own words."""
 
-    def __init__(self, source: bytes, name: str) -> None:
+    def __init__(self, source: bytes, name: str, *, sound: bool = False) -> None:
+        """Raises PolicyError with file and line, if any of it can't be used.
+
+        `sound`: this very program has compiled this very text before, all of it. Then nothing is gained by doing so
+        again before anybody asks: each plan is made from the text when it is asked for first.
+        """
         if len(source) > AT_MOST_BYTES:
             raise PolicyError(f"{name}:1: the file is longer than 1 MiB: write a policy that people can read")
         self.hash = hash_of(source)
@@ -98,16 +105,16 @@ class Policy:
         self.source, self.name = text, name
         self._rulebook = Rulebook(text, name)
         self.roles = stated(text, name)
-        self._rulebook.demand_names()
         self._later = Remembered(_UNFORESEEN_AT_MOST)
         self._plans: dict[tuple[Shape, type[Record]], dict[Action, Plan]] = {}
-        for shape, model in product(FORESEEN, PROTECTED):
-            alike = (shape.as_seen_by(text), model)
-            self._plans[shape, model] = self._plans[alike] if alike in self._plans else self._rulebook.plans(*alike)
-        self._foreseen = {(shape, model): self._decisions(shape, model) for shape, model in self._plans}
-        seen = {shape: shape.as_seen_by(text) for shape in FORESEEN}
-        asked = {alike: self._rulebook.platform_actions(alike) for alike in set(seen.values())}
-        self._platform = {shape: asked[alike] for shape, alike in seen.items()}
+        self._foreseen: dict[tuple[Shape, type[Record]], Decisions] = {}
+        self._platform: dict[Shape, frozenset[Action]] = {}
+        if not sound:
+            self._rulebook.demand_names()
+            for shape in FORESEEN:
+                self.platform_actions(shape)
+                for model in PROTECTED:
+                    self.decisions(shape, model)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -122,14 +129,21 @@ class Policy:
     def decisions(self, shape: Shape, model: type[Record]) -> Decisions:
         """What `shape` may do with rows of `model`. Raises PolicyError for a model that the policy has no block for."""
         known = self._foreseen.get((shape, model))
-        if known is not None:
-            return known
-        return self._later.get((shape, protected(model)), lambda: self._decisions(shape, model))
+        if known is None:
+            known = self._later.get((shape, protected(model)), lambda: self._decisions(shape, model))
+            if shape in _FORESEEN:
+                self._foreseen[shape, model] = known
+        return known
 
     def platform_actions(self, shape: Shape) -> frozenset[Action]:
         """What `shape` may do on no row."""
         found = self._platform.get(shape)
-        return found if found is not None else self._later.get(shape, lambda: self._rulebook.platform_actions(shape))
+        if found is None:
+            alike = shape.as_seen_by(self.source)
+            found = self._later.get(alike, lambda: self._rulebook.platform_actions(alike))
+            if shape in _FORESEEN:
+                self._platform[shape] = found
+        return found
 
     def _decisions(self, shape: Shape, model: type[Record]) -> Decisions:
         plans = self._plans_for(shape, model)
@@ -137,5 +151,10 @@ class Policy:
         return Decisions(model, plans, plans if after == shape else self._plans_for(after, model))
 
     def _plans_for(self, shape: Shape, model: type[Record]) -> dict[Action, Plan]:
-        found = self._plans.get((shape, model))
-        return found if found is not None else self._rulebook.plans(shape, model)
+        alike = shape.as_seen_by(self.source), model
+        found = self._plans.get(alike)
+        if found is None:
+            found = self._rulebook.plans(*alike)
+            if shape in _FORESEEN:
+                self._plans[alike] = found
+        return found

@@ -68,6 +68,8 @@ class PolicySources:
 
     file: Path = Path("policy.polar")
     approvals: Path = Path("policies/approvals.yaml")
+    marks: Path | None = None
+    """The file that says which policy this program has found sound; None: it is looked over at every start."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,12 @@ VERSION = "1"
 SCHEMA = "dbos"
 """Where DBOS's tables lie on PostgreSQL; SQLite has no schemas, there they lie beside ours."""
 
+QUEUES = {"work": 2, "errands": 4}
+"""The queues, and how many runs of one workflow a process has at a time. Each workflow is a partition of its queue:
+DBOS asks the database for each queue, some times a second, and for a workflow only where one is waiting."""
+_ERRANDS = frozenset({"announce_export", "deliver_notice"})
+"""The workflows that wait for somebody else's server most of the time."""
+
 _AT_ONCE = 500  # SQLite takes a limited number of parameters
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{0,128}")
@@ -80,11 +86,12 @@ def enqueue(session: Session, workflow: str, *ids: uuid.UUID) -> None:
     """Queue `workflow` with `ids`, in the session's transaction: it runs only if that commits.
 
     A workflow runs once per `ids`: queueing the same again changes nothing, until `forget`. `agents.runtime` knows
-    which workflows there are; the queue of each bears its name.
+    which workflows there are.
     """
     options: EnqueueOptions = {
         "workflow_name": workflow,
-        "queue_name": workflow,
+        "queue_name": "errands" if workflow in _ERRANDS else "work",
+        "queue_partition_key": workflow,
         "workflow_id": workflow_id(workflow, *ids),
         "app_version": VERSION,
         "application_name": APPLICATION,

@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOADED = (
     "muniment.cli",
     "muniment.app",
+    "muniment.crew",
     "muniment.homes",
     "muniment.keys",
     "muniment.serve",

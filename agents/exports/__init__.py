@@ -9,7 +9,7 @@ from agents.runtime import register
 
 register(WORKFLOW, build_export)
 register(DISCARD, discard_export)
-register(ANNOUNCE, announce_export, at_once=4)
+register(ANNOUNCE, announce_export)
 
 WORKFLOWS = (WORKFLOW, DISCARD, ANNOUNCE)
 """Every workflow that is queued under an export's id."""

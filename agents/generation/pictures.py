@@ -3,8 +3,10 @@
 import colorsys
 import io
 import warnings
+from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _MOST_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
@@ -22,6 +24,8 @@ _HUES = (
 
 def describe(file: bytes) -> str | None:
     """One sentence about a picture: its size, shape and main colours. None if it is not a picture that opens safely."""
+    from PIL import Image, UnidentifiedImageError  # what reads pictures is loaded where there is one
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -44,7 +48,7 @@ def _sentence(width: int, height: int, colours: list[str]) -> str:
     return f"a {shape} picture, {width} by {height} pixels{shades}"
 
 
-def _main_colours(small: Image.Image) -> list[str]:
+def _main_colours(small: "Image") -> list[str]:
     counted: dict[str, int] = {}
     for count, pixel in small.quantize(16).convert("RGB").getcolors(_SAMPLE[0] * _SAMPLE[1]) or []:
         if isinstance(pixel, tuple):

@@ -10,4 +10,4 @@ WORKFLOWS = (SPREAD, DELIVER, TELL_AFFECTED)
 
 register(SPREAD, spread_notice)
 register(TELL_AFFECTED, tell_affected)
-register(DELIVER, deliver_notice, at_once=4)
+register(DELIVER, deliver_notice)

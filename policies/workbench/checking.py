@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from policies import reading
 from policies.compiled import AT_MOST_BYTES, Policy
@@ -16,6 +17,9 @@ from policies.workbench.parsing import parse
 from policies.workbench.problems import Problem, in_order, told
 from policies.workbench.terms import Document, Span
 from policies.workbench.tokens import NotPolar
+
+_living: WeakValueDictionary[tuple[bytes, str], Policy] = WeakValueDictionary()
+"""The policies that are compiled in this process and in use."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def check_source(content: bytes, name: str) -> Checked:
     if problems:
         return Checked(name, source, problems)
     try:
-        policy = Policy(content, name)
+        policy = _living[content, name] = Policy(content, name)
     except PolicyError as problem:
         return Checked(name, source, (_refused(problem, document),))
     warned = in_order([*lints.lint(document), *contradictions.check(document)])
@@ -84,6 +88,17 @@ def demand(content: bytes, name: str) -> Policy:
     if found.policy is None or found.problems:
         raise PolicyError("\n\n".join(told(problem, found.source, found.file) for problem in found.problems))
     return found.policy
+
+
+def sound(content: bytes, name: str) -> Policy:
+    """The policy, where this program has compiled the same text before, in this process or an earlier one.
+
+    It is not looked over again, and what is not in use here is compiled as it is asked for.
+    """
+    found = _living.get((content, name))
+    if found is None:
+        found = _living[content, name] = Policy(content, name, sound=True)
+    return found
 
 
 def _called(file: Path) -> str:

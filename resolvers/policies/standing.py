@@ -4,6 +4,7 @@ import uuid
 
 import structlog
 
+from policies import program
 from policies.compiled import AT_MOST_BYTES, Policy, hash_of, version_of
 from policies.errors import PolicyError
 from policies.force import InForce
@@ -15,6 +16,7 @@ from storage.ids import new_id
 from storage.ledger.events import Identifier, Outcome, PolicyEntered, PolicyFault, PolicyReloadFailed
 from storage.ledger.scope import AuditScope
 from storage.policies import Newest, PolicyChange, PolicyOrigin, PolicyOvertaken
+from storage.sound import Marks
 from storage.work import Store
 
 _ATTEMPTS = 5
@@ -28,12 +30,16 @@ def at_start(store: Store, sources: PolicySources, *, file_wins: bool = False, a
     The first policy of an installation is the file. From then on the one in force in the database is, and another file
     only where `file_wins` (development), or where `accepted` is its hash: whoever installed it has named it. Raises
     PolicyError for a policy that can't be served, with its findings.
+
+    What is in force already, and this program has found sound before, is not compiled again before it is needed.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return _settled(store, sources, file_wins, accepted)
+            found = _settled(store, sources, file_wins, accepted)
         except PolicyOvertaken:
             continue  # another process started at the same moment: what it brought into force is there now
+        _mark(store, sources, found.policy)
+        return found
     raise PolicyError("Other processes keep changing the policy in force: start again in a moment.")
 
 
@@ -50,13 +56,13 @@ def _settled(store: Store, sources: PolicySources, file_wins: bool, accepted: st
             raise
         content = b""
     if hash_of(content) == known.hash:
-        return InForce(load(content, sources.file.name), known.number)
+        return InForce(_again(store, sources, content), known.number)
     if file_wins or accepted == hash_of(content):
         origin = PolicyOrigin.START if file_wins else PolicyOrigin.ACCEPTED
         return _entered(store, checking.demand(content, sources.file.name), known, origin)
     log.warning("the policy file is not the policy in force", version=version_of(known.hash))
     try:
-        return InForce(load(kept or b"", sources.file.name), known.number)
+        return InForce(_again(store, sources, kept or b""), known.number)
     except PolicyError as problem:
         raise PolicyError(
             f"The policy in force ({version_of(known.hash)}) can't be used by this release. If {sources.file.name} is "
@@ -71,6 +77,25 @@ def read(sources: PolicySources) -> bytes:
             return file.read(AT_MOST_BYTES + 1)
     except OSError as problem:
         raise PolicyError(f"{sources.file}: can't be read") from problem
+
+
+def _again(store: Store, sources: PolicySources, source: bytes) -> Policy:
+    """The policy in force, looked over anew unless this program has done that. Raises PolicyError."""
+    marks = _marks(store, sources)
+    if marks is not None and marks.is_sound(program.fingerprint(source)):
+        return checking.sound(source, sources.file.name)
+    return load(source, sources.file.name)
+
+
+def _mark(store: Store, sources: PolicySources, policy: Policy) -> None:
+    """Remember that this program found it sound: whatever comes from here was looked over, now or before."""
+    marks, found = _marks(store, sources), program.fingerprint(policy.source.encode())
+    if marks is not None and not marks.is_sound(found):
+        marks.mark(found)
+
+
+def _marks(store: Store, sources: PolicySources) -> Marks | None:
+    return None if sources.marks is None else Marks(store.keyring, sources.marks)
 
 
 def load(source: bytes, name: str) -> Policy:

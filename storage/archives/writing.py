@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from stream_zip import ZIP_64, ZIP_AUTO, stream_zip
 
 from storage.archives import layout
 
@@ -75,6 +74,8 @@ class ArchiveWriter:
 
     def stream(self, members: Iterable[Member]) -> Iterator[bytes]:
         """The archive's bytes: `members` in their order, then the manifest and its signature."""
+        from stream_zip import stream_zip  # what packs is loaded where something is packed
+
         yield from stream_zip(self._files(members))
 
     def _files(self, members: Iterable[Member]) -> Iterator[tuple[str, datetime, int, Any, Iterable[bytes]]]:
@@ -86,8 +87,8 @@ class ArchiveWriter:
             yield member.path, self._created_at, _MODE, _method(member), self._measured(entry)
         manifest = self._manifest()
         note = self._sign(layout.statement(hashlib.sha256(manifest).hexdigest())).encode()
-        yield layout.MANIFEST, self._created_at, _MODE, ZIP_AUTO(len(manifest), level=6), (manifest,)
-        yield layout.SIGNATURE, self._created_at, _MODE, ZIP_AUTO(len(note), level=6), (note,)
+        yield layout.MANIFEST, self._created_at, _MODE, _packed(len(manifest)), (manifest,)
+        yield layout.SIGNATURE, self._created_at, _MODE, _packed(len(note)), (note,)
 
     def _measured(self, entry: _Entry) -> Iterator[bytes]:
         digest = hashlib.sha256()
@@ -122,5 +123,10 @@ def _line(entry: _Entry) -> dict[str, Any]:
 
 
 def _method(member: Member) -> Any:
-    level = 0 if member.media_type.startswith(_PACKED) else 6
-    return ZIP_64 if member.size is None else ZIP_AUTO(member.size, level=level)
+    return _packed(member.size, level=0 if member.media_type.startswith(_PACKED) else 6)
+
+
+def _packed(size: int | None, *, level: int = 6) -> Any:
+    from stream_zip import ZIP_64, ZIP_AUTO
+
+    return ZIP_64 if size is None else ZIP_AUTO(size, level=level)

@@ -3,10 +3,13 @@
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import pytest
-from dbos import DBOS
+from dbos import DBOS, DBOSClient, EnqueueOptions
 from sqlalchemy import text
 
 from agents import runtime
@@ -85,30 +88,69 @@ def test_the_queue_holds_no_word_of_a_failing_workflow(
             assert MARKER.encode() not in file.read_bytes()
 
 
-def test_no_more_run_at_once_than_registered(world: World, gateway: Gateway, registered: None) -> None:
-    """A queue's bound holds however much is queued."""
-    now, most, lock = 0, 0, threading.Lock()
+def test_no_more_run_at_once_than_the_queue_allows(
+    world: World, gateway: Gateway, registered: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue's bound holds for each workflow by itself, however much of it or of others is queued."""
+    monkeypatch.setattr(queue, "_ERRANDS", frozenset({"errand"}))
+    now, most, lock = Counter[str](), Counter[str](), threading.Lock()
 
-    def count(agents: Agents, identity: uuid.UUID) -> None:
-        nonlocal now, most
+    def count(name: str, agents: Agents, _identity: uuid.UUID) -> None:
         with lock:
-            now, most = now + 1, max(most, now + 1)
-        agents.pause(0.1)
+            now[name] += 1
+            most[name] = max(most[name], now[name])
+        agents.pause(0.3)
         with lock:
-            now -= 1
+            now[name] -= 1
 
-    runtime.register("count", count, at_once=2)
+    names = ("count", "other", "errand")
+    for name in names:
+        runtime.register(name, partial(count, name))
+    with world.work() as work:
+        identities = [uuid.uuid4() for _ in range(6)]
+        for name, identity in product(names, identities):
+            work.enqueue(name, identity)
     agents = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
     try:
-        identities = [uuid.uuid4() for _ in range(6)]
-        with world.work() as work:
-            for identity in identities:
-                work.enqueue("count", identity)
-        for identity in identities:
-            wait_for_status(world, "count", identity, "SUCCESS")
+        for name, identity in product(names, identities):
+            wait_for_status(world, name, identity, "SUCCESS")
     finally:
         runtime.stop(agents)
-    assert most == 2
+    assert most == {"count": 2, "other": 2, "errand": 4}
+
+
+def test_what_an_earlier_release_queued_is_run(
+    world: World, gateway: Gateway, registered: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workflows had a queue each; what lies there is taken up, and those queues are looked at less often."""
+    monkeypatch.setattr(runtime, "_LEFT_OVER_SECONDS", 0.4)
+    ran: list[uuid.UUID] = []
+    runtime.register("old", lambda _agents, identity: ran.append(identity))
+    engine = queue.open_queue_engine(world.store.engine)
+    client = DBOSClient(
+        system_database_engine=engine,
+        dbos_system_schema=queue.SCHEMA,
+        serializer=queue.IdsOnly(),
+        application_name=queue.APPLICATION,
+    )
+    client.register_queue("old", worker_concurrency=2, polling_interval_sec=0.2)
+    identity = uuid.uuid4()
+    left: EnqueueOptions = {
+        "workflow_name": "old",
+        "queue_name": "old",
+        "workflow_id": queue.workflow_id("old", identity),
+        "app_version": queue.VERSION,
+    }
+    client.enqueue(left, str(identity))
+    queue.close_queue_engine(engine)
+    agents = runtime.start(runtime.Agents(world.store, InForce(world.policy), gateway))
+    try:
+        wait_for_status(world, "old", identity, "SUCCESS")
+        found = {known.name: known.polling_interval_sec for known in DBOS.list_queues()}
+        assert found == {"work": 0.2, "errands": 0.2, "old": 0.4}
+    finally:
+        runtime.stop(agents)
+    assert ran == [identity]
 
 
 def test_a_run_interrupted_by_a_stop_is_taken_up_by_the_next_start(

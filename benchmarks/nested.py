@@ -1,0 +1,97 @@
+"""P3: 20 projects, below each 10 assets and 5 prompts, below each of those 3 outputs; over HTTP, one process; SQLite.
+
+Against the same page by plain Strawberry and SQLAlchemy with a dataloader for each relation, without policy, sealing or
+audit: four statements too. Sealed on our side are 620 fields: names, titles, briefs, outputs. Turn by turn in one run.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import httpx2
+from sqlalchemy import event
+
+from benchmarks._figures import Figure, figure
+from benchmarks._servers import free_port, running, serving_ours
+from benchmarks._worlds import nest
+from muniment import homes
+from muniment.house import open_house
+from muniment.variables import load
+from resolvers.context import Context
+from resolvers.house import House
+from resolvers.identity import identify
+from schema.api import build
+
+OWNERS, PROJECTS, ASSETS, PROMPTS, OUTPUTS, ROUNDS = 10, 20, 10, 5, 3, 40
+_OURS = """{ projects(first: 20) { edges { node { id name createdAt
+  assets(first: 10) { edges { node { id title status } } }
+  prompts(first: 5) { edges { node { id text status outputs(first: 3) { edges { node { id variation text } } } } } }
+} } } }"""
+_PLAIN = """{ projects(owner: "7") { id name createdAt
+  assets { id title status } prompts { id text status outputs { id variation text } } } }"""
+
+
+def measure() -> Iterator[Figure]:
+    """Both sides' times, their ratio turn by turn, and how many statements ours takes."""
+    with tempfile.TemporaryDirectory() as place:
+        home = Path(place) / "home"
+        settings = load(home=home, worker=False)
+        homes.prepare(settings)
+        with open_house(settings) as house:
+            token = nest(house, OWNERS, PROJECTS, ASSETS, PROMPTS, OUTPUTS)
+            statements = _statements(house, token)
+        with serving_ours(home) as ours, _serving_plain(Path(place)) as plain, httpx2.Client(timeout=60) as client:
+            asked = {"authorization": f"Bearer {token}"}
+            contestants = {
+                "Muniment": partial(client.post, ours, json={"query": _OURS}, headers=asked),
+                "plain Strawberry + dataloaders": partial(client.post, plain, json={"query": _PLAIN}),
+            }
+            times = _race(contestants)
+    for name, took in times.items():
+        yield figure("P3", f"{name}: nested page of 620 things", took, "ms", digits=1)
+    mine, others = times.values()
+    ratios = [other / own for own, other in zip(mine, others, strict=True)]
+    yield figure("P3", "throughput against plain with dataloaders", ratios, "x", wanted="≥ 3 x")
+    yield Figure("P3", "statements for four levels, the caller's own aside", str(statements), "", "≤ 1 per level")
+
+
+def _race(contestants: dict[str, Callable[[], httpx2.Response]]) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(ROUNDS + 5):
+        for name, ask in contestants.items():
+            began = time.perf_counter()
+            answer = ask()
+            took = time.perf_counter() - began
+            if answer.status_code != 200 or answer.text.count("the old bridge waits") != 4 * 300:
+                raise SystemExit(f"{name} did not answer the page: {answer.status_code}")
+            if turn >= 5:
+                times[name].append(took * 1000)
+    return times
+
+
+def _statements(house: House, token: str) -> int:
+    """How many reads the page takes beyond those of a question about nothing."""
+    sent: list[str] = []
+    event.listen(house.store.engine, "before_cursor_execute", lambda *said: sent.append(said[2]))
+    schema, counts = build(), []
+    for query in ("{ __typename }", _OURS):
+        sent.clear()
+        renew = partial(identify, house, token, ip_address=None, user_agent=None)
+        result = schema.execute_sync(query, context_value=Context(house, renew(), renew=renew))
+        if result.errors:
+            raise SystemExit(f"The page was not answered: {result.errors}")
+        counts.append(sum(statement.startswith("SELECT") for statement in sent))
+    return counts[1] - counts[0]
+
+
+@contextmanager
+def _serving_plain(place: Path) -> Iterator[str]:
+    port = free_port()
+    sizes = map(str, (OWNERS, PROJECTS, ASSETS, PROMPTS, OUTPUTS))
+    command = [sys.executable, "-m", "benchmarks._plain_nested", f"sqlite:///{place / 'n.sqlite3'}", str(port), *sizes]
+    with running(command, port) as base:
+        yield f"{base}/"
