@@ -239,6 +239,14 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     return agents
 
 
+def take_over(executor_id: str) -> int:
+    """Queue again what a process of that name had begun; answers how many runs. It MUST be gone, or they run twice.
+
+    Of several who do so at once each run goes to one.
+    """
+    return len(DBOS._recover_pending_workflows([executor_id]))
+
+
 def stop(agents: Agents) -> None:
     """Stop taking work, interrupt what runs (the next start resumes it), and end the models' processes."""
     agents._stopping.set()

@@ -27,7 +27,7 @@ the sections below anew. Every file in `benchmarks/` that does not begin with `_
 (`measure()`), or prints a table of its own (`main()`). PostgreSQL comes out of a package. Data are made by the
 benchmarks themselves: `FOREIGN_ROWS` (1,000,000) says how many rows of others `policy` puts into the table,
 `TLOG_ENTRIES` (100,000) how many entries `ledger` seals. P1 to P10 are the numbers of the goals, in the order of the
-design.
+design. `soak` takes an hour and is run by its name only: `make soak`.
 """
 
 

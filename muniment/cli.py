@@ -208,18 +208,35 @@ def schema_print() -> None:
 
 
 @database.command("upgrade")
-def database_upgrade(home: Home = None) -> None:
+def database_upgrade(
+    home: Home = None,
+    grant_api: Annotated[
+        str | None, typer.Option(help="Grant this login what servers do. With --grant-agents.")
+    ] = None,
+    grant_agents: Annotated[str | None, typer.Option(help="Grant this login what the agents do.")] = None,
+) -> None:
     """Lay out the tables, or bring them up to date, as their owner: what every start does, where its login may."""
     settings = settings_of(home=home)
     from muniment.homes import prepare
-    from storage import migrations, queue
+    from storage import migrations, privileges, queue
     from storage.database import open_engine
 
+    if (grant_api is None) != (grant_agents is None):
+        give_up("--grant-api and --grant-agents go together: say both, or neither.", code=2)
+    logins = (grant_api, grant_agents) if grant_api and grant_agents else None
+    if logins and settings.database_url.startswith("sqlite"):
+        give_up("SQLite has no logins to grant anything: leave --grant-api and --grant-agents out.", code=2)
     prepare(settings)
-    with told():
-        engine = open_engine(settings.database_url)
-        migrations.upgrade(engine)
-        queue.prepare(engine)
+    engine = open_engine(settings.database_url)
+    try:
+        with told():
+            migrations.upgrade(engine)
+            queue.prepare(engine)
+        if logins:
+            privileges.grant(engine, *logins)
+    except privileges.RoleRefused as error:
+        give_up(f"{error}.".capitalize())
+    finally:
         engine.dispose()
     typer.echo(f"The tables are as revision {migrations.newest()} has them.")
 

@@ -14,6 +14,7 @@ from agents.models.local import LocalModel
 from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
+from agents.takeovers import Takeover
 from muniment import lookouts
 from muniment.house import backup_periods, checkpoint_place
 from muniment.settings import Settings
@@ -46,7 +47,9 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
+    takeover = Takeover(house.store, settings.worker_name)
     agents = start(idle, executor_id=settings.worker_name)
+    takeover.start()
     sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings, gate)
@@ -61,6 +64,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     finally:
         tidying.stop()
         lookout.stop()
+        takeover.stop()
         stop(agents)
         sentinel.stop()
         if courier is not None:

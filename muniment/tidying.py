@@ -19,9 +19,13 @@ from resolvers import keys
 from resolvers.house import House
 from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
+from storage import queue
 
 _EVERY_SECONDS = 300
 _ROTATION_EVERY_SECONDS = 24 * 3600
+_QUEUE_REMEMBERS = timedelta(days=7)
+"""How long the queue knows of a run that has ended: what it did, and that it did, stands elsewhere."""
+
 _log = structlog.get_logger("muniment.tidying")
 
 
@@ -59,6 +63,7 @@ class Tidying:
         tasks: dict[str, Callable[[], object]] = {
             "lock-downs": self._end_lockdown,
             "tidying": lambda: erasures.tidy(self._agents),
+            "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
             "retention": self._sweeper.sweep,
             "ageing": self._age,

@@ -116,7 +116,11 @@ class Listener:
     def _connected(self) -> "psycopg.Connection[Any]":
         positional, named = self._engine.dialect.create_connect_args(self._engine.url)
         connection = psycopg.connect(*positional, **{**_ALIVE, **named, "autocommit": True})
-        connection.execute(f"LISTEN {self._channel}".encode())
+        try:
+            connection.execute(f"LISTEN {self._channel}".encode())
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _hear(self, connection: "psycopg.Connection[Any]") -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, PendingRollbackError, TimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -27,7 +27,16 @@ class DatabaseMoved(OperationalError):
         super().__init__(None, None, OSError("the database's file was moved or replaced while it was in use"))
 
 
+class ConnectionLost(OperationalError):
+    """The database ended the connection in the middle of a transaction; nothing of that is there."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None, OSError("the connection to the database was lost in the middle of a transaction"))
+
+
 _SETTLED_WITHIN = 60
+_INVALIDATED = "8s2b"
+"""SQLAlchemy's code for a transaction that is gone with its connection, when something more is asked of it."""
 _OUT_OF_ORDER = frozenset({"42P01", "42501", "25006"})
 """What PostgreSQL says where a table is gone, is not ours to write, or everything is read-only."""
 
@@ -150,14 +159,31 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def _for(engine: Engine, read_only: bool) -> Engine:
+    """`engine`, saying so in every transaction, either way: the tests tell ours by it.
+
+    It is made once: SQLAlchemy looks up anew for each whose events it has to tell, which takes as long as a statement.
+    """
+    kept = vars(engine)
+    name = "_reads" if read_only else "_writes"
+    if name not in kept:
+        kept[name] = engine.execution_options(read_only=read_only)
+    found: Engine = kept[name]
+    return found
+
+
 @contextmanager
 def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
-    """One session in one transaction: committed when the block ends, rolled back when it raises."""
-    bind = engine.execution_options(read_only=read_only)  # said either way: the tests tell our transactions by it
-    with Session(bind, expire_on_commit=False) as session:
+    """One session in one transaction: committed when the block ends, rolled back when it raises.
+
+    Raises ConnectionLost where the connection was lost, also when somebody has taken the first error for their own.
+    """
+    with Session(_for(engine, read_only), expire_on_commit=False) as session:
         try:
             yield session
             session.commit()
-        except BaseException:
+        except BaseException as error:
             session.rollback()
+            if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
+                raise ConnectionLost from error
             raise

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from storage.catalogue import models
 from storage.queue import SCHEMA
@@ -113,3 +114,12 @@ def apply(connection: Connection, api: str, agents: str) -> None:
     """Run them. The logins MUST be there, and the connection the owner's."""
     for statement in statements(api, agents):
         connection.execute(text(statement))
+
+
+def grant(engine: Engine, api: str, agents: str) -> None:
+    """Run them in one transaction, as the owner. Raises RoleRefused, also where one of the logins is not there."""
+    try:
+        with engine.begin() as connection:
+            apply(connection, api, agents)
+    except ProgrammingError:
+        raise RoleRefused("one of the logins is not there: create both first (docs/operations/postgresql.md)") from None

@@ -7,16 +7,18 @@ import json
 import re
 import uuid
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
 from dbos._migration import get_migration_versions, get_sqlite_migration_versions
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from storage.database import open_engine, prepare_sqlite, stay_with_the_file
+from storage.clock import now
+from storage.database import open_engine, prepare_sqlite, stay_with_the_file, transaction
 
 APPLICATION = "muniment"
 VERSION = "1"
@@ -112,6 +114,27 @@ def forget_each(engine: Engine, workflow: str, ids: Iterable[uuid.UUID]) -> None
     client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
     for start in range(0, len(known), _AT_ONCE):
         client.delete_workflows(known[start : start + _AT_ONCE])
+
+
+def forget_finished(engine: Engine, older_than: timedelta) -> int:
+    """Remove what the queue knows of runs that ended so long ago, however; answers how many. What they did stays.
+
+    DBOS keeps them for ever: each run, with what it was queued with. Some hundred a transaction, of its own.
+    """
+    table = "workflow_status" if engine.dialect.name == "sqlite" else f"{SCHEMA}.workflow_status"
+    ended = text(
+        f"SELECT workflow_uuid FROM {table} WHERE status IN ('SUCCESS', 'ERROR', 'CANCELLED',"  # noqa: S608
+        " 'MAX_RECOVERY_ATTEMPTS_EXCEEDED') AND updated_at < :until LIMIT :most"
+    ).bindparams(until=int((now() - older_than).timestamp() * 1000), most=_AT_ONCE)
+    client = DBOSClient(system_database_engine=engine, dbos_system_schema=SCHEMA, serializer=IdsOnly(), lazy=True)
+    count = 0
+    while True:
+        with transaction(engine, read_only=True) as session:
+            found = list(session.execute(ended).scalars())
+        if not found:
+            return count
+        client.delete_workflows(found)
+        count += len(found)
 
 
 def workflow_id(workflow: str, *ids: uuid.UUID) -> str:

@@ -22,7 +22,7 @@ from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
 
-pytest_plugins = ["tests.world", "tests.vocabulary"]
+pytest_plugins = ["tests.world", "tests.vocabulary", "tests.deployed"]
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -162,7 +162,7 @@ def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> I
         return
     server: databases.PostgreSQL = request.getfixturevalue("postgresql")
     template = request.getfixturevalue("postgresql_started") if began else databases.EMPTY
-    with server.fresh_database(template) as url:
+    with server.clean_database(template) as url:
         yield url
 
 

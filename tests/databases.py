@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import Any
 from unittest import mock
 
 import psycopg
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from storage import migrations, queue
 from storage.database import open_engine
+from tests.kept import lending
+from tests.slates import Slate
 
 FILE = "muniment.sqlite3"
 EMPTY = "template_muniment"
@@ -78,8 +81,8 @@ class PostgreSQL:
     def __init__(self, server: Any) -> None:
         self._address = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         self._numbers = itertools.count()
-        plain = self._address.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection = psycopg.connect(plain, autocommit=True)
+        self._connection = psycopg.connect(_plain(self._address.set(drivername="postgresql")), autocommit=True)
+        self._idle: defaultdict[str, list[Slate]] = defaultdict(list)
         self.make_template(EMPTY, make_tables)
 
     @classmethod
@@ -102,7 +105,7 @@ class PostgreSQL:
         try:
             running = cls(server)
             yield running
-            running._connection.close()
+            running._close()
         finally:
             server.cleanup()
             atexit.unregister(server._cleanup)  # it would make its lock's directory anew
@@ -116,18 +119,56 @@ class PostgreSQL:
     @contextmanager
     def fresh_database(self, template: str = EMPTY) -> Iterator[str]:
         """A copy of `template`, dropped afterwards; answers its address."""
-        name = f"test_{next(self._numbers)}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        name = self._made(template)
         try:
             yield self._url(name)
         finally:
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self._drop(name)
+
+    @contextmanager
+    def clean_database(self, template: str = EMPTY) -> Iterator[str]:
+        """A database like `template` that others may have used before; answers its address, which leads nowhere then."""
+        idle = self._idle[template]
+        slate = idle.pop() if idle else self._slate(self._made(template))
+        sockets = Path(str(self._address.query["host"]))
+        way = sockets.parent / f"s{next(self._numbers)}"
+        way.symlink_to(sockets, target_is_directory=True)
+        try:
+            with lending(str(way), slate.kept):
+                yield _plain(self._address.set(database=slate.name, query={"host": str(way)}))
+        finally:
+            way.unlink()  # whoever was left behind finds nobody there, and not another test's database
+            if slate.wiped():
+                idle.append(slate)
+            else:
+                slate.close()
+                self._drop(slate.name)
+
+    def _slate(self, name: str) -> Slate:
+        return Slate(name, _plain(self._address.set(drivername="postgresql", database=name)))
+
+    def _made(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def _drop(self, name: str) -> None:
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _close(self) -> None:
+        for slate in [each for idle in self._idle.values() for each in idle]:
+            slate.close()
+        self._connection.close()
 
     def _url(self, database: str) -> str:
-        return self._address.set(database=database).render_as_string(hide_password=False)
+        return _plain(self._address.set(database=database))
 
     def _execute(self, statement: str) -> None:
         self._connection.execute(statement.encode())
+
+
+def _plain(address: URL) -> str:
+    return address.render_as_string(hide_password=False)
 
 
 def _server_package(place: Path) -> Any:

@@ -39,6 +39,7 @@ LOADED = (
     "storage.catalogue",
     "tests.agents.households",
     "tests.agents.working",
+    "tests.storage.keyrings",
 )
 """What is there before anything is forked. Importing them starts no thread, which a fork would lack."""
 

@@ -19,7 +19,7 @@ from PIL import Image
 from muniment import uploads
 from storage.blobs.segments import SEGMENT
 from storage.clock import now
-from tests.storage.test_blobs import pattern
+from tests.storage.keyrings import pattern
 from tests.storage.test_metadata import jpeg
 from tests.world import Person, World, opened
 

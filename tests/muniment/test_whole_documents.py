@@ -5,22 +5,25 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
-from schemathesis.graphql import nodes
 
 from tests.muniment.test_attacks import JSON, demand_an_answer, fuzz, undisturbed
 from tests.world import ROOT, World
 
-for _scalar, _values in {
-    "BigInt": st.integers(-(2**63), 2**63).map(nodes.Int),
-    "DateTime": st.datetimes().map(lambda moment: nodes.String(moment.isoformat() + "Z")) | st.just(nodes.String("x")),
-    "JSON": st.just(nodes.String("{}")),
-}.items():
-    schemathesis.graphql.scalar(_scalar, _values)
 
-CASES = schemathesis.graphql.from_path(str(ROOT / "schema.graphql")).as_strategy()
+def cases() -> st.SearchStrategy[Any]:
+    """The documents. Whoever only collects tests need not import what makes them: that takes seconds."""
+    import schemathesis
+    from schemathesis.graphql import nodes
+
+    moments = st.datetimes().map(lambda moment: nodes.String(moment.isoformat() + "Z")) | st.just(nodes.String("x"))
+    schemathesis.graphql.scalar("BigInt", st.integers(-(2**63), 2**63).map(nodes.Int))
+    schemathesis.graphql.scalar("DateTime", moments)
+    schemathesis.graphql.scalar("JSON", st.just(nodes.String("{}")))
+    made: st.SearchStrategy[Any] = schemathesis.graphql.from_path(str(ROOT / "schema.graphql")).as_strategy()
+    return made
+
 
 pytestmark = pytest.mark.one_database("sqlite", reason="NUL and odd text in PostgreSQL are tried in tests/schema")
 
@@ -31,7 +34,7 @@ def test_no_document_that_fits_makes_the_server_fail(world: World) -> None:
     seen: Counter[str] = Counter()
 
     @fuzz(120)
-    @given(case=CASES, signed=st.booleans())
+    @given(case=cases(), signed=st.booleans())
     def send(case: Any, signed: bool) -> None:
         headers = JSON | ({"authorization": f"Bearer {ada.token}"} if signed else {})
         body = json.dumps({"query": case.body}).encode("utf-8", "replace")

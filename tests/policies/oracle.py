@@ -25,7 +25,8 @@ class Oracle:
     def __init__(self, source: str) -> None:
         self._oso = Oso()
         for known in (*FACTS, Platform, *PROTECTED, *RELATED):
-            self._oso.register_class(known)
+            self._oso.register_constant(known, self._oso.host.cache_class(known))
+        self._oso.host.register_mros()  # `register_class` does so anew with each class
         self._oso.load_str(source)
 
     def actions(self, principal: Principal, thing: object) -> set[str]:

@@ -1,5 +1,6 @@
 """What the tests of the vault share: keyrings in a directory of their own, and programs run in a second process."""
 
+import hashlib
 import subprocess
 import uuid
 import warnings
@@ -46,6 +47,11 @@ def project(project_id: uuid.UUID) -> KeysetName:
 def blob(blob_id: uuid.UUID) -> KeysetName:
     """The name of a blob's keyset."""
     return KeysetName("blob", str(blob_id))
+
+
+def pattern(size: int) -> bytes:
+    """Bytes of which no two segments are alike."""
+    return hashlib.shake_128(b"a pattern").digest(size)
 
 
 @contextmanager

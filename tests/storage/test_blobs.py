@@ -1,6 +1,5 @@
 """Blobs: what was stored comes back whole, in part, or not at all; from a directory, and from a bucket."""
 
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from storage.blobs.store import BlobStore
 from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
 from tests.services.s3 import S3, Bucket
-from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, project
+from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, pattern, project
 
 OWNER, PROJECT = uuid.UUID(int=1), uuid.UUID(int=2)
 SEALED = SEGMENT + OVERHEAD
@@ -92,11 +91,6 @@ def store(keyring: Keyring, root: Root) -> BlobStore:
 def stored(store: BlobStore) -> uuid.UUID:
     """A blob of SIZE bytes, never changed by a test."""
     return put(store, pattern(SIZE))
-
-
-def pattern(size: int) -> bytes:
-    """Bytes of which no two segments are alike."""
-    return hashlib.shake_128(b"a pattern").digest(size)
 
 
 def put(store: BlobStore, content: bytes, step: int = 50_000) -> uuid.UUID:

@@ -19,8 +19,8 @@ from storage.keys.keyring import Keyring
 from storage.scrubbing import scrub
 from storage.work import Store
 from tests.services.s3 import S3, Bucket
-from tests.storage.keyrings import blob, contributor, keyring_in, project, second_process
-from tests.storage.test_blobs import pattern, put, read
+from tests.storage.keyrings import blob, contributor, keyring_in, pattern, project, second_process
+from tests.storage.test_blobs import put, read
 from tests.world import agent_scope
 
 OWNER, PROJECT, BLOB = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=0xABC)
@@ -35,10 +35,10 @@ from pathlib import Path
 import obstore
 from storage.blobs.objects import PublishedObjects
 from storage.blobs.store import BlobStore
-from tests.storage.keyrings import open_keyring, project
-from tests.storage.test_blobs_in_buckets import BLOB, LARGE, PROJECT
+from tests.storage.keyrings import open_keyring, pattern, project
 
-home, bucket, endpoint, moment = sys.argv[1:]
+home, bucket, endpoint, moment = sys.argv[1:5]
+PROJECT, BLOB, LARGE = uuid.UUID(sys.argv[5]), uuid.UUID(sys.argv[6]), pattern(int(sys.argv[7]))
 store = BlobStore(Path(home, "data"), open_keyring(Path(home)), PublishedObjects(bucket, endpoint=endpoint))
 publish = obstore.put
 
@@ -133,7 +133,7 @@ def test_killed_while_publishing_it_goes_on(
     store: BlobStore, bucket: Bucket, s3: S3, keyring: Keyring, tmp_path: Path, moment: str
 ) -> None:
     """What was saved is on disk still, sealed; no row names what may be visible, and it is published once."""
-    arguments = (tmp_path, f"{bucket.address}/blobs", s3.endpoint, moment)
+    arguments = (tmp_path, f"{bucket.address}/blobs", s3.endpoint, moment, PROJECT, BLOB, len(LARGE))
     with second_process(DYING, *arguments) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "saved\n"

@@ -14,8 +14,8 @@ from storage.blobs.segments import OVERHEAD, SEGMENT
 from storage.blobs.store import BlobStore
 from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
-from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, project, second_process
-from tests.storage.test_blobs import pattern, read
+from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, pattern, project, second_process
+from tests.storage.test_blobs import read
 
 OWNER, PROJECT = uuid.UUID(int=1), uuid.UUID(int=2)
 CONTENT = pattern(4 * SEGMENT + 100)
@@ -25,10 +25,10 @@ DYING = """
 import os, signal, sys, uuid
 from pathlib import Path
 from storage.blobs.store import BlobStore
-from tests.storage.keyrings import open_keyring, project
-from tests.storage.test_partial_blobs import CONTENT, PART, PROJECT
+from tests.storage.keyrings import open_keyring, pattern, project
 
 home, blob_id, steps = Path(sys.argv[1]), uuid.UUID(sys.argv[2]), int(sys.argv[3])
+PROJECT, CONTENT, PART = uuid.UUID(sys.argv[4]), pattern(int(sys.argv[5])), int(sys.argv[6])
 store = BlobStore(home / "data", open_keyring(home))
 
 def watched(function):
@@ -98,7 +98,7 @@ def test_killed_at_any_step_it_goes_on_from_what_was_acknowledged(home: Path, st
     """Before and after every write, sync, rename and removal, to the last: nothing acknowledged is ever missing."""
     for steps in range(1, 100):
         blob_id = uuid.uuid4()
-        with second_process(DYING, home, blob_id, steps) as process:
+        with second_process(DYING, home, blob_id, steps, PROJECT, len(CONTENT), PART) as process:
             told = process.communicate()[0].splitlines()
         acknowledged = [int(line) for line in told if line != "finished"]
         if process.returncode == 0:

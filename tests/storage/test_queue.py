@@ -1,6 +1,7 @@
 """The queue: jobs commit with the change that asks for them, and hold ids and nothing else."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -92,3 +93,30 @@ def test_nothing_queued_can_be_unpickled(engine: Engine) -> None:
         table = "workflow_input" if engine.dialect.name == "sqlite" else "dbos.workflow_input"
         (stored,) = session.execute(text(f"SELECT inputs FROM {table}")).scalars()  # noqa: S608
     assert stored == f'{{"args":["{identity}"],"kwargs":{{}}}}'
+
+
+def test_what_has_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) -> None:
+    """Runs that wait, are under way, or ended lately stay; of those that are forgotten nothing is left."""
+    queue.prepare(engine)
+    schema = "" if engine.dialect.name == "sqlite" else f"{queue.SCHEMA}."
+    named = {status: uuid.uuid4() for status in ("ENQUEUED", "PENDING", "SUCCESS", "ERROR", "CANCELLED")}
+    lately = uuid.uuid4()
+    with transaction(engine) as session:
+        for run in (*named.values(), lately):
+            queue.enqueue(session, "generate", run)
+        for status, run in named.items():
+            session.execute(
+                text(f"UPDATE {schema}workflow_status SET status = :status, updated_at = 0 WHERE workflow_uuid = :run"),  # noqa: S608
+                {"status": status, "run": f"generate:{run}"},
+            )
+        session.execute(
+            text(f"UPDATE {schema}workflow_status SET status = 'SUCCESS' WHERE workflow_uuid = :run"),  # noqa: S608
+            {"run": f"generate:{lately}"},
+        )
+    assert queue.forget_finished(engine, timedelta(days=1)) == 3
+    assert queue.forget_finished(engine, timedelta(days=1)) == 0
+    left = {f"generate:{run}" for run in (named["ENQUEUED"], named["PENDING"], lately)}
+    assert set(statuses(engine)) == left
+    with transaction(engine, read_only=True) as session:
+        inputs = session.execute(text(f"SELECT workflow_uuid FROM {schema}workflow_input")).scalars()  # noqa: S608
+        assert set(inputs) == left

@@ -13,7 +13,7 @@ from storage.blobs.reader import BlobReader
 from storage.blobs.segments import OVERHEAD, SEGMENT
 from storage.keys.names import blob_keyset
 from storage.scrubbing import Finding, Scrubbed, scrub
-from tests.storage.test_blobs import pattern
+from tests.storage.keyrings import pattern
 from tests.world import Person, World, raw_id
 
 BODY = b"ID3" + pattern(2 * SEGMENT + 500)

@@ -3,13 +3,19 @@
 import uuid
 
 import pytest
+from sqlalchemy import Engine
 
 from policies.access import Policy
 from policies.actions import Action
 from policies.principals import Kind, Principal
 from policies.workbench import listings
 from storage.assets import Asset
-from storage.projects import ProjectMember
+from storage.database import transaction
+from storage.outputs import Output
+from storage.projects import Project, ProjectMember
+from storage.prompts import Prompt
+from storage.records import Record
+from storage.staff import StaffRole
 from tests.house_policy import house_policy
 
 ADA = Principal(Kind.CONTRIBUTOR, uuid.UUID(int=7))
@@ -56,3 +62,19 @@ def test_a_walk_through_a_table_is_told_with_the_index_that_spares_it(step: str,
     found = listings.advice([step, step])
     assert len(found) == (table is not None)
     assert all(told.startswith(f"It walks the whole of {table}:") for told in found)
+
+
+STAFF = Principal(Kind.STAFF, uuid.UUID(int=8), roles=frozenset({StaffRole.SUPPORT}), mfa=True)
+
+
+@pytest.mark.one_database("sqlite", reason="PostgreSQL plans by how much there is; benchmarks/policy.py measures both")
+@pytest.mark.parametrize("who", [ADA, STAFF], ids=["owner and member", "staff with a grant"])
+@pytest.mark.parametrize("model", [Project, Asset, Prompt, Output], ids=lambda model: model.__tablename__)
+def test_no_list_of_work_walks_a_whole_table(
+    policy: Policy, engine: Engine, model: type[Record], who: Principal
+) -> None:
+    """Of what everybody has much of: each branch begins at an index, whoever asks, with nobody's statistics to help."""
+    with transaction(engine, read_only=True) as session:
+        plan = list(listings.query_plan(listings.statement(policy, who, model, Action.READ), session))
+    assert any("USING" in step for step in plan)
+    assert listings.advice(plan) == []
