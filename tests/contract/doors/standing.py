@@ -2,9 +2,19 @@
 
 _STANDS = "how the platform stands, and when a part of it was away: everybody reads it at /status"
 _RUNS = "what runs here, and the register of it, for whoever runs the server or may reconcile; it is about nobody"
+_THERE = "which processes are there to take up work; it is about nobody"
 _ASKED = "of a row that the door has just given out"
 
 STANDING: dict[str, tuple[str, str]] = {
+    "storage.attendance.Attendance": ("agents/takeovers.py", _THERE),
+    "storage.privileges.grant": (
+        "muniment/cli.py",
+        "what logins of the database may do, said by whoever owns the tables",
+    ),
+    "storage.queue.forget_finished": (
+        "muniment/tidying.py",
+        "jobs that are done, by their age: ids, and nothing of anybody's",
+    ),
     "storage.changes.lock": ("resolvers/changes.py", _ASKED),
     "storage.changes.newest": ("muniment/cli_changes.py", _RUNS),
     "storage.changes.observe": ("muniment/safeguards.py", _RUNS),
