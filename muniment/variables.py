@@ -34,13 +34,14 @@ def load(**overrides: Any) -> Settings:
     file = os.environ.get(FILE)
     if file and not Path(file).is_file():
         raise SettingsError([f"{FILE} names a file that is not there."])
-    lines = dotenv_values(file) if file else {}
-    unknown = _unknown(os.environ, "in the environment") + _unknown(lines, "in the file")
+    unknown = _unknown(os.environ, "in the environment") + (
+        _unknown(dotenv_values(file), "in the file") if file else []
+    )
     if unknown:
         raise SettingsError(unknown)
     said = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{**_named(lines), **_named(os.environ), **said})
+        return Settings(_env_file=file, **said)
     except ValidationError as error:
         wrong = [
             item for item in error.errors() if item["type"] != "default_factory_not_called"
@@ -56,14 +57,6 @@ def _unknown(names: Mapping[str, Any], where: str) -> list[str]:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
             sentences.append(f"{name} ({where}) is no setting of Muniment. Did you mean {near}?")
     return sentences
-
-
-def _named(variables: Mapping[str, str | None]) -> dict[str, Any]:
-    """What the variables of ours say, by the names of the settings; a line of a file that says nothing is none."""
-    ours = ((name.upper(), value) for name, value in variables.items() if value is not None)
-    return {
-        name.removeprefix(PREFIX).lower(): value for name, value in ours if name.startswith(PREFIX) and name != FILE
-    }
 
 
 def _sentences(item: Any) -> list[str]:
