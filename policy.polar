@@ -203,6 +203,12 @@ job("SYSADMIN", "announce_maintenance", _: Platform);
 job("SYSADMIN", "update", _: Outage);
 # They see when the platform was locked down, since then their jobs wait.
 job("SYSADMIN", "read", _: Lockdown);
+# They register what is to change of all that runs here, take back what is not to, and see what runs.
+job("SYSADMIN", "register_change", _: Platform);
+job("SYSADMIN", "reconcile", _: Platform);
+job("SYSADMIN", "read", _: Change);
+job("SYSADMIN", "read_reason", _: Change);
+job("SYSADMIN", "deny", change: Change) if change.status = "REGISTERED";
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -242,6 +248,9 @@ job("PRIVACY", "accept", finding: Finding) if
 # They see when the platform was locked down, and why, since they may be the second of the two who open it again.
 job("PRIVACY", "read", _: Lockdown);
 job("PRIVACY", "read_reason", _: Lockdown);
+# They see what changes of all that runs here, and why, since they tell contributors of what concerns them.
+job("PRIVACY", "read", _: Change);
+job("PRIVACY", "read_reason", _: Change);
 # They tell contributors what changes, before it does, and see what was told.
 job("PRIVACY", "publish_notice", _: Platform);
 job("PRIVACY", "read", _: PublishedNotice);
@@ -310,6 +319,12 @@ job("SECURITY", "read_reason", _: AccessReviewItem);
 # It sees when the platform was locked down, and why.
 job("SECURITY", "read", _: Lockdown);
 job("SECURITY", "read_reason", _: Lockdown);
+# It registers changes of what runs too, which may be patches, turns any down, and sees what runs that nobody approved.
+job("SECURITY", "register_change", _: Platform);
+job("SECURITY", "reconcile", _: Platform);
+job("SECURITY", "read", _: Change);
+job("SECURITY", "read_reason", _: Change);
+job("SECURITY", "deny", change: Change) if change.status = "REGISTERED";
 # It is one of the two without whom no policy changes, and finds out by which rule somebody else may do something. That
 # tells rules, and of things only what security may see itself.
 job("SECURITY", "reload_policy", _: Platform);
@@ -353,6 +368,10 @@ job("AUDITOR", "read", _: PublishedNotice);
 job("AUDITOR", "read", _: Incident);
 # They see when the platform was locked down, and when it was open again.
 job("AUDITOR", "read", _: Lockdown);
+# They see what changed, why, how it was tried, who agreed and when, and what runs that nobody agreed to.
+job("AUDITOR", "reconcile", _: Platform);
+job("AUDITOR", "read", _: Change);
+job("AUDITOR", "read_reason", _: Change);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -376,6 +395,13 @@ allow(staff: Staff, "enable", service: Service) if
 # Nor does whoever proposed it say alone, later on, that it is still as safe as it was.
 allow(staff: Staff, "assess", service: Service) if
     role in staff.roles and decides(role) and service.status = "APPROVED" and service.registered_by != staff.id;
+
+# What runs here changes when a second person of security or system administration agrees: never whoever registered it.
+allow(staff: Staff, "approve", change: Change) if
+    role in staff.roles and changes(role) and change.status = "REGISTERED" and change.registered_by != staff.id;
+
+changes("SECURITY");
+changes("SYSADMIN");
 
 # A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
 allow(staff: Staff, "notify", incident: Incident) if
@@ -448,7 +474,7 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 resource Platform {
     permissions = [
         "announce_maintenance", "create_project", "explain", "lock_down", "open_access_review", "open_investigation",
-        "register_service", "remove_staff"
+        "reconcile", "register_change", "register_service", "remove_staff"
     ];
 }
 
@@ -878,6 +904,12 @@ resource Incident {
 # When a part of the platform was away, or will be: everybody reads it at /status.
 resource Outage {
     permissions = ["read", "update"];
+}
+
+
+# What was to change of what runs here, and who agreed. It is about nobody; what concerns contributors they are told.
+resource Change {
+    permissions = ["read", "read_reason", "approve", "deny"];
 }
 
 

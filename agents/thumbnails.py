@@ -1,7 +1,8 @@
 """The thumbnails agent: a small picture of each uploaded image, made from the file and sealed like it.
 
 It opens the asset of its run and nothing else. What can't be pictured safely stays without; nobody is told of it as of
-a failure. A run that is repeated finds the thumbnail that it made and does nothing.
+a failure. A damaged file stays without too, and is in the trail. A run that is repeated finds the thumbnail that it
+made and does nothing.
 """
 
 import io
@@ -11,8 +12,9 @@ import warnings
 from agents.runtime import Agents, patiently, register
 from policies.actions import Action
 from policies.errors import Refused
-from storage import assets
+from storage import assets, damages
 from storage.assets import Asset
+from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.database import transaction
 from storage.ids import new_id
 from storage.keys.errors import KeyDestroyed
@@ -43,11 +45,17 @@ def _make(agents: Agents, asset_id: uuid.UUID) -> None:
     if owner is None:
         return
     try:
-        with agents.acting(NAME, owner, run=asset_id, read_only=True) as (_work, access):
+        with agents.acting(NAME, owner, run=asset_id, read_only=True) as (work, access):
             asset = access.get(Asset, asset_id, Action.READ_CONTENT)
         if asset.blob_id is None:
             return
-        picture = small(b"".join(agents.store.blobs.reader(asset.blob_id, asset.byte_size).read()))
+        try:
+            picture = small(b"".join(agents.store.blobs.reader(asset.blob_id, asset.byte_size).read()))
+        except BlobMissing:
+            raise
+        except BlobDamaged as error:
+            agents.store.tell_of_damage(work.scope, [damages.file_of(asset.owner_id, asset.blob_id, error)])
+            return
         if picture is not None:
             agents.go_on()
             _keep(agents, asset, picture)

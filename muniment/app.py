@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from muniment import browsers, graphiql, ledger, lookouts, passkeys, privacy, services, status, transfers
+from muniment import browsers, graphiql, key_uses, ledger, lookouts, passkeys, privacy, services, status, transfers
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
@@ -54,6 +54,7 @@ def create(settings: Settings) -> Starlette:
                     target=import_module, args=("storage.queue",), daemon=True
                 ).start()  # for the first job
             await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
+            enter(key_uses.counted(app.state.house, "server"))
             try:
                 yield
             finally:

@@ -11,6 +11,7 @@ import typer
 from muniment import (
     cli_audit,
     cli_backup,
+    cli_changes,
     cli_evidence,
     cli_incidents,
     cli_keys,
@@ -49,6 +50,7 @@ groups = {
     "detect": cli_incidents.detect,
     "incident": cli_incidents.incident,
     "lockdown": cli_lockdown.app,
+    "changes": cli_changes.app,
 }
 for name, group in groups.items():
     app.add_typer(group, name=name)

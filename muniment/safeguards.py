@@ -1,13 +1,21 @@
-"""What protects an installation and settings can leave out: told at each start, and told when it has gone."""
+"""What a process begins with, told at each start: what protects the installation, and in which versions it runs."""
 
 import uuid
+from contextlib import suppress
 
+import structlog
+
+from muniment import versions
 from muniment.settings import Settings
 from policies.principals import Kind
 from resolvers.house import House
+from storage import changes
+from storage.changes import AlreadyNoted
 from storage.ledger import trail
-from storage.ledger.events import ControlSwitchedOff, Outcome, Safeguard, SystemStarted
+from storage.ledger.events import ControlSwitchedOff, Identifier, Outcome, Safeguard, SystemStarted, VersionBegan
 from storage.ledger.scope import AuditScope
+
+log = structlog.get_logger("muniment.changes")
 
 
 def in_force(settings: Settings) -> dict[Safeguard, bool]:
@@ -44,3 +52,28 @@ def announce(house: House, settings: Settings, component: str) -> None:
             if before.get(each.value) is True and not on:
                 off = ControlSwitchedOff(resource_id=None, subject_id=None, safeguard=each)
                 work.record(off, Outcome.FAILED)
+    with suppress(AlreadyNoted):
+        _tell_versions(house, settings, component, scope)
+
+
+def _tell_versions(house: House, settings: Settings, component: str, scope: AuditScope) -> None:
+    """Note in which versions this process runs, and hold those that are new here against the change register.
+
+    Raises AlreadyNoted.
+    """
+    running = versions.running(settings)
+    with house.store.begin(scope) as work:
+        for row in changes.observe(work.session, component, running, work.now):
+            stands = changes.standing_of(work.session, row, work.now)
+            work.record(
+                VersionBegan(
+                    resource_id=row.id,
+                    subject_id=None,
+                    part=row.part,
+                    version=Identifier(row.version),
+                    number=row.number,
+                    standing=stands,
+                )
+            )
+            if stands in changes.UNAPPROVED:
+                log.warning("nobody has approved what runs", part=row.part.value, version=row.version)

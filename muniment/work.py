@@ -9,6 +9,7 @@ import typer
 from muniment.crew import working
 from muniment.garbage import settle
 from muniment.house import open_house
+from muniment.key_uses import counted
 from muniment.safeguards import announce
 from muniment.settings import Settings
 
@@ -20,7 +21,7 @@ def run(settings: Settings) -> None:
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
-    with open_house(settings, serves=True) as house, working(house, settings):
+    with open_house(settings, serves=True) as house, working(house, settings), counted(house, "agents"):
         settle()
         announce(house, settings, "agents")
         typer.echo("The agents are at work. Ctrl-C stops them.")

@@ -76,7 +76,7 @@ class Access:
         named = dict(zip(keys_of(model), key, strict=True))
         found = self._session.execute(statement, {**self._parameters, **named}).one_or_none()
         if found is None:
-            raise NotFound(model.__name__, action)
+            raise NotFound(model.__name__, action, key[0] if len(key) == 1 else None)
         if found._mapping[DECISION + action] is not True:
             if found._mapping[AFTER_STEP_UP] is True:
                 raise StepUpRequired(model.__name__, action)

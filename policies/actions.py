@@ -46,6 +46,8 @@ class Action(enum.StrEnum):
     READ_CONTACT = "read_contact"
     READ_CONTENT = "read_content"
     READ_REASON = "read_reason"
+    RECONCILE = "reconcile"
+    REGISTER_CHANGE = "register_change"
     REGISTER_SERVICE = "register_service"
     RELEASE = "release"
     RELOAD_POLICY = "reload_policy"

@@ -1,5 +1,6 @@
 """Refusals, and what is wrong with a policy. A refusal is an exception, never a value."""
 
+import uuid
 from typing import ClassVar
 
 from policies.actions import Action
@@ -8,15 +9,17 @@ from policies.actions import Action
 class Refused(Exception):
     """Someone may not do something. `code` is for programs; the message is for people and names no content.
 
-    `resource` is a model's name, never an id: what a refusal says must be safe to show to whoever was refused.
+    `resource` is a model's name, never an id: what a refusal says must be safe to show to whoever was refused. `asked`
+    is the id that they asked for themselves, where it was for one thing: for the trail, and in no message.
     """
 
     code: ClassVar[str] = "FORBIDDEN"
 
-    def __init__(self, resource: str, action: Action, message: str) -> None:
+    def __init__(self, resource: str, action: Action, message: str, asked: uuid.UUID | None = None) -> None:
         super().__init__(message)
         self.resource = resource
         self.action = action
+        self.asked = asked
 
 
 class NotFound(Refused):
@@ -24,8 +27,8 @@ class NotFound(Refused):
 
     code = "NOT_FOUND"
 
-    def __init__(self, resource: str, action: Action = Action.READ) -> None:
-        super().__init__(resource, action, f"There is no such {resource}.")
+    def __init__(self, resource: str, action: Action = Action.READ, asked: uuid.UUID | None = None) -> None:
+        super().__init__(resource, action, f"There is no such {resource}.", asked)
 
 
 class Forbidden(Refused):

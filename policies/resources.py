@@ -11,6 +11,7 @@ from policies.actions import Action
 from policies.errors import PolicyError
 from storage.access_reviews.records import AccessReview, AccessReviewItem
 from storage.assets import Asset, Blob
+from storage.changes import Change
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
@@ -49,6 +50,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Asset,
     AuditEvent,
     Blob,
+    Change,
     Consent,
     Contributor,
     Deletion,

@@ -28,6 +28,7 @@ from storage.populations.catalogue import (
     PopulationName,
     Register,
     Trail,
+    Versions,
 )
 from storage.populations.envelopes import Sample
 from storage.populations.gathering import MOST, Gathered, Period
@@ -116,6 +117,8 @@ def _gather(context: Context, population: Population, period: Period) -> Gathere
             return gathering.checkpoints(session, period)
         case Months():
             return gathering.months(session, period)
+        case Versions():
+            return gathering.versions(session, period, context.work.now)
         case Missing():
             return Gathered([], "", [], [])
     return gathering.columns()

@@ -17,6 +17,7 @@ from resolvers.context import Context
 from schema.access_reviews import AccessReviewMutations
 from schema.api_keys import ApiKeyMutations
 from schema.assets import AssetMutations
+from schema.changes import ChangeMutations
 from schema.controls import ControlMutations
 from schema.deletions import DeletionMutations
 from schema.errors import coded
@@ -57,6 +58,7 @@ class Mutation(
     AccessReviewMutations,
     ApiKeyMutations,
     AssetMutations,
+    ChangeMutations,
     DeletionMutations,
     ExportMutations,
     IdentityMutations,

@@ -8,6 +8,7 @@ from resolvers import inputs, roles
 from schema.access_reviews import AccessReviewQueries
 from schema.api_keys import ApiKey
 from schema.assets import Asset
+from schema.changes import ChangeQueries
 from schema.connections import (
     After,
     Before,
@@ -67,6 +68,7 @@ Search = Annotated[
 class Query(
     NodeQueries,
     AccessReviewQueries,
+    ChangeQueries,
     ControlQueries,
     DetectionQueries,
     HoldingsQueries,

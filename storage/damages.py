@@ -70,5 +70,9 @@ class Damages:
 
 def of_file(session: Session, blob_id: uuid.UUID, error: BlobDamaged) -> Damaged:
     """A file that does not open, and whose it is as far as its row is there."""
-    owner = session.scalar(select(Blob.owner_id).where(Blob.id == blob_id))
+    return file_of(session.scalar(select(Blob.owner_id).where(Blob.id == blob_id)), blob_id, error)
+
+
+def file_of(owner: uuid.UUID | None, blob_id: uuid.UUID, error: BlobDamaged) -> Damaged:
+    """A file of `owner`'s that does not open."""
     return Damaged(Blob.__tablename__, "file", blob_id, owner, Damage(error.code))

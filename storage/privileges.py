@@ -40,6 +40,7 @@ _STAFF = "who works here, and as what, is decided by people; the agents remove n
 _JOBS = "jobs are given by people; the agents take what nobody has confirmed when an access review is due"
 _FOUND = "the agents run the checks of controls; what was found is closed, and never removed"
 _LOCKED = "people lock the platform down and open it; the agents note when its time was up"
+_CHANGES = "people register and approve changes; what began to run is noted at each start, and never taken back"
 _POLICY = "the policy comes into force through the API, by two people"
 
 NARROWER = {
@@ -59,6 +60,8 @@ NARROWER = {
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "passkeys": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "passkey_challenges": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _CHANGES),
+    "deployments": Rights("SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", _CHANGES),
     "findings": Rights("SELECT, UPDATE", "SELECT, INSERT, UPDATE", _FOUND),
     "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
     "outages": Rights(

@@ -5,6 +5,7 @@ Everything a contributor wrote stays data: it goes into the user's message betwe
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,9 @@ from agents.models.providers import Message
 from agents.runtime import Agents
 from policies.access import Access
 from policies.actions import Action
-from storage import pages, runs, styles
+from storage import damages, pages, runs, styles
 from storage.assets import Asset
-from storage.blobs.errors import BlobMissing
+from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.contributors import PrivacyPreferences, StyleProfile
 from storage.keys.errors import KeyDestroyed
 from storage.prompts import Prompt
@@ -86,24 +87,32 @@ class Brief:
 def read(agents: Agents, agent: str, on_behalf_of: uuid.UUID, prompt_id: uuid.UUID) -> Brief:
     """Open a prompt and the assets given with it, as `agent` may now.
 
-    Raises Refused where it may not, and what opening a value or a file raises. An asset that was erased since is left
-    out.
+    Raises Refused where it may not, and what opening a value or a file raises; what does not open although its key is
+    there is in the trail then. An asset that was erased since is left out.
     """
     with agents.acting(agent, on_behalf_of, run=prompt_id, read_only=True) as (work, access):
         prompt = access.get(Prompt, prompt_id, Action.GENERATE)
         assets = pages.fetch(work.session, runs.given(access.select(Asset, Action.READ_CONTENT), prompt_id))
         profile = learned_style(work, access, on_behalf_of) if learning_allowed(work, access, on_behalf_of) else None
         vault = work.vault
+    try:
+        return _opened(agents, vault, prompt, assets, styles.in_words(profile))
+    finally:
+        if vault.damaged:  # found after the unit of work, which tells of its own
+            agents.store.tell_of_damage(work.scope, vault.damaged)
+
+
+def _opened(agents: Agents, vault: Vault, prompt: Prompt, assets: Sequence[Asset], style: str | None) -> Brief:
     parameters = vault.open(prompt, "parameters") or {}
     seed = parameters.get("seed")
     return Brief(
         text=vault.open(prompt, "text"),
         material=tuple(_describe(agents, vault, asset) for asset in assets),
         assets=tuple(asset.id for asset in assets),
-        style=styles.in_words(profile),
+        style=style,
         max_tokens=parameters.get("maxTokens") or _DEFAULT_TOKENS,
         temperature=_DEFAULT_TEMPERATURE if parameters.get("temperature") is None else parameters["temperature"],
-        seed=int.from_bytes(hashlib.sha256(prompt_id.bytes).digest()[:4]) % 2**31 if seed is None else seed,
+        seed=int.from_bytes(hashlib.sha256(prompt.id.bytes).digest()[:4]) % 2**31 if seed is None else seed,
     )
 
 
@@ -127,17 +136,23 @@ def learned_style(work: UnitOfWork, access: Access, contributor_id: uuid.UUID) -
 def _describe(agents: Agents, vault: Vault, asset: Asset) -> str:
     words = [vault.open(asset, "title"), vault.open(asset, "description")]
     with suppress(KeyDestroyed, BlobMissing):  # erased between our asking and our reading: not there any more
-        words.append(_content(agents, asset))
+        words.append(_content(agents, vault, asset))
     return ": ".join(word for word in words if word)
 
 
-def _content(agents: Agents, asset: Asset) -> str | None:
+def _content(agents: Agents, vault: Vault, asset: Asset) -> str | None:
     kind = asset.media_type.partition("/")[0]
     if asset.blob_id is None or kind not in ("text", "image") or (kind == "image" and asset.byte_size > _IMAGE_BYTES):
         return f"a file of type {asset.media_type}"
     reader = agents.store.blobs.reader(asset.blob_id, asset.byte_size)
     most = asset.byte_size if kind == "image" else min(_EXCERPT_BYTES, asset.byte_size)
-    content = b"".join(reader.read(0, most))
+    try:
+        content = b"".join(reader.read(0, most))
+    except BlobMissing:
+        raise
+    except BlobDamaged as error:
+        vault.damaged.append(damages.file_of(asset.owner_id, asset.blob_id, error))
+        raise
     return pictures.describe(content) if kind == "image" else content.decode(errors="replace").strip()
 
 

@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from agents.generation import briefs, styles
+from agents.generation import briefs, budgets, styles
+from agents.generation.budgets import Spent
 from agents.models.failures import ModelError
 from agents.models.providers import Facts
 from agents.runtime import PASSING, Agents, Stopping
@@ -13,7 +14,7 @@ from policies.access import Access
 from policies.actions import Action
 from policies.errors import Refused
 from storage import runs
-from storage.ledger import events
+from storage.ledger import events, trail
 from storage.ledger.events import Identifier, Outcome, RefusalCode, Resource
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepName, StepStatus
 from storage.work import UnitOfWork
@@ -39,6 +40,7 @@ class Run:
     agents: Agents
     prompt_id: uuid.UUID
     assignment: runs.Assignment
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def people(self) -> frozenset[uuid.UUID]:
@@ -70,6 +72,7 @@ class Run:
             provider = "none"  # each variation will say so, with the code
         with self.working() as (work, _, prompt):
             prompt.status = PromptStatus.RUNNING
+            self.spent.variations = prompt.variations
             work.record(
                 events.RunStarted(
                     resource_id=prompt.id,
@@ -168,9 +171,28 @@ class Run:
                     stored=prompt.stored,
                     failed=prompt.failed,
                     cancelled=prompt.cancelled,
+                    model_calls=self.spent.calls,
+                    model_seconds=int(self.spent.seconds),
                 ),
                 Outcome.SUCCESS if prompt.stored or stopped else Outcome.FAILED,
             )
+            self._judge(work, prompt)
+
+    def _judge(self, work: UnitOfWork, prompt: Prompt) -> None:
+        """Say in the trail if this run spent more than it may, or far more than usual."""
+        since = work.now - budgets.USUAL
+        usual = trail.details_since(work.session, events.RunFinished.action, since, str(work.scope.component))
+        found = budgets.judge(self.spent, usual)
+        if found is not None:
+            over = events.RunOverspent(
+                resource_id=prompt.id,
+                subject_id=prompt.owner_id,
+                project_id=prompt.project_id,
+                budget=found.budget,
+                spent=found.spent,
+                allowed=found.allowed,
+            )
+            work.record(over, Outcome.FAILED)
 
 
 def record_end(

@@ -61,8 +61,9 @@ def _ask_patiently(run: Run, brief: Brief, variation: int) -> str:
 
 
 def _listen(run: Run, brief: Brief, variation: int) -> str:
+    run.spent.call()
     _note_copies(run, brief)
-    text, shown, looked_at = "", "", 0.0
+    text, shown, looked_at, heard_at = "", "", 0.0, time.monotonic()
     answer = run.agents.models.stream(
         run.assignment.model,
         brief.messages(variation, run.agents.models.room(run.assignment.model)),
@@ -76,6 +77,7 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
         for piece in answer:
             text += piece
             run.agents.go_on(NAME)
+            heard_at = _heard(run, heard_at)
             if time.monotonic() - looked_at < _SHOW_SECONDS:
                 continue
             with run.working() as (work, _, prompt):
@@ -84,6 +86,13 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
                     work.vault.seal(step, partial=text)
             shown, looked_at = text, time.monotonic()
     return text.strip()
+
+
+def _heard(run: Run, since: float) -> float:
+    """Count the time with the model up to now; answers now. Raises OverBudget."""
+    moment = time.monotonic()
+    run.spent.listen(moment - since)
+    return moment
 
 
 def _note_copies(run: Run, brief: Brief) -> None:

@@ -50,6 +50,15 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"code": frozenset({"LOCKED_DOWN"})},
     ),
     Detection(
+        "D04", 1, "Probing for what is several people's", frozenset({"access.denied"}), _TEN_MINUTES,
+        Severity.MEDIUM, (_SECURITY,),
+        (
+            Step(5), Step(30, Measure.THROTTLE, frozenset({"CONTRIBUTOR"})),
+            Step(30, Measure.SUSPEND_CREDENTIAL, _KEY | _STAFF),
+        ),
+        kinds=PEOPLE_AND_KEYS, distinct=True, foreign=True, only={"code": frozenset({"NOT_FOUND"})},
+    ),
+    Detection(
         "D05", 1, "Something sealed does not open although its key is there", frozenset({"content.damaged"}), _HOUR,
         Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True,
     ),
@@ -108,7 +117,8 @@ DETECTIONS: tuple[Detection, ...] = (
         unless={"reason": frozenset({"SECOND_FACTOR_ASKED", "NO_SECOND_FACTOR"})},
     ),
     Detection(
-        "D16", 1, "Keys are too old, or do not lie as they should", frozenset({"finding.opened"}), _HOUR,
+        "D16", 2, "Keys are too old, do not lie as they should, or are used far more than usual",
+        frozenset({"finding.opened", "keys.overused"}), _HOUR,
         Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
         only={"foundBy": frozenset({"key-age", "key-encryption-key", "keys-apart"})},
     ),
@@ -142,9 +152,11 @@ DETECTIONS: tuple[Detection, ...] = (
         "D21", 2, "A passkey that was copied", frozenset({"passkey.copied"}), _HOUR,
         Severity.HIGH, (_SECURITY,), (Step(1),), by_subject=True, tells_owner=True, letter=letters.PASSKEY,
     ),
+    Detection(
+        "D22", 1, "A run of an agent spent more than it may, or far more than usual", frozenset({"run.overspent"}),
+        _HOUR, Severity.MEDIUM, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True, tells_owner=True,
+    ),
 )  # fmt: skip
 
-WAITING: Mapping[str, str] = {
-    "D04": "a refusal does not say whose the thing was: to whoever was refused it does not exist. D03 counts refusals",
-}
+WAITING: Mapping[str, str] = {}
 """What is not looked for yet, and what for."""

@@ -89,6 +89,14 @@ CONTROLS: tuple[Control, ...] = (
         ("policy",), 1,
     ),
     Control(
+        "changes", "What runs stands in a register of changes that a second person approved, or is found.",
+        ("CC3.4", "CC8.1", "CC7.1", "CC5.2"), ENGINEERING,
+        "Each start notes its versions and holds them against the register; an emergency is looked at in three days.",
+        ("tests/resolvers/test_changes.py::test_nobody_approves_their_own_change",
+         "tests/storage/test_changes.py::test_what_nobody_approved_is_amiss"),
+        ("changes-approved",), 3,
+    ),
+    Control(
         "sealed-content", "Content is ciphertext wherever it is kept, bound to its place, and in no log or event.",
         ("CC6.1", "C1.1", "PI1.5"), SECURITY, "Sealed columns and files, under keys of each contributor and project.",
         ("tests/faults/test_plaintext.py::test_the_marker_is_found_nowhere_in_clear",

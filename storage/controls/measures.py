@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from storage import changes
 from storage.access_reviews import standing
 from storage.contributors import Contributor
 from storage.controls import findings
@@ -164,6 +165,11 @@ MEASURES: dict[str, Measure] = {
     "auditors-end": Measure(
         lambda at: unbounded_auditors(at.session),
         "auditors whose job has no end", "`python -m muniment staff revoke` and assign, with --until",
+    ),
+    "changes-approved": Measure(
+        lambda at: changes.amiss(at.session, at.moment),
+        "versions that ran though nobody approved them, or at which nobody looked in time",
+        "`python -m muniment changes reconcile` names each; registerChange as an emergency, and approveChange",
     ),
     "controls-run": Measure(
         _not_run, "runs of these checks that are two days late", "see why the agents did not run them",

@@ -126,7 +126,7 @@ def rows_of(vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) 
     people = {scope.actor_id, scope.on_behalf_of, happened.subject_id} - {None}
     if people & {*happened.detail_ids(), happened.grant_id, scope.correlation_id}:
         raise EventRefused(f"{happened.action}: a person's id goes into subject_id or resource_id, and nowhere else")
-    is_person = happened.about().is_person or happened.resource_id in people
+    is_person = happened.aside() or happened.about().is_person or happened.resource_id in people
     clear_id, committed_id = (None, happened.resource_id) if is_person else (happened.resource_id, None)
 
     moment = now()

@@ -1,18 +1,21 @@
 """The log as the sentinel reads it: entries by their places, with who did what to whom. Nothing is opened."""
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from storage.catalogue import models
 from storage.ledger import leaves
 from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger.events import Resource
 from storage.ledger.rows import AuditPending, AuditSequence
 
+_DENIED = "access.denied"
 MADE_UP = uuid.UUID(int=0)
 """The id of an entry that somebody made up."""
 
@@ -33,7 +36,7 @@ class Happening:
     details: Mapping[str, Any] | None = None
     under_grant: bool = False
     resource_id: uuid.UUID | None = None
-    """Of a thing that is no person."""
+    """Of a thing that is no person; of a refusal what was asked for."""
     entry_id: uuid.UUID = MADE_UP
 
 
@@ -47,7 +50,7 @@ def between(session: Session, start: int, stop: int, actions: Collection[str]) -
         .where(AuditSequence.leaf_index >= start, AuditSequence.leaf_index < stop, AuditEvent.action.in_(actions))
         .order_by(AuditSequence.leaf_index)
     )
-    return [_happening(entry, personal) for entry, personal in session.execute(chosen)]
+    return _owned(session, [_happening(entry, personal) for entry, personal in session.execute(chosen)])
 
 
 def waiting(session: Session, before: datetime, actions: Collection[str], after: uuid.UUID | None) -> list[Happening]:
@@ -62,7 +65,7 @@ def waiting(session: Session, before: datetime, actions: Collection[str], after:
     )
     if after is not None:
         chosen = chosen.where(AuditEvent.id > after)
-    return [_happening(entry, personal) for entry, personal in session.execute(chosen)]
+    return _owned(session, [_happening(entry, personal) for entry, personal in session.execute(chosen)])
 
 
 def end(session: Session) -> int:
@@ -82,6 +85,51 @@ def place_at(session: Session, moment: datetime) -> int:
     return end(session) if found is None else found
 
 
+def _owned(session: Session, found: list[Happening]) -> list[Happening]:
+    """Refusals with whose the thing is that does not exist for whoever asked, as far as there is one.
+
+    The entry does not say so, and nothing here is kept: whoever was refused reads their own entries, and whoever owns
+    the thing is not told of somebody who got nothing.
+    """
+    asked: dict[str, set[uuid.UUID]] = {}
+    for each in found:
+        if _hides(each) and each.resource_id is not None:
+            asked.setdefault(each.resource, set()).add(each.resource_id)
+    if not asked:
+        return found
+    owners: dict[tuple[str, uuid.UUID | None], uuid.UUID]
+    owners = {(kind, thing): owner for kind, ids in asked.items() for thing, owner in _owners(session, kind, ids)}
+    return [
+        replace(each, subject_id=owners.get((each.resource, each.resource_id))) if _hides(each) else each
+        for each in found
+    ]
+
+
+def _hides(happening: Happening) -> bool:
+    said = happening.details or {}
+    return (happening.action, happening.subject_id, said.get("code")) == (_DENIED, None, "NOT_FOUND")
+
+
+def _owners(session: Session, kind: str, ids: Collection[uuid.UUID]) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+    for model in models():
+        subject = model.card.subject
+        if (
+            subject is None
+            or Resource.of(model.__name__).value != kind
+            or list(model.__table__.primary_key) != [model.__table__.c.get("id")]
+        ):
+            continue
+        rows = select(model.__table__.c.id, model.__table__.c[subject]).where(model.__table__.c.id.in_(ids))
+        yield from ((row[0], row[1]) for row in session.execute(rows) if row[1] is not None)
+
+
+def _thing(entry: AuditEvent, personal: AuditPersonal | None) -> uuid.UUID | None:
+    """What it happened to; of a refusal what the caller asked for, which stands on the personal side."""
+    if entry.resource_id is None and personal is not None and entry.action == _DENIED:
+        return personal.resource_id
+    return entry.resource_id
+
+
 def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
     record = leaves.read(entry.leaf)
     return Happening(
@@ -96,6 +144,6 @@ def _happening(entry: AuditEvent, personal: AuditPersonal | None) -> Happening:
         resource=entry.resource.value,
         details=record["details"],
         under_grant=record["grantId"] is not None,
-        resource_id=entry.resource_id,
+        resource_id=_thing(entry, personal),
         entry_id=entry.id,
     )

@@ -38,6 +38,8 @@ _KINDS = {
     "api_key.new_place": _Kind(_LOGIN, _OTHER, "New place"),
     "api_key.revoked": _Kind(_ENTITY, _DELETE, "Delete"),
     "api_key.rotated": _Kind(_ENTITY, _UPDATE, "Update"),
+    "change.approved": _Kind(_ENTITY, 8, "Enable"),
+    "change.registered": _Kind(_ENTITY, _CREATE, "Create"),
     "content.damaged": _Kind(_FINDING, _CREATE, "Create"),
     "content.downloaded": _Kind(_HOSTING, 2, "Download"),
     "contributor.registered": _Kind(_ENTITY, _CREATE, "Create"),
@@ -64,6 +66,7 @@ _KINDS = {
     "session.throttled": _Kind(_LOGIN, _OTHER, "Throttle"),
     "staff.added": _Kind(_ENTITY, _CREATE, "Create"),
     "system.started": _Kind(_LIFECYCLE, 3, "Start"),
+    "version.began": _Kind(_LIFECYCLE, 3, "Start"),
 }
 _NAMES = {
     _API: "api_activity",

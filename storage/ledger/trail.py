@@ -153,6 +153,13 @@ def last_details(session: Session, action: str, component: str) -> Mapping[str, 
     return details
 
 
+def details_since(session: Session, action: str, since: datetime, component: str) -> list[Mapping[str, Any]]:
+    """What the newest 1,000 entries with this action by this component say, of that moment and later, newest first."""
+    of_it = (AuditEvent.action == action) & (AuditEvent.component == component) & (AuditEvent.timestamp >= since)
+    leaf_of = select(AuditEvent.leaf).where(of_it).order_by(AuditEvent.id.desc()).limit(1_000)
+    return [leaves.read(leaf)["details"] for leaf in session.scalars(leaf_of)]
+
+
 def people_of(session: Session, correlation_id: uuid.UUID) -> set[uuid.UUID]:
     """The contributors in what one call set in motion, as far as they are not forgotten."""
     found: set[uuid.UUID] = set()

@@ -8,6 +8,7 @@ import enum
 from dataclasses import dataclass
 
 from storage.access_reviews.records import AccessReviewItem
+from storage.changes import Change
 from storage.contributors import Consent
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
@@ -43,6 +44,7 @@ class PopulationName(enum.StrEnum):
     CONTENT_ACCESS = "CONTENT_ACCESS"
     CONTROL_RUNS = "CONTROL_RUNS"
     DELETIONS = "DELETIONS"
+    DEPLOYMENTS = "DEPLOYMENTS"
     DEPROVISIONINGS = "DEPROVISIONINGS"
     DETECTIONS = "DETECTIONS"
     EGRESS_BLOCKED = "EGRESS_BLOCKED"
@@ -98,13 +100,18 @@ class Months:
 
 
 @dataclass(frozen=True)
+class Versions:
+    """What began to run in the period, and how each stands to the change register."""
+
+
+@dataclass(frozen=True)
 class Missing:
     """Nothing here records it. `where`: where the operator's own record is to be looked for."""
 
     where: str
 
 
-Source = Trail | Register | Checkpoints | Columns | Months | Missing
+Source = Trail | Register | Checkpoints | Columns | Months | Versions | Missing
 
 
 @dataclass(frozen=True)
@@ -235,9 +242,15 @@ POPULATIONS: dict[PopulationName, Population] = {
             _N.EGRESS_BLOCKED, "Q19", "What was kept from being sent?", ("CC6.7", "CC9.2"), Trail(("egress.blocked",)),
         ),
         Population(
-            _N.CHANGES, "Q20", "What was deployed and brought into force?", ("CC8.1",),
-            Trail(("policy.entered", "system.started")),
-            "Starts and policies. Changes of code and machines are in the operator's own record.",
+            _N.CHANGES, "Q20", "What was to change, for whom, and who agreed to it when?", ("CC2.3", "CC3.4", "CC8.1"),
+            Register(Change, "registered_at"),
+            "Why, how it was tried, and what whoever agreed looked at, are words: `changes` in the API has them.",
+        ),
+        Population(
+            _N.DEPLOYMENTS, "Q20", "What began to run, and which approved change covers it?", ("CC3.4", "CC8.1"),
+            Versions(),
+            "What the program says of itself at each start, and the policies that came into force. Reviews of code and "
+            "machines on which nothing of this runs, are in the operator's own record.",
         ),
         Population(
             _N.NOTICES, "Q20", "Which notices were sent of changes?", ("CC2.3",),

@@ -9,13 +9,15 @@ import orjson
 from sqlalchemy import ColumnElement, Select, SelectBase, and_, func, inspect, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import availability, outages
+from storage import availability, changes, outages
 from storage.catalogue import models
+from storage.changes import Deployment
 from storage.ledger import archiving, trail, tree
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Outcome
 from storage.ledger.rows import AuditCheckpoint, AuditSequence
-from storage.populations.catalogue import Checkpoints, Columns, Months, Register, Source, Trail
+from storage.policies import PolicyChange
+from storage.populations.catalogue import Checkpoints, Columns, Months, Register, Source, Trail, Versions
 from storage.records import Holding, Record
 
 Row = dict[str, Any]
@@ -164,6 +166,18 @@ def _watched(session: Session, period: Period) -> datetime:
     return period.end if since is None else max(since, period.start)
 
 
+def versions(session: Session, period: Period, moment: datetime) -> Gathered:
+    """What began to run in the period, and how it stands to the change register at `moment`."""
+    names = ["beganAt", "component", "part", "version", "standing", "record"]
+    rows = [
+        dict(zip(names, (ran.began_at, ran.component, ran.part, ran.version, ran.standing, ran.record), strict=True))
+        for ran in changes.reconciled(session, moment)
+        if period.start <= ran.began_at < period.end
+    ]
+    said = "storage.changes.reconciled(): deployments and policy_changes, held against changes"
+    return Gathered(rows, said, names, [_filter("beganAt", "in the period")])
+
+
 def counted(session: Session, source: Source, period: Period) -> int | None:
     """How many there are by a count of its own, past the door and past the query; None of what is no table.
 
@@ -177,6 +191,12 @@ def counted(session: Session, source: Source, period: Period) -> int | None:
         case Checkpoints():
             published = AuditCheckpoint.published_at
             return _count(session, AuditCheckpoint, [published >= period.start, published < period.end])
+        case Versions():
+            begun = [Deployment.began_at >= period.start, Deployment.began_at < period.end]
+            since = PolicyChange.in_force_at
+            return _count(session, Deployment, begun) + _count(
+                session, PolicyChange, [PolicyChange.number.is_not(None), since >= period.start, since < period.end]
+            )
         case Columns():
             return sum(len(inspect(model).columns) for model in models())
         case Months():

@@ -106,6 +106,11 @@ SCHEDULE: tuple[Rule, ...] = (
         owner="head of security",
     ),
     Rule(
+        "changes", "The change register: what was to change, who agreed to it, and what began to run when.",
+        Source.PLATFORM, "It was registered, or began to run.", "For good, as evidence; it is about no contributor.",
+        Disposition.KEEP, owner="head of engineering",
+    ),
+    Rule(
         "findings", "What checks of controls found amiss: how much, whose to mend, by when, until when.",
         Source.PLATFORM, "It was found.", "For good, as evidence; it is about nobody.", Disposition.KEEP,
         owner="head of security",

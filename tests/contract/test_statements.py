@@ -10,6 +10,7 @@ from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
+from tests.resolvers.changes import registered
 from tests.resolvers.found import incident, lockdown, outage, reviewed
 from tests.resolvers.granting import Case
 from tests.resolvers.ladder import MUTATIONS
@@ -104,6 +105,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "ApiKey": world.key(ada, "read")[0],
         "Asset": asset,
         "AuditEvent": deletion["auditEventId"],
+        "Change": registered(world),
         "Contributor": ada.id,
         "Deletion": deletion["deletion"]["id"],
         "Export": world.do("requestExport", ada, wants="export { id }").data["it"]["export"]["id"],
@@ -128,7 +130,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         costs = []
         for wants in ("id", "id viewerCan"):
             statements()
-            staffs = ("AccessReview", "AccessReviewItem", "Incident", "Lockdown", "Outage", "PublishedNotice")
+            staffs = ("AccessReview", "AccessReviewItem", "Change", "Incident", "Lockdown", "Outage", "PublishedNotice")
             by = security if kind in staffs else ada
             found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", by, id=given).data["node"]
             asked = [sql.replace(" IS DISTINCT FROM ", " <> ") for sql in statements()]

@@ -154,7 +154,18 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
     reviewed(server, member, privacy, marker)
     privacy_writes(server, owner, privacy, marker)
     incident_told(server, owner, member, privacy, marker)
+    changed(server, member, marker)
     locked_down(server, (member, privacy), hired, marker)
+
+
+def changed(server: Server, member: str, marker: str) -> None:
+    """Why something is to change, how it was tried, and why it is not to, have the marker."""
+    said = MUTATIONS["registerChange"]({}) | {"why": f"Somebody needs {marker} badly.", "tests": f"With {marker}."}
+    made = server.api.do("registerChange", member, wants="change { id why }", **said).data["it"]["change"]
+    assert marker in made["why"]
+    own = server.api.do("approveChange", member, changeId=made["id"], note=f"I looked at {marker}.")
+    assert own.code == "FORBIDDEN"
+    server.api.do("denyChange", member, changeId=made["id"], note=f"Not for {marker}.").data  # noqa: B018
 
 
 def locked_down(server: Server, tokens: tuple[str, str], hired: dict[StaffRole, staff.Hired], marker: str) -> None:

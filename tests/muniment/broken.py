@@ -12,6 +12,7 @@ import pytest
 from muniment import doctor
 from muniment.settings import Settings
 from storage.access_reviews.records import AccessReview
+from storage.changes import RunningPart, observe
 from storage.controls.findings import Finding
 from storage.database import Transaction
 from storage.deletions import Deletion, DeletionScope
@@ -109,10 +110,16 @@ def _outage(moment: datetime) -> Outage:
     return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)
 
 
+def _began_twice(session: Transaction, moment: datetime) -> None:
+    for at, version in enumerate("ab"):
+        observe(session, "elsewhere", {RunningPart.PROGRAM: version}, moment + timedelta(seconds=at))
+
+
 IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "access-reviews": _rows(lambda moment: [_review(moment)]),
     "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
     "auditors-end": _rows(lambda _moment: [RoleAssignment(staff_id=uuid.uuid4(), role=StaffRole.AUDITOR)]),
+    "changes-approved": _began_twice,
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),

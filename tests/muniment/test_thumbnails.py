@@ -70,6 +70,20 @@ def test_an_uploaded_image_is_queued_by_its_id_and_gets_a_thumbnail(world: World
         make(agents, raw_id(asset))
 
 
+def test_a_damaged_image_stays_without_and_is_in_the_trail(world: World, ada: Person, agents: Agents) -> None:
+    """The job ends well, so that it is not tried for ever; the entry says whose file it is."""
+    asset = world.asset(ada, world.project(ada), wide(), mediaType="image/jpeg", fileName="a.jpg")
+    [file] = [path for path in world.settings.blob_dir.rglob("*") if path.is_file() and path.stat().st_size > 1000]
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.chmod(0o600)
+    file.write_bytes(content)
+    make(agents, raw_id(asset))
+    assert url(world, ada, asset) is None
+    [told] = world.events("content.damaged")
+    assert (told["component"], told["details"]["damage"]) == ("agent:thumbnails", "BLOB_DAMAGED")
+
+
 def test_only_images_are_queued(world: World, ada: Person) -> None:
     """One job for the picture, none for the text."""
     project = world.project(ada)

@@ -1,9 +1,10 @@
-"""How the platform stands in the world that tests decide about: lock-downs of several people's, and an outage."""
+"""How the platform stands in the world that tests decide about: lock-downs of several people's, changes, an outage."""
 
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from storage.changes import Change, ChangeEffect, ChangeKind, ChangeStatus
 from storage.lockdowns import Lockdown, LockdownStatus
 from storage.outages import Component, Outage
 from storage.records import Record
@@ -21,4 +22,11 @@ def rows(named: Callable[[str], uuid.UUID], moment: datetime, seal: Sealed) -> d
             expires_at=moment,
             begun_by=None if whose is None else named(whose),
         )
+    for status in ChangeStatus:
+        for whose in ("ada", "sue"):
+            found[f"{whose}'s change, {status}"] = Change(
+                id=named(f"{whose} change {status}"), kind=ChangeKind.SECURITY_PATCH, effect=ChangeEffect.NONE,
+                emergency=False, versions={}, ticket="", why=seal, tests=seal, note=seal, status=status,
+                registered_by=named(whose),
+            )  # fmt: skip
     return found

@@ -14,6 +14,7 @@ from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.access_reviews.records import UNDECIDED, AccessReviewItem
+from storage.changes import ChangeStatus
 from storage.contributors import ContributorStatus
 from storage.controls.catalogue import CONTROLS
 from storage.controls.findings import FindingStatus
@@ -34,6 +35,7 @@ STATES = {
     *map(
         str,
         (
+            *ChangeStatus,
             *ContributorStatus,
             *Decider,
             *FindingStatus,
@@ -51,6 +53,7 @@ WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AccessReviewItem": {Action.DECIDE, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
+    "Change": {Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON},
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
@@ -143,6 +146,9 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             }  # fmt: skip
             own = watching if StaffRole.SECURITY in roles else set()
             own |= {Action.ANNOUNCE_MAINTENANCE} if StaffRole.SYSADMIN in roles else set()
+            running = {StaffRole.SECURITY, StaffRole.SYSADMIN} & set(roles)
+            own |= {Action.RECONCILE, Action.REGISTER_CHANGE} if running else set()
+            own |= {Action.RECONCILE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
             own |= {Action.PUBLISH_NOTICE} if {StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles) else set()

@@ -5,8 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
+from tests.resolvers import changes
+from tests.resolvers.found import reviewed
+from tests.world import World
 
 GRID = {
+    **changes.GRID,
     "node review": "U 0 0 0 0 - 0 0 0 0 0 0",
     "node review item": "U 0 0 0 0 - 0 0 0 0 0 0",
     "openAccessReview": "U F F F F F F F F F F F",
@@ -14,11 +18,13 @@ GRID = {
 }
 
 QUERIES = {
+    **changes.QUERIES,
     "node review": ("review", "id"),
     "node review item": ("review item", "id"),
 }
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    **changes.MUTATIONS,
     "openAccessReview": lambda ids: {"dueAt": (now() + timedelta(days=30)).isoformat()},
     "decideAccessReviewItem": lambda ids: {
         "accessReviewItemId": ids["review item"],
@@ -35,3 +41,10 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
         "text": "Somebody here opened some of your work who should not have. They can't any more.",
     },
 }
+
+
+def things(world: World) -> dict[str, str]:
+    """A review, something in it, and changes that nobody has decided yet, by what the ladder calls them."""
+    review, item = reviewed(world)
+    made = {"change": changes.registered(world), "other change": changes.registered(world)}
+    return {"review": review, "review item": item, **made}

@@ -11,7 +11,7 @@ from storage.clock import now
 from storage.incidents import IncidentStatus
 from storage.staff import StaffRole
 from tests.resolvers import access_reviews
-from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, reviewed, suspended_key
+from tests.resolvers.found import finding, incident, lockdown, maintenance, outage, suspended_key
 from tests.told import notice, style
 from tests.world import Person, World, global_id, raw_id
 
@@ -320,7 +320,7 @@ def make(world: World) -> Scene:
     world.do("deleteAccount", departing, confirm=True).data  # noqa: B018 - fails the test where it did not work
     keys = {f"{scope}_key": world.key(stepped_up, scope)[1] for scope in ("read", "write", "export")}
     ids = {
-        **dict(zip(("review", "review item"), reviewed(world), strict=True)),
+        **access_reviews.things(world),
         "contributor": owner.id,
         "project": project,
         "asset": world.asset(owner, project),

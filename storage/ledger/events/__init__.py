@@ -21,6 +21,7 @@ from storage.ledger.events.assets import (
 )
 from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearsed, BackupRestored, BackupTaken
 from storage.ledger.events.base import REGISTRY, Event, EventRefused
+from storage.ledger.events.changes import ChangeApproved, ChangeDenied, ChangeRegistered, VersionBegan
 from storage.ledger.events.contributors import (
     ContributorRegistered,
     PreferenceBypassed,
@@ -104,7 +105,7 @@ from storage.ledger.events.investigations import (
     InvestigationOpened,
     TrailOpened,
 )
-from storage.ledger.events.keys import KeysRotated, KeysRotationStarted, RotatedKeys
+from storage.ledger.events.keys import KeysOverused, KeysRotated, KeysRotationStarted, KeysUsed, RotatedKeys
 from storage.ledger.events.ledger import (
     DeliveryFailure,
     Discrepancy,
@@ -146,7 +147,9 @@ from storage.ledger.events.projects import ProjectCreated, ProjectShared, Projec
 from storage.ledger.events.prompts import (
     PromptCancelRequested,
     PromptSubmitted,
+    RunBudget,
     RunFinished,
+    RunOverspent,
     RunStarted,
     RunStepFinished,
 )
@@ -190,30 +193,32 @@ __all__ = [
     "AccessReviewOpened", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace", "ApiKeyRevoked",
     "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused",
     "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored", "BackupTaken", "Category",
-    "ComplaintFiled", "ContentDamaged", "ContentDownloaded", "ContentRead", "ContributorRegistered",
-    "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested", "DataCorrected", "DeletionDeferred",
-    "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified", "DeliveryFailure",
-    "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected", "EvidencePacked",
-    "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded", "ExportFailed",
-    "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted", "FindingClosed",
-    "FindingOpened", "FindingReopened", "Identifier", "IdentityLinked", "IdentityUnlinked", "ImportBegun",
-    "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
+    "ChangeApproved", "ChangeDenied", "ChangeRegistered", "ComplaintFiled", "ContentDamaged", "ContentDownloaded",
+    "ContentRead", "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested",
+    "DataCorrected", "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified",
+    "DeliveryFailure", "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected",
+    "EvidencePacked", "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded",
+    "ExportFailed", "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted",
+    "FindingClosed", "FindingOpened", "FindingReopened", "Identifier", "IdentityLinked", "IdentityUnlinked",
+    "ImportBegun", "ImportFinished", "IncidentAcknowledged", "IncidentAlerted", "IncidentClosed", "IncidentContained",
     "IncidentJoined", "IncidentMeasureLifted", "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened",
     "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded", "InvestigationOpened",
-    "KeysRotated", "KeysRotationStarted", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued",
-    "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained",
-    "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
-    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
-    "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
-    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted",
-    "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding",
-    "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused",
-    "RoleRevoked", "RotatedKeys", "RunFinished", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled",
-    "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
-    "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
-    "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
-    "StyleCorrected", "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived",
-    "TrailOpened", "TrailRead", "UploadRefusal", "Used", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "KeysOverused", "KeysRotated", "KeysRotationStarted", "KeysUsed", "LedgerHalted", "LegalHoldApproved",
+    "LegalHoldPlaced", "LegalHoldReleased", "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced",
+    "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan",
+    "OutageEnded", "OutageExplained", "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied",
+    "PasskeyEnrolled", "PasskeyRemoved", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
+    "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated",
+    "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
+    "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
+    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
+    "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunBudget", "RunFinished",
+    "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered",
+    "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled",
+    "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted",
+    "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected",
+    "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived",
+    "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed",
+    "WitnessFailure",
 ]
 # fmt: on

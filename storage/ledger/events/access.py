@@ -26,7 +26,10 @@ class RefusalCode(enum.StrEnum):
 
 
 class AccessDenied(Event):
-    """The policy said no. `attempted` is what it said no to; the resource is the kind of thing that was asked for."""
+    """The policy said no. `attempted` is what it said no to; the resource is the kind of thing that was asked for.
+
+    Its id is what the caller gave, whether there is such a thing or not, and so stands on the personal side.
+    """
 
     action = "access.denied"
     category = Category.SECURITY_EVENT
@@ -39,6 +42,10 @@ class AccessDenied(Event):
     def about(self) -> Resource:
         """The kind of thing asked for."""
         return self.resource_kind
+
+    def aside(self) -> bool:
+        """Unless it is known whose the thing is, the id may be anything: a person's too."""
+        return self.subject_id is None
 
 
 class ContentRead(Event):

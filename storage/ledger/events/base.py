@@ -67,6 +67,10 @@ class Event:
         """The kind of thing that `resource_id` names."""
         return self.resource
 
+    def aside(self) -> bool:
+        """Whether `resource_id` stands on the personal side, whatever its kind: a caller gave it, and it may be any."""
+        return False
+
     def details(self) -> dict[str, Any]:
         """The details as they stand in the leaf: camelCase names; ids as text, enums by value."""
         names = (name for name in recorded(type(self)) if name not in _ENVELOPE)

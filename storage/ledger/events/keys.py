@@ -40,3 +40,27 @@ class KeysRotated(Event):
     keyset_count: int
     value_count: int
     held_count: int
+
+
+class KeysUsed(Event):
+    """How often one process fetched and unwrapped a key within an hour. Which keys is not recorded."""
+
+    action = "keys.used"
+    category = Category.SYSTEM_DECISION
+    resource = Resource.PLATFORM
+
+    load_count: int
+
+
+class KeysOverused(Event):
+    """A process fetched keys more than five times as often within an hour as its like usually does.
+
+    `usual_count` is the median of what the same component recorded within the last week.
+    """
+
+    action = "keys.overused"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    load_count: int
+    usual_count: int

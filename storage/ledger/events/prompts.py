@@ -1,5 +1,6 @@
 """What befalls a prompt, and the run that answers it."""
 
+import enum
 import uuid
 
 from storage.assets import Classification
@@ -60,7 +61,10 @@ class RunStepFinished(Event):
 
 
 class RunFinished(Event):
-    """A run ended: `asked` = `stored` + `failed` + `cancelled`."""
+    """A run ended: `asked` = `stored` + `failed` + `cancelled`.
+
+    What it called of the model, and how long it listened, is counted since it was last taken up.
+    """
 
     action = "run.finished"
     category = Category.AGENT_ACTION
@@ -71,3 +75,29 @@ class RunFinished(Event):
     stored: int
     failed: int
     cancelled: int
+    model_calls: int = 0
+    model_seconds: int = 0
+
+
+class RunBudget(enum.StrEnum):
+    """Of what a run spent too much."""
+
+    CALLS = "CALLS"
+    SECONDS = "SECONDS"
+    USUAL = "USUAL"  # no more than it may, and far longer than runs of the last week
+
+
+class RunOverspent(Event):
+    """A run called the model more often, or listened to it longer, than a run may, and was stopped at that.
+
+    Or, USUAL, more than three times as long as the median run of the last week; then it was not stopped.
+    """
+
+    action = "run.overspent"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PROMPT
+
+    project_id: uuid.UUID
+    budget: RunBudget
+    spent: int
+    allowed: int

@@ -1,14 +1,36 @@
 """Where it is read past the door how the platform stands: locked down or not, and which parts are away."""
 
 _STANDS = "how the platform stands, and when a part of it was away: everybody reads it at /status"
+_RUNS = "what runs here, and the register of it, for whoever runs the server or may reconcile; it is about nobody"
+_THERE = "which processes are there to take up work; it is about nobody"
 _ASKED = "of a row that the door has just given out"
 
 STANDING: dict[str, tuple[str, str]] = {
+    "storage.attendance.Attendance": ("agents/takeovers.py", _THERE),
+    "storage.privileges.grant": (
+        "muniment/cli.py",
+        "what logins of the database may do, said by whoever owns the tables",
+    ),
+    "storage.queue.forget_finished": (
+        "muniment/tidying.py",
+        "jobs that are done, by their age: ids, and nothing of anybody's",
+    ),
+    "storage.changes.lock": ("resolvers/changes.py", _ASKED),
+    "storage.changes.newest": ("muniment/cli_changes.py", _RUNS),
+    "storage.changes.observe": ("muniment/safeguards.py", _RUNS),
+    "storage.changes.reconciled": ("muniment/cli_changes.py resolvers/changes.py", _RUNS),
+    "storage.changes.runs_unapproved": ("resolvers/changes.py", _RUNS),
+    "storage.changes.standing_of": ("muniment/safeguards.py", _RUNS),
+    "storage.changes.told": ("resolvers/changes.py", "whether there is such a notice; says no more"),
     "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
     "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _STANDS),
+    "storage.ledger.trail.details_since": (
+        "agents/generation/running.py muniment/key_uses.py",
+        "counts that a component has recorded of itself; names nobody",
+    ),
     "storage.outages.begin": ("agents/outages.py", _STANDS),
     "storage.outages.found_open": ("agents/outages.py", _STANDS),
     "storage.outages.lock": ("resolvers/outages.py", _ASKED),
@@ -16,5 +38,6 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.outages.touching": ("agents/outages.py resolvers/outages.py", _STANDS),
     "storage.outages.watched_since": ("resolvers/outages.py", _STANDS),
     "storage.populations.gathering.months": ("resolvers/populations.py", _STANDS),
+    "storage.populations.gathering.versions": ("resolvers/populations.py", _RUNS),
 }
 """A part of the list in `allowed`, for the same reasons."""

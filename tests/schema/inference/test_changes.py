@@ -28,6 +28,7 @@ REFUSED_EARLIER = {
     "placeLegalHold": "staff alone may place one; tests/resolvers/test_legal_holds.py asks in earnest",
     "reloadPolicy": "a proposal is nobody's, and staff alone see one; tests/resolvers/test_reloading.py asks in earnest",
     "publishNotice": "staff's alone; tests/resolvers/test_notices.py asks in earnest",
+    "registerChange": "staff alone may register one; tests/resolvers/test_changes.py asks in earnest",
     "removePasskey": "passkeys are no things of the policy's; tests/resolvers/test_staff_passkeys.py asks in earnest",
     "removeStaff": "staff are no things of the API's; tests/resolvers/test_leaving.py asks in earnest",
     "reviewAccess": "its note has to say something; tests/resolvers/test_reviews.py asks in earnest",
