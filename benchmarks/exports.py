@@ -1,7 +1,12 @@
 """Exports (P7): an account of many files, built into its archive, against the bare rate of sealing one file as large.
 
 `python -m benchmarks exports`; EXPORT_MIB (default 1024) and EXPORT_OBJECTS (default 10,000) say how much and how many.
-What is written is random, since pictures don't compress. Memory is the process's resident set, at its highest.
+What is written is random, since pictures don't compress. Memory is the process's resident set, at its highest. The
+archive is then fetched into a file and checked offline, as `export verify` does it.
+
+5 GiB in 100 files (EXPORT_MIB=5120 EXPORT_OBJECTS=100), on 2026-11-28, on two cores with a load of 17: memory grew
+by 10 MiB while it was built, and by 2 MiB while it was checked offline, of 173 MiB in all; built in 26 s of processor
+time (195 MiB/s, 24 % of sealing alone) and 5.3 minutes by the clock.
 """
 
 import os
@@ -21,6 +26,7 @@ from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
 from storage import migrations, queue
+from storage.archives.verifying import verify
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.catalogue import models
@@ -31,12 +37,14 @@ from storage.ids import new_id
 from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import contributor_keyset, project_keyset
+from storage.ledger import signing
 from storage.ledger.scope import AuditScope
 from storage.projects import Project
 from storage.work import Store
 
 MIB = 1024 * 1024
-_AT_ONCE = 500
+_AT_ONCE, _BYTES_AT_ONCE = 500, 32 * MIB
+"""Files that are stored in one unit of work, which may not take longer than a minute."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,11 @@ def main() -> None:
             row = session.get_one(Export, export)
         assert row.status is ExportStatus.READY  # noqa: S101 - a benchmark of nothing says nothing
         assert (row.byte_size or 0) > size  # noqa: S101
+        fetched = Path(place) / "export.zip"
+        _fetch(agents, row, fetched)
+        before = _resident()
+        checked = _took(lambda: _verify(agents, fetched))
+        grown_again = _resident() - before
         agents.store.engine.dispose()
         agents.store.keyring.close()
     sealing, opening = bare
@@ -77,6 +90,8 @@ def main() -> None:
             "",
         ),
         ("memory grew by", f"{grown:,.0f} MiB", "<= 64 MiB"),
+        ("check the archive offline", _rates(size, checked), ""),
+        ("memory grew by", f"{grown_again:,.0f} MiB", "<= 64 MiB"),
     ]
     sys.stdout.write(f"\nexport of {size / MIB:,.0f} MiB in {objects:,} objects (by the clock, by processor time)\n")
     sys.stdout.writelines(f"  {name:32} {value:>26}   {goal}\n" for name, value, goal in rows)
@@ -124,9 +139,10 @@ def _fill(store: Store, size: int, objects: int) -> uuid.UUID:
         work.vault.seal(person, email="a@example.org", display_name="Someone", password_hash="-")  # noqa: S106
         work.vault.seal(place, name="A project")
         work.session.add_all((person, place, PrivacyPreferences(owner_id=owner)))
-    for start in range(0, objects, _AT_ONCE):
+    at_once = max(1, min(_AT_ONCE, _BYTES_AT_ONCE * objects // size))
+    for start in range(0, objects, at_once):
         with store.begin(_scope(owner)) as work:
-            for number in range(start, min(start + _AT_ONCE, objects)):
+            for number in range(start, min(start + at_once, objects)):
                 work.session.add_all(_file(store, work.vault, owner, project, size // objects, number))
     return owner
 
@@ -149,6 +165,19 @@ def _order(store: Store, owner: uuid.UUID) -> uuid.UUID:
         export = Export(id=new_id(), owner_id=owner, scope=ExportScope.ACCOUNT)
         work.session.add(export)
     return export.id
+
+
+def _fetch(agents: Agents, row: Export, target: Path) -> None:
+    if row.blob_id is None or row.byte_size is None:
+        raise RuntimeError("no archive")
+    with target.open("wb") as file:
+        file.writelines(agents.store.blobs.reader(row.blob_id, row.byte_size).read())
+
+
+def _verify(agents: Agents, archive: Path) -> None:
+    report = verify(archive, signing.log_key(agents.store.origin, agents.store.keyring))
+    if report.exit_code:
+        raise RuntimeError("\n".join(report.lines))
 
 
 def _random(size: int) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from agents.imports import Wishes, take_in
+from agents.imports import Chosen, Wishes, take_in
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from muniment.homes import claimed
@@ -20,6 +20,7 @@ from resolvers.house import House
 from resolvers.lockdowns import holding
 from storage import accounts
 from storage.archives import reading, recipients
+from storage.archives.layout import camel
 from storage.archives.reading import ArchiveRefused, Reason
 from storage.blobs.files import BlobFile
 from storage.contributors import strips_metadata
@@ -60,6 +61,27 @@ def import_archives(settings: Settings, files: Sequence[Path], email: str, trust
             yield f"files: {taken.files}"
             if taken.left_out:
                 yield f"left out, since their project was deleted here meanwhile: {taken.left_out}"
+            yield from _of_choices(taken.chosen)
+
+
+def _of_choices(chosen: Chosen) -> Iterator[str]:
+    """What holds here as it did there, and what does not: each with what to do about it."""
+    if chosen.wishes:
+        yield f"on, as it was there: {', '.join(map(camel, chosen.wishes))}"
+    if chosen.not_allowed:
+        names = ", ".join(map(camel, chosen.not_allowed))
+        yield f"allowed there, and here only where the owner allows it (updatePrivacyPreferences): {names}"
+    if chosen.retention_of:
+        yield (
+            f"choices of retention: {chosen.retention} of {chosen.retention_of} hold here, where none was made before; "
+            "nothing goes by them before the notice"
+        )
+    if chosen.style:
+        yield "style profile: taken in, with what its owner had put right"
+    if chosen.style_left:
+        yield "style profile: left out; it is taken in where the account allows styleLearning and has none yet"
+    if chosen.shared:
+        yield f"shared there {chosen.shared} times, with people who have no account here: share it anew (shareProject)"
 
 
 def _account(house: House, email: str) -> tuple[uuid.UUID, bool]:

@@ -5,10 +5,11 @@ is named here, with the reason.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, inspect, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,9 @@ STAYS = {
     "audit": "the trail: ids only; who it was is forgotten with the account",
 }
 """Retention classes of tables that outlive what they are about, and why."""
+
+WORKS = "user_content"
+"""The retention class of tables of works."""
 
 
 class ErasureOvertaken(Exception):
@@ -63,17 +67,24 @@ def targets(session: Session, deletion: Deletion) -> list[Target]:
 
 def reach(model: type[Record], target: Target) -> ColumnElement[bool] | None:
     """The condition that a row of `model` goes with `target`; None when no row of the table can."""
+    found = ways(model, target)
+    return or_(*found) if found else None
+
+
+def ways(model: type[Record], target: Target) -> list[ColumnElement[bool]]:
+    """The conditions of `reach` one by one: each begins with an indexed column."""
     card = model.card
     if card.retention in STAYS:
-        return None
+        return []
     if target.scope != "account":
-        return getattr(model, card.within[target.scope]) == target.object_id if target.scope in card.within else None
+        within = target.scope in card.within
+        return [getattr(model, card.within[target.scope]) == target.object_id] if within else []
     columns = (card.subject, card.within.get("account"))
-    ways: list[ColumnElement[bool]] = [getattr(model, column) == target.owner_id for column in columns if column]
+    found: list[ColumnElement[bool]] = [getattr(model, column) == target.owner_id for column in columns if column]
     if "project" in card.within:
         theirs = select(Project.id).where(Project.owner_id == target.owner_id)
-        ways.append(getattr(model, card.within["project"]).in_(theirs))
-    return or_(*ways) if ways else None
+        found.append(getattr(model, card.within["project"]).in_(theirs))
+    return found
 
 
 def call_off(session: Session, aims: Iterable[Target]) -> None:
@@ -111,6 +122,83 @@ def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uu
     return set(session.scalars(select(model.id).where(or_(*conditions))))  # type: ignore[attr-defined]
 
 
+def among(session: Session, model: type[Record], aims: Iterable[Target], some: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Of these ids those of rows of `model` that go with `aims`."""
+    conditions = [condition for target in aims if (condition := reach(model, target)) is not None]
+    if not (conditions and some):
+        return []
+    id_: Any = model.id  # type: ignore[attr-defined]
+    return list(session.scalars(select(id_).where(or_(*conditions), id_.in_(some))))
+
+
+def of_works() -> list[type[Record]]:
+    """The tables of works but that of files, which may have any number of rows; children before parents."""
+    by_table = {model.__table__: model for model in models()}
+    ordered = (by_table[table] for table in reversed(Record.metadata.sorted_tables))
+    return [model for model in ordered if model.card.retention == WORKS and model is not Blob]
+
+
+def has_more(session: Session, aims: Iterable[Target], many: int) -> bool:
+    """Whether more than so many rows of any table of works go with `aims`."""
+    tables: list[type[Record]] = [*of_works(), Blob]
+    each = ((model, way) for model in tables for target in aims for way in ways(model, target))
+    return any(
+        session.execute(select(*inspect(model).primary_key).where(way).offset(many).limit(1)).first() is not None
+        for model, way in each
+    )
+
+
+def first(
+    session: Session, model: type[Record], aims: Iterable[Target], many: int, but: Iterable[uuid.UUID] = ()
+) -> list[uuid.UUID]:
+    """The ids of up to so many rows of `model` that go with `aims`, in no order; fewer only where there are no more."""
+    id_: Any = model.id  # type: ignore[attr-defined]
+    found: list[uuid.UUID] = []
+    for way in (way for target in aims for way in ways(model, target)):
+        others = way & id_.not_in([*but, *found])
+        found += session.scalars(select(id_).where(others).limit(many - len(found)))
+        if len(found) == many:
+            break
+    return found
+
+
+def destroy_first(session: Session, model: type[Record], aims: Iterable[Target], many: int) -> int:
+    """Delete up to so many rows of `model` that go with `aims`; answers how many, 0 only where there are no more.
+
+    Raises ErasureOvertaken as `destroy_rows` does.
+    """
+    keys = inspect(model).primary_key
+    for way in (way for target in aims for way in ways(model, target)):
+        some = select(*keys).where(way).limit(many)
+        gone = _destroyed(session, model, tuple_(*keys).in_(some) if len(keys) > 1 else keys[0].in_(some))
+        if gone:
+            return gone
+    return 0
+
+
+def destroy_these(session: Session, model: type[Record], some: Sequence[uuid.UUID]) -> int:
+    """Delete these rows; answers how many there were. Raises ErasureOvertaken as `destroy_rows` does."""
+    return _destroyed(session, model, model.id.in_(some))  # type: ignore[attr-defined]
+
+
+def _destroyed(session: Session, model: type[Record], condition: ColumnElement[bool]) -> int:
+    try:
+        result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
+    except IntegrityError:
+        raise ErasureOvertaken from None
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def sent_of(session: Session, copies: Sequence[uuid.UUID]) -> list[Elsewhere]:
+    """What providers of models were sent, by these lines of `ProviderCopy`."""
+    return list(elsewhere(session, select(ProviderCopy).where(ProviderCopy.id.in_(copies))))
+
+
+def bytes_of(session: Session, blobs: Sequence[uuid.UUID]) -> int:
+    """How many bytes these files had."""
+    return session.scalar(select(func.sum(Blob.byte_size)).where(Blob.id.in_(blobs))) or 0
+
+
 def sent_elsewhere(session: Session, aims: Iterable[Target]) -> list[Elsewhere]:
     """What providers of models were sent of what goes with `aims`."""
     ways = [condition for target in aims if (condition := reach(ProviderCopy, target)) is not None]
@@ -128,13 +216,7 @@ def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
 
     Raises ErasureOvertaken when a row came in below one that was being deleted; the transaction must be rolled back.
     """
-    gone: dict[str, int] = {}
-    try:
-        for model, condition in _conditions(aims):
-            result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
-            gone[model.__tablename__] = result.rowcount  # type: ignore[attr-defined]
-    except IntegrityError:
-        raise ErasureOvertaken from None
+    gone = {model.__tablename__: _destroyed(session, model, condition) for model, condition in _conditions(aims)}
     return {table: number for table, number in gone.items() if number}
 
 

@@ -42,8 +42,12 @@ class Preference:
     proof: str
     named: bool = False
     """Whether it is given by name, as a list, instead of as a whole."""
+    protects: bool = False
+    """Whether less is kept while it is on, instead of more done: such a wish goes along with an archive."""
 
 
+_COMES_ALONG = "It is on where it was on there, unless you have chosen here."
+_STAYS_BEHIND = "As you chose here. What you allowed elsewhere you allowed to others."
 _STOPS = "Nothing more is sent: what waits is not begun, and an answer that is coming in is broken off within seconds."
 
 REGISTER: tuple[Preference, ...] = (
@@ -55,6 +59,7 @@ REGISTER: tuple[Preference, ...] = (
         "It holds for each upload that ends from then on.",
         "storage/contributors.py:strips_metadata",
         "tests/muniment/test_uploaded_metadata.py::test_without_the_wish_a_file_is_kept_as_it_was_sent",
+        protects=True,
     ),
     Preference(
         "style_learning", Family.USE, "Let agents learn my style",
@@ -122,6 +127,7 @@ def _section(each: Preference) -> str:
         "about": each.family.value.lower(),
         "while it is off": each.while_off,
         "once it is taken back": each.withdrawn,
+        "after an import": _COMES_ALONG if each.protects else _STAYS_BEHIND,
         "asked for in": f"`{each.gate}`",
         "shown by": f"`{each.proof}`",
     }

@@ -3,6 +3,7 @@
 The form is stored (sealed): a profile of another version is not understood, and starts anew.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,30 @@ Profile = dict[str, Any]
 def understood(profile: Profile | None) -> Profile | None:
     """The profile, if it is of this version."""
     return profile if profile and profile.get("version") == VERSION else None
+
+
+def accepted(profile: Any) -> Profile | None:
+    """A profile that comes from elsewhere, with nothing in it but what this version knows; None for another version.
+
+    Raises ValueError for what no profile says.
+    """
+    if not isinstance(profile, dict) or profile.get("version") != VERSION:
+        return None
+    briefs, put_right = profile.get("briefs"), profile.get("corrected") or {}
+    by_name = {each.name: each for each in MEASURES}
+    if type(briefs) is not int or not 0 <= briefs < 2**31 or not isinstance(put_right, dict):
+        raise ValueError("no such profile")
+    if put_right.keys() - by_name.keys():
+        raise ValueError("no such measure")
+    learned = {name: _number(profile.get(name, 0.0), math.inf) for name in by_name}
+    kept = {name: _number(value, by_name[name].largest) for name, value in put_right.items()}
+    return {"version": VERSION, "briefs": briefs, **learned} | ({"corrected": kept} if kept else {})
+
+
+def _number(value: Any, largest: float) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= largest or value == math.inf:  # NaN is neither
+        raise ValueError("no such average")
+    return float(value)
 
 
 def corrections(profile: Profile) -> dict[str, float]:

@@ -3,14 +3,14 @@
 Every step may be repeated, and finds from what is still there how far a killed run came. The order is what makes that
 safe: (1) what a legal hold keeps is not begun, and what is begun no hold keeps any more; (2) nothing is destroyed
 before the journal, outside the backups, says that it must be; (3) what can't be removed everywhere can't be read any
-more; (4) no row goes before the files and keys that rows lead to.
+more; (4) no row goes before the files and keys that rows lead to. What is large is made small first, piece by piece.
 """
 
-import time
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 
+from agents.erasures import reducing
 from agents.erasures.verifying import verify
 from agents.exports import WORKFLOWS as EXPORTS
 from agents.generation import WORKFLOW as GENERATE
@@ -19,12 +19,12 @@ from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
 from storage import erasures, legal_holds, queue
 from storage.assets import Asset, Blob
-from storage.certificates.statements import told_of
+from storage.certificates.statements import told_with
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.erasures import ErasureOvertaken
 from storage.exports import Export
-from storage.keys.names import KeysetName
+from storage.keys.names import KeysetName, blob_keyset
 from storage.ledger import trail
 from storage.ledger.events import AccountErased, DeletionDeferred, DeletionErased, DeletionStarted
 from storage.prompts import Prompt
@@ -34,12 +34,6 @@ from storage.work import UnitOfWork
 
 WORKFLOW = "erase"
 NAME = "erasures"
-
-_AT_ONCE = 100
-"""Files, or jobs, that are removed before others are let in."""
-
-_LEFT, _LONGEST_PAUSE = 3, 1.0
-"""How many times as long as that took is left to others, who wait for the same disk and the same locks; in seconds."""
 
 
 def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
@@ -98,14 +92,13 @@ def journal(agents: Agents, deletion: Deletion) -> None:
 
 def destroy_keys(agents: Agents, deletion: Deletion) -> None:
     """(3) Destroy the keys: from here on no copy opens, wherever it lies."""
-    keyring = agents.store.keyring
-    names = [KeysetName("blob", str(blob_id)) for blob_id in _reached(agents, deletion, Blob)]
+    keyring, account = agents.store.keyring, deletion.scope is DeletionScope.ACCOUNT
+    names = [] if account else [blob_keyset(blob_id) for blob_id in _reached(agents, deletion, Blob)]
     if deletion.scope is DeletionScope.ASSET:
-        names.append(KeysetName("blob", str(deletion.object_id)))  # of an upload that is not whole
+        names.append(blob_keyset(deletion.object_id))  # of an upload that is not whole
     if deletion.scope is DeletionScope.PROJECT:
         names.append(KeysetName("project", str(deletion.object_id)))
-    account = deletion.scope is DeletionScope.ACCOUNT
-    there = keyring.count_owned_by(deletion.owner_id) if account else sum(map(keyring.exists, names))
+    there = keyring.count_owned_by(deletion.owner_id) if account else len(keyring.existing(names))
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (_work, access):
         row = access.get(Deletion, deletion.id, Action.ERASE)
         # Counted before: a run that is killed half way through and taken up again must not count what is left only.
@@ -117,11 +110,15 @@ def destroy_keys(agents: Agents, deletion: Deletion) -> None:
 
 
 def destroy_data(agents: Agents, deletion: Deletion) -> None:
-    """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too."""
-    removed = _reached(agents, deletion, Blob)
-    for some in _bit_by_bit(agents, removed):
-        agents.store.blobs.remove_all(some)
-    agents.store.blobs.partials.remove_all(_reached(agents, deletion, Asset))
+    """(4) Remove files, then rows, in one transaction with the record of it; what the queue knows of them goes too.
+
+    Of what is large, most has gone before that transaction, in pieces.
+    """
+    _remove_unfinished(agents, deletion)
+    try:
+        removed = _remove_files(agents, deletion)
+    except reducing.Overtaken:
+        return  # another process was first
     _forget_runs(agents, deletion)
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         find(work.session, deletion.id, lock=True)
@@ -133,13 +130,13 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
         if row.status is not DeletionStatus.ERASING:
             return  # another process was first
         row.status = DeletionStatus.VERIFYING
-        if not any(_is_left(agents, blob_id) for blob_id in there):
+        if not reducing.still_there(agents, sorted(there)):
             row.keys_destroyed_at = work.now  # at the latest
             row.bytes_destroyed += erasures.file_bytes(work.session, aims)
-            row.copies = [*row.copies, *map(told_of, erasures.sent_elsewhere(work.session, aims))]
+            row.copies = told_with(row.copies, erasures.sent_elsewhere(work.session, aims))
             gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
-            _record(work, row, gone)
+            _record(work, row, row.destroyed)
         # Else the rows lead to what is left: they stay, the verifier reports it, and the next start goes on.
 
 
@@ -168,8 +165,22 @@ def _record(work: UnitOfWork, row: Deletion, gone: Mapping[str, int]) -> None:
         trail.forget(work.session, row.owner_id)
 
 
-def _is_left(agents: Agents, blob_id: uuid.UUID) -> bool:
-    return agents.store.blobs.exists(blob_id) or agents.store.keyring.exists(KeysetName("blob", str(blob_id)))
+def _remove_unfinished(agents: Agents, deletion: Deletion) -> None:
+    """Uploads that are not whole have the id of their asset, and there are never many of them."""
+    partials = agents.store.blobs.partials
+    with transaction(agents.store.engine, read_only=True) as session:
+        aims = erasures.targets(session, deletion)
+        theirs = erasures.among(session, Asset, aims, list(partials.all()))
+    partials.remove_all(theirs)
+
+
+def _remove_files(agents: Agents, deletion: Deletion) -> set[uuid.UUID]:
+    """Answers the blobs that were seen to, of which rows are left."""
+    if reducing.is_large(agents, deletion):
+        return reducing.reduce(agents, deletion)
+    removed = _reached(agents, deletion, Blob)
+    agents.store.blobs.remove_all(removed)
+    return removed
 
 
 def _reached(agents: Agents, deletion: Deletion, model: type[Record]) -> set[uuid.UUID]:
@@ -184,16 +195,5 @@ def _forget_runs(agents: Agents, deletion: Deletion) -> None:
         runs |= dict.fromkeys(EXPORTS, erasures.ids(session, Export, aims))
         runs[THUMBNAIL] = erasures.ids(session, Asset, aims)
     for workflow, ids in runs.items():
-        for some in _bit_by_bit(agents, ids):
-            queue.forget_each(agents.store.engine, workflow, some)
-
-
-def _bit_by_bit(agents: Agents, ids: Collection[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
-    """These ids, some at a time, with time for others in between. Raises what `Agents.go_on` raises."""
-    in_order = sorted(ids)
-    for start in range(0, len(in_order), _AT_ONCE):
         agents.go_on()
-        began = time.monotonic()
-        yield in_order[start : start + _AT_ONCE]
-        if start + _AT_ONCE < len(in_order):
-            agents.pause(min(_LEFT * (time.monotonic() - began), _LONGEST_PAUSE))
+        queue.forget_each(agents.store.engine, workflow, sorted(ids))

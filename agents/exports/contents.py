@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from agents.exports import pages
+from agents.exports.opening import Opening
 from policies.access import Access
 from policies.actions import Action
 from storage import damages
@@ -15,6 +17,7 @@ from storage.archives.writing import Member
 from storage.assets import Asset
 from storage.blobs.errors import BlobDamaged
 from storage.exports import Export, ExportScope
+from storage.keys.names import blob_keyset
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
@@ -23,6 +26,9 @@ from storage.work import UnitOfWork
 
 _JSON_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _JSON_PAGE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+_AT_ONCE = 100
+"""Files whose keys are loaded together."""
 
 
 class ExportIncomplete(Exception):
@@ -38,6 +44,7 @@ class Contents:
         self._work = work
         self._access = access
         self._export = export
+        self._opening = Opening(work.vault)
 
     def members(self) -> Iterator[Member]:
         """Every file of the archive but the manifest. Raises ExportIncomplete, KeyDestroyed, BlobDamaged on the way."""
@@ -53,10 +60,16 @@ class Contents:
             yield _json(layout.schema_path(sources.ACCESS_LOG), layout.JSON_SCHEMA, schemas.EVENT)
         yield _json(layout.schema_path(layout.MANIFEST), layout.JSON_SCHEMA, schemas.MANIFEST)
         for output in self._rows(Output, sources.made_since(Output.created_at, self._export), order=("id",)):
-            text = self._work.vault.open(output, "text").encode()
+            text = self._opening.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
-        for asset in self._rows(Asset, sources.came_since(self._export), order=("id",)):
-            if asset.blob_id is not None:
+        yield from self._files()
+
+    def _files(self) -> Iterator[Member]:
+        """The files of assets, some at a time, so that their keys are loaded together."""
+        with_bytes = self._rows(Asset, sources.came_since(self._export), Asset.blob_id.is_not(None), order=("id",))
+        while some := list(islice(with_bytes, _AT_ONCE)):
+            self._work.store.keyring.warm(blob_keyset(asset.blob_id) for asset in some)
+            for asset in some:
                 yield self._file(asset, asset.blob_id)
 
     def _table(self, model: type[Record], file: str) -> Iterator[Member]:
@@ -65,11 +78,11 @@ class Contents:
             yield Member(file, layout.JSON_LINES, self._lines(model), stem)
             return
         for row in self._complete(model):
-            yield _json(file, layout.JSON, records.exported(row, self._work.vault), stem)
+            yield _json(file, layout.JSON, records.exported(row, self._opening), stem)
 
     def _lines(self, model: type[Record]) -> Iterator[bytes]:
         for row in self._complete(model):
-            yield orjson.dumps(records.exported(row, self._work.vault), option=_JSON_LINE)
+            yield orjson.dumps(records.exported(row, self._opening), option=_JSON_LINE)
 
     def _all_events(self) -> Iterator[bytes]:
         found = 0
@@ -97,17 +110,16 @@ class Contents:
 
     def _rows(self, model: type[Record], *conditions: Any, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
         allowed = self._access.select(model, Action.READ)
-        for row in sources.rows(self._work.session, allowed, model, self._export, *conditions, order=order, **equal):
-            yield row
-            self._work.vault.opened.clear()  # it is the owner's own content, and the notes would grow with it
+        rows = sources.rows(self._work.session, allowed, model, self._export, *conditions, order=order, **equal)
+        yield from self._opening.in_pages(rows)
 
     def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
-        path = layout.asset_path(asset.id, self._work.vault.open(asset, "file_name"))
+        path = layout.asset_path(asset.id, self._opening.open(asset, "file_name"))
         return Member(path, asset.media_type, self._bytes(blob_id, asset), "asset_files", asset.byte_size)
 
     def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
         try:
-            yield from self._work.store.blobs.reader(blob_id, asset.byte_size).read()
+            yield from self._work.store.blobs.reader(blob_id, asset.byte_size, at_once=True).whole()
         except BlobDamaged as error:
             self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
             raise
@@ -116,7 +128,7 @@ class Contents:
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in files]
         if self._export.scope is ExportScope.ACCOUNT:
             about += sources.TRAIL.items()
-        return pages.Pages(self._work, self._access, self._export, self._rows).page(about)
+        return pages.Pages(self._work, self._access, self._export, self._rows, self._opening).page(about)
 
 
 def _json(path: str, media_type: str, content: Any, counts_as: str | None = None) -> Member:

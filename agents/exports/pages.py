@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from agents.exports.opening import Opening
 from policies.access import Access
 from policies.actions import Action
 from storage.archives import layout, readme, sources
@@ -24,13 +25,21 @@ _VISITS = 100
 
 
 class Pages:
-    """The page of one export. `rows` brings the export's rows of a model, as `sources.rows` does."""
+    """The page of one export. `rows` brings the export's rows of a model, and `opening` opens them."""
 
-    def __init__(self, work: UnitOfWork, access: Access, export: Export, rows: Callable[..., Iterator[Any]]) -> None:
+    def __init__(
+        self,
+        work: UnitOfWork,
+        access: Access,
+        export: Export,
+        rows: Callable[..., Iterator[Any]],
+        opening: Opening,
+    ) -> None:
         self._work = work
         self._access = access
         self._export = export
         self._rows = rows
+        self._opening = opening
 
     def page(self, about: Iterable[tuple[str, str]]) -> Iterator[bytes]:
         """README.html. `about` are the archive's JSON files with a sentence on each."""
@@ -41,7 +50,7 @@ class Pages:
         return readme.page(account, export.created_at, names, self._projects(), about, export.since)
 
     def _open(self, row: Any, column: str) -> Any:
-        return self._work.vault.open(row, column)
+        return self._opening.open(row, column)
 
     def _account(self, owner: Contributor) -> readme.AccountView:
         name, email = self._open(owner, "display_name"), self._open(owner, "email")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from storage.archives import layout, restoring
+from storage.archives import choices, layout, restoring
+from storage.archives.choices import Choices
 from storage.archives.reading import Archive, ArchiveRefused, Reason
 from storage.archives.restoring import IMPORTED, Graft, unique_keys
 from storage.assets import Asset, AssetStatus
@@ -14,6 +15,7 @@ from storage.intake import Intake
 from storage.media import ACCEPTED, MediaMismatch
 from storage.metadata import MetadataUnreadable, scrubber
 from storage.outputs import Output
+from storage.projects import Project
 from storage.prompts import Prompt, PromptAsset, PromptStep
 from storage.records import Record
 
@@ -30,9 +32,10 @@ class Wishes:
 
 @dataclass
 class Plan:
-    """What was found: where each asset's bytes are, by the id that it had."""
+    """What was found: where each asset's bytes are, by the id that it had; and what was chosen."""
 
     paths: dict[str, str] = field(default_factory=dict)
+    choices: Choices = field(default_factory=Choices)
     _ids: dict[type[Record], set[Any]] = field(default_factory=dict)
     _homes: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Of assets and prompts, the project."""
@@ -59,6 +62,7 @@ def look_over(archive: Archive, graft: Graft, wishes: Wishes) -> Plan:
                 _check_output(archive, row, str(said["id"]), content["text"])
     if unclaimed:
         raise _unfit("There are files of assets that no record tells of.")
+    plan.choices = choices.read(archive, graft, {key[0] for key in plan._ids.get(Project, ()) if len(key) == 1})
     return plan
 
 
@@ -89,7 +93,7 @@ def _place(plan: Plan, model: type[Record], row: Any) -> None:
         seen.add(key)
     if isinstance(row, Asset | Prompt):
         plan._homes[row.id] = row.project_id
-    if hasattr(row, "project_id") and (row.project_id,) not in plan._ids.get(IMPORTED[0], ()):
+    if hasattr(row, "project_id") and (row.project_id,) not in plan._ids.get(Project, ()):
         raise _unfit(f"A record of {model.__tablename__} lies in a project that is not in the archive.")
     if isinstance(row, PromptAsset | PromptStep | Output) and plan._homes.get(row.prompt_id) != row.project_id:
         raise _unfit(f"A record of {model.__tablename__} belongs to a prompt that is not in its project.")

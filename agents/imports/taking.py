@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from agents.imports.choosing import NAME, Chosen, take_along
 from agents.imports.looking import Plan, Wishes, intake_for, look_over, pieces
 from agents.runtime import Agents, patiently
 from agents.thumbnails import WORKFLOW as THUMBNAIL
@@ -33,8 +34,6 @@ from storage.prompts import Prompt, PromptStatus, PromptStep, StepStatus
 from storage.records import Record
 from storage.work import UnitOfWork
 
-NAME = "imports"
-
 _AT_ONCE = 200
 """Rows in one unit of work."""
 
@@ -49,6 +48,8 @@ class Taken:
     records: dict[str, int] = field(default_factory=dict)
     files: int = 0
     left_out: int = 0
+    chosen: Chosen = field(default_factory=Chosen)
+    """What the archive's owner had chosen, which is taken along last: files come in as they were kept there."""
 
 
 def take_in(agents: Agents, account: uuid.UUID, archive: Archive, wishes: Wishes) -> Taken:
@@ -111,8 +112,9 @@ class _Import:
             work.record(event)
 
     def ended(self) -> Taken:
-        """What there is now, and what is not."""
+        """What there is now, and what is not; with what was chosen, once all is there that it is about."""
         self.taken.left_out = len(self._left_out)
+        self.taken.chosen = take_along(self.agents, self.graft.account, self.run, self.plan.choices, self._gone)
         return self.taken
 
     def table(self, model: type[Record]) -> None:

@@ -98,6 +98,14 @@ class Archive:
         if rest:
             raise damaged()
 
+    def object(self, path: str) -> dict[str, Any] | None:
+        """The object that a file of JSON holds; None where there is no such file."""
+        if path not in self.files:
+            return None
+        if self.files[path]["bytes"] > _LINE_BYTES:
+            raise ArchiveRefused(Reason.TOO_LARGE, "A record in the archive is larger than any real one.")
+        return _object(b"".join(self.chunks(path)))
+
 
 def _object(line: bytes) -> dict[str, Any]:
     try:

@@ -52,13 +52,10 @@ LEFT_OUT = {
     "legal_holds": "they bind the other platform",
     "notice_settings": "how somebody is told is said where they are told",
     "notices": "they were told by the other platform",
-    "preferences": "what was allowed elsewhere is not allowed here: choose anew",
     "profile": "the account that it is taken into has a name and an e-mail of its own",
-    "project_members": "whoever it was shared with has no account here: share it anew",
+    "project_members": "whoever it was shared with has no account here, and is known by an id alone: share it anew",
     "provider_copies": "this platform sent none of it to anybody",
-    "retention_settings": "a choice that destroys is made here or not at all",
     "rights_requests": "they were asked of, and answered by, the other platform",
-    "style_profile": "it is learned with permission, which is given here",
 }
 """Files of an archive that nothing is taken from, and why."""
 
@@ -87,13 +84,8 @@ class Graft:
 
         Raises ArchiveRefused.
         """
+        demand_known(model, said)
         columns = shown_columns(model)
-        unknown = said.keys() - {camel(key) for key in columns}
-        if unknown:
-            raise ArchiveRefused(
-                Reason.TOO_NEW,
-                f"It says {min(unknown)!r} of {model.__tablename__}, which this version can't keep.",
-            )
         values: dict[str, Any] = {}
         content: dict[str, Any] = {}
         for key, column in columns.items():
@@ -101,11 +93,11 @@ class Graft:
                 continue
             if camel(key) not in said:
                 if not column.nullable and column.default is None:
-                    raise _unsuitable(model, key)
+                    raise unsuitable(model, key)
                 continue
             value = said[camel(key)]
             if value is None and not column.nullable:
-                raise _unsuitable(model, key)
+                raise unsuitable(model, key)
             if is_sealed(column):
                 content[key] = _content(model, key, value)
             elif key == model.card.subject or key in _ACCOUNTS:
@@ -117,15 +109,25 @@ class Graft:
     def _account(self, model: type[Record], key: str, value: Any) -> uuid.UUID:
         """Whoever it was, it is the account's now; guests that wrote in it have none here."""
         if key == model.card.subject and value != str(self.former):
-            raise _unsuitable(model, key)
+            raise unsuitable(model, key)
         return self.account
 
     def _plain(self, model: type[Record], key: str, column: Column[Any], value: Any) -> Any:
         try:
             found = _value(column, value)
         except (ValueError, TypeError, OverflowError):
-            raise _unsuitable(model, key) from None
+            raise unsuitable(model, key) from None
         return self.successor(found) if isinstance(found, uuid.UUID) else found
+
+
+def demand_known(model: type[Record], said: Mapping[str, Any]) -> None:
+    """Return where this version can keep all that is said of a row. Raises ArchiveRefused."""
+    unknown = said.keys() - {camel(key) for key in shown_columns(model)}
+    if unknown:
+        raise ArchiveRefused(
+            Reason.TOO_NEW,
+            f"It says {min(unknown)!r} of {model.__tablename__}, which this version can't keep.",
+        )
 
 
 def _value(column: Column[Any], value: Any) -> Any:
@@ -157,11 +159,12 @@ def _value(column: Column[Any], value: Any) -> Any:
 
 def _content(model: type[Record], key: str, value: Any) -> Any:
     if value is not None and not isinstance(value, str | list | dict):
-        raise _unsuitable(model, key)
+        raise unsuitable(model, key)
     return value
 
 
-def _unsuitable(model: type[Record], key: str) -> ArchiveRefused:
+def unsuitable(model: type[Record], key: str) -> ArchiveRefused:
+    """What to raise where a record says something that can't be."""
     return ArchiveRefused(Reason.UNSUITABLE, f"{camel(key)} of a record of {model.__tablename__} can't be used.")
 
 

@@ -19,6 +19,12 @@ from storage.archives import layout
 _MODE = stat.S_IFREG | 0o600
 _PACKED = ("image/", "audio/", "video/", "application/zip", "application/gzip", "application/pdf")
 
+_HELD = 4 * 1024 * 1024
+"""Bytes up to which a file is held in memory while it is packed."""
+
+_NEAR = 2 * 1024**3
+"""Bytes of content up to which no place in the archive needs more than 32 bits to name."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -84,11 +90,20 @@ class ArchiveWriter:
                 raise ValueError("a path in an archive must stay inside it")
             entry = _Entry(member)
             self._entries.append(entry)
-            yield member.path, self._created_at, _MODE, _method(member), self._measured(entry)
+            yield member.path, self._created_at, _MODE, self._method(member), self._measured(entry)
         manifest = self._manifest()
         note = self._sign(layout.statement(hashlib.sha256(manifest).hexdigest())).encode()
         yield layout.MANIFEST, self._created_at, _MODE, _packed(len(manifest)), (manifest,)
         yield layout.SIGNATURE, self._created_at, _MODE, _packed(len(note)), (note,)
+
+    def _method(self, member: Member) -> Any:
+        """How a member is packed: what is packed already is kept as it is, at once where it is small."""
+        from stream_zip import NO_COMPRESSION_32
+
+        as_it_is = member.media_type.startswith(_PACKED)
+        if as_it_is and member.size is not None and member.size <= _HELD and self._written < _NEAR:
+            return NO_COMPRESSION_32  # its bytes are held until their checksum is known, which stands before them
+        return _packed(member.size, level=0 if as_it_is else 6)
 
     def _measured(self, entry: _Entry) -> Iterator[bytes]:
         digest = hashlib.sha256()
@@ -120,10 +135,6 @@ def _line(entry: _Entry) -> dict[str, Any]:
     member = entry.member
     line = {"path": member.path, "bytes": entry.size, "sha256": entry.sha256, "type": member.media_type}
     return {**line, "countsAs": member.counts_as} if member.counts_as else line
-
-
-def _method(member: Member) -> Any:
-    return _packed(member.size, level=0 if member.media_type.startswith(_PACKED) else 6)
 
 
 def _packed(size: int | None, *, level: int = 6) -> Any:

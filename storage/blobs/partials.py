@@ -8,7 +8,7 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
 from storage.blobs.directories import Directories
@@ -112,6 +112,11 @@ class Partials:
     def exists(self, blob_id: uuid.UUID) -> bool:
         """Whether a blob was begun and is neither finished nor removed."""
         return (self._directories.unfinished / str(blob_id)).is_dir()
+
+    def all(self) -> Iterator[uuid.UUID]:
+        """Every blob that was begun and is neither finished nor removed."""
+        with disk("unfinished blobs can't be listed"):
+            yield from (blob_id for blob_id, _ in list(self._directories.all_unfinished()))
 
     def remove_all(self, blob_ids: Collection[uuid.UUID]) -> int:
         """Destroy the keysets of those of these blobs that are unfinished, then their files; how many there were.

@@ -13,19 +13,27 @@ class BlobReader:
     """A stored blob of `size` plaintext bytes.
 
     Opening it opens its last segment, so that a blob that was cut, or is not of this size, is found out before its
-    first byte leaves.
+    first byte leaves. `at_once` leaves that to `whole`, for who passes nothing on before the last piece has come.
     """
 
-    def __init__(self, published: Published, blob_id: uuid.UUID, size: int, key: Callable[[], SegmentKey]) -> None:
+    def __init__(
+        self,
+        published: Published,
+        blob_id: uuid.UUID,
+        size: int,
+        key: Callable[[], SegmentKey],
+        *,
+        at_once: bool = False,
+    ) -> None:
         self._published = published
         self._blob_id = blob_id
         self._key = key
         self.size = size
         self._last = count(size) - 1
-        with published.opened(blob_id) as sealed:
-            if sealed.size != stored_size(size) or sealed.read(0, len(HEADER), len(HEADER)) != HEADER:
-                raise BlobDamaged(f"blob {blob_id} does not have the length or the header that it was stored with")
-            self._segment(sealed, self._last, stored_size(size))
+        if not at_once:
+            with published.opened(blob_id) as sealed:
+                self._look(sealed)
+                self._segment(sealed, self._last, stored_size(size))
 
     def read(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` up to `stop` (the end, unless given), in pieces of at most 64 KiB.
@@ -38,6 +46,18 @@ class BlobReader:
         if not 0 <= start <= end <= self.size:
             raise ValueError(f"no such range in a blob of {self.size} bytes")
         return self._pieces(start, end)
+
+    def whole(self) -> Iterator[bytes]:
+        """All of it, from one opening of the file. Raises as `read` does, and for what is not as it was stored."""
+        until = stored_size(self.size)
+        with self._published.opened(self._blob_id) as sealed:
+            self._look(sealed)
+            for index in range(self._last + 1):
+                yield self._segment(sealed, index, until)
+
+    def _look(self, sealed: Sealed) -> None:
+        if sealed.size != stored_size(self.size) or sealed.read(0, len(HEADER), len(HEADER)) != HEADER:
+            raise BlobDamaged(f"blob {self._blob_id} does not have the length or the header that it was stored with")
 
     def _pieces(self, start: int, end: int) -> Iterator[bytes]:
         if start == end:

@@ -56,10 +56,13 @@ class BlobStore:
             claim.release()
             raise
 
-    def reader(self, blob_id: uuid.UUID, size: int) -> BlobReader:
-        """Open a blob that was stored with `size` plaintext bytes. Raises BlobDamaged (BlobMissing), and key errors."""
+    def reader(self, blob_id: uuid.UUID, size: int, *, at_once: bool = False) -> BlobReader:
+        """Open a blob that was stored with `size` plaintext bytes; `at_once` is for who reads it by `whole` alone.
+
+        Raises BlobDamaged (BlobMissing), and key errors.
+        """
         own = blob_keyset(blob_id)
-        return BlobReader(self._published, blob_id, size, lambda: self._keyring.aead(own))
+        return BlobReader(self._published, blob_id, size, lambda: self._keyring.aead(own), at_once=at_once)
 
     def sealed(self, blob_id: uuid.UUID) -> Iterator[bytes]:
         """A blob as it lies there, piece by piece, opened by nobody. Raises BlobMissing and BlobStoreUnavailable."""

@@ -6,7 +6,7 @@ times and fixed sentences. An account is named by a salted commitment alone, whi
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,6 +90,27 @@ def told_of(copy: Elsewhere) -> dict[str, Any]:
         "result": f"it can't be asked to delete; {kept}",
         "evidence": "the lines of provider_copies, written before each was sent",
     }
+
+
+def told_with(told: Sequence[Mapping[str, Any]], more: Iterable[Elsewhere]) -> list[dict[str, Any]]:
+    """What is told already, and `more` of it: one line for each provider and model."""
+    lines = {(each["location"], each["model"]): dict(each) for each in told}
+    for copy in more:
+        place = (copy.provider, copy.model)
+        lines[place] = told_of(_added(lines[place], copy) if place in lines else copy)
+    return list(lines.values())
+
+
+def _added(line: Mapping[str, Any], copy: Elsewhere) -> Elsewhere:
+    until = None if line["expiresAt"] is None else datetime.fromisoformat(line["expiresAt"])
+    return Elsewhere(
+        copy.provider,
+        copy.model,
+        line["works"] + copy.works,
+        line["times"] + copy.times,
+        max(datetime.fromisoformat(line["lastSentAt"]), copy.last_sent_at),
+        max(until, copy.expires_at) if until is not None and copy.expires_at is not None else None,
+    )
 
 
 def commitment(object_id: uuid.UUID, salt: bytes) -> str:

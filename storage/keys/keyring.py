@@ -5,15 +5,16 @@ destroys is out of use there at once, and in every other process within that tim
 hears of it, and forgets it then.
 """
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
 
 from storage.clock import now
-from storage.keys import destructions, erasures, keysets, rows, signers
+from storage.keys import destructions, erasures, keysets, loading, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
 from storage.keys.errors import (
@@ -56,9 +57,7 @@ class Keyring:
         self._store = store
         self._keks = keks
         self._cache = KeyCache(cache_seconds)
-        self.cache_seconds = cache_seconds
-        self.loads = 0
-        """How often a key was fetched and unwrapped, by this process."""
+        self.cache_seconds, self.loads = cache_seconds, 0  # and how many keys were fetched and unwrapped
 
     @classmethod
     def open(
@@ -129,8 +128,12 @@ class Keyring:
 
     def exists(self, name: KeysetName) -> bool:
         """Whether the keyset is in the key store now, whatever the cache holds."""
+        return name in self.existing([name])
+
+    def existing(self, names: Iterable[KeysetName]) -> set[KeysetName]:
+        """Those of these keysets that are in the key store now, whatever the cache holds."""
         with self._store.begin(read_only=True) as session:
-            return rows.find(session, name) is not None
+            return {KeysetName(row.kind, row.id) for row in rows.find_all(session, names)}
 
     def owner_of(self, name: KeysetName) -> uuid.UUID | None:
         """Whose keyset this is. Raises KeyDestroyed when it isn't there."""
@@ -138,8 +141,7 @@ class Keyring:
             row = rows.find(session, name)
         if row is None:
             raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
-        owner: uuid.UUID | None = row.owner
-        return owner
+        return row.owner  # type: ignore[no-any-return]
 
     def aead(self, name: KeysetName) -> AeadKey:
         """What encrypts and decrypts under `name`. Ask again for each use, rather than holding on to it.
@@ -147,6 +149,11 @@ class Keyring:
         Raises KeyDestroyed, KeysetDamaged, KeyStoreUnavailable.
         """
         return self._key(name, AeadKey)
+
+    def warm(self, names: Iterable[KeysetName]) -> None:
+        """Load these keysets by one statement, for whoever is about to use each; one that is gone says so then."""
+        missing = [name for name in names if self._cache.get(name) is None]
+        self.loads += len(loading.load(self._store, self._cache, self._wrapper, missing))
 
     def keyed_hash(self, purpose: str, value: bytes | str) -> bytes:
         """32 bytes by which `value` can be looked up but not read. Another `purpose` gives unrelated bytes."""
@@ -221,9 +228,8 @@ class Keyring:
 
     def blobs_older_than(self, age: timedelta) -> list[KeysetName]:
         """The keysets of blobs made longer than `age` ago, for the sweep."""
-        moment: datetime = now() - age
         with self._store.begin(read_only=True) as session:
-            return rows.blobs_before(session, moment)
+            return rows.blobs_before(session, now() - age)
 
     def rotation(self) -> Rotation:
         """What rotates keysets in this key store."""
@@ -286,14 +292,10 @@ class Keyring:
         return key
 
     def _load(self, name: KeysetName) -> Key:
-        generation, read_at = self._cache.generation, time.monotonic()
-        with self._store.begin(read_only=True) as session:
-            row = rows.find(session, name)
         self.loads += 1
-        if row is None:
+        if not (found := loading.load(self._store, self._cache, self._wrapper, [name])):
             raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
-        parent = KeysetName(row.parent_kind, row.parent_id) if row.parent_kind else None
-        wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(row.kek)
-        key = keysets.unwrap(name, row.owner, row.version, row.wrapped, wrapper)
-        self._cache.put(name, key, read_at, generation)
-        return key
+        return found[0]
+
+    def _wrapper(self, row: Row[Any]) -> Wrapper:
+        return self.aead(KeysetName(row.parent_kind, row.parent_id)) if row.parent_kind else self._keks.get(row.kek)

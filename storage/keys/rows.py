@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
@@ -15,6 +16,8 @@ from storage.keys.errors import KeyDestroyed, KeysetExists
 from storage.keys.names import KeysetName
 from storage.keys.tables import keysets, layout
 
+_AT_ONCE = 500  # SQLite takes a limited number of parameters
+
 Lock = Literal["share", "update"]
 
 
@@ -25,6 +28,17 @@ def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row
     if lock is not None:
         statement = statement.with_for_update(read=lock == "share")
     return session.execute(statement).first()
+
+
+def find_all(session: Session, names: Iterable[KeysetName]) -> list[Row[Any]]:
+    """The rows of those of these that there are."""
+    found: list[Row[Any]] = []
+    for kind, group in groupby(sorted(set(names)), key=lambda name: name.kind):
+        ids = [name.id for name in group]
+        for start in range(0, len(ids), _AT_ONCE):
+            some = keysets.c.id.in_(ids[start : start + _AT_ONCE])
+            found += session.execute(select(keysets).where(keysets.c.kind == kind, some))
+    return found
 
 
 def wrapping(session: Session, *, lock: bool = False) -> str | None:

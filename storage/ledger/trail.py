@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import incidents
@@ -94,18 +94,31 @@ def forget(session: Session, person_id: uuid.UUID) -> int:
     over = (Investigation.person_id == person_id) & (Investigation.status != InvestigationStatus.OPEN)
     session.execute(update(Investigation).where(over).values(person_id=None))
     incidents.forget(session, person_id)
-    as_actor, as_subject = (part & ~held() for part in _parts(person_id))
-    of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
-    session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)))
-    session.execute(
-        update(AuditPersonal)
-        .where(as_actor)
-        .values(actor_id=None, on_behalf_of=None, ip_address=None, user_agent=None, actor_salts=None)
-    )
-    session.execute(
-        update(AuditPersonal).where(as_subject).values(subject_id=None, resource_id=None, subject_salts=None)
-    )
+    _forget(session, person_id, true())
     return touched
+
+
+def forget_some(session: Session, person_id: uuid.UUID, at_most: int) -> int:
+    """Erase a person from up to so many entries, as `forget` does, which is still to be called: it does the rest.
+
+    Answers how many it were; 0 where only entries are left that an open investigation needs.
+    """
+    for column in (AuditPersonal.actor_id, AuditPersonal.on_behalf_of, AuditPersonal.subject_id):
+        some = session.scalars(select(AuditPersonal.event_id).where(column == person_id, ~held()).limit(at_most)).all()
+        if some:
+            _forget(session, person_id, AuditPersonal.event_id.in_(some))
+            return len(some)
+    return 0
+
+
+def _forget(session: Session, person_id: uuid.UUID, among: ColumnElement[bool]) -> None:
+    as_actor, as_subject = (part & ~held() & among for part in _parts(person_id))
+    of_nobody_else = AuditPersonal.subject_id.is_(None) & AuditPersonal.resource_id.is_(None)
+    session.execute(delete(AuditPersonal).where(as_actor, or_(as_subject, of_nobody_else)), execution_options=_UNLOADED)
+    nobody = {"actor_id": None, "on_behalf_of": None, "ip_address": None, "user_agent": None, "actor_salts": None}
+    session.execute(update(AuditPersonal).where(as_actor).values(**nobody), execution_options=_UNLOADED)
+    no_subject = {"subject_id": None, "resource_id": None, "subject_salts": None}
+    session.execute(update(AuditPersonal).where(as_subject).values(**no_subject), execution_options=_UNLOADED)
 
 
 def anonymise(session: Session, before: datetime, at_most: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, or_, select, update
 
 from agents import erasures, exports, runtime
-from agents.erasures import erase, resume_open_erasures
+from agents.erasures import erase, pacing, reducing, resume_open_erasures
 from agents.exports import build_export
 from agents.runtime import Agents
 from policies.access import Policy
@@ -111,8 +111,16 @@ def test_a_person_has_something_in_every_table(agents: Agents, mara: Person, noo
     assert [table for table, number in rows_of(agents, mara).items() if not number] == []
 
 
-def test_an_erased_account_leaves_its_deletion_and_nothing_else(agents: Agents, mara: Person, noor: Person) -> None:
-    """No row, file or key; the trail has forgotten who it was; whoever else was there notices nothing."""
+@pytest.mark.parametrize("piece", [500, 0], ids=["at once", "in pieces"])
+def test_an_erased_account_leaves_its_deletion_and_nothing_else(
+    agents: Agents, mara: Person, noor: Person, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """No row, file or key; the trail has forgotten who it was; whoever else was there notices nothing.
+
+    In pieces of three things, or at once: what is counted and told is the same.
+    """
+    monkeypatch.setattr(reducing, "_ONE_PIECE", piece)
+    monkeypatch.setattr(pacing, "_MOST", 3)
     share(agents, mara, 0, noor)
     share(agents, noor, 0, mara)
     build_export(agents, ask_export(agents, mara))
@@ -127,6 +135,8 @@ def test_an_erased_account_leaves_its_deletion_and_nothing_else(agents: Agents, 
     )  # contributor, projects and their words', assets' blobs, the export's blob
     assert done.destroyed["contributors"] == 1
     assert done.destroyed["assets"] == 4
+    assert (done.destroyed["blobs"], done.bytes_destroyed > 200_000) == (3, True)
+    assert [(each["location"], each["works"], each["times"]) for each in done.copies] == [("models.example", 4, 4)]
     left = rows_of(agents, mara)
     assert left.pop("deletions") == 1
     assert set(left.values()) == {0}

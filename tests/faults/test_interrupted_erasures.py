@@ -71,6 +71,8 @@ def assert_nothing_is_left(agents: Agents, asked: uuid.UUID, home: Path) -> None
     done = deletion(agents, asked)
     assert (done.status, done.remaining, done.keysets_destroyed) == (DeletionStatus.ERASED, {}, 8)
     assert done.destroyed["contributors"] == 1
+    assert (done.destroyed["assets"], done.destroyed["blobs"], done.destroyed["outputs"]) == (4, 3, 4)
+    assert done.bytes_destroyed > 200_000
     assert (count(agents, Contributor), count(agents, Asset), count(agents, Blob)) == (0, 0, 0)
     assert agents.store.keyring.count_owned_by(done.owner_id) == 0
     assert agents.store.keyring.open_erasures() == []
@@ -85,7 +87,7 @@ from storage.catalogue import models
 from storage.database import open_engine
 from storage.keys.keyring import Keyring
 from agents import runtime
-from agents.erasures import destroying, erase, verifying
+from agents.erasures import destroying, erase, pacing, reducing, verifying
 from tests.agents.households import household
 models()
 def die(*_given, **_named):
@@ -103,8 +105,11 @@ match sys.argv[4].split():
     case ["before", step]:
         setattr(destroying, step, die)
     case ["file", times]:
-        destroying._AT_ONCE = 1
+        reducing._ONE_PIECE, pacing._MOST = 0, 1
         BlobStore.remove_all = die_after(BlobStore.remove_all, int(times))
+    case ["piece", times]:
+        reducing._ONE_PIECE, pacing._MOST = 0, 1
+        reducing._piece = die_after(reducing._piece, int(times))
     case ["keys"]:
         Keyring.destroy_owned_by = die_after(Keyring.destroy_owned_by)
     case ["rows"]:
@@ -119,7 +124,9 @@ STEPS = ("journal", "stop", "destroy_keys", "truncate_wal", "verify")
 
 
 @pytest.mark.one_database("sqlite", reason="takes a second process each; what PostgreSQL may do otherwise is below")
-@pytest.mark.parametrize("point", [*(f"before {step}" for step in STEPS), "keys", "file 1", "file 2", "close"])
+@pytest.mark.parametrize(
+    "point", [*(f"before {step}" for step in STEPS), "keys", "file 1", "file 2", "piece 2", "close"]
+)
 def test_killed_anywhere_it_comes_to_the_same_end(
     agents: Agents, mara: Person, home: Path, database_url: str, point: str
 ) -> None:
@@ -127,11 +134,11 @@ def test_killed_anywhere_it_comes_to_the_same_end(
     assert_it_survives(agents, mara, home, database_url, point)
 
 
-@pytest.mark.parametrize("point", ["before destroy_data", "rows"])
+@pytest.mark.parametrize("point", ["before destroy_data", "piece 20", "rows"])
 def test_killed_around_its_transaction_it_comes_to_the_same_end(
     agents: Agents, mara: Person, home: Path, database_url: str, point: str
 ) -> None:
-    """kill -9 just before the rows go, and just after."""
+    """kill -9 just before the rows go, between two pieces of them, and just after."""
     assert_it_survives(agents, mara, home, database_url, point)
 
 

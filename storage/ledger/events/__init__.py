@@ -82,6 +82,7 @@ from storage.ledger.events.imports import (
     OutputImported,
     ProjectImported,
     PromptImported,
+    StyleImported,
 )
 from storage.ledger.events.incidents import (
     DetectionAlarmed,
@@ -216,7 +217,7 @@ __all__ = [
     "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled",
     "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted",
     "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected",
-    "StyleForgotten", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal",
-    "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
+    "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on

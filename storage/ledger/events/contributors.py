@@ -23,7 +23,10 @@ class ContributorRegistered(Event):
 
 
 class PreferencesUpdated(Event):
-    """A contributor changed what they allow; the details say what holds from now on, and how many services it is."""
+    """A contributor changed what they allow; the details say what holds from now on, and how many services it is.
+
+    By the imports agent: what protects them is on, as it was where their archive comes from.
+    """
 
     action = "preferences.updated"
     category = Category.USER_ACTION

@@ -62,6 +62,14 @@ class OutputImported(Event):
     byte_size: int
 
 
+class StyleImported(Event):
+    """What was learned of a contributor's style elsewhere came out of an archive; agents may learn it here too."""
+
+    action = "style_profile.imported"
+    category = Category.AGENT_ACTION
+    resource = Resource.STYLE_PROFILE
+
+
 class ImportFinished(Event):
     """All of an archive has been taken in. `record_count`: rows that are there now out of it."""
 

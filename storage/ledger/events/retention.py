@@ -17,7 +17,10 @@ class RetentionProblem(enum.StrEnum):
 
 
 class RetentionSet(Event):
-    """A contributor chose how long their work stays, in the account (no `project_id`) or in one project."""
+    """A contributor chose how long their work stays, in the account (no `project_id`) or in one project.
+
+    By the imports agent: as they had chosen where their archive comes from.
+    """
 
     action = "retention.set"
     category = Category.USER_ACTION

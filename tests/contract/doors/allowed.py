@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, passkeys
+from tests.contract.doors import access_reviews, erasures, imports, passkeys
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -40,6 +40,8 @@ _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows 
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     **access_reviews.SIDE_DOORS,
+    **erasures.SIDE_DOORS,
+    **imports.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
@@ -106,7 +108,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
-        "agents/egress.py agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py "
+        "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
+        "agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
@@ -137,18 +140,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
     "storage.populations.gathering.counted": ("resolvers/populations.py", _RECOUNTED),
     "storage.deletions.erased": ("agents/erasures/resuming.py", _ERASING),
-    "storage.deletions.find": (
-        "agents/erasures/destroying.py agents/erasures/resuming.py agents/erasures/verifying.py",
-        _ERASING,
-    ),
     "storage.deletions.forget_receipts": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.keep_salt": ("agents/erasures/verifying.py", _ERASING),
     "storage.deletions.salt_of": ("resolvers/deletions.py", _ASKED),
-    "storage.erasures.destroy_rows": ("agents/erasures/destroying.py", _ERASING),
-    "storage.erasures.file_bytes": ("agents/erasures/destroying.py", _ERASING),
-    "storage.erasures.ids": ("agents/erasures/destroying.py", _ERASING),
-    "storage.erasures.stop": ("agents/erasures/destroying.py", _ERASING),
-    "storage.erasures.targets": ("agents/erasures/destroying.py", _ERASING),
     "storage.factors.in_force": ("resolvers/factors.py", _FACTOR),
     "storage.factors.forget_app": ("resolvers/factors.py", _FACTOR),
     "storage.factors.forget": ("resolvers/factors.py resolvers/staff.py", _FACTOR),
@@ -228,8 +222,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.trail.call_behind": ("agents/runtime.py", "a random number, by which one call's entries are found"),
     "storage.ledger.trail.last_details": ("muniment/safeguards.py", _HOUSE),
     "storage.ledger.trail.people_of": ("resolvers/investigations.py", _TOLD),
-    "storage.ledger.trail.remembered": ("resolvers/investigations.py", _TOLD),
-    "storage.ledger.trail.forget": ("agents/erasures/destroying.py agents/erasures/verifying.py", _ERASING),
+    "storage.ledger.trail.remembered": ("agents/erasures/reducing.py resolvers/investigations.py", _TOLD),
     "storage.ledger.trail.personal_of": ("resolvers/audit.py", _ASKED),
     "storage.ledger.tree.Tree": ("agents/ledger/ageing.py agents/ledger/sequencer.py resolvers/ledger.py", _LOG),
     "storage.ledger.tree.newest": (
@@ -260,7 +253,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.migrations.upgrade": ("muniment/cli.py muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
     "storage.provider_copies.note": ("agents/generation/variations.py", _AGENT),
-    "storage.erasures.sent_elsewhere": ("agents/erasures/destroying.py", _ERASING),
     "storage.rights.lock_open": ("resolvers/rights.py", _ASKED),
     "storage.rights.open_of": ("resolvers/rights.py", _OWN_COUNT),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
@@ -281,7 +273,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **{f"storage.policies.{it}": _RELOADING for it in ("proposal", "propose", "waiting")},
     "storage.policies.source_of": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
     "storage.queue.close_queue_engine": ("agents/runtime.py", _HOUSE),
-    "storage.queue.forget_each": ("agents/erasures/destroying.py", _ERASING),
     "storage.queue.open_queue_engine": ("agents/runtime.py", _HOUSE),
     "storage.queue.prepare": ("muniment/cli.py muniment/house.py", _HOUSE),
     "storage.residues.count": ("agents/erasures/verifying.py", _ERASING),
