@@ -152,7 +152,7 @@ class Keyring:
 
     def warm(self, names: Iterable[KeysetName]) -> None:
         """Load these keysets by one statement, for whoever is about to use each; one that is gone says so then."""
-        missing = [name for name in names if self._cache.get(name) is None]
+        missing = [each for each in names if self._cache.get(each) is None]
         self.loads += len(loading.load(self._store, self._cache, self._wrapper, missing))
 
     def keyed_hash(self, purpose: str, value: bytes | str) -> bytes:
@@ -286,8 +286,7 @@ class Keyring:
         return count
 
     def _key(self, name: KeysetName, kind: type[_Kind]) -> _Kind:
-        key = self._cache.get(name) or self._load(name)
-        if not isinstance(key, kind):
+        if not isinstance(key := self._cache.get(name) or self._load(name), kind):
             raise KeyStoreError(f"the {name.kind} keyset {name.id!r} is not made for this use")
         return key
 
