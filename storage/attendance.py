@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine
 
-from storage.queue import SCHEMA, VERSION
+from storage.queue import VERSION
+from storage.queue_tables import SCHEMA
 
 _SPACE = 0x4D756E69
 """The first half of the locks' names: no other advisory lock of ours has two halves."""

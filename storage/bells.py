@@ -11,11 +11,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import structlog
 from sqlalchemy import Engine
+
+if TYPE_CHECKING:
+    import psycopg
 
 CHANNEL = "muniment"
 RIGHTS = "rights"
@@ -98,6 +100,8 @@ class Listener:
             self._ended.close()
 
     def _run(self) -> None:
+        import psycopg  # loaded where there is a database that tells
+
         told = False
         while not self._ending.is_set():
             try:
@@ -114,6 +118,8 @@ class Listener:
             self._ending.wait(_AFTER_FAILURE_SECONDS)
 
     def _connected(self) -> "psycopg.Connection[Any]":
+        import psycopg
+
         positional, named = self._engine.dialect.create_connect_args(self._engine.url)
         connection = psycopg.connect(*positional, **{**_ALIVE, **named, "autocommit": True})
         try:

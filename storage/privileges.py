@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from storage.catalogue import models
-from storage.queue import SCHEMA
+from storage.queue_tables import SCHEMA
 
 API, AGENTS = "api", "agents"
 """The components that have a login each, as a review of access calls them."""

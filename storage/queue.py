@@ -12,20 +12,17 @@ from functools import cache
 from typing import Any
 
 from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
-from dbos._migration import get_migration_versions, get_sqlite_migration_versions
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from storage.clock import now
 from storage.database import open_engine, prepare_sqlite, stay_with_the_file, transaction
+from storage.queue_tables import SCHEMA, are_newest
 
 APPLICATION = "muniment"
 VERSION = "1"
 """Of the workflows, explicit: DBOS's default is a hash of their source, and an edit would strand what is queued."""
-
-SCHEMA = "dbos"
-"""Where DBOS's tables lie on PostgreSQL; SQLite has no schemas, there they lie beside ours."""
 
 QUEUES = {"work": 2, "errands": 4}
 """The queues, and how many runs of one workflow a process has at a time. Each workflow is a partition of its queue:
@@ -169,9 +166,7 @@ def prepare(engine: Engine) -> None:
 
     Hardly any start has something to do here: it is looked up over a connection that is open, where DBOS makes three.
     """
-    sqlite = engine.dialect.name == "sqlite"
-    found = get_sqlite_migration_versions(engine) if sqlite else get_migration_versions(engine, SCHEMA, True)
-    if found[0] < found[1]:
+    if not are_newest(engine):
         DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)
 
 

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from storage import clock, queue
+from storage import clock
 from storage.blobs.store import BlobStore
 from storage.damages import Damaged, Damages
 from storage.database import transaction
@@ -98,6 +98,8 @@ class UnitOfWork:
 
     def enqueue(self, workflow: str, *ids: uuid.UUID) -> None:
         """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue."""
+        from storage import queue  # with DBOS: a server is ready before it has loaded that
+
         queue.enqueue(self.session, workflow, *ids)
 
 

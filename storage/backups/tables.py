@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.queue import SCHEMA
+from storage.queue_tables import SCHEMA
 from storage.records import Record
 from storage.sealed import SealedBytes
 

@@ -9,12 +9,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any, TypeVar
-
-from sqlalchemy import Row
 
 from storage.clock import now
-from storage.keys import destructions, erasures, keysets, loading, rows, signers
+from storage.keys import destructions, erasures, keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
 from storage.keys.errors import (
@@ -22,11 +19,11 @@ from storage.keys.errors import (
     KeyEncryptionKeyRefused,
     KeysetExists,
     KeysetProtected,
-    KeyStoreError,
 )
 from storage.keys.keks import Keks
-from storage.keys.keysets import AeadKey, HashKey, Key, Signer, SigningKey, Wrapper
+from storage.keys.keysets import AeadKey, HashKey, Signer, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key
+from storage.keys.loading import LoadedKeys
 from storage.keys.names import (
     CREDENTIALS,
     HASHES,
@@ -47,8 +44,6 @@ _PLATFORM = (CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING)
 _LOOKED_UP = frozenset({"email", "federated", "unknown_email"})
 """What is hashed to be found for as long as an account lives; everything else that is hashed ends by itself."""
 
-_Kind = TypeVar("_Kind", bound=Key)
-
 
 class Keyring:
     """Keysets by name. Safe between threads; open one per process."""
@@ -57,7 +52,8 @@ class Keyring:
         self._store = store
         self._keks = keks
         self._cache = KeyCache(cache_seconds)
-        self.cache_seconds, self.loads = cache_seconds, 0  # and how many keys were fetched and unwrapped
+        self.cache_seconds = cache_seconds
+        self._loaded = LoadedKeys(store, keks, self._cache)
 
     @classmethod
     def open(
@@ -101,6 +97,11 @@ class Keyring:
     def insecure(self) -> bool:
         """Whether the key-encryption key is a development stand-in that production must refuse."""
         return self._keks.insecure
+
+    @property
+    def loads(self) -> int:
+        """How often this process fetched a key to unwrap it."""
+        return self._loaded.loads
 
     def close(self) -> None:
         """Forget every key and close the key store."""
@@ -148,12 +149,11 @@ class Keyring:
 
         Raises KeyDestroyed, KeysetDamaged, KeyStoreUnavailable.
         """
-        return self._key(name, AeadKey)
+        return self._loaded.get(name, AeadKey)
 
     def warm(self, names: Iterable[KeysetName]) -> None:
         """Load these keysets by one statement, for whoever is about to use each; one that is gone says so then."""
-        missing = [each for each in names if self._cache.get(each) is None]
-        self.loads += len(loading.load(self._store, self._cache, self._wrapper, missing))
+        self._loaded.warm(names)
 
     def keyed_hash(self, purpose: str, value: bytes | str) -> bytes:
         """32 bytes by which `value` can be looked up but not read. Another `purpose` gives unrelated bytes."""
@@ -162,13 +162,13 @@ class Keyring:
     def keyed_hashes(self, purpose: str, value: bytes | str) -> list[bytes]:
         """What `value` may have been written down as: `keyed_hash` first. More than one while the key is rotated."""
         raw = value.encode() if isinstance(value, str) else value
-        key = self._key(HASHES if purpose in _LOOKED_UP else SESSIONS, HashKey)
+        key = self._loaded.get(HASHES if purpose in _LOOKED_UP else SESSIONS, HashKey)
         return key.hashes(join(b"muniment hash 1", purpose.encode(), raw))
 
     def search_key(self, project: uuid.UUID) -> HashKey | None:
         """What hashes the words of a project; None where none of its words was ever written down."""
         with suppress(KeyDestroyed):
-            return self._key(search_keyset(project), HashKey)
+            return self._loaded.get(search_keyset(project), HashKey)
         return None
 
     def ensure_search_key(self, project: uuid.UUID) -> HashKey:
@@ -178,12 +178,12 @@ class Keyring:
             parent = project_keyset(project)
             with suppress(KeysetExists):  # another writer was first, and its keyset is as good
                 self.create(search_keyset(project), self.owner_of(parent), parent)
-            found = self._key(search_keyset(project), HashKey)
+            found = self._loaded.get(search_keyset(project), HashKey)
         return found
 
     def signers(self) -> list[Signer]:
         """Who signs for the platform: the key in use first. Two while it is rotated, and then both sign."""
-        return self._key(SIGNING, SigningKey).signers
+        return self._loaded.get(SIGNING, SigningKey).signers
 
     def sign(self, data: bytes) -> bytes:
         """The platform's Ed25519 signature of `data` (RFC 8032), 64 bytes."""
@@ -274,27 +274,13 @@ class Keyring:
 
     def _ensure(self, name: KeysetName) -> None:
         try:
-            self._load(name)
+            self._loaded.demand(name)
         except KeyDestroyed:
             with suppress(KeysetExists):  # another process was first, and its keyset is as good
                 self.create(name, None)
-            self._load(name)
+            self._loaded.demand(name)
 
     def _forget(self, names: Iterable[KeysetName], count: int) -> int:
         self._cache.drop(names)
         self._store.make_final()
         return count
-
-    def _key(self, name: KeysetName, kind: type[_Kind]) -> _Kind:
-        if not isinstance(key := self._cache.get(name) or self._load(name), kind):
-            raise KeyStoreError(f"the {name.kind} keyset {name.id!r} is not made for this use")
-        return key
-
-    def _load(self, name: KeysetName) -> Key:
-        self.loads += 1
-        if not (found := loading.load(self._store, self._cache, self._wrapper, [name])):
-            raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
-        return found[0]
-
-    def _wrapper(self, row: Row[Any]) -> Wrapper:
-        return self.aead(KeysetName(row.parent_kind, row.parent_id)) if row.parent_kind else self._keks.get(row.kek)

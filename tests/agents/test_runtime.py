@@ -16,7 +16,7 @@ from agents import runtime
 from agents.models.gateway import Gateway
 from agents.runtime import Agents, Stopping
 from policies.force import InForce
-from storage import queue
+from storage import queue, queue_tables
 from storage.database import transaction
 from storage.keys.names import KeysetName
 from storage.prompts import PromptStatus
@@ -129,7 +129,7 @@ def test_what_an_earlier_release_queued_is_run(
     engine = queue.open_queue_engine(world.store.engine)
     client = DBOSClient(
         system_database_engine=engine,
-        dbos_system_schema=queue.SCHEMA,
+        dbos_system_schema=queue_tables.SCHEMA,
         serializer=queue.IdsOnly(),
         application_name=queue.APPLICATION,
     )

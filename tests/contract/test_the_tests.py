@@ -25,6 +25,7 @@ def test_every_test_says_in_a_sentence_what_it_shows() -> None:
 STARTED_AFRESH = {
     "resolvers/test_federation.py": "starts somebody else's program: an issuer of tokens",
     "forks.py": "starts the process that forks all others",
+    "contract/test_containers.py": "a container's script starts one",
     "contract/test_rooms.py": "runs a program that lies beside the interpreter",
     "node/__main__.py": "starts the server as a user does",
     "examples/test_guides.py": "what a guide shows is run by itself, without this directory on its path",

@@ -43,6 +43,14 @@ def test_help_names_every_command_without_importing_the_work() -> None:
         assert command in shown.output
 
 
+def test_a_server_loads_what_it_has_a_use_for() -> None:
+    """Neither the agents, nor DBOS, nor what packs archives, reads pictures, sends traces or talks to PostgreSQL."""
+    late = ("agents.runtime", "dbos", "stream_zip", "PIL", "opentelemetry.sdk", "psycopg")
+    listing = f"import sys, muniment.serve, muniment.app; print([m for m in {late} if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", listing], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
 def test_refused_settings_leave_with_code_2_and_sentences(tmp_path: Path) -> None:
     """Nothing is started or made, no traceback is shown, and the sentence says what to do."""
     home = tmp_path / "home"

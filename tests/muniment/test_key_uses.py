@@ -25,7 +25,7 @@ def hours(world: World, many: int, loads: int) -> None:
 def noted(world: World, loads: int) -> list[dict[str, int]]:
     """What is recorded of an hour in which the server fetched so many keys; answers the alarms."""
     uses = KeyUses(world.house, "server")
-    world.house.store.keyring.loads += loads
+    world.house.store.keyring._loaded.loads += loads
     uses.note()
     assert world.events("keys.used")[-1]["details"] == {"loadCount": loads}
     return [each["details"] for each in world.events("keys.overused")]

@@ -4,9 +4,10 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from dbos._migration import get_dbos_migrations, sqlite_migrations
 from sqlalchemy import Engine, text
 
-from storage import queue
+from storage import queue, queue_tables
 from storage.database import transaction
 
 MARKER = "marker-5772-cobalt"
@@ -36,6 +37,20 @@ def test_a_job_is_queued_with_the_change_or_not_at_all(engine: Engine) -> None:
     assert statuses(engine) == {f"generate:{kept}": "ENQUEUED"}
     queue.forget(engine, "generate", kept)
     assert statuses(engine) == {}
+
+
+def test_a_start_sees_without_dbos_whether_its_tables_are_newest(engine: Engine) -> None:
+    """The number that we keep is that of the release that is pinned, on both databases; older tables are not it."""
+    assert len(sqlite_migrations) == len(get_dbos_migrations(queue_tables.SCHEMA, True, False)) == queue_tables.NEWEST
+    queue.prepare(engine)
+    assert queue_tables.are_newest(engine)
+    table = "dbos_migrations" if engine.dialect.name == "sqlite" else "dbos.dbos_migrations"
+    with transaction(engine) as session:
+        session.execute(text(f"UPDATE {table} SET version = {queue_tables.NEWEST - 1}"))  # noqa: S608
+    assert not queue_tables.are_newest(engine)
+    with transaction(engine) as session:
+        session.execute(text(f"DROP TABLE {table}"))
+    assert not queue_tables.are_newest(engine)
 
 
 def test_a_job_takes_ids_only(engine: Engine) -> None:

@@ -217,7 +217,8 @@ __all__ = [
     "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled",
     "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted",
     "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected",
-    "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
-    "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived",
+    "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed",
+    "WitnessFailure",
 ]
 # fmt: on

@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys
+from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -43,6 +43,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **erasures.SIDE_DOORS,
     **imports.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
+    **processes.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
@@ -329,6 +330,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/context.py", "session", "work.session.rollback"): "ends the snapshot; reads nothing",
     ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
+    ("agents/takeovers.py", "session", "store.engine.dialect"): "which database it is",
     ("muniment/crew.py", "session", "house.store.engine.dialect"): "which database it is",
     ("schema/preferences.py", "grant", "setattr"): "a field of a type of the API, while the schema is made",
     ("resolvers/preferences.py", "grant", "setattr"): "a switch of the register, which is no decision",
