@@ -181,7 +181,7 @@ class Person(threading.Thread):
         if len(self.journal.assets) > 3:
             asset = self.chance.choice(list(self.journal.assets))
             self._step_up()
-            with self.notes.timing("a deletion, until it is certified"):
+            with self.notes.timing("a deletion, until its certificate is signed"):
                 self._destroyed(self._done("deleteAsset", "deletion { id }", assetId=asset))
             del self.journal.assets[asset]
             self.journal.gone.append(asset)
@@ -189,7 +189,7 @@ class Person(threading.Thread):
     def leave(self) -> None:
         """Have the whole account erased, and come back as somebody new."""
         self._step_up()
-        with self.notes.timing("an account, until its end is certified"):
+        with self.notes.timing("an account, until its certificate is signed"):
             self._destroyed(self._done("deleteAccount", "deletion { id }", confirm=True))
         left = self.journal
         left.gone += [*left.assets, *left.prompts, *left.exports]

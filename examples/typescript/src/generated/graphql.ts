@@ -46,6 +46,8 @@ export type Action =
   | 'READ_CONTACT'
   | 'READ_CONTENT'
   | 'READ_REASON'
+  | 'RECONCILE'
+  | 'REGISTER_CHANGE'
   | 'REGISTER_SERVICE'
   | 'RELEASE'
   | 'RELOAD_POLICY'
