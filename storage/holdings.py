@@ -30,6 +30,7 @@ KEPT = {
     "staff": "As long as the member of staff.",
     "services": "For good; it is about nobody.",
     "access_reviews": "As long as the account, what is about a key of yours; the rest for good, about nobody.",
+    "changes": "For good; it is about nobody.",
     "continuity": "For good; it is about nobody.",
     "findings": "For good; it is about nobody.",
     "published_notice": "For good: it is about nobody, and shows what was told.",

@@ -12,6 +12,7 @@ from storage import incidents
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger import leaves
 from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
+from storage.ledger.events import AccessDenied
 from storage.ledger.holds import held
 from storage.ledger.leaves import Opening
 from storage.vault import Vault
@@ -179,8 +180,15 @@ def contributors_in(entry: AuditEvent, personal: AuditPersonal | None) -> set[uu
 
 
 def remembered(session: Session, person_id: uuid.UUID) -> int:
-    """How many events still hold this person."""
-    statement = select(func.count()).select_from(AuditPersonal).where(or_(*_parts(person_id)))
+    """How many events still hold this person. That somebody asked for their id in vain says nothing of them."""
+    of_refusal = exists().where(AuditEvent.id == AuditPersonal.event_id, AuditEvent.action == AccessDenied.action)
+    ways = (
+        AuditPersonal.actor_id == person_id,
+        AuditPersonal.on_behalf_of == person_id,
+        AuditPersonal.subject_id == person_id,
+        (AuditPersonal.resource_id == person_id) & ~of_refusal,
+    )
+    statement = select(func.count()).select_from(AuditPersonal).where(or_(*ways))
     return session.scalar(statement) or 0
 
 

@@ -83,7 +83,7 @@ def test_a_run_that_ends_in_an_error_is_logged_with_the_call_behind_it(
         agents = Agents(world.house.store, world.house.force, Gateway([]))
         for run in (raw_id(made["prompt"]["id"]), uuid.UUID(int=7)):
             with pytest.raises(RunFailed):
-                _guarded(Workflow("generate", fail, 1), agents)(str(run))
+                _guarded(Workflow("generate", fail), agents)(str(run))
     told = [line["correlation_id"] for line in lines if line["event"] == "a run ended in an error"]
     assert told == bound == [uuid.UUID(call), uuid.UUID(int=7)]
 

@@ -211,6 +211,10 @@ def test_what_needs_a_proof_before_is_refused_without(world: World) -> None:
         assert world.do_plain("beginPasskeyStepUp", ben.person).code == "CONFLICT"
         assert world.do("beginPasskeySignIn", None, email=ben.person.email, password=PASSWORD).code == "CONFLICT"
     _, key = world.key(ben.person, "read")
+    assert world.do_plain("beginPasskeyStepUp", key).code == "UNAUTHENTICATED"
+    with world.unchanged("access.denied"):
+        assert world.do_plain("beginPasskeyStepUp", None).code == "UNAUTHENTICATED"
+    assert rows(world, PasskeyChallenge) == []
     assert world.ask(MINE, key).code == "UNAUTHENTICATED"
     assert world.ask(MINE).code == "UNAUTHENTICATED"
     assert ben.there() == []

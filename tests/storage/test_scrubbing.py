@@ -87,11 +87,11 @@ def test_what_is_erased_meanwhile_is_no_finding(world: World, file: Path, monkey
     """The row was read, then key, file and row went."""
     opening = BlobReader.__init__
 
-    def erased_first(reader: BlobReader, *arguments: object) -> None:
+    def erased_first(reader: BlobReader, *arguments: object, **named: object) -> None:
         world.house.store.blobs.remove(uuid.UUID(file.name))
         with world.house.store.engine.begin() as connection:
             connection.execute(text("DELETE FROM blobs"))
-        opening(reader, *arguments)  # type: ignore[arg-type]
+        opening(reader, *arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(BlobReader, "__init__", erased_first)
     assert found_in(world).findings == []
