@@ -1,7 +1,7 @@
 """The reviewer: begins a review of access each quarter, tells whose keys are in it, and ends what nobody confirms.
 
-It opens nothing and decides nothing: what it does follows from dates. Each pass is a few transactions, and is taken up
-again where it was left.
+It opens nothing and decides nothing: what it does follows from dates, and from the policy that came into force. Each
+pass is a few transactions, and is taken up again where it was left.
 """
 
 import uuid
@@ -10,7 +10,6 @@ import structlog
 
 from agents.runtime import Agents
 from resolvers.access_reviews import campaigns
-from storage.access_reviews import standing
 from storage.ledger.scope import AuditScope
 
 NAME = "reviewer"
@@ -41,9 +40,9 @@ class Reviewer:
 
     def _open(self) -> None:
         with self._agents.store.begin(self._scope()) as work:
-            if not standing.is_due(work.session, work.now):
-                return
             rights = campaigns.rights_by(self._agents.force.policy.source)
+            if not campaigns.is_due(work, rights):
+                return
             review = campaigns.begin(work, rights, work.now + campaigns.USUAL, None)
             if review is None:
                 return

@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from policies.actions import Action
 from policies.principals import AgentName
@@ -66,6 +67,12 @@ def begin(work: UnitOfWork, rights: Rights, due_at: datetime, opened_by: uuid.UU
     return review
 
 
+def is_due(work: UnitOfWork, rights: Rights) -> bool:
+    """Whether one is to begin by itself: by its date, or since a job or an agent may do something else than before."""
+    return standing.is_due(work.session, work.now) or gathering.altered(work.session, rights)
+
+
+@lru_cache(maxsize=2)
 def rights_by(policy: str) -> Rights:
     """What each job and each agent may do by the text of a policy, as hashes that change with its rules."""
     found = hashes(policy)

@@ -88,6 +88,16 @@ def candidates(session: Session, rights: Rights, moment: datetime) -> Iterator[C
         yield _unattended(session, ReviewKind.COMPONENT, name, found, moment)
 
 
+def altered(session: Session, rights: Rights) -> bool:
+    """Whether some job or agent may do something else by now than when the last review left it standing."""
+    now_by = {
+        ReviewKind.STAFF_ROLE: {job.value: found for job, found in rights.jobs.items()},
+        ReviewKind.AGENT: rights.agents,
+    }
+    left = (each for each in _confirmed(session).values() if each.kind in now_by)
+    return any(now_by[each.kind].get(each.name) != each.rights_hash for each in left)
+
+
 def stands(session: Session, item: AccessReviewItem, moment: datetime) -> bool:
     """Whether what an item is about is still there."""
     return not item.kind.ends_here or _works(session, item, moment)

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlalchemy import select
 
 from agents.access_reviews import Reviewer
 from agents.runtime import Agents
+from policies.compiled import Policy
+from policies.force import InForce
 from resolvers.access_reviews import campaigns
 from storage.access_reviews import standing
 from storage.access_reviews.records import AccessReview, AccessReviewItem, ReviewChange, ReviewItemStatus, ReviewKind
@@ -216,6 +219,35 @@ def test_a_review_shows_what_changed_since_the_one_before(world: World, agents: 
     assert others == {ReviewChange.UNCHANGED}
     last = told(world, "access_review.opened")[-1]["details"]
     assert (last["newCount"], last["changedCount"], last["removedCount"]) == (1, 1, 1)
+
+
+@ONE
+def test_another_policy_brings_a_review_forward_and_a_remark_does_not(world: World, agents: Agents) -> None:
+    """What a job may do now, nobody has confirmed yet; while a review is under way, or before the first, none begins."""
+    other = f'{POLICY}\n# A remark.\njob("SUPPORT", "read", _: Export);\n'
+    put(world, job(since=timedelta(days=1)))
+    by = {text: Reviewer(replace(agents, force=in_force(text))) for text in (POLICY, f"{POLICY}\n# A remark.\n", other)}
+    for reviewer in by.values():
+        reviewer.advance()
+    assert world.count(AccessReview) == 0
+    with world.work() as work:
+        assert campaigns.begin(work, campaigns.rights_by(POLICY), work.now + timedelta(days=20), None) is not None
+    by[other].advance()
+    assert world.count(AccessReview) == 1
+    with world.work() as work:
+        [review] = work.session.scalars(select(AccessReview))
+        for item in standing.undecided(work.session, review.id, 100):
+            item.status = ReviewItemStatus.KEPT
+        work.session.flush()
+        assert campaigns.close(work, review.id)
+    for text, count in zip(by, (1, 1, 2), strict=True):
+        by[text].advance()
+        assert world.count(AccessReview) == count
+    assert items(world)["STAFF_ROLE SUPPORT"].change is ReviewChange.CHANGED
+
+
+def in_force(text: str) -> InForce:
+    return InForce(Policy(text.encode(), "policy.polar", sound=True))
 
 
 @ONE

@@ -4,6 +4,7 @@ _ASKED = "of a row that the door has just given out"
 _UNCONFIRMED = "the reviewer ends by dates what nobody has confirmed; it opens nothing and shows no row"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
+    "storage.access_reviews.gathering.altered": ("resolvers/access_reviews/campaigns.py", _UNCONFIRMED),
     "storage.access_reviews.gathering.excluded": ("resolvers/access_reviews/deciding.py", _ASKED),
     "storage.access_reviews.gathering.items": (
         "resolvers/access_reviews/campaigns.py",
@@ -16,7 +17,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.access_reviews.gathering.used_since": ("resolvers/access_reviews/endings.py", _UNCONFIRMED),
     "storage.access_reviews.standing.approved": ("resolvers/access_reviews/endings.py", f"{_ASKED}; {_UNCONFIRMED}"),
     "storage.access_reviews.standing.close": ("resolvers/access_reviews/campaigns.py", f"{_ASKED}; {_UNCONFIRMED}"),
-    "storage.access_reviews.standing.is_due": ("agents/access_reviews.py", _UNCONFIRMED),
+    "storage.access_reviews.standing.is_due": ("resolvers/access_reviews/campaigns.py", _UNCONFIRMED),
     "storage.access_reviews.standing.lock": ("resolvers/access_reviews/deciding.py", _ASKED),
     "storage.access_reviews.standing.newest": (
         "resolvers/access_reviews/campaigns.py",
