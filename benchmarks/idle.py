@@ -83,28 +83,30 @@ def _busy(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+_begun: dict[uuid.UUID, float] = {}
+_arrived = threading.Event()
+
+
+def _begin(_agents: Agents, job: uuid.UUID) -> None:
+    _begun[job] = time.perf_counter()
+    _arrived.set()
+
+
 def _waits(idle: Agents) -> list[float]:
-    begun: dict[uuid.UUID, float] = {}
-    arrived = threading.Event()
-
-    def begin(_agents: Agents, job: uuid.UUID) -> None:
-        begun[job] = time.perf_counter()
-        arrived.set()
-
-    runtime.register("benchmark", begin)
+    runtime.register("benchmark", _begin)
     agents = runtime.start(idle)
     found = []
     try:
         for turn in range(JOBS + 3):
             job = uuid.uuid4()
-            arrived.clear()
+            _arrived.clear()
             with idle.store.begin(_scope()) as work:
                 work.enqueue("benchmark", job)
             committed = time.perf_counter()
-            if not arrived.wait(60):
+            if not _arrived.wait(60):
                 raise SystemExit("The job was not begun.")
             if turn >= 3:
-                found.append(begun[job] - committed)
+                found.append(_begun[job] - committed)
             time.sleep(random.uniform(0.3, 0.6))  # noqa: S311
     finally:
         runtime.stop(agents)
@@ -112,4 +114,4 @@ def _waits(idle: Agents) -> list[float]:
 
 
 def _scope() -> AuditScope:
-    return AuditScope("benchmark", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), "-")
+    return AuditScope("benchmark", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), "benchmark")

@@ -41,12 +41,16 @@ def measure() -> Iterator[Figure]:
         homes.prepare(settings)
         with open_house(settings) as house:
             token = fill(house, owners=page.OWNERS, assets_each=page.EACH).token
-        addresses = [stack.enter_context(serving_ours(home, MUNIMENT_DATABASE_URL=url)) for _ in range(2)]
+        chosen = {
+            "MUNIMENT_DATABASE_URL": url,
+            "MUNIMENT_COST_PER_MINUTE": "1000000000",
+        }  # one caller asks for all of it
+        addresses = [stack.enter_context(serving_ours(home, **chosen)) for _ in range(2)]
         rates: tuple[list[float], list[float]] = [], []
         busy: tuple[list[float], list[float]] = [], []
         for turn in range(ROUNDS + 1):
-            for number, chosen in enumerate((addresses[:1], addresses)):
-                rate, cores = _turn(chosen, token, seconds)
+            for number, asked in enumerate((addresses[:1], addresses)):
+                rate, cores = _turn(asked, token, seconds)
                 if turn:  # the first warms up
                     rates[number].append(rate)
                     busy[number].append(cores)
