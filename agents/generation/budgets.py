@@ -40,6 +40,11 @@ class Spent:
     seconds: float = 0.0
     over: RunBudget | None = None
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it listened so long that what is usual matters."""
+        return self.seconds >= LEAST_SECONDS * self.variations
+
     def call(self) -> None:
         """One more call of the model. Raises OverBudget before one that is too many."""
         if self.calls >= CALLS * self.variations:
@@ -78,7 +83,7 @@ def judge(spent: Spent, usual: Sequence[Mapping[str, Any]]) -> Verdict | None:
     if spent.over is RunBudget.SECONDS:
         return Verdict(spent.over, int(spent.seconds), int(SECONDS) * variations)
     known = [each["modelSeconds"] / each["asked"] for each in usual if "modelSeconds" in each and each["asked"]]
-    if len(known) < RUNS or spent.seconds < LEAST_SECONDS * variations:
+    if len(known) < RUNS or not spent.is_long:
         return None
     allowed = TIMES * median(known) * variations
     return Verdict(RunBudget.USUAL, int(spent.seconds), int(allowed)) if spent.seconds > allowed else None

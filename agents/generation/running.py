@@ -180,8 +180,9 @@ class Run:
 
     def _judge(self, work: UnitOfWork, prompt: Prompt) -> None:
         """Say in the trail if this run spent more than it may, or far more than usual."""
-        since = work.now - budgets.USUAL
-        usual = trail.details_since(work.session, events.RunFinished.action, since, str(work.scope.component))
+        since, usual = work.now - budgets.USUAL, []
+        if self.spent.is_long:  # else nothing is asked: up to a thousand entries are read for it
+            usual = trail.details_since(work.session, events.RunFinished.action, since, str(work.scope.component))
         found = budgets.judge(self.spent, usual)
         if found is not None:
             over = events.RunOverspent(
