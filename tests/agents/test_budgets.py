@@ -77,6 +77,30 @@ def test_a_run_that_may_not_call_any_more_fails_with_a_code_and_is_told_of(
 
 
 @ONE
+def test_a_run_far_longer_than_the_last_ones_is_told_and_not_stopped(
+    world: World, agents: Agents, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once there are runs to compare it with, and only where it was long."""
+    monkeypatch.setattr(budgets, "RUNS", 2)  # the run itself among them
+    monkeypatch.setattr(budgets, "TIMES", 0)
+    owner = world.contributor()
+    project = world.project(owner)
+    told = []
+    for least in (1e-9, 1e-9, 1e9):
+        monkeypatch.setattr(budgets, "LEAST_SECONDS", least)
+        prompt_id = world.submit(project, owner)
+        generate(agents, prompt_id)
+        found = world.prompt(prompt_id)
+        assert found is not None
+        assert found.failed == 0
+        told.append("run.overspent" in world.events(prompt_id))
+    assert told == [False, True, False]
+    with world.work() as work:
+        said = trail.last_details(work.session, "run.overspent", "agent:generation")
+    assert (said["budget"], said["allowed"]) == ("USUAL", 0)
+
+
+@ONE
 def test_a_damaged_file_that_a_run_comes_upon_is_in_the_trail(
     world: World, agents: Agents, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
