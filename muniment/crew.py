@@ -23,7 +23,7 @@ from resolvers.house import House
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.witnesses import WitnessPolicy
 
-WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, *erasures.WORKFLOWS, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
@@ -31,7 +31,8 @@ WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasur
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gate = Register(house.store, house.force, settings.regions)
-    gateway = Gateway(providers(settings), gate=gate)
+    models = providers(settings)
+    gateway = Gateway(models, gate=gate)
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
     idle = Agents(
         house.store,
@@ -43,6 +44,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         mail=_mail(settings),
         link=settings.notices_url,
         backups=backups,
+        doors={each.facts().provider: each.door for each in models if isinstance(each, Endpoint)},
     )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now

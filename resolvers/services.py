@@ -32,12 +32,17 @@ _ADDRESS = re.compile(
     r"(?=.{1,253}(:\d{1,5})?$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
     r"(:[1-9]\d{0,4})?"
 )
+_LONGEST_PATH = 200
+_PATH = re.compile(r"(/([A-Za-z0-9_~-][A-Za-z0-9._~-]*|\{id\}))+")
 _REGION = re.compile(r"[A-Z]{2,3}")
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What is agreed with a service; the fields are those of `storage.services.Service`."""
+    """What is agreed with a service; the fields are those of `storage.services.Service`.
+
+    `deletion_path` empty: as is usual for its kind.
+    """
 
     address: str
     kind: ServiceKind
@@ -50,6 +55,7 @@ class Terms:
     retention_days: int
     breach_hours: int
     trains_on_inputs: bool
+    deletion_path: str | None = ""
 
 
 def register(context: Context, terms: Terms) -> Service:
@@ -236,6 +242,9 @@ def stand_up(work: UnitOfWork) -> None:
 def _row(terms: Terms, registered_by: uuid.UUID | None, moment: datetime) -> Service:
     said = {name: getattr(terms, name) for name in Terms.__dataclass_fields__}
     said["categories"] = sorted({each.value for each in terms.categories})
+    if not terms.deletion_path:
+        keeps = terms.kind is ServiceKind.MODEL_PROVIDER and terms.retention_days > 0
+        said["deletion_path"] = services.USUAL_DELETION_PATH if keeps and terms.deletion_path is not None else None
     said["regions"] = sorted(set(terms.regions))
     said["sub_processors"] = list(dict.fromkeys(terms.sub_processors))
     return Service(id=new_id(), registered_by=registered_by, registered_at=moment, **said)
@@ -273,6 +282,22 @@ def _demand_sound(terms: Terms) -> None:
         inputs.text(each, "subProcessors", at_most=200)
     inputs.between(terms.retention_days, "retentionDays", at_least=0, at_most=36_500)
     inputs.between(terms.breach_hours, "breachHours", at_least=1, at_most=8_760)
+    if terms.deletion_path:
+        _demand_path(terms.kind, terms.deletion_path)
+
+
+def _demand_path(kind: ServiceKind, path: str) -> None:
+    """Nothing but a path of that very host: neither another address nor a query can be made of it."""
+    if kind is not ServiceKind.MODEL_PROVIDER:
+        raise BadInput(
+            "deletionPath is for kind MODEL_PROVIDER: nothing else is asked to delete.", field="deletionPath"
+        )
+    if len(str(path)) > _LONGEST_PATH or not _PATH.fullmatch(str(path)) or path.count("{id}") != 1:
+        raise BadInput(
+            "deletionPath is a path of the service's host with {id} once, as a part of its own: "
+            f"{services.USUAL_DELETION_PATH}.",
+            field="deletionPath",
+        )
 
 
 def _demand_list(given: Collection[object], field: str) -> None:

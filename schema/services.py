@@ -46,6 +46,11 @@ class Service(Node):
     retention_days: int = plain("retention_days", int, "How many days it keeps what it was sent.")
     breach_hours: int = plain("breach_hours", int, "Within how many hours it tells us of an incident.")
     trains_on_inputs: bool = plain("trains_on_inputs", bool, "Whether it trains models on what it is sent.")
+    deletion_path: str | None = plain(
+        "deletion_path",
+        str | None,
+        "Where it takes DELETE for what it keeps under its own {id}; null: it can't be asked, or keeps nothing.",
+    )
     status: ServiceStatus = plain("status", ServiceStatus, "Where it stands.")
     registered_at: datetime = plain("registered_at", datetime, "When it was proposed.")
     assessment: str | None = sealed(
@@ -86,6 +91,11 @@ class RegisterServiceInput:
     retention_days: int = strawberry.field(description="How many days it keeps them; 0: not at all.")
     breach_hours: int = strawberry.field(description="Within how many hours it has to tell us of an incident.")
     trains_on_inputs: bool = strawberry.field(description="Whether it trains models on them.")
+    deletion_path: str | None = strawberry.field(
+        default="",
+        description="Where a provider of models takes DELETE for an answer that it keeps under an id of its own: a "
+        "path with {id}. Left out: /v1/chat/completions/{id}, unless it keeps nothing. Null: it can't be asked.",
+    )
 
 
 @strawberry.input(description="What was found about a service, and until when that counts.")

@@ -43,9 +43,11 @@ from storage.ledger.events.controls import (
 )
 from storage.ledger.events.deletions import (
     AccountErased,
+    CopiesRecalled,
     DeletionErased,
     DeletionRequested,
     DeletionStarted,
+    DeletionSupplemented,
     DeletionVerified,
 )
 from storage.ledger.events.exports import (
@@ -194,9 +196,10 @@ __all__ = [
     "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused",
     "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored", "BackupTaken", "Category",
     "ChangeApproved", "ChangeDenied", "ChangeRegistered", "ComplaintFiled", "ContentDamaged", "ContentDownloaded",
-    "ContentRead", "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested",
-    "DataCorrected", "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted", "DeletionVerified",
-    "DeliveryFailure", "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected",
+    "ContentRead", "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CopiesRecalled",
+    "CorrectionRequested",
+    "DataCorrected", "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted",
+    "DeletionSupplemented", "DeletionVerified", "DeliveryFailure", "DetectionAlarmed", "Discrepancy", "EgressBlocked", "Event", "EventRefused", "EvidenceCollected",
     "EvidencePacked", "ExportAnnounced", "ExportBuilt", "ExportDeleted", "ExportDeletion", "ExportDownloaded",
     "ExportFailed", "ExportFailure", "ExportLinkMinted", "ExportRequested", "ExportWithdrawn", "FindingAccepted",
     "FindingClosed", "FindingOpened", "FindingReopened", "Identifier", "IdentityLinked", "IdentityUnlinked",
