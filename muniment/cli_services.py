@@ -43,11 +43,12 @@ def list_all(home: Home = None) -> None:
 def register(file: Said, by: By, home: Home = None) -> None:
     """Propose a service with these terms. Nothing is sent to it before somebody else approves it."""
     from resolvers import services
+    from resolvers.service_terms import Terms
     from storage.services import DataCategory, ServiceKind
 
     kinds = {"kind": ServiceKind, "categories": DataCategory}
-    said = _read(file, services.Terms.__dataclass_fields__, kinds, optional={"deletion_path"})
-    _act(home, by, "register_service", lambda context: services.register(context, services.Terms(**said)))
+    said = _read(file, Terms.__dataclass_fields__, kinds, optional={"deletion_path"})
+    _act(home, by, "register_service", lambda context: services.register(context, Terms(**said)))
 
 
 @app.command()

@@ -8,6 +8,7 @@ import strawberry
 
 from policies.actions import Action
 from resolvers import services
+from resolvers.service_terms import Terms
 from schema.connections import After, Before, Connection, First, Last, listed, part_of
 from schema.guards import mutation, question
 from schema.ids import decode_id_of
@@ -158,7 +159,7 @@ class ServiceMutations:
 
     @mutation("Propose a service, or other terms with one. Staff only; nothing is sent before a second person agrees.")
     def register_service(self, info: Info, input: RegisterServiceInput) -> ServicePayload:
-        return _payload(info, services.register(info.context, services.Terms(**vars(input))))
+        return _payload(info, services.register(info.context, Terms(**vars(input))))
 
     @mutation("Say what the risk of a service is, and which report vouches for it; both run out.")
     def assess_service(self, info: Info, input: AssessServiceInput) -> ServicePayload:
