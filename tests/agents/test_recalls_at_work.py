@@ -1,8 +1,6 @@
 """Providers asked to delete by agents that are killed, and by agents that nobody tells to."""
 
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from tests.agents.standins import StandIn
 from tests.agents.test_crashes import wait_for
 from tests.agents.test_recalls import PATH, asking, erased, host, lines, made, owner, row, said
 from tests.agents.worlds import ROOT, World
+from tests.forks import Forked
 
 __all__ = ["asking", "host", "owner"]
 
@@ -45,10 +44,9 @@ def test_killed_while_the_provider_answers_it_is_asked_again_and_ends_the_same(
 ) -> None:
     """The answer comes when nobody is there any more: the next process asks again, and hears that it is not there."""
     asked = erased(world, asking, owner, DeletionScope.PROMPT, made(world, asking, owner)[DeletionScope.PROMPT])
-    child: list[subprocess.Popen[bytes]] = []
+    child: list[Forked] = []
     stand_in.on_delete = lambda: (child[0].kill(), child[0].wait(timeout=60), None)[-1]
-    argv = [sys.executable, "-c", KILLED, str(home), database_url, str(asked), host]
-    child.append(subprocess.Popen(argv, cwd=ROOT))
+    child.append(Forked(["-c", KILLED, home, database_url, asked, host], cwd=ROOT))
     assert child[0].wait(timeout=120) == -9
     assert lines(world) == [(None, 0)]
     stand_in.on_delete = None
