@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from agents.erasures import erase, pacing, recall, recall_due, recalling, reducing
 from agents.generation import generate
 from agents.models.providers import Door
-from agents.outward import remove
+from agents.outward import Answer, remove
 from agents.runtime import Agents
 from storage import provider_copies
 from storage.certificates.verifying import verify
@@ -25,7 +25,8 @@ from storage.controls import measures
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.ids import new_id
-from storage.ledger.entries import AuditEvent, AuditPersonal
+from storage.ledger import trail
+from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.provider_copies import ProviderCall
@@ -106,6 +107,11 @@ def asked_for(world: World, asked: uuid.UUID) -> list[dict[str, Any]]:
     return [json.loads(leaf)["details"] for leaf in found]
 
 
+def remembered(world: World, owner: uuid.UUID) -> int:
+    with transaction(world.store.engine, read_only=True) as session:
+        return trail.remembered(session, owner)
+
+
 @HERE
 @pytest.mark.parametrize("scope", DeletionScope)
 def test_a_provider_is_asked_to_delete_what_it_keeps_and_its_answer_is_certified(
@@ -140,9 +146,7 @@ def test_a_provider_is_asked_to_delete_what_it_keeps_and_its_answer_is_certified
     assert len(stand_in.deleted) == 1
     if scope is DeletionScope.ACCOUNT:
         assert str(owner) not in json.dumps(told)
-        with transaction(world.store.engine, read_only=True) as session:
-            theirs = (AuditPersonal.subject_id == owner) | (AuditPersonal.on_behalf_of == owner)
-            assert session.scalar(select(func.count()).select_from(AuditPersonal).where(theirs)) == 0
+        assert remembered(world, owner) == 0
 
 
 def misbehave(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, how: str) -> RecallAnswer:
@@ -243,6 +247,18 @@ def test_who_does_not_confirm_in_a_week_is_a_finding(
 
 
 @HERE
+def test_who_left_is_not_named_again_while_a_provider_does_not_answer(
+    world: World, asking: Agents, owner: uuid.UUID, stand_in: StandIn
+) -> None:
+    """Asking goes on for days after the account is gone: each time the trail has it, and not whose it was."""
+    made(world, asking, owner)
+    asked = erased(world, asking, owner, DeletionScope.ACCOUNT, owner)
+    stand_in.deletion = (503, b"")
+    recall(asking, asked)
+    assert (len(asked_for(world, asked)), remembered(world, owner)) == (1, 0)
+
+
+@HERE
 def test_a_provider_that_keeps_nothing_is_not_asked(
     world: World, agents: Agents, owner: uuid.UUID, stand_in: StandIn, host: str
 ) -> None:
@@ -303,6 +319,34 @@ def test_an_address_in_this_network_that_the_operator_does_not_name_gets_nothing
     recall(elsewhere, erased(world, elsewhere, owner, DeletionScope.PROMPT, thing))
     assert (stand_in.deleted, stand_in.kept) == ([], ["chatcmpl-1"])
     assert lines(world) == [(RecallAnswer.KEPT_BACK, 1)]
+
+
+@HERE
+def test_a_host_that_the_operator_does_not_name_is_not_told_their_key(
+    world: World, asking: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over TLS, by the path of its own terms, and without what would open the operator's account at another."""
+    enter(world.store.engine, "old.example", retention_days=30, deletion_path="/v1/responses/{id}")
+    sent: list[Any] = []
+    monkeypatch.setattr(
+        recalling, "remove", lambda *given, **named: sent.append((given, named)) or Answer(204, "", b"")
+    )
+    assert recalling.ask(asking, "old.example", "resp_1") is RecallAnswer.DELETED
+    assert sent == [(("https://old.example/v1/responses/resp_1", {}), {"inside_too": False})]
+
+
+@HERE
+def test_nobody_is_asked_before_all_is_destroyed_here(
+    world: World, asking: Agents, owner: uuid.UUID, stand_in: StandIn, host: str
+) -> None:
+    """A deletion that goes in pieces has lines already; whoever comes round meanwhile leaves them alone."""
+    deletion = Deletion(id=new_id(), owner_id=owner, scope=DeletionScope.ACCOUNT, object_id=owner)
+    deletion.status = DeletionStatus.ERASING
+    with transaction(world.store.engine) as session:
+        line = ProviderRecall(deletion_id=deletion.id, provider=host, model="m", reference="r", deadline_at=now())
+        session.add_all([deletion, line])
+    recall_due(asking)
+    assert (stand_in.deleted, lines(world)) == ([], [(None, 0)])
 
 
 @HERE

@@ -149,6 +149,13 @@ def assert_it_survives(agents: Agents, mara: Person, home: Path, database_url: s
     assert done.returncode == -9, done.stderr.decode()
     if point != "close":
         assert deletion(agents, asked).status is not DeletionStatus.ERASED
+    decided = [entry.deletion_id for entry in agents.store.keyring.open_erasures()]
+    if point in ("before stop", "before journal"):
+        assert decided == []
+        assert agents.store.keyring.count_owned_by(mara.id) == 8, "nothing is destroyed that is not journalled"
+        assert count(agents, Asset) == 4
+    else:
+        assert decided == [asked]
     agents.store.keyring._cache.clear()  # as a process has it that starts
     resume_open_erasures(agents)
     erase(agents, asked)  # DBOS takes up again what was queued
