@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from policies.actions import Action
 from policies.errors import Forbidden
 from resolvers.context import Context
-from storage.pages import Page, Slice, fetch_by_id, fetch_pages
-from storage.reading import read_page
+from storage.pages import Page, Slice, fetch_by_id
+from storage.reading import read_page, read_pages
 from storage.records import Record
 from storage.vault import opens_with
 
@@ -30,8 +30,8 @@ def pages(
     also: Sequence[Action] = (),
 ) -> dict[uuid.UUID, Page[R]]:
     """The same slice of each parent's list, in one statement."""
-    allowed = context.access.select(model, Action.READ, also)
-    return fetch_pages(context.work.session, model, allowed, part, parent=parent, parents=parents)
+    door = context.access.listed(model, Action.READ, also)
+    return read_pages(context.work.session, model, door, part, parent=parent, parents=parents)
 
 
 def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R:

@@ -2,6 +2,7 @@
 
 import enum
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -9,7 +10,7 @@ import strawberry
 from resolvers import lists, searching, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from schema.leaves import leaf
+from schema.leaves import Siblings, for_siblings, leaf
 from schema.nodes import Info, Level, Node
 from schema.selections import selects
 from storage.pages import MAX_PAGE, Page, Slice
@@ -122,14 +123,37 @@ def listed(info: Info, kind: type[Node], part: Slice, *, search: str | None = No
     return connect(kind, kind.__name__, page, Level(page.rows), decided=bool(also))
 
 
-def nested(info: Info, parent: Node, kind: type[Node], part: Slice, column: str) -> Any:
-    """A list that hangs on `parent`, loaded for all its siblings at once. `column` ties a row to its parent."""
+def below(kind: type[Node], column: str, description: str, *, order: Order = Order.NEWEST_FIRST) -> Any:
+    """A field with the list of what hangs on a thing. `column` ties a row of it to its parent."""
+
+    def resolve(
+        self: Any,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = order,
+    ) -> Any:
+        part = part_of(info, kind.__name__, first, after, last, before, order_by)
+        if isinstance(self, Siblings):
+            return _nested(info, self.nodes, kind, part, column)
+        return _nested(info, [self], kind, part, column)[0]
+
+    return for_siblings(resolve, Connection[kind], description)  # type: ignore[valid-type]
+
+
+def _nested(info: Info, parents: Sequence[Node], kind: type[Node], part: Slice, column: str) -> list[Any]:
+    """The list of each of these parents, loaded for all siblings at once. Raises ValueError for a mixed company."""
     also = kind.also(info)
+    siblings = parents[0].level
+    if any(parent.level is not siblings for parent in parents):
+        raise ValueError("not loaded together")
 
     def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
-        ids = [row.id for row in parent.level.rows]
+        ids = [row.id for row in siblings.rows]
         found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also)
         return found, Level([row for page in found.values() for row in page.rows])
 
-    found, level = parent.level.once((kind, column, part, also), load)
-    return connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also))
+    found, level = siblings.once((kind, column, part, also), load)
+    return [connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also)) for parent in parents]

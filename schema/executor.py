@@ -4,10 +4,11 @@ graphql-core builds a path and an info for each field before it knows that nobod
 a page of a thousand leaves costs. Here the fields of a selection are looked up once; a leaf is then one call of its
 function, an object that only stands in an attribute is entered directly, and the path is built for objects and errors
 only. A list of objects of which nothing but such fields is asked is answered column by column: one call for a leaf of
-all of them. Whatever is out of the ordinary goes the stock executor's way. `tests/schema/test_executor.py` holds the
+all of them, and so are the lists that hang on them, all parents' together. Whatever is out of the ordinary goes the stock executor's way. `tests/schema/test_executor.py` holds the
 answers against those of the stock executor.
 """
 
+from itertools import islice
 from typing import Any, NamedTuple
 
 import anyio.to_thread
@@ -16,6 +17,8 @@ from graphql import (
     GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLString,
+    TypeNameMetaFieldDef,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -23,13 +26,14 @@ from graphql import (
 )
 from graphql import OperationType as GraphQLOperationType
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, Undefined
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
 
 from resolvers.context import Context
-from schema.leaves import Resolve, ResolveAll, many_of, resolve_of
+from schema.leaves import Resolve, ResolveAll, Siblings, asks_siblings, many_of, resolve_of
 
 
 class _Asked(NamedTuple):
@@ -63,8 +67,17 @@ class _Branch(NamedTuple):
     returns: GraphQLOutputType
 
 
+class _Hanging(NamedTuple):
+    """A selected object that hangs on each of several, and is looked for once for all of them."""
+
+    field: GraphQLField
+    kind: GraphQLObjectType
+    origins: frozenset[type]
+
+
+_Way = _Leaf | _Branch | _Hanging
 _NATIVE = {"String": str, "ID": str, "Boolean": bool}
-_Plan = list[tuple[str, FieldDetailsList, _Leaf | _Branch | None]]
+_Plan = list[tuple[str, FieldDetailsList, _Way | None]]
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
@@ -100,7 +113,9 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         for name, details, leaf in self._plan(parent_type, grouped_field_set):
             if not isinstance(leaf, _Leaf):
                 place = Path(path, name, parent_type.name)
-                found = self._entered(leaf, source_value, details, place, position_context) if leaf else Undefined
+                found: Any = Undefined
+                if isinstance(leaf, _Branch):
+                    found = self._entered(leaf, source_value, details, place, position_context)
                 if found is Undefined:
                     found = self.execute_field(parent_type, source_value, details, place, position_context)
                 if found is not Undefined:
@@ -151,12 +166,11 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         They are then gone through one by one, which says what is, and where.
         """
         grouped, deferred, _ = self.collect_subfields(kind, details)
-        plan = [(name, below, way) for name, below, way in self._plan(kind, grouped) if way and way.item is None]
-        if deferred or len(plan) < len(grouped):
+        if deferred:
             return None
         names, columns = [], []
-        for name, below, way in plan:
-            column = self._below(way, things, below) if isinstance(way, _Branch) else self._column(way, things)
+        for name, below, way in self._plan(kind, grouped):
+            column = self._column(way, things) if isinstance(way, _Leaf) else self._below(kind, way, things, below)
             if column is None:
                 return None
             names.append(name)
@@ -165,14 +179,45 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             return [{} for _ in things]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
-    def _below(self, branch: _Branch, things: list[Any], details: FieldDetailsList) -> list[dict[str, Any]] | None:
+    def _below(
+        self, kind: GraphQLObjectType, way: _Branch | _Hanging | None, things: list[Any], details: FieldDetailsList
+    ) -> list[Any] | None:
+        """What is selected of the object, or of the list of objects, that each of these leads to."""
+        if way is None or not things:
+            return None
         try:
-            found = [branch.resolve(thing, self._asked) for thing in things]
+            if isinstance(way, _Hanging):
+                found = self._hanging(kind, way, things, details)
+            else:
+                found = [way.resolve(thing, self._asked) for thing in things]
         except Exception:
             return None
-        if any(type(thing) not in branch.origins for thing in found):
+        if isinstance(way, _Hanging) or way.item is None:
+            return self._each(way, found, details)
+        if any(type(each) is not list for each in found):
             return None
-        return self._by_columns(branch.kind, found, details)
+        together = self._each(way, [thing for each in found for thing in each], details)
+        if together is None:
+            return None
+        rest = iter(together)
+        return [list(islice(rest, len(each))) for each in found]
+
+    def _each(self, way: _Branch | _Hanging, things: list[Any], details: FieldDetailsList) -> list[Any] | None:
+        if any(type(thing) not in way.origins for thing in things):
+            return None
+        return self._by_columns(way.kind, things, details)
+
+    def _hanging(
+        self, parent_type: GraphQLObjectType, way: _Hanging, things: list[Any], details: FieldDetailsList
+    ) -> list[Any]:
+        """What hangs on each of these, by the field's own function, called once."""
+        first = details[0]
+        given = get_argument_values(way.field, first.node, self.variable_values, first.fragment_variable_values)
+        place = Path(None, first.node.name.value, parent_type.name)
+        info = self.build_resolve_info(way.field, [each.node for each in details], parent_type, place)
+        resolve = way.field.resolve or self.field_resolver
+        found: list[Any] = resolve(Siblings(things), info, **given)
+        return found
 
     def _column(self, leaf: _Leaf, things: list[Any]) -> list[Any] | None:
         """One leaf of all of them; None if it is amiss for one."""
@@ -232,14 +277,18 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             known = self._plans[key] = (grouped_field_set, plan)
         return known[1]
 
-    def _short_way(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> _Leaf | _Branch | None:
+    def _short_way(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> _Way | None:
         field: GraphQLField | None = self.schema.get_field(parent_type, details[0].node.name.value)
-        resolve = None if field is None else resolve_of(field)
-        if field is None or resolve is None or self.middleware_manager is not None:
+        if field is None or self.middleware_manager is not None:
+            return None
+        if field is TypeNameMetaFieldDef:
+            return _named(parent_type.name)
+        resolve = resolve_of(field)
+        if resolve is None and not asks_siblings(field):
             return None
         required = is_non_null_type(field.type)
         kind: Any = _nullable(field.type)
-        if is_leaf_type(kind):
+        if resolve is not None and is_leaf_type(kind):
             return _Leaf(resolve, many_of(field), kind, _NATIVE.get(kind.name), field.type, required)
         if any(each.node.directives for each in details):
             return None  # @stream has its own way
@@ -247,7 +296,21 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         kind = kind if item is None else _nullable(item)
         if not is_object_type(kind) or not (origins := _origins(kind)):
             return None
+        if resolve is None:
+            return _Hanging(field, kind, origins) if required else None
         return _Branch(resolve, kind, origins, item, field.type)
+
+
+def _named(name: str) -> _Leaf:
+    """`__typename`: the name is known before anything is looked at."""
+    return _Leaf(
+        lambda thing, asked: name,
+        lambda things, asked: [name] * len(things),
+        GraphQLString,
+        str,
+        TypeNameMetaFieldDef.type,
+        required=True,
+    )
 
 
 def _nullable(kind: Any) -> Any:
