@@ -12,7 +12,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput
 from schema.leaves import Siblings, for_siblings, leaf
 from schema.nodes import Info, Level, Node
-from schema.selections import selects
+from schema.selections import columns_needed, selects
 from storage.pages import MAX_PAGE, Page, Slice
 
 T = TypeVar("T", bound=Node)
@@ -117,7 +117,8 @@ def listed(info: Info, kind: type[Node], part: Slice, *, search: str | None = No
     """A list that hangs on nothing: all that the caller may read, narrowed by `equal` and by the words of `search`."""
     also = kind.also(info)
     if search is None:
-        page = lists.page(info.context, kind.record, part, also=also, **equal)
+        columns = columns_needed(info, kind.__name__)
+        page = lists.page(info.context, kind.record, part, also=also, columns=columns, **equal)
     else:
         page = searching.page(info.context, kind.record, part, search, also=also, **equal)
     return connect(kind, kind.__name__, page, Level(page.rows), decided=bool(also))
@@ -140,20 +141,20 @@ def below(kind: type[Node], column: str, description: str, *, order: Order = Ord
             return _nested(info, self.nodes, kind, part, column)
         return _nested(info, [self], kind, part, column)[0]
 
-    return for_siblings(resolve, Connection[kind], description)  # type: ignore[valid-type]
+    return for_siblings(resolve, Connection[kind], description, columns=())  # type: ignore[valid-type]
 
 
 def _nested(info: Info, parents: Sequence[Node], kind: type[Node], part: Slice, column: str) -> list[Any]:
     """The list of each of these parents, loaded for all siblings at once. Raises ValueError for a mixed company."""
-    also = kind.also(info)
+    also, columns = kind.also(info), columns_needed(info, kind.__name__)
     siblings = parents[0].level
     if any(parent.level is not siblings for parent in parents):
         raise ValueError("not loaded together")
 
     def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
         ids = [row.id for row in siblings.rows]
-        found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also)
+        found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also, columns=columns)
         return found, Level([row for page in found.values() for row in page.rows])
 
-    found, level = siblings.once((kind, column, part, also), load)
+    found, level = siblings.once((kind, column, part, also, columns), load)
     return [connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also)) for parent in parents]
