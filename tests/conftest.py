@@ -22,7 +22,7 @@ from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
 
-pytest_plugins = ["tests.world", "tests.vocabulary", "tests.deployed"]
+pytest_plugins = ["tests.world", "tests.vocabulary", "tests.deployed", "tests.longest"]
 
 DATABASES = ("sqlite", "postgresql")
 
