@@ -25,6 +25,7 @@ from schema.controls import ControlQueries
 from schema.deletions import Deletion
 from schema.detections import DetectionQueries
 from schema.exports import Export
+from schema.follow_ups import FollowUpQueries
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
@@ -71,6 +72,7 @@ class Query(
     ChangeQueries,
     ControlQueries,
     DetectionQueries,
+    FollowUpQueries,
     HoldingsQueries,
     IncidentQueries,
     LegalHoldQueries,

@@ -3,6 +3,7 @@
 Each answers a number and names nobody; none opens anything.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import changes
+from storage import changes, follow_ups
 from storage.access_reviews import standing
 from storage.contributors import Contributor
 from storage.controls import findings
@@ -55,11 +56,12 @@ class At:
 
 @dataclass(frozen=True)
 class Measure:
-    """One count, in words: what is amiss, and what to do about it."""
+    """One count, in words: what is amiss, and what to do about it. `each`: of what each is a finding of its own."""
 
     count: Callable[[At], int]
     amiss: str
     remedy: str
+    each: Callable[[At], frozenset[uuid.UUID]] | None = None
 
 
 def measure(session: Session, name: str, moment: datetime, archive: Archive | None = None) -> int:
@@ -184,6 +186,12 @@ MEASURES: dict[str, Measure] = {
     "findings-mended": Measure(
         lambda at: findings.overdue(at.session, at.moment),
         "findings past their date", "mend what `findings` lists, or ask its owner",
+    ),
+    "follow-ups-done": Measure(
+        lambda at: len(follow_ups.overdue(at.session, at.moment)),
+        "follow-ups of incidents that nobody has seen done, though they were due",
+        "whose it is: completeFollowUp; then somebody else: reviewFollowUp",
+        lambda at: follow_ups.overdue(at.session, at.moment),
     ),
     "grants-reviewed": Measure(
         _unreviewed, "grants that were over a week ago and nobody has reviewed", "security and privacy: reviewAccess",

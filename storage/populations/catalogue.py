@@ -12,6 +12,7 @@ from storage.changes import Change
 from storage.contributors import Consent
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant
 from storage.incidents import Incident
 from storage.investigations import Investigation
@@ -50,6 +51,7 @@ class PopulationName(enum.StrEnum):
     EGRESS_BLOCKED = "EGRESS_BLOCKED"
     ENCRYPTION = "ENCRYPTION"
     FINDINGS = "FINDINGS"
+    FOLLOW_UPS = "FOLLOW_UPS"
     INCIDENTS = "INCIDENTS"
     INVESTIGATIONS = "INVESTIGATIONS"
     KEY_ROTATIONS = "KEY_ROTATIONS"
@@ -212,6 +214,12 @@ POPULATIONS: dict[PopulationName, Population] = {
             _N.INCIDENTS, "Q15", "Which incidents were there?", ("CC7.3", "CC7.4", "CC7.5", "P6.3", "P6.6"),
             Register(Incident, "detected_at"),
             "Those that the sentinel opened, drills too; what people noticed otherwise is the operator's to show.",
+        ),
+        Population(
+            _N.FOLLOW_UPS, "Q15", "What was to be done after incidents, whose was it, and who saw it done when?",
+            ("CC4.2", "CC7.4", "CC7.5"), Register(FollowUp, "opened_at"),
+            "Past due_at each is a finding too until verified_at; owner_id and verified_by differ. What was to be done is "
+            "words: `followUps` in the API has them.",
         ),
         Population(
             _N.INVESTIGATIONS, "Q15", "Which investigations opened who was behind entries?", ("CC7.3", "CC7.4"),

@@ -17,6 +17,7 @@ from storage.controls.findings import Finding
 from storage.database import Transaction
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope, ExportStatus
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
@@ -105,6 +106,10 @@ def _review(moment: datetime) -> AccessReview:
     return AccessReview(number=1, opened_at=_ago(moment, days=40), due_at=_ago(moment, days=10))
 
 
+def _follow_up(moment: datetime) -> FollowUp:
+    return FollowUp(incident_id=uuid.uuid4(), owner_id=uuid.uuid4(), task=SEAL, due_at=_ago(moment, hours=1))
+
+
 def _outage(moment: datetime) -> Outage:
     long_ago = _ago(moment, days=8)
     return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)
@@ -124,6 +129,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
+    "follow-ups-done": _rows(lambda moment: [_follow_up(moment)]),
     "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
