@@ -132,7 +132,7 @@ class FollowUpQueries:
     """Questions about follow-ups."""
 
     @question(
-        "What is to be done after incidents: all of it for security, privacy and auditors, your own for others of staff."
+        "What is to be done after incidents: all for security, privacy and auditors, their own for others of staff."
     )
     def follow_ups(
         self,
@@ -164,9 +164,7 @@ class FollowUpMutations:
     def review_follow_up(self, info: Info, input: ReviewFollowUpInput) -> FollowUpPayload:
         return _payload(info, follow_ups.review(info.context, _id(input.follow_up_id), input.done, input.note))
 
-    @mutation(
-        "Give what nobody has done yet to somebody else to do; it stays due as it was. Security and privacy only."
-    )
+    @mutation("Give what nobody has done yet to somebody else to do, by the same date. Security and privacy only.")
     def reassign_follow_up(self, info: Info, input: ReassignFollowUpInput) -> FollowUpPayload:
         owner = decode_id_of("Staff", input.owner_id, "ownerId")
         return _payload(info, follow_ups.reassign(info.context, _id(input.follow_up_id), owner, input.note))

@@ -221,7 +221,8 @@ CONTROLS: tuple[Control, ...] = (
         ("investigations-ended",), 3,
     ),
     Control(
-        "incidents-followed-up", "An incident closes with its impact, its cause, and what is done so that it does not come again.",
+        "incidents-followed-up",
+        "An incident closes with its impact, its cause, and what is done so that it does not come again.",
         ("CC4.2", "CC7.4", "CC7.5"), SECURITY,
         "Each follow-up has an owner and a date, and is done when somebody else has seen it; a late one is a finding.",
         ("tests/resolvers/test_follow_ups.py::test_nothing_closes_without_impact_cause_and_what_follows",

@@ -29,8 +29,8 @@ class Finding(Record):
     """What one check found amiss, from the run that found it first to the run that found it no more.
 
     `amiss` is how many things were not as they should be when it was last looked at. Names and words of theirs are not
-    kept: the check is run again by whoever mends it. `about_id` is the one thing that it is about, where a check makes a
-    finding of each: a follow-up of an incident. Until `accepted_until` somebody other than its owner answers for
+    kept: the check is run again by whoever mends it. `about_id` is the one thing that it is about, where a check makes
+    a finding of each: a follow-up of an incident. Until `accepted_until` somebody other than its owner answers for
     the risk, for the reason in `acceptance`; after that it is as before.
     """
 

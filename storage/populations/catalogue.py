@@ -218,8 +218,8 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.FOLLOW_UPS, "Q15", "What was to be done after incidents, whose was it, and who saw it done when?",
             ("CC4.2", "CC7.4", "CC7.5"), Register(FollowUp, "opened_at"),
-            "Past due_at each is a finding too until verified_at; owner_id and verified_by differ. What was to be done is "
-            "words: `followUps` in the API has them.",
+            "Past due_at each is a finding too until verified_at; owner_id and verified_by differ. What was to be done "
+            "is words: `followUps` in the API has them.",
         ),
         Population(
             _N.INVESTIGATIONS, "Q15", "Which investigations opened who was behind entries?", ("CC7.3", "CC7.4"),
