@@ -94,8 +94,8 @@ def by_the_doctor(name: str, told: Sequence[Told]) -> tuple[int, str]:
 def _measured(house: House, name: str, control: Control) -> Result:
     measure = measures.MEASURES[name]
     with transaction(house.store.engine, read_only=True) as session:
-        at = measures.At(session, now(), house.store.archive)
-        each = None if measure.each is None else measure.each(at)
-        amiss = measure.count(at) if each is None else len(each)
+        moment = now()
+        each = measures.singly(session, name, moment)
+        amiss = measures.measure(session, name, moment, house.store.archive) if each is None else len(each)
     text = f"{amiss} {measure.amiss}: {measure.remedy}" if amiss else f"no {measure.amiss}"
     return Result(name, control, amiss, text, each)

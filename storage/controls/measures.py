@@ -69,6 +69,12 @@ def measure(session: Session, name: str, moment: datetime, archive: Archive | No
     return MEASURES[name].count(At(session, moment, archive))
 
 
+def singly(session: Session, name: str, moment: datetime) -> frozenset[uuid.UUID] | None:
+    """The things amiss at `moment` by this measure, where each of them is a finding of its own; None elsewhere."""
+    each = MEASURES[name].each
+    return None if each is None else each(At(session, moment))
+
+
 def _unexplained(at: At) -> int:
     """Outages of more than a quarter of an hour that ended a week ago and of which nobody has said why."""
     old = (Outage.kind == OutageKind.FOUND) & (Outage.ended_at <= at.moment - _REVIEW) & Outage.cause.is_(None)

@@ -35,6 +35,8 @@ PUBLIC = {
 """Root fields that strangers may use, each with its reason."""
 
 NAMING_SOMEBODY_ELSE = {
+    "FollowUpInput.ownerId": "who of staff has something to do, which takes nothing from them and gives them no right",
+    "ReassignFollowUpInput.ownerId": "the same",
     "ShareProjectInput.role": "what the other one may do is the owner's to choose",
     "PlaceLegalHoldInput.contributorId": "staff keep somebody else's things from being destroyed, and see none",
     "RequestAccessInput.contributorId": "staff ask somebody else, and get nothing by asking",

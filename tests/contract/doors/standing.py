@@ -23,6 +23,10 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.changes.standing_of": ("muniment/safeguards.py", _RUNS),
     "storage.changes.told": ("resolvers/changes.py", "whether there is such a notice; says no more"),
     "storage.controls.findings.mend": ("resolvers/controls.py", _ASKED),
+    "storage.controls.measures.singly": (
+        "muniment/controls.py",
+        "a check of a control: ids of follow-ups, and no words",
+    ),
     "storage.follow_ups.lock": ("resolvers/follow_ups.py", _ASKED),
     "storage.staff.held": (
         "resolvers/follow_ups.py",
