@@ -30,6 +30,7 @@ from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
 from schema.ids import decode_id_of
+from schema.incident_metrics import IncidentMetricsQueries
 from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
@@ -74,6 +75,7 @@ class Query(
     DetectionQueries,
     FollowUpQueries,
     HoldingsQueries,
+    IncidentMetricsQueries,
     IncidentQueries,
     LegalHoldQueries,
     LockdownQueries,

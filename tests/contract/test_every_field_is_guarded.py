@@ -46,7 +46,7 @@ NAMING_SOMEBODY_ELSE = {
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
     "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services notices dataCards privacyPolicy retentionSchedule "
-    "controls findings population incidents detections accessReviews lockdowns outages changes deployments followUps",
+    "controls findings population incidents detections accessReviews lockdowns outages changes deployments followUps incidentMetrics",
     "Mutation": "registerContributor signIn signOut stepUp enrollTotp enrollPasskey createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
