@@ -221,6 +221,14 @@ CONTROLS: tuple[Control, ...] = (
         ("investigations-ended",), 3,
     ),
     Control(
+        "incidents-told", "Whoever an incident concerns is told while there is time for the authority to be told too.",
+        ("CC7.3", "CC7.4", "P6.3", "P6.6"), SECURITY,
+        "A clock of 72 hours from detection; a notice by two people, to everybody whose work the trail says was seen.",
+        ("tests/resolvers/test_incidents.py::test_an_incident_from_the_alert_to_its_end",
+         "tests/agents/test_incident_notices.py::test_each_of_them_is_told_once_and_of_their_own"),
+        ("incidents-told",), 1,
+    ),
+    Control(
         "incidents-followed-up",
         "An incident closes with its impact, its cause, and what is done so that it does not come again.",
         ("CC4.2", "CC7.4", "CC7.5"), SECURITY,

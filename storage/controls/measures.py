@@ -20,6 +20,7 @@ from storage.deletions import Deletion, DeletionStatus
 from storage.exports import Export, ExportStatus
 from storage.factors import SecondFactor
 from storage.grants import AccessGrant, GrantStatus
+from storage.incidents import Incident, IncidentStatus
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger import archiving, reconciling, tree
 from storage.ledger.archiving import Archive
@@ -114,6 +115,14 @@ def _unconfirmed_staff(at: At) -> int:
     return _number(at, StaffMember, ~exists().where(theirs), ~exists().where(keys))
 
 
+def _untold(at: At) -> int:
+    """Incidents by whose clock an authority should have been told, if anybody: undecided, or confirmed and no more."""
+    waiting = (IncidentStatus.DETECTED, IncidentStatus.CONTAINED, IncidentStatus.CONFIRMED)
+    return _number(
+        at, Incident, Incident.status.in_(waiting), Incident.clock_until <= at.moment, Incident.drill.is_(False)
+    )
+
+
 def _unreviewed(at: At) -> int:
     long_ago = at.moment - _REVIEW
     ended = (AccessGrant.status == GrantStatus.ENDED) & (AccessGrant.ended_at <= long_ago)
@@ -205,6 +214,10 @@ MEASURES: dict[str, Measure] = {
     "holds-reviewed": Measure(
         _dated(LegalHold, LegalHold.status == LegalHoldStatus.ACTIVE, "review_at"),
         "legal holds past the date by which somebody looks at them", "privacy: release each, or place it anew",
+    ),
+    "incidents-told": Measure(
+        _untold, "incidents whose 72 hours are over, and that nobody decided about, told those affected of, or ended",
+        "security and privacy: triageIncident, notifyAffected, or recordIncidentStep where nobody is affected",
     ),
     "investigations-ended": Measure(
         _unended, "investigations that are open a day past their end", "see why the ledger agent did not end them",
