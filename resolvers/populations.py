@@ -24,7 +24,7 @@ from storage.populations import envelopes, gathering
 from storage.populations.catalogue import POPULATIONS, Population, PopulationName
 from storage.populations.envelopes import Sample
 from storage.populations.gathering import MOST, Gathered, Period
-from storage.populations.sources import Checkpoints, IncidentMonths, Missing, Months, Register, Trail, Versions
+from storage.populations.sources import Checkpoints, Metrics, Missing, Months, Register, Trail, Versions
 
 LONGEST = timedelta(days=400)
 MOST_SAMPLED = 1000
@@ -108,7 +108,7 @@ def _gather(context: Context, population: Population, period: Period) -> Gathere
             return gathering.rows_of(session, context.access.select(source.model, Action.READ), source, period)
         case Checkpoints():
             return gathering.checkpoints(session, period)
-        case IncidentMonths():
+        case Metrics():
             incidents = context.access.select(Incident, Action.READ)
             follow_ups = context.access.select(FollowUp, Action.READ)
             return gathering.incident_months(session, incidents, follow_ups, period, context.work.now)

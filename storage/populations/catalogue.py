@@ -23,7 +23,7 @@ from storage.outages import Outage
 from storage.populations.sources import (
     Checkpoints,
     Columns,
-    IncidentMonths,
+    Metrics,
     Months,
     Register,
     Source,
@@ -175,7 +175,7 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.INCIDENT_METRICS, "Q15", "How many incidents were there each month, and how fast were people?",
-            ("CC5.3", "CC7.4"), IncidentMonths(),
+            ("CC5.3", "CC7.4"), Metrics(),
             "As they stand when it is asked, without drills. Times are seconds, the median and the worst of those in "
             "which it was done; what turned out to be none is not timed.",
         ),

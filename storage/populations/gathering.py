@@ -20,7 +20,7 @@ from storage.policies import PolicyChange
 from storage.populations.sources import (
     Checkpoints,
     Columns,
-    IncidentMonths,
+    Metrics,
     Months,
     Register,
     Source,
@@ -218,7 +218,7 @@ def counted(session: Session, source: Source, period: Period) -> int | None:
             )
         case Columns():
             return sum(len(inspect(model).columns) for model in models())
-        case IncidentMonths():
+        case Metrics():
             return len(list(incident_metrics.months(period.start, period.end)))
         case Months():
             start, last = _watched(session, period), period.end - timedelta(microseconds=1)

@@ -44,7 +44,7 @@ class Months:
 
 
 @dataclass(frozen=True)
-class IncidentMonths:
+class Metrics:
     """How incidents went in each month: worked out of the register of incidents, and of their follow-ups."""
 
 
@@ -60,4 +60,4 @@ class Missing:
     where: str
 
 
-Source = Trail | Register | Checkpoints | Columns | Months | IncidentMonths | Versions | Missing
+Source = Trail | Register | Checkpoints | Columns | Months | Metrics | Versions | Missing

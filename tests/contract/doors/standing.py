@@ -32,6 +32,10 @@ STANDING: dict[str, tuple[str, str]] = {
         "resolvers/follow_ups.py",
         "whether somebody of staff has a job, for whoever gives them something to do; says no more",
     ),
+    "storage.incident_metrics.last_months": (
+        "muniment/incident_metrics.py",
+        "counts and times of incidents, for whoever runs the server; names nobody, and holds no words",
+    ),
     "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _STANDS),
