@@ -262,6 +262,10 @@ job("PRIVACY", "read_reason", _: AccessReviewItem);
 job("PRIVACY", "read", _: Incident);
 job("PRIVACY", "read_content", _: Incident);
 job("PRIVACY", "handle", incident: Incident) if incident.status != "CLOSED";
+# They see what is to be done after each, and find somebody else to do what nobody has done yet.
+job("PRIVACY", "read", _: FollowUp);
+job("PRIVACY", "read_content", _: FollowUp);
+job("PRIVACY", "handle", follow_up: FollowUp) if follow_up.status = "OPEN";
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -311,6 +315,10 @@ job("SECURITY", "accept", finding: Finding) if finding.status = "OPEN" and findi
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
 job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
+# It sees what is to be done after each, and finds somebody else to do what nobody has done yet.
+job("SECURITY", "read", _: FollowUp);
+job("SECURITY", "read_content", _: FollowUp);
+job("SECURITY", "handle", follow_up: FollowUp) if follow_up.status = "OPEN";
 # It begins reviews of access, and sees each with its reasons.
 job("SECURITY", "open_access_review", _: Platform);
 job("SECURITY", "read", _: AccessReview);
@@ -366,6 +374,8 @@ job("AUDITOR", "read", _: RoleAssignment);
 job("AUDITOR", "read", _: PublishedNotice);
 # They see which incidents there were, and what was made of each, without the words.
 job("AUDITOR", "read", _: Incident);
+# They see what is to be done after each, by whom and when, and whether it was, without the words.
+job("AUDITOR", "read", _: FollowUp);
 # They see when the platform was locked down, and when it was open again.
 job("AUDITOR", "read", _: Lockdown);
 # They see what changed, why, how it was tried, who agreed and when, and what runs that nobody agreed to.
@@ -406,6 +416,14 @@ changes("SYSADMIN");
 # A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
 allow(staff: Staff, "notify", incident: Incident) if
     role in staff.roles and decides(role) and incident.status = "CONFIRMED" and incident.notice_drafted_by != staff.id;
+
+# What is to be done after an incident is somebody's of staff, in whatever job: they read it, and say when it is done.
+allow(staff: Staff, action: String, follow_up: FollowUp) if
+    action in ["read", "read_content"] and follow_up.owner_id = staff.id;
+allow(staff: Staff, "complete", follow_up: FollowUp) if follow_up.status = "OPEN" and follow_up.owner_id = staff.id;
+# It is done once a second person of security or privacy has seen it: never whoever had to do it.
+allow(staff: Staff, "review", follow_up: FollowUp) if
+    role in staff.roles and decides(role) and follow_up.status = "DONE" and follow_up.owner_id != staff.id;
 
 # What somebody holds is confirmed or ended by somebody else of security or privacy: never by whoever holds it. Of what
 # nobody confirmed in time, and does not end by itself, it can still be said.
@@ -898,6 +916,12 @@ has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf
 # What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
 resource Incident {
     permissions = ["read", "read_content", "handle", "notify"];
+}
+
+
+# What is to be done after an incident, whose it is, and by when. It is about no contributor.
+resource FollowUp {
+    permissions = ["read", "read_content", "handle", "complete", "review"];
 }
 
 

@@ -21,6 +21,7 @@ class Action(enum.StrEnum):
     CLOSE = "close"
     COLLECT_EVIDENCE = "collect_evidence"
     COMPLAIN = "complain"
+    COMPLETE = "complete"
     CONSENT = "consent"
     CORRECT = "correct"
     CREATE_API_KEY = "create_api_key"

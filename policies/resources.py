@@ -16,6 +16,7 @@ from storage.contributors import Consent, Contributor, PrivacyPreferences, Style
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
 from storage.exports import Export
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant
 from storage.incidents import Incident
 from storage.investigations import Investigation
@@ -56,6 +57,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Deletion,
     Export,
     Finding,
+    FollowUp,
     Incident,
     Investigation,
     LegalHold,

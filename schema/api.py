@@ -25,6 +25,7 @@ from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.factors import SecondFactorMutations
 from schema.federation import IdentityMutations
+from schema.follow_ups import FollowUpMutations
 from schema.grants import AccessGrantMutations
 from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
@@ -61,6 +62,7 @@ class Mutation(
     ChangeMutations,
     DeletionMutations,
     ExportMutations,
+    FollowUpMutations,
     IdentityMutations,
     ControlMutations,
     IncidentMutations,

@@ -16,6 +16,7 @@ from schema.changes import Change
 from schema.contributors import Contributor
 from schema.deletions import Deletion
 from schema.exports import Export
+from schema.follow_ups import FollowUp
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.ids import decode_id
@@ -46,6 +47,7 @@ KINDS: dict[str, type[Node]] = {
         Contributor,
         Deletion,
         Export,
+        FollowUp,
         Incident,
         Investigation,
         LegalHold,

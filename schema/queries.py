@@ -25,10 +25,12 @@ from schema.controls import ControlQueries
 from schema.deletions import Deletion
 from schema.detections import DetectionQueries
 from schema.exports import Export
+from schema.follow_ups import FollowUpQueries
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
 from schema.ids import decode_id_of
+from schema.incident_metrics import IncidentMetricsQueries
 from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
@@ -71,7 +73,9 @@ class Query(
     ChangeQueries,
     ControlQueries,
     DetectionQueries,
+    FollowUpQueries,
     HoldingsQueries,
+    IncidentMetricsQueries,
     IncidentQueries,
     LegalHoldQueries,
     LockdownQueries,

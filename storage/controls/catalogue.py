@@ -221,6 +221,23 @@ CONTROLS: tuple[Control, ...] = (
         ("investigations-ended",), 3,
     ),
     Control(
+        "incidents-told", "Whoever an incident concerns is told while there is time for the authority to be told too.",
+        ("CC7.3", "CC7.4", "P6.3", "P6.6"), SECURITY,
+        "A clock of 72 hours from detection; a notice by two people, to everybody whose work the trail says was seen.",
+        ("tests/resolvers/test_incidents.py::test_an_incident_from_the_alert_to_its_end",
+         "tests/agents/test_incident_notices.py::test_each_of_them_is_told_once_and_of_their_own"),
+        ("incidents-told",), 1,
+    ),
+    Control(
+        "incidents-followed-up",
+        "An incident closes with its impact, its cause, and what is done so that it does not come again.",
+        ("CC4.2", "CC7.4", "CC7.5"), SECURITY,
+        "Each follow-up has an owner and a date, and is done when somebody else has seen it; a late one is a finding.",
+        ("tests/resolvers/test_follow_ups.py::test_nothing_closes_without_impact_cause_and_what_follows",
+         "tests/resolvers/test_follow_ups.py::test_one_that_is_late_is_a_finding_until_somebody_else_saw_it_done"),
+        ("follow-ups-done",), 7,
+    ),
+    Control(
         "evaluation", "Checks run every day; what one finds has an owner and a due date, and stays on record.",
         ("CC1.5", "CC2.2", "CC4.1", "CC4.2"), SECURITY, "A finding opens and closes with the check that made it.",
         ("tests/muniment/test_controls.py::test_what_is_found_has_an_owner_and_a_date_until_it_is_mended",),

@@ -23,6 +23,7 @@ from storage.staff import StaffRole
 from tests.agents.standins import StandIn
 from tests.faults.hunts import Hunt, spellings, table_dump
 from tests.faults.servers import Server, serving, settled, wait_for
+from tests.resolvers import follow_ups
 from tests.resolvers.ladder import MUTATIONS
 from tests.world import ROOT, Answer, Person, code_of, global_id
 
@@ -202,7 +203,26 @@ def incident_told(server: Server, owner: Person, member: str, privacy: str, mark
     api.do("notifyAffected", privacy, **which).data  # noqa: B018
     recovered = {"step": "RECOVERED", "words": f"All of {marker} is as before."}
     api.do("recordIncidentStep", member, **which, **recovered).data  # noqa: B018
+    followed_up(server, member, privacy, which, marker)
     assert api.do("liftIncidentMeasure", member, **which, words=f"The key of {marker}.").code == "CONFLICT"
+
+
+def followed_up(server: Server, member: str, privacy: str, which: dict[str, str], marker: str) -> None:
+    """What it harmed, what caused it, what is to be done and what was have the marker."""
+    api, own = server.api, server.api.ask("{ viewer { principalId } }", member).data["viewer"]["principalId"]
+    said = follow_ups.review(own, impact=f"All of {marker} was read.", rootCause=f"A token of {marker} lay about.")
+    said["followUps"][0]["task"] = f"Find each token of {marker}."
+    wants = "incident { impact rootCause followUps { edges { node { id task } } } }"
+    words = f"It began with {marker}."
+    done = api.do("recordIncidentStep", member, wants=wants, **which, step="REVIEWED", words=words, review=said).data
+    assert str(done).count(marker) == 3
+    follow_up = done["it"]["incident"]["followUps"]["edges"][0]["node"]["id"]
+    api.do("completeFollowUp", member, followUpId=follow_up, note=f"No token of {marker} is left.").data  # noqa: B018
+    seen = {"followUpId": follow_up, "done": False, "note": f"There is another of {marker}."}
+    api.do("reviewFollowUp", privacy, **seen).data  # noqa: B018
+    other = api.ask("{ viewer { principalId } }", privacy).data["viewer"]["principalId"]
+    given = {"followUpId": follow_up, "ownerId": other, "note": f"They know {marker} better."}
+    api.do("reassignFollowUp", member, **given).data  # noqa: B018
 
 
 def privacy_writes(server: Server, owner: Person, privacy: str, marker: str) -> None:

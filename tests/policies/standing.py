@@ -1,10 +1,11 @@
-"""How the platform stands in the world that tests decide about: lock-downs of several people's, changes, an outage."""
+"""How the platform stands in the world that tests decide about: lock-downs, changes, follow-ups, an outage."""
 
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 
 from storage.changes import Change, ChangeEffect, ChangeKind, ChangeStatus
+from storage.follow_ups import FollowUp, FollowUpStatus
 from storage.lockdowns import Lockdown, LockdownStatus
 from storage.outages import Component, Outage
 from storage.records import Record
@@ -28,5 +29,11 @@ def rows(named: Callable[[str], uuid.UUID], moment: datetime, seal: Sealed) -> d
                 id=named(f"{whose} change {status}"), kind=ChangeKind.SECURITY_PATCH, effect=ChangeEffect.NONE,
                 emergency=False, versions={}, ticket="", why=seal, tests=seal, note=seal, status=status,
                 registered_by=named(whose),
+            )  # fmt: skip
+    for state in FollowUpStatus:
+        for whose in ("ada", "sue"):
+            found[f"{whose}'s follow-up, {state}"] = FollowUp(
+                id=named(f"{whose} follow-up {state}"), incident_id=named("incident"), owner_id=named(whose), task=seal,
+                status=state, due_at=moment, notes=seal,
             )  # fmt: skip
     return found

@@ -18,6 +18,7 @@ from storage.changes import ChangeStatus
 from storage.contributors import ContributorStatus
 from storage.controls.catalogue import CONTROLS
 from storage.controls.findings import FindingStatus
+from storage.follow_ups import FollowUp, FollowUpStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
@@ -39,6 +40,7 @@ STATES = {
             *ContributorStatus,
             *Decider,
             *FindingStatus,
+            *FollowUpStatus,
             *IncidentStatus,
             *InvestigationStatus,
             *RightsStatus,
@@ -56,6 +58,7 @@ WITHOUT_A_GRANT = {
     "Change": {Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON},
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
+    "FollowUp": {Action.COMPLETE, Action.HANDLE, Action.READ, Action.READ_CONTENT, Action.REVIEW},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
@@ -202,6 +205,17 @@ def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
         for roles in combinations(StaffRole, count):
             plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Incident).plans
             assert all(other in way.conditions for way in plans.get(Action.NOTIFY, ())), roles
+
+
+def test_nobody_says_alone_that_their_follow_up_is_done(policy: Policy) -> None:
+    """In any set of jobs: only its owner says that it is done, and whoever has seen that is somebody else."""
+    own, other = (Compare("owner_id", sign, Bound("principal_id")) for sign in ("=", "!="))
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), FollowUp).plans
+            assert all(own in way.conditions for way in plans[Action.COMPLETE]), roles
+            assert (Action.REVIEW in plans) is bool({StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles)), roles
+            assert all(other in way.conditions for way in plans.get(Action.REVIEW, ())), roles
 
 
 def test_nobody_confirms_what_they_hold(policy: Policy) -> None:

@@ -53,6 +53,7 @@ class Resource(enum.StrEnum):
     EXPORT = "export"
     FEDERATED_IDENTITY = "federated_identity"
     FINDING = "finding"
+    FOLLOW_UP = "follow_up"
     IDEMPOTENT_ANSWER = "idempotent_answer"
     INCIDENT = "incident"
     INVESTIGATION = "investigation"

@@ -22,6 +22,20 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.changes.runs_unapproved": ("resolvers/changes.py", _RUNS),
     "storage.changes.standing_of": ("muniment/safeguards.py", _RUNS),
     "storage.changes.told": ("resolvers/changes.py", "whether there is such a notice; says no more"),
+    "storage.controls.findings.mend": ("resolvers/controls.py", _ASKED),
+    "storage.controls.measures.singly": (
+        "muniment/controls.py",
+        "a check of a control: ids of follow-ups, and no words",
+    ),
+    "storage.follow_ups.lock": ("resolvers/follow_ups.py", _ASKED),
+    "storage.staff.held": (
+        "resolvers/follow_ups.py",
+        "whether somebody of staff has a job, for whoever gives them something to do; says no more",
+    ),
+    "storage.incident_metrics.last_months": (
+        "muniment/incident_metrics.py",
+        "counts and times of incidents, for whoever runs the server; names nobody, and holds no words",
+    ),
     "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _STANDS),
