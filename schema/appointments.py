@@ -13,9 +13,9 @@ from schema.guards import mutation, question
 from schema.ids import decode_id_of, encode_id
 from schema.nodes import Info, Node, plain, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.roles import StaffRole
 from storage.appointments import Appointment as AppointmentRow
 from storage.appointments import AppointmentStatus
-from storage.staff import StaffRole
 
 strawberry.enum(
     AppointmentStatus, description="REQUESTED until a second person has APPROVED it, or it was DENIED or taken back."
@@ -24,7 +24,9 @@ _UNTIL = "When the jobs end by themselves, within a year. Unsaid: never, and an 
 _WHY = "Why, for colleagues and auditors: the ticket, the contract. At least 10 letters."
 
 
-@strawberry.type(description="That somebody is to work here, or do one job more: who asked for it, and what became of it.")
+@strawberry.type(
+    description="That somebody is to work here, or do one job more: who asked for it, and what became of it."
+)
 class Appointment(Node):
     """An appointment, as staff see it."""
 
@@ -32,7 +34,9 @@ class Appointment(Node):
     actions: ClassVar = (Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON)
 
     opens_account: bool = plain("opens_account", bool, "Whether they are to get an account by it.")
-    ends_at: datetime | None = plain("ends_at", datetime | None, "When the jobs end by themselves, where that was said.")
+    ends_at: datetime | None = plain(
+        "ends_at", datetime | None, "When the jobs end by themselves, where that was said."
+    )
     email: str | None = sealed(
         "email", str | None, "The address of the new account. Null once somebody has decided, and where not yours."
     )

@@ -7,7 +7,7 @@ from schema.guards import mutation
 from schema.ids import decode_id_of
 from schema.nodes import Info
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
-from storage.staff import StaffRole
+from schema.roles import StaffRole
 
 
 @strawberry.input(description="Who leaves.")
@@ -40,7 +40,7 @@ class RevokeRoleInput:
 class RevokeRolePayload:
     """Answer of revokeRole."""
 
-    access_grants: int = strawberry.field(description="Access grants that they held in it and had begun: they are over.")
+    access_grants: int = strawberry.field(description="Access grants that they held in it, had begun, and are over.")
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
 

@@ -144,8 +144,8 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
             Trail(("api_key.created", "passkey.enrolled", "role.assigned", "second_factor.enrolled", "staff.added")),
-            "Who asked for an account or a job of staff, and who agreed, is APPOINTMENTS. Those that whoever runs the server "
-            "gave by hand are in none: who approved that is the operator's to show.",
+            "Who asked for an account or a job of staff, and who agreed, is APPOINTMENTS. What whoever runs the server "
+            "gave by hand is not in there: who approved that is the operator's to show.",
         ),
         Population(
             _N.APPOINTMENTS, "Q2", "Who was to work here and as what, who asked for it, and who agreed?", ("CC6.2",),

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
-from tests.resolvers import changes
+from tests.resolvers import appointments, changes
 from tests.resolvers.found import reviewed
 from tests.world import World
 
 GRID = {
+    **appointments.GRID,
     **changes.GRID,
     "node review": "U 0 0 0 0 - 0 0 0 0 0 0",
     "node review item": "U 0 0 0 0 - 0 0 0 0 0 0",
@@ -18,12 +19,14 @@ GRID = {
 }
 
 QUERIES = {
+    **appointments.QUERIES,
     **changes.QUERIES,
     "node review": ("review", "id"),
     "node review item": ("review item", "id"),
 }
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    **appointments.MUTATIONS,
     **changes.MUTATIONS,
     "openAccessReview": lambda ids: {"dueAt": (now() + timedelta(days=30)).isoformat()},
     "decideAccessReviewItem": lambda ids: {
@@ -44,7 +47,11 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
 
 
 def things(world: World) -> dict[str, str]:
-    """A review, something in it, and changes that nobody has decided yet, by what the ladder calls them."""
+    """A review, something in it, and changes and appointments that nobody has decided yet, as the ladder calls them."""
     review, item = reviewed(world)
     made = {"change": changes.registered(world), "other change": changes.registered(world)}
+    made |= {
+        "appointment": appointments.asked(world),
+        "other appointment": appointments.asked(world, "nils@example.org"),
+    }
     return {"review": review, "review item": item, **made}

@@ -49,7 +49,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         _NAMED,
     ),
     "storage.accounts.account_of": (
-        "resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/appointments.py resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py "
+        "resolvers/staff.py",
         f"{_OWN}; {_ABOUT}; {_LEAVING}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
