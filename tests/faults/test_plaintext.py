@@ -162,6 +162,7 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
 def changed(server: Server, member: str, marker: str) -> None:
     """Why something is to change, how it was tried, and why it is not to, have the marker."""
     said = MUTATIONS["registerChange"]({}) | {"why": f"Somebody needs {marker} badly.", "tests": f"With {marker}."}
+    said |= {"assessment": f"Nobody but {marker} notices anything of it at all."}
     made = server.api.do("registerChange", member, wants="change { id why }", **said).data["it"]["change"]
     assert marker in made["why"]
     own = server.api.do("approveChange", member, changeId=made["id"], note=f"I looked at {marker}.")

@@ -1,4 +1,4 @@
-"""Appointments of staff, which a second person agrees to"""
+"""Appointments of staff, which a second person agrees to; changes with an assessment"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,3 +33,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointments")),
     )
     op.create_index(op.f("ix_appointments_staff_id"), "appointments", ["staff_id"])
+    op.add_column("changes", sa.Column("assessment", storage.sealed.SealedBytes(), nullable=True))
