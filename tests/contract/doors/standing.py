@@ -15,11 +15,6 @@ STANDING: dict[str, tuple[str, str]] = {
         "muniment/tidying.py",
         "jobs that are done, by their age: ids, and nothing of anybody's",
     ),
-    "storage.appointments.lock": ("resolvers/appointments.py", _ASKED),
-    "storage.appointments.waiting": (
-        "resolvers/appointments.py",
-        "whether the same address is asked for already, once the door has let the caller ask; they are not shown them",
-    ),
     "storage.changes.lock": ("resolvers/changes.py", _ASKED),
     "storage.changes.newest": ("muniment/cli_changes.py", _RUNS),
     "storage.changes.observe": ("muniment/safeguards.py", _RUNS),
