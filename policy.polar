@@ -209,6 +209,11 @@ job("SYSADMIN", "reconcile", _: Platform);
 job("SYSADMIN", "read", _: Change);
 job("SYSADMIN", "read_reason", _: Change);
 job("SYSADMIN", "deny", change: Change) if change.status = "REGISTERED";
+# They ask that somebody is to work here, or do one job more, see what became of it, and take it back or turn it down.
+job("SYSADMIN", "appoint", _: Platform);
+job("SYSADMIN", "read", _: Appointment);
+job("SYSADMIN", "read_reason", _: Appointment);
+job("SYSADMIN", "deny", appointment: Appointment) if appointment.status = "REQUESTED";
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -299,8 +304,13 @@ job("SECURITY", "read_reason", _: LegalHold);
 # It tells contributors what they should know or do to stay safe, and sees what was told.
 job("SECURITY", "publish_notice", _: Platform);
 job("SECURITY", "read", _: PublishedNotice);
-# Whoever leaves is shut out by security, at once.
+# Whoever leaves is shut out by security, and whoever is to do a job no more loses it, at once.
 job("SECURITY", "remove_staff", _: Platform);
+# It asks that somebody is to work here too, sees what became of it, and takes it back or turns it down.
+job("SECURITY", "appoint", _: Platform);
+job("SECURITY", "read", _: Appointment);
+job("SECURITY", "read_reason", _: Appointment);
+job("SECURITY", "deny", appointment: Appointment) if appointment.status = "REQUESTED";
 # It sees each service with its assessment, since it may be the second of the two without whom nothing is sent to one,
 # and stops any at once.
 job("SECURITY", "read", _: Service);
@@ -382,6 +392,9 @@ job("AUDITOR", "read", _: Lockdown);
 job("AUDITOR", "reconcile", _: Platform);
 job("AUDITOR", "read", _: Change);
 job("AUDITOR", "read_reason", _: Change);
+# They see who was to work here and as what, who asked for that, who agreed, and why.
+job("AUDITOR", "read", _: Appointment);
+job("AUDITOR", "read_reason", _: Appointment);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -412,6 +425,15 @@ allow(staff: Staff, "approve", change: Change) if
 
 changes("SECURITY");
 changes("SYSADMIN");
+
+# Somebody works here, or does one job more, when a second person of security or system administration agrees: never
+# whoever asked for it, nor whom it is about.
+allow(staff: Staff, "approve", appointment: Appointment) if
+    role in staff.roles and appoints(role) and appointment.status = "REQUESTED" and
+    appointment.requested_by != staff.id and appointment.staff_id != staff.id;
+
+appoints("SECURITY");
+appoints("SYSADMIN");
 
 # A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
 allow(staff: Staff, "notify", incident: Incident) if
@@ -491,8 +513,8 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 
 resource Platform {
     permissions = [
-        "announce_maintenance", "create_project", "explain", "lock_down", "open_access_review", "open_investigation",
-        "reconcile", "register_change", "register_service", "remove_staff"
+        "announce_maintenance", "appoint", "create_project", "explain", "lock_down", "open_access_review",
+        "open_investigation", "reconcile", "register_change", "register_service", "remove_staff"
     ];
 }
 
@@ -857,6 +879,12 @@ has_permission(_: Person, "read", service: Service) if service.status = "APPROVE
 # Which jobs staff hold is about staff, and no contributor's.
 resource RoleAssignment {
     permissions = ["read"];
+}
+
+
+# Who is to work here is about staff too.
+resource Appointment {
+    permissions = ["read", "read_reason", "approve", "deny"];
 }
 
 

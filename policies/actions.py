@@ -15,6 +15,7 @@ class Action(enum.StrEnum):
     ACCEPT = "accept"
     ANNOUNCE_MAINTENANCE = "announce_maintenance"
     ANSWER = "answer"
+    APPOINT = "appoint"
     APPROVE = "approve"
     ASSESS = "assess"
     CANCEL = "cancel"

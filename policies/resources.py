@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapper
 from policies.actions import Action
 from policies.errors import PolicyError
 from storage.access_reviews.records import AccessReview, AccessReviewItem
+from storage.appointments import Appointment
 from storage.assets import Asset, Blob
 from storage.changes import Change
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
@@ -48,6 +49,7 @@ PROTECTED: tuple[type[Record], ...] = (
     AccessReview,
     AccessReviewItem,
     ApiKey,
+    Appointment,
     Asset,
     AuditEvent,
     Blob,

@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from resolvers.context import Context
 from schema.access_reviews import AccessReviewMutations
 from schema.api_keys import ApiKeyMutations
+from schema.appointments import AppointmentMutations
 from schema.assets import AssetMutations
 from schema.changes import ChangeMutations
 from schema.controls import ControlMutations
@@ -58,6 +59,7 @@ class Mutation(
     AccessGrantMutations,
     AccessReviewMutations,
     ApiKeyMutations,
+    AppointmentMutations,
     AssetMutations,
     ChangeMutations,
     DeletionMutations,

@@ -10,6 +10,7 @@ from policies.errors import NotFound
 from resolvers.errors import BadInput
 from schema.access_reviews import AccessReview, AccessReviewItem
 from schema.api_keys import ApiKey
+from schema.appointments import Appointment
 from schema.assets import Asset
 from schema.audit import AuditEvent
 from schema.changes import Change
@@ -41,6 +42,7 @@ KINDS: dict[str, type[Node]] = {
         AccessReview,
         AccessReviewItem,
         ApiKey,
+        Appointment,
         Asset,
         AuditEvent,
         Change,

@@ -7,6 +7,7 @@ import strawberry
 from resolvers import inputs, roles
 from schema.access_reviews import AccessReviewQueries
 from schema.api_keys import ApiKey
+from schema.appointments import AppointmentQueries
 from schema.assets import Asset
 from schema.changes import ChangeQueries
 from schema.connections import (
@@ -70,6 +71,7 @@ Search = Annotated[
 class Query(
     NodeQueries,
     AccessReviewQueries,
+    AppointmentQueries,
     ChangeQueries,
     ControlQueries,
     DetectionQueries,

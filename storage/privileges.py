@@ -55,6 +55,7 @@ NARROWER = {
     "audit_deliveries": Rights("SELECT", _ALL, _LOG),
     "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "staff_members": Rights(_ALL, "SELECT", _STAFF),
+    "appointments": Rights("SELECT, INSERT, UPDATE", "SELECT", _STAFF),
     "role_assignments": Rights(_ALL, "SELECT, DELETE", _JOBS),
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),

@@ -91,9 +91,12 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         "changes", "What runs stands in a register of changes that a second person approved, or is found.",
         ("CC3.4", "CC8.1", "CC7.1", "CC5.2"), ENGINEERING,
-        "Each start notes its versions and holds them against the register; an emergency is looked at in three days.",
+        "Each start notes its versions and holds them against the register; an emergency is looked at in three days. A "
+        "new model or agent does nothing before it was assessed and approved.",
         ("tests/resolvers/test_changes.py::test_nobody_approves_their_own_change",
-         "tests/storage/test_changes.py::test_what_nobody_approved_is_amiss"),
+         "tests/storage/test_changes.py::test_what_nobody_approved_is_amiss",
+         "tests/agents/test_egress.py::test_a_model_that_nobody_approved_is_asked_nothing",
+         "tests/resolvers/test_changes.py::test_an_agent_that_nobody_approved_does_nothing_until_somebody_has"),
         ("changes-approved",), 3,
     ),
     Control(

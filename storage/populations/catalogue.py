@@ -8,6 +8,7 @@ import enum
 from dataclasses import dataclass
 
 from storage.access_reviews.records import AccessReviewItem
+from storage.appointments import Appointment
 from storage.changes import Change
 from storage.contributors import Consent
 from storage.controls.findings import Finding
@@ -45,6 +46,7 @@ class PopulationName(enum.StrEnum):
     AGENT_ACTIONS = "AGENT_ACTIONS"
     AGENT_VIOLATIONS = "AGENT_VIOLATIONS"
     API_KEYS = "API_KEYS"
+    APPOINTMENTS = "APPOINTMENTS"
     AVAILABILITY = "AVAILABILITY"
     BACKUPS = "BACKUPS"
     BREAK_GLASS = "BREAK_GLASS"
@@ -102,7 +104,12 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
             Trail(("api_key.created", "passkey.enrolled", "role.assigned", "second_factor.enrolled", "staff.added")),
-            "Accounts of staff are opened by whoever runs the server: who approved it is the operator's to show.",
+            "Who asked for an account or a job of staff, and who agreed, is APPOINTMENTS. What whoever runs the server "
+            "gave by hand is not in there: who approved that is the operator's to show.",
+        ),
+        Population(
+            _N.APPOINTMENTS, "Q2", "Who was to work here and as what, who asked for it, and who agreed?", ("CC6.2",),
+            Register(Appointment, "requested_at"), "Why is words: `appointments` in the API has them.",
         ),
         Population(
             _N.DEPROVISIONINGS, "Q3", "Who left or lost a job, and what ended with it?", ("CC6.2",),

@@ -10,6 +10,7 @@ from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
+from tests.resolvers import appointments
 from tests.resolvers.changes import registered
 from tests.resolvers.follow_ups import opened as opened_follow_up
 from tests.resolvers.found import incident, lockdown, outage, reviewed
@@ -104,6 +105,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "AccessReviewItem": item,
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
+        "Appointment": appointments.asked(world),
         "Asset": asset,
         "AuditEvent": deletion["auditEventId"],
         "Change": registered(world),
@@ -133,7 +135,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         for wants in ("id", "id viewerCan"):
             statements()
             staffs = (
-                "AccessReview", "AccessReviewItem", "Change", "FollowUp", "Incident", "Lockdown", "Outage",
+                "AccessReview", "AccessReviewItem", "Appointment", "Change", "FollowUp", "Incident", "Lockdown", "Outage",
                 "PublishedNotice",
             )  # fmt: skip
             by = security if kind in staffs else ada

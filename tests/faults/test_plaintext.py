@@ -156,17 +156,31 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
     privacy_writes(server, owner, privacy, marker)
     incident_told(server, owner, member, privacy, marker)
     changed(server, member, marker)
+    appointed(server, member, marker)
     locked_down(server, (member, privacy), hired, marker)
 
 
 def changed(server: Server, member: str, marker: str) -> None:
     """Why something is to change, how it was tried, and why it is not to, have the marker."""
     said = MUTATIONS["registerChange"]({}) | {"why": f"Somebody needs {marker} badly.", "tests": f"With {marker}."}
+    said |= {"assessment": f"Nobody but {marker} notices anything of it at all."}
     made = server.api.do("registerChange", member, wants="change { id why }", **said).data["it"]["change"]
     assert marker in made["why"]
     own = server.api.do("approveChange", member, changeId=made["id"], note=f"I looked at {marker}.")
     assert own.code == "FORBIDDEN"
     server.api.do("denyChange", member, changeId=made["id"], note=f"Not for {marker}.").data  # noqa: B018
+
+
+def appointed(server: Server, member: str, marker: str) -> None:
+    """Who is to work here, and why, has the marker."""
+    said = {"email": f"{marker}@example.org", "roles": ["SUPPORT"], "why": f"To look after {marker}."}
+    made = server.api.do("addStaff", member, wants="appointment { id staffId email why }", **said).data["it"][
+        "appointment"
+    ]
+    assert marker.lower() in made["email"]
+    more = {"staffId": made["staffId"], "role": "PRIVACY", "why": f"To look after {marker} as well."}
+    assert server.api.do("assignRole", member, **more).code == "NOT_FOUND"
+    server.api.do("denyAppointment", member, appointmentId=made["id"]).data  # noqa: B018
 
 
 def locked_down(server: Server, tokens: tuple[str, str], hired: dict[StaffRole, staff.Hired], marker: str) -> None:

@@ -1,9 +1,10 @@
-"""How the platform stands in the world that tests decide about: lock-downs, changes, follow-ups, an outage."""
+"""How the platform stands in the world that tests decide about: lock-downs, changes, follow-ups, appointments, an outage."""
 
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from storage.appointments import Appointment, AppointmentStatus
 from storage.changes import Change, ChangeEffect, ChangeKind, ChangeStatus
 from storage.follow_ups import FollowUp, FollowUpStatus
 from storage.lockdowns import Lockdown, LockdownStatus
@@ -35,5 +36,11 @@ def rows(named: Callable[[str], uuid.UUID], moment: datetime, seal: Sealed) -> d
             found[f"{whose}'s follow-up, {state}"] = FollowUp(
                 id=named(f"{whose} follow-up {state}"), incident_id=named("incident"), owner_id=named(whose), task=seal,
                 status=state, due_at=moment, notes=seal,
+            )  # fmt: skip
+    for asked in AppointmentStatus:
+        for whose, about in (("ada", "sue"), ("sue", "ada"), ("sue", "somebody new")):
+            found[f"{whose}'s appointment of {about}, {asked}"] = Appointment(
+                id=named(f"{whose} appoints {about} {asked}"), staff_id=named(about), opens_account=False, roles=[],
+                why=seal, status=asked, requested_by=named(whose),
             )  # fmt: skip
     return found

@@ -14,6 +14,7 @@ from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.access_reviews.records import UNDECIDED, AccessReviewItem
+from storage.appointments import Appointment, AppointmentStatus
 from storage.changes import ChangeStatus
 from storage.contributors import ContributorStatus
 from storage.controls.catalogue import CONTROLS
@@ -36,6 +37,7 @@ STATES = {
     *map(
         str,
         (
+            *AppointmentStatus,
             *ChangeStatus,
             *ContributorStatus,
             *Decider,
@@ -54,6 +56,7 @@ STATES = {
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AccessReviewItem": {Action.DECIDE, Action.READ, Action.READ_REASON},
+    "Appointment": {Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Change": {Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON},
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
@@ -150,7 +153,7 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             own = watching if StaffRole.SECURITY in roles else set()
             own |= {Action.ANNOUNCE_MAINTENANCE} if StaffRole.SYSADMIN in roles else set()
             running = {StaffRole.SECURITY, StaffRole.SYSADMIN} & set(roles)
-            own |= {Action.RECONCILE, Action.REGISTER_CHANGE} if running else set()
+            own |= {Action.APPOINT, Action.RECONCILE, Action.REGISTER_CHANGE} if running else set()
             own |= {Action.RECONCILE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
@@ -196,6 +199,16 @@ def test_nobody_approves_a_service_of_their_own(policy: Policy) -> None:
             for way in plans.get(Action.ASSESS, ()):
                 proposed = Compare("status", "=", Values((ServiceStatus.PROPOSED,))) in way.conditions
                 assert proposed or other in way.conditions, roles
+
+
+def test_nobody_appoints_themselves(policy: Policy) -> None:
+    """In any set of jobs: who agrees that somebody works here neither asked for it, nor is who it is about."""
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Appointment).plans
+            for way in plans.get(Action.APPROVE, ()):
+                for column in ("requested_by", "staff_id"):
+                    assert Compare(column, "!=", Bound("principal_id")) in way.conditions, roles
 
 
 def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
-from tests.resolvers import changes, follow_ups
+from tests.resolvers import appointments, changes, follow_ups
 from tests.resolvers.found import reviewed
 from tests.world import World
 
 GRID = {
+    **appointments.GRID,
     **changes.GRID,
     **follow_ups.GRID,
     "node review": "U 0 0 0 0 - 0 0 0 0 0 0",
@@ -19,6 +20,7 @@ GRID = {
 }
 
 QUERIES = {
+    **appointments.QUERIES,
     **changes.QUERIES,
     **follow_ups.QUERIES,
     "node review": ("review", "id"),
@@ -26,6 +28,7 @@ QUERIES = {
 }
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    **appointments.MUTATIONS,
     **changes.MUTATIONS,
     **follow_ups.MUTATIONS,
     "openAccessReview": lambda ids: {"dueAt": (now() + timedelta(days=30)).isoformat()},
@@ -47,7 +50,11 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
 
 
 def things(world: World) -> dict[str, str]:
-    """A review, something in it, undecided changes, and follow-ups, by what the ladder calls them."""
+    """A review, something in it, undecided changes and appointments, and follow-ups, by what the ladder calls them."""
     review, item = reviewed(world)
     made = {"change": changes.registered(world), "other change": changes.registered(world)}
+    made |= {
+        "appointment": appointments.asked(world),
+        "other appointment": appointments.asked(world, "nils@example.org"),
+    }
     return {"review": review, "review item": item, **made, **follow_ups.things(world)}

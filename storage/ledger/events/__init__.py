@@ -187,7 +187,16 @@ from storage.ledger.events.sessions import (
     SessionThrottled,
     SignInRefusal,
 )
-from storage.ledger.events.staff import RoleAssigned, RoleRefused, RoleRevoked, StaffAdded, StaffRemoved
+from storage.ledger.events.staff import (
+    AppointmentApproved,
+    AppointmentDenied,
+    AppointmentRequested,
+    RoleAssigned,
+    RoleRefused,
+    RoleRevoked,
+    StaffAdded,
+    StaffRemoved,
+)
 from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 # fmt: off
@@ -195,7 +204,8 @@ __all__ = [
     "REGISTRY", "AccessDenied", "AccessGrantApproved", "AccessGrantConsented", "AccessGrantDenied", "AccessGrantEnded",
     "AccessGrantRequested", "AccessGrantReviewed", "AccessReviewClosed", "AccessReviewItemDecided",
     "AccessReviewOpened", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace", "ApiKeyRevoked",
-    "ApiKeyRotated", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused",
+    "ApiKeyRotated", "AppointmentApproved", "AppointmentDenied", "AppointmentRequested",
+    "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused",
     "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored", "BackupTaken", "Category",
     "ChangeApproved", "ChangeDenied", "ChangeRegistered", "ComplaintFiled", "ContentDamaged", "ContentDownloaded",
     "ContentRead", "ContributorRegistered", "ControlSwitchedOff", "ControlsChecked", "CorrectionRequested",

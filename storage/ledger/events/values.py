@@ -33,6 +33,7 @@ class Resource(enum.StrEnum):
     ACCESS_REVIEW = "access_review"
     ACCESS_REVIEW_ITEM = "access_review_item"
     API_KEY = "api_key"
+    APPOINTMENT = "appointment"
     ASSET = "asset"
     ASSET_WORD = "asset_word"
     AUDIT_CHECKPOINT = "audit_checkpoint"

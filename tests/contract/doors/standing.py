@@ -20,7 +20,7 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.changes.observe": ("muniment/safeguards.py", _RUNS),
     "storage.changes.reconciled": ("muniment/cli_changes.py resolvers/changes.py", _RUNS),
     "storage.changes.runs_unapproved": ("resolvers/changes.py", _RUNS),
-    "storage.changes.standing_of": ("muniment/safeguards.py", _RUNS),
+    "storage.changes.standing_of": ("resolvers/enabling.py", _RUNS),
     "storage.changes.told": ("resolvers/changes.py", "whether there is such a notice; says no more"),
     "storage.controls.findings.mend": ("resolvers/controls.py", _ASKED),
     "storage.controls.measures.singly": (
@@ -36,6 +36,8 @@ STANDING: dict[str, tuple[str, str]] = {
         "muniment/incident_metrics.py",
         "counts and times of incidents, for whoever runs the server; names nobody, and holds no words",
     ),
+    "storage.enabling.noted": ("resolvers/enabling.py", _RUNS),
+    "storage.enabling.refused": ("muniment/doctor.py", _RUNS),
     "storage.lockdowns.active": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.begin": ("resolvers/lockdowns/deciding.py", _STANDS),
     "storage.lockdowns.expire": ("resolvers/lockdowns/deciding.py", _STANDS),
