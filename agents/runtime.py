@@ -9,7 +9,7 @@ its beginning: what it has done already it finds in our own tables, so that noth
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,6 +22,7 @@ from dbos import DBOS, DBOSConfig
 from agents.egress import Closed, Gate
 from agents.mail import Mail
 from agents.models.gateway import Gateway
+from agents.models.providers import Door
 from policies.access import Access
 from policies.actions import Action
 from policies.force import InForce
@@ -101,6 +102,8 @@ class Agents:
     """What a deletion certificate says of backups."""
     admits: Callable[[str], bool] = lambda _agent: True
     """Whether an agent of this name may work here; the crew asks the change register."""
+    doors: Mapping[str, Door] = field(default_factory=dict)
+    """Where providers of models are asked to delete what they keep, by their address in the register of services."""
     _calls: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None

@@ -9,6 +9,7 @@ from agents import erasures, exports, generation, notices, thumbnails
 from agents.egress import Gate, Register
 from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.mail import Mail
+from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
@@ -25,7 +26,7 @@ from storage.ledger.envelopes import secrets_of
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
 
-WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, *erasures.WORKFLOWS, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
@@ -33,7 +34,8 @@ WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasur
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
     gate = Register(house.store, house.force, settings.regions, unapproved_models=not settings.production)
-    gateway = Gateway(providers(settings), gate=gate)
+    models = providers(settings)
+    gateway = Gateway(models, gate=gate)
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
     idle = Agents(
         house.store,
@@ -46,6 +48,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         link=settings.notices_url,
         backups=backups,
         admits=on_record(house, settings),
+        doors={each.facts().provider: each.door for each in models if isinstance(each, Endpoint)},
     )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now

@@ -9,7 +9,7 @@ import strawberry
 from policies.actions import Action
 from resolvers import incidents, inputs, lists
 from resolvers.detections import runbook
-from schema.connections import After, Before, Connection, First, Last, listed, nested, part_of
+from schema.connections import After, Before, Connection, First, Last, below, listed, part_of
 from schema.follow_ups import FollowUp, IncidentReviewInput
 from schema.guards import mutation, question
 from schema.ids import decode_id_of, encode_id
@@ -77,13 +77,9 @@ class Incident(Node):
         found = self.row.impacts
         return None if found is None else [IncidentImpact(each) for each in found]
 
-    @strawberry.field(description="What is to be done so that it does not come again.")
-    def follow_ups(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[FollowUp]:
-        part = part_of(info, "FollowUp", first, after, last, before)
-        connection: Connection[FollowUp] = nested(info, self, FollowUp, part, "incident_id")
-        return connection
+    follow_ups: Connection[FollowUp] = below(
+        FollowUp, "incident_id", "What is to be done so that it does not come again."
+    )
 
     @strawberry.field(description="What people wrote, oldest first. Null where you may not read it.")
     def notes(self, info: Info) -> list[str] | None:

@@ -26,6 +26,7 @@ KEPT = {
     "export": "The request as long as the account; the archive until it expires.",
     "session": "Hours to days; then it is swept.",
     "deletion": "For good, as ids and counts: it shows that the deletion was done.",
+    "recall": "Until a provider of models confirmed; it is about nobody.",
     "audit": "For good, without you in it: who it was is forgotten with the account, or after a year.",
     "staff": "As long as the member of staff.",
     "services": "For good; it is about nobody.",

@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from agents.egress import Closed, EgressRefused, Gate, Sending
@@ -56,6 +56,7 @@ class Gateway:
         max_tokens: int,
         temperature: float,
         call: uuid.UUID | None = None,
+        named: Callable[[str], object] | None = None,
     ) -> Generator[str]:
         """The answer of `model`, piece by piece.
 
@@ -64,6 +65,7 @@ class Gateway:
         Once it is its turn the gate is asked whether this model may answer and `sending` may go there now, and of the
         latter again each second while an answer
         comes in: what was taken back meanwhile stops it. Raises ModelError; what was yielded before is then worthless.
+        `named` is as in `Ask`.
         """
         provider, turn = self._provider(model), self._turns[model]
         while not turn.acquire(timeout=_PULSE_SECONDS):
@@ -73,7 +75,7 @@ class Gateway:
         except BaseException:
             turn.release()
             raise
-        ask = Ask(tuple(messages), seed, max_tokens, temperature, call)
+        ask = Ask(tuple(messages), seed, max_tokens, temperature, call, named)
         pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         unwanted = threading.Event()
         reader = threading.Thread(

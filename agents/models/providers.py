@@ -1,8 +1,8 @@
 """What a provider of a language model is to the gateway, and what is known about the model for provenance."""
 
 import uuid
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -48,6 +48,7 @@ class Ask:
     """One question: the messages, and the limits of the answer. The same seed gives the same answer where it can.
 
     `call` is the correlation id of the API call behind it, a random number, by which both sides find it in their logs.
+    `named` is told, from another thread, under which id the provider makes its answer, where it says so.
     """
 
     messages: Sequence[Message]
@@ -55,6 +56,15 @@ class Ask:
     max_tokens: int
     temperature: float
     call: uuid.UUID | None = None
+    named: Callable[[str], object] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where else a provider is reached than by questions: `base` is `https://host`, without a path."""
+
+    base: str
+    api_key: str = field(repr=False)
 
 
 class Provider(Protocol):

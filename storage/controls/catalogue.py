@@ -167,8 +167,9 @@ CONTROLS: tuple[Control, ...] = (
         "deletion", "What is deleted is destroyed with its keys, counted by another agent, and certified.",
         ("CC6.5", "C1.2", "P4.3"), PRIVACY, "The verifier alone certifies; restored backups are erased again.",
         ("tests/agents/test_erasures.py::test_an_erased_account_leaves_its_deletion_and_nothing_else",
-         "tests/agents/test_certificates.py::test_while_anything_is_left_there_is_no_certificate"),
-        ("deletions-done",), 3,
+         "tests/agents/test_certificates.py::test_while_anything_is_left_there_is_no_certificate",
+         "tests/agents/test_recalls.py::test_a_provider_is_asked_to_delete_what_it_keeps_and_its_answer_is_certified"),
+        ("deletions-done", "copies-recalled"), 3,
     ),
     Control(
         "retention", "Things go when the time that their contributor chose is up.", ("P4.2", "C1.2"), PRIVACY,

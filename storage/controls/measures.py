@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import changes, follow_ups
+from storage import changes, follow_ups, recalls
 from storage.access_reviews import standing
 from storage.contributors import Contributor
 from storage.controls import findings
@@ -190,6 +190,11 @@ MEASURES: dict[str, Measure] = {
     ),
     "controls-run": Measure(
         _not_run, "runs of these checks that are two days late", "see why the agents did not run them",
+    ),
+    "copies-recalled": Measure(
+        lambda at: recalls.overdue(at.session, at.moment),
+        "answers that providers of models have not confirmed in a week to have deleted",
+        "ask the provider, see that the key for it holds, or correct deletionPath with a new version of its terms",
     ),
     "deletions-done": Measure(
         _undone, "deletions that are not done a day after they were asked for", "see what keeps the erasures agent",

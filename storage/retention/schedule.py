@@ -87,6 +87,11 @@ SCHEDULE: tuple[Rule, ...] = (
         Disposition.KEEP,
     ),
     Rule(
+        "recall", "What providers of models are to be asked to delete: their own numbers.", Source.PLATFORM,
+        "What they were sent is destroyed here.", "Until they confirmed, and a signed document says so.",
+        Disposition.DELETE,
+    ),
+    Rule(
         "audit", "The audit trail, its log, and investigations.", Source.OPERATOR, "It happened.",
         "MUNIMENT_AUDIT_DAYS (365 days), or until the account is deleted; then nameless, and for good.",
         Disposition.ANONYMIZE_AND_ARCHIVE, owner="head of security",

@@ -24,6 +24,7 @@ from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
 from storage.outages import Component, Outage
+from storage.recalls import ProviderRecall
 from storage.records import Record
 from storage.retention.settings import note_sweep
 from storage.rights import RightsKind, RightsRequest, RightsTopic
@@ -91,6 +92,11 @@ def _deletion(moment: datetime) -> Deletion:
     return Deletion(owner_id=uuid.uuid4(), scope=DeletionScope.ACCOUNT, object_id=uuid.uuid4(), requested_at=asked)
 
 
+def _recall(moment: datetime) -> ProviderRecall:
+    late = _ago(moment, hours=1)
+    return ProviderRecall(deletion_id=uuid.uuid4(), provider="m.example", model="m", reference="r", deadline_at=late)
+
+
 def _export(moment: datetime, ended: datetime) -> Export:
     return Export(owner_id=uuid.uuid4(), scope=ExportScope.ACCOUNT, status=ExportStatus.READY, expires_at=ended)
 
@@ -132,6 +138,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "auditors-end": _rows(lambda _moment: [RoleAssignment(staff_id=uuid.uuid4(), role=StaffRole.AUDITOR)]),
     "changes-approved": _began_twice,
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
+    "copies-recalled": _rows(lambda moment: [_recall(moment)]),
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),

@@ -35,6 +35,7 @@ _ABOUT = "staff whom the policy lets explain for others; facts of rows they may 
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
 _HOUSE = "opens, checks and closes the house; no caller is there"
+_WRITING = "agents/generation/variations.py"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
@@ -112,7 +113,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.database.transaction": (
         "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
-        "agents/erasures/verifying.py "
+        "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
@@ -251,7 +252,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.under_keys": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/cli.py muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
-    "storage.provider_copies.note": ("agents/generation/variations.py", _AGENT),
+    **{f"storage.provider_copies.{each}": (_WRITING, _AGENT) for each in ("answered", "name", "note")},
     "storage.rights.lock_open": ("resolvers/rights.py", _ASKED),
     "storage.rights.open_of": ("resolvers/rights.py", _OWN_COUNT),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
