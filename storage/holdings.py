@@ -31,6 +31,7 @@ KEPT = {
     "staff": "As long as the member of staff.",
     "services": "For good; it is about nobody.",
     "access_reviews": "As long as the account, what is about a key of yours; the rest for good, about nobody.",
+    "appointments": "For good; it is about nobody.",
     "changes": "For good; it is about nobody.",
     "continuity": "For good; it is about nobody.",
     "findings": "For good; it is about nobody.",

@@ -62,7 +62,8 @@ class Gateway:
 
         An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to
         load, for the next word), so that the caller can look whether to go on; closing the iterator stops the model.
-        Once it is its turn the gate is asked whether `sending` may go there now, and again each second while an answer
+        Once it is its turn the gate is asked whether this model may answer and `sending` may go there now, and of the
+        latter again each second while an answer
         comes in: what was taken back meanwhile stops it. Raises ModelError; what was yielded before is then worthless.
         `named` is as in `Ask`.
         """
@@ -70,7 +71,7 @@ class Gateway:
         while not turn.acquire(timeout=_PULSE_SECONDS):
             yield ""
         try:
-            self._ask_gate(provider, sending)
+            self._ask_gate(provider, sending, provider.facts().version)
         except BaseException:
             turn.release()
             raise
@@ -110,9 +111,11 @@ class Gateway:
         if not said:
             raise ModelError(ModelFailure.UNUSABLE)
 
-    def _ask_gate(self, provider: Provider, sending: Sending) -> None:
+    def _ask_gate(self, provider: Provider, sending: Sending, version: str | None = None) -> None:
         try:
             self._gate.clear(provider.address, sending)
+            if version is not None:
+                self._gate.admit(version, sending)
         except EgressRefused as refusal:
             code = ModelFailure.CONSENT_REQUIRED if refusal.objection.is_theirs else ModelFailure.NOT_APPROVED
             raise ModelError(code) from None

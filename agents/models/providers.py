@@ -4,7 +4,10 @@ import uuid
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import Protocol
+
+from storage.changes import ENDPOINT
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Facts:
     digest: str | None = None
     leaves: bool = False
     keeps: timedelta | None = None
+
+    @property
+    def version(self) -> str:
+        """What the change register knows this model by: another name, place or file is another version."""
+        named = "\n".join((self.model, self.provider, self.digest or ""))
+        return (ENDPOINT if self.leaves else "embedded-") + sha256(named.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

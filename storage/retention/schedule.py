@@ -101,6 +101,11 @@ SCHEDULE: tuple[Rule, ...] = (
         "Until an operator removes them; policies for good, as evidence.", Disposition.KEEP, owner="head of operations",
     ),
     Rule(
+        "appointments", "Who was to work here and as what, who asked for that and who agreed; no address once decided.",
+        Source.PLATFORM, "It was asked for.", "For good, as evidence; it is about no contributor.", Disposition.KEEP,
+        owner="head of security",
+    ),
+    Rule(
         "services", "The register of services: terms, assessments, and who approved them.", Source.PLATFORM,
         "It was registered.", "For good, as evidence of what was sent where on which terms.", Disposition.KEEP,
     ),

@@ -17,7 +17,9 @@ from storage.controls.findings import Finding
 from storage.database import Transaction
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope, ExportStatus
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.incidents import Incident, Severity
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
@@ -111,6 +113,15 @@ def _review(moment: datetime) -> AccessReview:
     return AccessReview(number=1, opened_at=_ago(moment, days=40), due_at=_ago(moment, days=10))
 
 
+def _incident(moment: datetime) -> Incident:
+    began = _ago(moment, days=3)
+    return Incident(detection="D02", severity=Severity.HIGH, began_at=began, detected_at=began, clock_until=moment)
+
+
+def _follow_up(moment: datetime) -> FollowUp:
+    return FollowUp(incident_id=uuid.uuid4(), owner_id=uuid.uuid4(), task=SEAL, due_at=_ago(moment, hours=1))
+
+
 def _outage(moment: datetime) -> Outage:
     long_ago = _ago(moment, days=8)
     return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)
@@ -131,8 +142,10 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
+    "follow-ups-done": _rows(lambda moment: [_follow_up(moment)]),
     "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
+    "incidents-told": _rows(lambda moment: [_incident(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
     "outages-explained": _rows(lambda moment: [_outage(moment)]),
     "requests-answered": _rows(lambda moment: [_request(moment)]),

@@ -6,7 +6,7 @@ from alembic import op
 import storage.records
 
 revision = "0036"
-down_revision = "0032"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes
+from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -45,12 +45,14 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **imports.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     **processes.SIDE_DOORS,
+    **staff.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
-        "resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/appointments.py resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py "
+        "resolvers/staff.py",
         f"{_OWN}; {_ABOUT}; {_LEAVING}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
@@ -117,7 +119,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
-        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py "
+        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/incident_metrics.py "
         "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -157,10 +159,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "whether somebody's last access was looked at; tells no more",
     ),
     "storage.grants.end_of": ("resolvers/grants.py", _LEAVING),
-    "storage.staff.forget": ("resolvers/staff.py", _LEAVING),
-    "storage.staff.lock": ("resolvers/factors.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
-    "storage.staff.overlapping": ("muniment/doctor.py", "counts who holds two jobs that nobody may; names nobody"),
-    "storage.staff.take_role": ("resolvers/staff.py", _LEAVING),
     "storage.federation.by_id": ("resolvers/identity.py", _BEFORE),
     "storage.federation.by_name": ("resolvers/federation.py resolvers/identity.py", f"{_BEFORE}; {_FACTOR}"),
     "storage.federation.forget": ("resolvers/federation.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
@@ -322,6 +320,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
+    **staff.PLACES,
     ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",
