@@ -153,6 +153,7 @@ from storage.ledger.events.prompts import (
     RunStarted,
     RunStepFinished,
 )
+from storage.ledger.events.quotas import QuotaGranted, QuotaHit, QuotasRecounted
 from storage.ledger.events.retention import (
     RetentionAnnounced,
     RetentionExpired,
@@ -210,15 +211,15 @@ __all__ = [
     "PasskeyEnrolled", "PasskeyRemoved", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed",
     "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated",
     "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested",
-    "PromptImported", "PromptSubmitted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
-    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
-    "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunBudget", "RunFinished",
-    "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered",
-    "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled",
-    "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted",
-    "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected",
-    "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived",
-    "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed",
-    "WitnessFailure",
+    "PromptImported", "PromptSubmitted", "QuotaGranted", "QuotaHit", "QuotasRecounted", "RecoveryCodeUsed",
+    "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding", "RetentionHalted",
+    "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked",
+    "RotatedKeys", "RunBudget", "RunFinished", "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard",
+    "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed",
+    "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace",
+    "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded",
+    "StaffRemoved", "StyleCorrected", "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised",
+    "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan", "WebhookFailed",
+    "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on

@@ -77,6 +77,7 @@ class Resource(enum.StrEnum):
     PROMPT_WORD = "prompt_word"
     PROVIDER_COPY = "provider_copy"
     PUBLISHED_NOTICE = "published_notice"
+    QUOTA = "quota"
     RECOVERY_CODE = "recovery_code"
     RETENTION_SETTING = "retention_setting"
     RETENTION_SWEEP = "retention_sweep"
