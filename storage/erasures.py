@@ -185,7 +185,8 @@ def _destroyed(session: Session, model: type[Record], condition: ColumnElement[b
     gone = delete(model).where(condition)
     try:
         if model is Asset:
-            return _given_back(session, session.execute(gone.returning(Asset.owner_id, Asset.byte_size)).tuples().all())
+            owners = session.execute(gone.returning(Asset.owner_id, Asset.byte_size), execution_options=_UNLOADED)
+            return _given_back(session, [(owner, byte_size) for owner, byte_size in owners])
         result = session.execute(gone, execution_options=_UNLOADED)
     except IntegrityError:
         raise ErasureOvertaken from None

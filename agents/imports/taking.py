@@ -58,8 +58,8 @@ def take_in(agents: Agents, account: uuid.UUID, archive: Archive, wishes: Wishes
     """Take everything in that this account may keep. Nothing is written before all of the archive was looked over.
 
     Raises ArchiveRefused, also for want of room; Conflict where this archive has been taken in already; what the door
-    raises for an account that is not there or is leaving; and what may pass, after it was waited for: then the next call
-    goes on.
+    raises for an account that is not there or is leaving; and what may pass, after it was waited for: then the next
+    call goes on.
     """
     export_id = uuid.UUID(str(archive.manifest["exportId"]))
     graft = Graft(account, uuid.UUID(str(archive.manifest["ownerId"])), archive.digest)
