@@ -14,30 +14,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Room for contributors' files.")
 
-_SHOWN = 20
-
 
 @app.command("show")
 def show(home: Home = None) -> None:
     """Say what all files take, and whose take most, by id: names and e-mails are sealed."""
     with _opened(home) as house:
-        from storage import quotas
-        from storage.database import transaction
+        from muniment import quotas
 
-        with transaction(house.store.engine, read_only=True) as session:
-            found = quotas.capacity(session, house.limits.allowance)
-            rows = quotas.largest(session, _SHOWN)
-    everybody = house.limits.allowance
-    typer.echo(
-        f"{found.files:,} files of {found.byte_size:,} bytes, of {found.people:,} contributors; announced ones too."
-    )
-    typer.echo(f"Each may have {everybody.files:,} files of {everybody.byte_size:,} bytes.")
-    typer.echo(f"{found.nearly:,} have taken nine tenths of their room or more.")
-    for row in rows:
-        own = [f"{row.most_files:,} files" if row.most_files is not None else ""]
-        own += [f"{row.most_bytes:,} bytes" if row.most_bytes is not None else ""]
-        limits = " and ".join(each for each in own if each)
-        typer.echo(f"{row.owner_id}: {row.files:,} files of {row.byte_size:,} bytes{limits and f'; may have {limits}'}")
+        for line in quotas.lines(house):
+            typer.echo(line)
 
 
 @app.command("grant")

@@ -6,13 +6,13 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from muniment import backups, hazards, posture, tallies, tls
+from muniment import backups, hazards, posture, quotas, tallies, tls
 from muniment.findings import Finding
-from muniment.house import allowance, published
+from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
-from storage import policies, quotas, staff
+from storage import policies, staff
 from storage.blobs.errors import BlobError
 from storage.database import DatabaseUnreachable, exists, open_engine, transaction
 
@@ -31,7 +31,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_separation(settings),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
-        *_quotas(settings),
+        *quotas.findings(settings),
         *_bucket(settings),
         *_tallies(settings),
         *posture.findings(settings),
@@ -104,27 +104,6 @@ def _room(place: Path) -> Finding:
     there = next(directory for directory in (place, *place.parents) if directory.is_dir())
     free = shutil.disk_usage(there).free
     return Finding("disk", free > _LEAST_FREE_BYTES, f"{free // 1024**2} MiB free under {place}")
-
-
-def _quotas(settings: Settings) -> list[Finding]:
-    """What files take of what their owners may have, and whether it is counted right."""
-    engine = open_engine(settings.database_url)
-    try:
-        if not exists(engine):
-            return []
-        with transaction(engine, read_only=True) as session:
-            if not quotas.are_kept(session):
-                return []
-            found = quotas.capacity(session, allowance(settings))
-            wrong = len(quotas.drifted(session))
-    except DatabaseUnreachable:
-        return []
-    finally:
-        engine.dispose()
-    if wrong:
-        return [Finding("quotas", False, f"{wrong} counts of files are wrong: `quota recount` puts them right")]
-    said = f"{found.files} files of {found.byte_size // 1024**2} MiB are counted, {found.people} contributors"
-    return [Finding("quotas", True, f"{said}; {found.nearly} have taken nine tenths of their room")]
 
 
 def _bucket(settings: Settings) -> list[Finding]:

@@ -14,7 +14,7 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
-from storage import provider_copies, search
+from storage import provider_copies, quotas, search
 from storage.access_reviews.records import AccessReviewItem, ReviewChange, ReviewKind
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
@@ -179,6 +179,8 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         blob = Blob(id=blob_id, object_id=asset.id, byte_size=len(content), **mine)
         work.session.add_all([asset, empty, prompt, blob])
         work.session.flush()
+        for each in (asset, empty):
+            quotas.take(work.session, someone.id, each.byte_size, quotas.USUAL)
         for written in (asset, prompt):
             search.index(work.session, work.vault, written)
         provider_copies.note(work.session, prompt, [asset.id], "models.example", "m", None)

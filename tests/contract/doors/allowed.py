@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes
+from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, quotas
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -44,8 +44,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **imports.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     **processes.SIDE_DOORS,
+    **quotas.SIDE_DOORS,
     "storage.accounts.account_by_email": (
-        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
+        "resolvers/contributors.py resolvers/projects.py resolvers/quotas.py resolvers/sessions.py resolvers/staff.py "
+        "muniment/imports.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
@@ -116,7 +118,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
-        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py "
+        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/quotas.py "
         "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
