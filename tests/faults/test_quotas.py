@@ -5,7 +5,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from policies.access import Policy
 from storage import quotas
 from storage.database import transaction
 from storage.quotas import Allowance
@@ -37,17 +36,20 @@ for _ in range(room):
 
 
 def test_processes_that_add_files_at_once_get_what_there_is_together(
-    home: Path, engine: Engine, policy: Policy, database_url: str
+    home: Path, engine: Engine, database_url: str
 ) -> None:
     """Each would fill it alone; one is killed with kill -9 on its way. What was told as taken is there, and counted."""
-    with household(home, engine, policy) as agents:
+    with household(home, engine) as agents:
         mara = person(agents, "mara")
     command = ["-c", TAKING, database_url, mara.id, mara.projects[0], ROOM]
     crowd = [Forked(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert crowd[0].stdout is not None
     assert crowd[0].stdout.readline() == "taken\n"
     crowd[0].kill()
-    told = ["taken"] + [line for each in crowd for line in each.communicate(timeout=120)[0].split()]
+    told = ["taken"] + [line for each in crowd for line in each.stdout.read().split()]
+    for each in crowd:
+        each.wait(120)
+        each.stdout.close()
     assert [each.returncode for each in crowd[1:]] == [0, 0]
     with transaction(engine, read_only=True) as session:
         use = quotas.use_of(session, mara.id, Allowance(10**9, ROOM))

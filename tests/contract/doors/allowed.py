@@ -128,7 +128,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/contents.py resolvers/context.py",
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
-    "storage.database.exists": ("muniment/doctor.py", _HOUSE),
+    "storage.database.exists": ("muniment/doctor.py muniment/quotas.py", _HOUSE),
     "storage.bypasses.since": ("muniment/bypasses.py", _CHECKED),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
     "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
@@ -137,7 +137,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
     "storage.backups.taking.data": ("muniment/backups.py", _KEPT),
     "storage.database.open_engine": (
-        "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
+        "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/quotas.py muniment/restores.py",
         _HOUSE,
     ),
     **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
