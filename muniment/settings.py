@@ -8,7 +8,13 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from muniment import hazards
 from muniment.addresses import needs_local_ca, own_url
@@ -209,6 +215,19 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is said on the command line, in the environment, and in a file where one is named."""
+        named = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file
+        return (init_settings, env_settings, dotenv_settings) if named else (init_settings, env_settings)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -35,38 +35,41 @@ def order(world: World, by: Person, **given: Any) -> str:
     return str(world.do("requestExport", by, wants="export { id }", **given).data["it"]["export"]["id"])
 
 
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
-        ({"recipientPublicKey": ""}, "recipientPublicKey"),
-        ({"recipientPublicKey": "age1nonsense"}, "recipientPublicKey"),
-        ({"recipientPublicKey": RECIPIENT[:-1]}, "recipientPublicKey"),
-        ({"recipientPublicKey": "x" * 2001}, "recipientPublicKey"),
-        ({"recipientPublicKey": str(IDENTITY)}, "recipientPublicKey"),
-        ({"recipientPublicKey": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "recipientPublicKey"),
-        ({"expiresInDays": 0}, "expiresInDays"),
-        ({"expiresInDays": -1}, "expiresInDays"),
-        ({"expiresInDays": 8}, "expiresInDays"),
-        ({"since": "2999-01-01T00:00:00Z"}, "since"),
-        ({"scope": "PROJECT"}, "projectId"),
-        ({"webhookUrl": "ftp://example.org/x"}, "webhookUrl"),
-        ({"webhookUrl": "https://user:secret@example.org/x"}, "webhookUrl"),
-        ({"webhookUrl": "https://example.org/#part"}, "webhookUrl"),
-        ({"webhookUrl": "https://"}, "webhookUrl"),
-        ({"webhookUrl": "https://exa mple.org"}, "webhookUrl"),
-        ({"webhookUrl": "https://[::1"}, "webhookUrl"),
-        ({"webhookUrl": "https://example.org:99999/"}, "webhookUrl"),
-    ],
-)
+NO_ORDERS: list[tuple[dict[str, Any], str]] = [
+    ({"recipientPublicKey": ""}, "recipientPublicKey"),
+    ({"recipientPublicKey": "age1nonsense"}, "recipientPublicKey"),
+    ({"recipientPublicKey": RECIPIENT[:-1]}, "recipientPublicKey"),
+    ({"recipientPublicKey": "x" * 2001}, "recipientPublicKey"),
+    ({"recipientPublicKey": str(IDENTITY)}, "recipientPublicKey"),
+    ({"recipientPublicKey": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "recipientPublicKey"),
+    ({"expiresInDays": 0}, "expiresInDays"),
+    ({"expiresInDays": -1}, "expiresInDays"),
+    ({"expiresInDays": 8}, "expiresInDays"),
+    ({"since": "2999-01-01T00:00:00Z"}, "since"),
+    ({"scope": "PROJECT"}, "projectId"),
+    ({"webhookUrl": "ftp://example.org/x"}, "webhookUrl"),
+    ({"webhookUrl": "https://user:secret@example.org/x"}, "webhookUrl"),
+    ({"webhookUrl": "https://example.org/#part"}, "webhookUrl"),
+    ({"webhookUrl": "https://"}, "webhookUrl"),
+    ({"webhookUrl": "https://exa mple.org"}, "webhookUrl"),
+    ({"webhookUrl": "https://[::1"}, "webhookUrl"),
+    ({"webhookUrl": "https://example.org:99999/"}, "webhookUrl"),
+]
+
+
 @pytest.mark.one_database("sqlite", reason="refused before any database is asked")
-def test_an_order_that_can_not_be_is_refused(world: World, ada: Person, given: dict[str, Any], field: str) -> None:
+def test_an_order_that_can_not_be_is_refused(world: World, ada: Person, subtests: pytest.Subtests) -> None:
     """With the field's name and what to write, without repeating it, and nothing is queued."""
-    with world.unchanged():
-        refused = world.do("requestExport", ada, **given)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
-    assert not [
-        value for value in given.values() if isinstance(value, str) and len(value) > 9 and value in refused.message
-    ]
+    for given, field in NO_ORDERS:
+        with subtests.test(given=given, field=field):
+            with world.unchanged():
+                refused = world.do("requestExport", ada, **given)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+            assert not [
+                value
+                for value in given.values()
+                if isinstance(value, str) and len(value) > 9 and value in refused.message
+            ]
 
 
 @pytest.mark.one_database("sqlite", reason="a word in an answer")

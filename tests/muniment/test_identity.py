@@ -35,27 +35,28 @@ def test_registering_opens_an_account_with_keys_of_its_own(world: World) -> None
     assert sum(name.startswith("contributor:") for name in world.keysets()) == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("email", "no address"),
-        ("email", "a@b"),
-        ("email", "a\x00@example.org"),
-        ("email", "x" * 250 + "@example.org"),
-        ("password", "short"),
-        ("password", " " * 20),
-        ("password", "x" * 2000),
-        ("displayName", " "),
-        ("displayName", "n\x00"),
-        ("displayName", "x" * 101),
-    ],
-)
-def test_an_account_that_can_not_be_is_refused_with_the_field(world: World, field: str, value: str) -> None:
+NO_ACCOUNTS = [
+    ("email", "no address"),
+    ("email", "a@b"),
+    ("email", "a\x00@example.org"),
+    ("email", "x" * 250 + "@example.org"),
+    ("password", "short"),
+    ("password", " " * 20),
+    ("password", "x" * 2000),
+    ("displayName", " "),
+    ("displayName", "n\x00"),
+    ("displayName", "x" * 101),
+]
+
+
+def test_an_account_that_can_not_be_is_refused_with_the_field(world: World, subtests: pytest.Subtests) -> None:
     """Nothing is left of it: no row, no keyset, no entry."""
-    given = {"email": "new@example.org", "password": PASSWORD, "displayName": "New", field: value}
-    with world.unchanged():
-        refused = world.do("registerContributor", None, **given)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for field, value in NO_ACCOUNTS:
+        with subtests.test(field=field, value=value):
+            given = {"email": "new@example.org", "password": PASSWORD, "displayName": "New", field: value}
+            with world.unchanged():
+                refused = world.do("registerContributor", None, **given)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
 def test_one_address_has_one_account_however_it_is_written(world: World) -> None:
@@ -194,59 +195,67 @@ def test_a_key_that_may_export_is_made_by_someone_who_has_just_proved_who_they_a
     assert world.do("createApiKey", ada, **given).code is None
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", ""),
-        ("scopes", []),
-        ("scopes", ["read", "root"]),
-        ("scopes", ["\x00"]),
-        ("expiresAt", "2020-01-01T00:00:00Z"),
-        ("expiresAt", "2999-01-01T00:00:00Z"),
-        ("expiresAt", "9999-12-31T23:59:59-14:00"),
-        ("expiresAt", "0001-01-01T00:00:00+14:00"),
-        ("expiresAt", "2027-01-01T00:00:00"),
-    ],
-)
-def test_a_key_that_can_not_be_is_refused_with_the_field(world: World, field: str, value: object) -> None:
+NO_KEYS: list[tuple[str, object]] = [
+    ("name", ""),
+    ("scopes", []),
+    ("scopes", ["read", "root"]),
+    ("scopes", ["\x00"]),
+    ("expiresAt", "2020-01-01T00:00:00Z"),
+    ("expiresAt", "2999-01-01T00:00:00Z"),
+    ("expiresAt", "9999-12-31T23:59:59-14:00"),
+    ("expiresAt", "0001-01-01T00:00:00+14:00"),
+    ("expiresAt", "2027-01-01T00:00:00"),
+]
+
+
+def test_a_key_that_can_not_be_is_refused_with_the_field(world: World, subtests: pytest.Subtests) -> None:
     """Unknown scopes, no scopes, and an end that has passed, is too far off, or lies in no time zone."""
     ada = world.register("ada")
-    given = {"name": "key", "scopes": ["read"], "expiresAt": (now() + timedelta(days=1)).isoformat(), field: value}
-    with world.unchanged():
-        refused = world.do("createApiKey", ada, **given)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for field, value in NO_KEYS:
+        with subtests.test(field=field, value=value):
+            given = {
+                "name": "key",
+                "scopes": ["read"],
+                "expiresAt": (now() + timedelta(days=1)).isoformat(),
+                field: value,
+            }
+            with world.unchanged():
+                refused = world.do("createApiKey", ada, **given)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        "",
-        "x",
-        "mun_s_" + "A" * 43,
-        "mun_k_",
-        "mun_k_abc",
-        "mun_k_abcdef_" + "A" * 43,
-        "mun_s_é",
-        "' OR 1=1 --",
-        "x" * 5000,
-    ],
-)
-def test_a_token_that_is_none_is_told_so(world: World, token: str) -> None:
+NO_TOKENS = [
+    "",
+    "x",
+    "mun_s_" + "A" * 43,
+    "mun_k_",
+    "mun_k_abc",
+    "mun_k_abcdef_" + "A" * 43,
+    "mun_s_é",
+    "' OR 1=1 --",
+    "x" * 5000,
+]
+
+
+def test_a_token_that_is_none_is_told_so(world: World, subtests: pytest.Subtests) -> None:
     """A caller who thinks they are signed in must hear that they are not: 401 with a code, changing nothing."""
-    with world.unchanged():
-        response = world.client.post(
-            "/graphql", json={"query": WHO}, headers={"authorization": f"Bearer {token}".encode()}
-        )
-    assert response.status_code == 401
-    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert response.headers["www-authenticate"] == "Bearer"
+    for token in NO_TOKENS:
+        with subtests.test(token=token):
+            with world.unchanged():
+                response = world.client.post(
+                    "/graphql", json={"query": WHO}, headers={"authorization": f"Bearer {token}".encode()}
+                )
+            assert response.status_code == 401
+            assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+            assert response.headers["www-authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("header", ["Basic YWRhOnB3", "Bearer", "Token abc", "mun_s_x"])
-def test_another_way_of_signing_in_is_no_way_in(world: World, header: str) -> None:
+def test_another_way_of_signing_in_is_no_way_in(world: World, subtests: pytest.Subtests) -> None:
     """An Authorization header that holds no good bearer token is refused, not ignored."""
-    response = world.client.post("/graphql", json={"query": WHO}, headers={"authorization": header})
-    assert response.status_code == 401
+    for header in ["Basic YWRhOnB3", "Bearer", "Token abc", "mun_s_x"]:
+        with subtests.test(header=header):
+            response = world.client.post("/graphql", json={"query": WHO}, headers={"authorization": header})
+            assert response.status_code == 401
 
 
 def test_a_keys_secret_is_compared_whole(world: World) -> None:

@@ -211,17 +211,29 @@ def test_queries_and_mutations_work_on_the_socket_as_they_do_over_http(world: Wo
     assert len(world.events("project.created")) == 1
 
 
-@pytest.mark.parametrize(
-    "token",
-    ["x", "mun_s_" + "A" * 43, "mun_k_abc_def", "mun_k_\x00_x", "mun_k_é_x", "\x00", "", 5, {"a": 1}, ["x"]],
-)
-def test_a_bad_token_closes_the_connection(world: World, token: Any) -> None:
+BAD_TOKENS = [
+    "x",
+    "mun_s_" + "A" * 43,
+    "mun_k_abc_def",
+    "mun_k_\x00_x",
+    "mun_k_é_x",
+    "\x00",
+    "",
+    5,
+    {"a": 1},
+    ["x"],
+]
+
+
+def test_a_bad_token_closes_the_connection(world: World, subtests: pytest.Subtests) -> None:
     """Whatever it is: 4403, and not an answer as nobody."""
-    with world.client.websocket_connect("/graphql", subprotocols=[PROTOCOL]) as session:
-        session.send_json({"type": "connection_init", "payload": {"authorization": token}})
-        with pytest.raises(WebSocketDisconnect) as closed:
-            session.receive_json()
-    assert closed.value.code == 4403
+    for token in BAD_TOKENS:
+        with subtests.test(token=token):
+            with world.client.websocket_connect("/graphql", subprotocols=[PROTOCOL]) as session:
+                session.send_json({"type": "connection_init", "payload": {"authorization": token}})
+                with pytest.raises(WebSocketDisconnect) as closed:
+                    session.receive_json()
+            assert closed.value.code == 4403
 
 
 def test_a_handshake_can_carry_the_token(world: World) -> None:

@@ -55,32 +55,31 @@ def test_what_was_sent_is_what_comes_back(studio: Studio) -> None:
     assert got.headers["content-security-policy"] == "sandbox; default-src 'none'"
 
 
-@pytest.mark.parametrize(
-    ("body", "media_type", "announced", "status", "reason"),
-    [
-        pytest.param(TEXT + b"!", "text/plain", len(TEXT), 413, "TOO_LARGE", id="one byte more"),
-        pytest.param(TEXT[:-1], "text/plain", len(TEXT), 400, "TRUNCATED", id="one byte less"),
-        pytest.param(b"", "text/plain", len(TEXT), 400, "TRUNCATED", id="nothing"),
-        pytest.param(TEXT, "image/png", len(TEXT), 400, "WRONG_TYPE", id="text sent as PNG"),
-        pytest.param(PNG, "text/plain", len(PNG), 400, "WRONG_TYPE", id="PNG sent as text"),
-        pytest.param(b"\xff\xfe" * 50, "text/plain", 100, 400, "WRONG_TYPE", id="no UTF-8"),
-        pytest.param(b"abc\xc3", "text/plain", 4, 400, "WRONG_TYPE", id="UTF-8 cut short"),
-    ],
-)
-@pytest.mark.parametrize("streamed", [False, True], ids=["with length", "in chunks"])
-def test_a_transfer_that_does_not_fit_leaves_nothing_behind(
-    studio: Studio, body: bytes, media_type: str, announced: int, status: int, reason: str, streamed: bool
-) -> None:
+UNFIT = [
+    (TEXT + b"!", "text/plain", len(TEXT), 413, "TOO_LARGE"),  # one byte more
+    (TEXT[:-1], "text/plain", len(TEXT), 400, "TRUNCATED"),  # one byte less
+    (b"", "text/plain", len(TEXT), 400, "TRUNCATED"),  # nothing
+    (TEXT, "image/png", len(TEXT), 400, "WRONG_TYPE"),  # text sent as PNG
+    (PNG, "text/plain", len(PNG), 400, "WRONG_TYPE"),  # PNG sent as text
+    (b"\xff\xfe" * 50, "text/plain", 100, 400, "WRONG_TYPE"),  # no UTF-8
+    (b"abc\xc3", "text/plain", 4, 400, "WRONG_TYPE"),  # UTF-8 cut short
+]
+
+
+def test_a_transfer_that_does_not_fit_leaves_nothing_behind(studio: Studio, subtests: pytest.Subtests) -> None:
     """No file, no keyset, no change; the trail says why, and the asset waits for another attempt."""
-    asset, url = studio.announce(announced, media_type)
-    with studio.world.unchanged("asset.upload_refused"):
-        answer = studio.world.client.put(url, content=_pieces(body) if streamed else body)
-    assert answer.status_code == status
-    assert answer.json()["errors"][0]["extensions"]["code"] == (
-        "PAYLOAD_TOO_LARGE" if status == 413 else "BAD_USER_INPUT"
-    )
-    assert studio.world.events("asset.upload_refused")[-1]["details"]["reason"] == reason
-    assert studio.status(asset) == "AWAITING_UPLOAD"
+    for body, media_type, announced, status, reason in UNFIT:
+        for streamed in [False, True]:
+            with subtests.test(streamed=streamed, body=body[:9], media_type=media_type, announced=announced):
+                asset, url = studio.announce(announced, media_type)
+                with studio.world.unchanged("asset.upload_refused"):
+                    answer = studio.world.client.put(url, content=_pieces(body) if streamed else body)
+                assert answer.status_code == status
+                assert answer.json()["errors"][0]["extensions"]["code"] == (
+                    "PAYLOAD_TOO_LARGE" if status == 413 else "BAD_USER_INPUT"
+                )
+                assert studio.world.events("asset.upload_refused")[-1]["details"]["reason"] == reason
+                assert studio.status(asset) == "AWAITING_UPLOAD"
 
 
 def _put(world: World, url: str, *messages: Callable[[], dict[str, object]]) -> int | None:
@@ -138,16 +137,19 @@ def test_of_two_uploads_at_once_one_wins(studio: Studio) -> None:
     assert sum(name.startswith("blob:") for name in found["keysets"]) == 1
 
 
-@pytest.mark.parametrize("ticket", ["x", "A" * 110, "%00", "é", "A" * 5000])
-@pytest.mark.parametrize("route", ["uploads", "content", "exports"])
-def test_a_ticket_that_is_none_opens_nothing(world: World, route: str, ticket: str) -> None:
+def test_a_ticket_that_is_none_opens_nothing(world: World, subtests: pytest.Subtests) -> None:
     """Garbage is not found, on every route, and the attempt is recorded once."""
-    method = "PUT" if route == "uploads" else "GET"
-    with world.unchanged("access.denied"):
-        answer = world.client.request(method, f"/{route}/{ticket}", content=b"x" if method == "PUT" else None)
-    assert answer.status_code == 404
-    assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
-    assert world.events("access.denied")[-1]["resource"] == "ticket"
+    for ticket in ["x", "A" * 110, "%00", "é", "A" * 5000]:
+        for route in ["uploads", "content", "exports"]:
+            with subtests.test(route=route, ticket=ticket):
+                method = "PUT" if route == "uploads" else "GET"
+                with world.unchanged("access.denied"):
+                    answer = world.client.request(
+                        method, f"/{route}/{ticket}", content=b"x" if method == "PUT" else None
+                    )
+                assert answer.status_code == 404
+                assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+                assert world.events("access.denied")[-1]["resource"] == "ticket"
 
 
 def test_a_ticket_is_good_for_one_use_only(studio: Studio) -> None:
@@ -225,43 +227,59 @@ def test_a_right_that_is_gone_takes_its_tickets_along(studio: Studio) -> None:
         assert world.client.put(waiting, content=TEXT).status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("bytes=0-0", (0, 1)),
-        ("bytes=3-9", (3, 10)),
-        ("bytes=1000-", (1000, len(TEXT))),
-        (f"bytes={len(TEXT) - 1}-", (len(TEXT) - 1, len(TEXT))),
-        ("bytes=-1", (len(TEXT) - 1, len(TEXT))),
-        ("bytes=-999999", (0, len(TEXT))),
-        ("bytes=5-999999", (5, len(TEXT))),
-        (f"bytes={len(TEXT)}-", None),
-        ("bytes=-0", None),
-        ("bytes=999999999999999999-", None),
-    ],
-)
-def test_ranges_are_what_was_asked_for(studio: Studio, asked: str, expected: tuple[int, int] | None) -> None:
+RANGES = [
+    ("bytes=0-0", (0, 1)),
+    ("bytes=3-9", (3, 10)),
+    ("bytes=1000-", (1000, len(TEXT))),
+    (f"bytes={len(TEXT) - 1}-", (len(TEXT) - 1, len(TEXT))),
+    ("bytes=-1", (len(TEXT) - 1, len(TEXT))),
+    ("bytes=-999999", (0, len(TEXT))),
+    ("bytes=5-999999", (5, len(TEXT))),
+    (f"bytes={len(TEXT)}-", None),
+    ("bytes=-0", None),
+    ("bytes=999999999999999999-", None),
+]
+
+
+def test_ranges_are_what_was_asked_for(studio: Studio, subtests: pytest.Subtests) -> None:
     """206 with the bytes and their place; 416 with the size where they lie beyond the end (RFC 9110, 14)."""
-    asset = studio.world.asset(studio.ada, studio.project)
-    got = studio.world.client.get(studio.world.content_url(studio.ada, asset), headers={"range": asked})
-    if expected is None:
-        assert (got.status_code, got.content, got.headers["content-range"]) == (416, b"", f"bytes */{len(TEXT)}")
-        return
-    start, stop = expected
-    assert (got.status_code, got.content) == (206, TEXT[start:stop])
-    assert got.headers["content-range"] == f"bytes {start}-{stop - 1}/{len(TEXT)}"
-    assert studio.world.events("content.downloaded")[-1]["details"]["partial"] is True
+    url = studio.world.content_url(studio.ada, studio.world.asset(studio.ada, studio.project))
+    for asked, expected in RANGES:
+        with subtests.test(asked=asked, expected=expected):
+            told = studio.world.told()
+            got = studio.world.client.get(url, headers={"range": asked})
+            place = got.headers["content-range"]
+            if expected is None:
+                assert (got.status_code, got.content, place) == (416, b"", f"bytes */{len(TEXT)}")
+                continue
+            start, stop = expected
+            assert (got.status_code, got.content) == (206, TEXT[start:stop])
+            assert place == f"bytes {start}-{stop - 1}/{len(TEXT)}"
+            (downloaded,) = studio.world.events("content.downloaded", since=told)
+            assert downloaded["details"]["partial"] is True
 
 
-@pytest.mark.parametrize(
-    "asked", ["bytes=0-1,5-9", "bytes=9-3", "bytes=-", "bytes=a-b", "lines=1-2", "", "bytes=" + "9" * 400 + "-"]
-)
-def test_a_range_that_means_nothing_is_ignored(studio: Studio, asked: str) -> None:
+NO_RANGES = [
+    "bytes=0-1,5-9",
+    "bytes=9-3",
+    "bytes=-",
+    "bytes=a-b",
+    "lines=1-2",
+    "",
+    "bytes=" + "9" * 400 + "-",
+]
+
+
+def test_a_range_that_means_nothing_is_ignored(studio: Studio, subtests: pytest.Subtests) -> None:
     """Several ranges, or none that makes sense: the whole, with 200 (RFC 9110, 14.2)."""
-    asset = studio.world.asset(studio.ada, studio.project)
-    got = studio.world.client.get(studio.world.content_url(studio.ada, asset), headers={"range": asked})
-    assert (got.status_code, got.content) == (200, TEXT)
-    assert studio.world.events("content.downloaded")[-1]["details"]["partial"] is False
+    url = studio.world.content_url(studio.ada, studio.world.asset(studio.ada, studio.project))
+    for asked in NO_RANGES:
+        with subtests.test(asked=asked):
+            told = studio.world.told()
+            got = studio.world.client.get(url, headers={"range": asked})
+            assert (got.status_code, got.content) == (200, TEXT)
+            (downloaded,) = studio.world.events("content.downloaded", since=told)
+            assert downloaded["details"]["partial"] is False
 
 
 def test_a_download_is_in_the_trail_before_its_first_byte(studio: Studio) -> None:

@@ -61,3 +61,11 @@ def test_our_own_program_is_all_there() -> None:
     parts = list(program._judges(program._ROOT))
     assert b"policies/program.py" in parts and b"storage/sound.py" in parts
     assert Path(program.__file__).read_bytes() in parts
+
+
+def test_a_process_is_the_program_that_it_began_as(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are written over while it runs are another program, which is not what found a policy sound here."""
+    found = program.fingerprint(SOURCE)
+    monkeypatch.setattr(program, "_judges", lambda root: iter((b"what lies there since",)))
+    assert program.fingerprint(SOURCE) == found
+    assert program.fingerprint(SOURCE + b" ") != found

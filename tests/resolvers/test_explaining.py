@@ -135,26 +135,26 @@ def test_keys_and_staff_can_be_asked_about_too(world: World) -> None:
     assert not told(why(world, auditor, "READ", project, staff_id(world, security)))["allowed"]
 
 
-@pytest.mark.parametrize("rung", ["contributor", "key", "support", "sysadmin", "privacy", "nothing"])
-def test_nobody_else_asks_about_others(world: World, rung: str) -> None:
+def test_nobody_else_asks_about_others(world: World, subtests: pytest.Subtests) -> None:
     """Neither what exists nor what is allowed can be learnt so: one refusal for everything, in the trail."""
     ada, eve = world.register("ada"), world.register("eve")
     project = world.project(ada)
     people = {
-        "contributor": lambda: eve,
-        "key": lambda: world.key(eve, "read")[1],
-        "support": lambda: world.employ(StaffRole.SUPPORT),
-        "sysadmin": lambda: world.employ(StaffRole.SYSADMIN),
-        "privacy": lambda: world.employ(StaffRole.PRIVACY),
-        "nothing": world.employ,
+        "contributor": eve,
+        "key": world.key(eve, "read")[1],
+        "support": world.employ(StaffRole.SUPPORT),
+        "sysadmin": world.employ(StaffRole.SYSADMIN),
+        "privacy": world.employ(StaffRole.PRIVACY),
+        "nothing": world.employ(),
     }
-    asker = people[rung]()
-    world.ask("{ viewer { kind } }", asker).data  # noqa: B018 - a key's first use is noted in its row
-    for thing in (project, global_id("Project", uuid.uuid4())):
-        for whom in (ada.id, global_id("Contributor", uuid.uuid4()), eve.id):
-            with world.unchanged("access.denied"):
-                refused = why(world, asker, "READ", thing, whom)
-            assert refused.code == "FORBIDDEN"
+    for rung, asker in people.items():
+        with subtests.test(rung=rung):
+            world.ask("{ viewer { kind } }", asker).data  # noqa: B018 - a key's first use is noted in its row
+            for thing in (project, global_id("Project", uuid.uuid4())):
+                for whom in (ada.id, global_id("Contributor", uuid.uuid4()), eve.id):
+                    with world.unchanged("access.denied"):
+                        refused = why(world, asker, "READ", thing, whom)
+                    assert refused.code == "FORBIDDEN"
 
 
 def test_a_key_that_may_not_read_gets_no_explanation(world: World) -> None:
@@ -166,24 +166,23 @@ def test_a_key_that_may_not_read_gets_no_explanation(world: World) -> None:
     assert not found["allowed"]
 
 
-@pytest.mark.parametrize(
-    ("thing", "whom", "field"),
-    [
-        ("rubbish", None, "id"),
-        (global_id("AuditPersonal", NOWHERE), None, "id"),
-        (global_id("Session", NOWHERE), None, "id"),
-        (None, "rubbish", "as"),
-        (None, global_id("Project", NOWHERE), "as"),
-    ],
-)
-def test_an_id_of_nothing_that_is_ruled_is_refused(
-    world: World, thing: str | None, whom: str | None, field: str
-) -> None:
+NO_IDS = [
+    ("rubbish", None, "id"),
+    (global_id("AuditPersonal", NOWHERE), None, "id"),
+    (global_id("Session", NOWHERE), None, "id"),
+    (None, "rubbish", "as"),
+    (None, global_id("Project", NOWHERE), "as"),
+]
+
+
+def test_an_id_of_nothing_that_is_ruled_is_refused(world: World, subtests: pytest.Subtests) -> None:
     """With the name of the argument, and no more."""
     auditor = world.employ(StaffRole.AUDITOR)
-    with world.unchanged():
-        refused = why(world, auditor, "READ", thing, whom)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for thing, whom, field in NO_IDS:
+        with subtests.test(thing=thing, whom=whom, field=field):
+            with world.unchanged():
+                refused = why(world, auditor, "READ", thing, whom)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
 def test_strangers_are_not_told_anything_about_the_policy(world: World) -> None:

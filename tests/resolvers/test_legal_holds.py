@@ -98,20 +98,21 @@ def test_what_is_held_is_deferred_and_goes_by_itself_afterwards(case: Case) -> N
         assert actions.count(action) == 1
 
 
-@pytest.mark.parametrize("who", ["owner", "support", "security", "sysadmin", "auditor", "nobody"])
-def test_privacy_alone_places_and_lifts(case: Case, who: str) -> None:
+def test_privacy_alone_places_and_lifts(case: Case, subtests: pytest.Subtests) -> None:
     """Everybody else is refused, as the policy says, and nothing happens."""
-    jobs = {"sysadmin": StaffRole.SYSADMIN, "auditor": StaffRole.AUDITOR}
-    by = None if who == "nobody" else case.world.employ(jobs[who]) if who in jobs else getattr(case, who)
     hold = keep(case)
-    sees_contributor = who in ("owner", "support", "security")
-    sees_hold = who in ("owner", "security", "auditor")
-    refused = "UNAUTHENTICATED" if by is None else None
-    with case.world.unchanged("access.denied"):
-        assert place(case, by).code == (refused or ("FORBIDDEN" if sees_contributor else "NOT_FOUND"))
-    for what in ("releaseLegalHold", *(("approveLegalHold",) if who != "security" else ())):
-        with case.world.unchanged("access.denied"):
-            assert decide(case, what, by, hold).code == (refused or ("FORBIDDEN" if sees_hold else "NOT_FOUND"))
+    jobs = {"sysadmin": StaffRole.SYSADMIN, "auditor": StaffRole.AUDITOR}
+    for who in ["owner", "support", "security", "sysadmin", "auditor", "nobody"]:
+        with subtests.test(who=who):
+            by = None if who == "nobody" else case.world.employ(jobs[who]) if who in jobs else getattr(case, who)
+            sees_contributor = who in ("owner", "support", "security")
+            sees_hold = who in ("owner", "security", "auditor")
+            refused = "UNAUTHENTICATED" if by is None else None
+            with case.world.unchanged("access.denied"):
+                assert place(case, by).code == (refused or ("FORBIDDEN" if sees_contributor else "NOT_FOUND"))
+            for what in ("releaseLegalHold", *(("approveLegalHold",) if who != "security" else ())):
+                with case.world.unchanged("access.denied"):
+                    assert decide(case, what, by, hold).code == (refused or ("FORBIDDEN" if sees_hold else "NOT_FOUND"))
 
 
 def test_nobody_agrees_to_their_own_hold(case: Case) -> None:
@@ -126,21 +127,22 @@ def test_nobody_agrees_to_their_own_hold(case: Case) -> None:
         assert decide(case, "approveLegalHold", case.security, hold).code == "CONFLICT"
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("reason", "short"),
-        ("matter", ""),
-        ("reviewAt", "2020-01-01T00:00:00Z"),
-        ("reviewAt", "2999-01-01T00:00:00Z"),
-        ("objectId", None),
-    ],
-)
-def test_a_hold_says_what_it_keeps_why_and_when_it_is_looked_at(case: Case, field: str, value: Any) -> None:
+INCOMPLETE = [
+    ("reason", "short"),
+    ("matter", ""),
+    ("reviewAt", "2020-01-01T00:00:00Z"),
+    ("reviewAt", "2999-01-01T00:00:00Z"),
+    ("objectId", None),
+]
+
+
+def test_a_hold_says_what_it_keeps_why_and_when_it_is_looked_at(case: Case, subtests: pytest.Subtests) -> None:
     """A part that is missing or can't be is named, and nothing is placed."""
-    with case.world.unchanged():
-        refused = place(case, case.privacy, **{field: value})
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for field, value in INCOMPLETE:
+        with subtests.test(field=field, value=value):
+            with case.world.unchanged():
+                refused = place(case, case.privacy, **{field: value})
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
 KEPT = {

@@ -60,31 +60,32 @@ def test_a_notice_is_read_by_whom_it_is_for(world: World) -> None:
     assert len(world.events("notice.read")) == 2
 
 
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
-        ({"kind": "RETENTION"}, "kind"),
-        ({"kind": "POLICY"}, "effectiveAt"),
-        ({"kind": "POLICY", "effectiveAt": 13.9}, "effectiveAt"),
-        ({"kind": "SERVICES", "effectiveAt": 13.9}, "effectiveAt"),
-        ({"kind": "PRODUCT", "effectiveAt": -1}, "effectiveAt"),
-        ({"kind": "PRODUCT", "effectiveAt": 400}, "effectiveAt"),
-        ({"kind": "PRODUCT", "serviceId": global_id("Service", new_id())}, "serviceId"),
-        ({"kind": "SERVICES", "effectiveAt": 15, "serviceId": "nowhere"}, "serviceId"),
-        ({"kind": "PRODUCT", "title": "Two\nlines"}, "title"),
-        ({"kind": "PRODUCT", "title": "x"}, "title"),
-        ({"kind": "PRODUCT", "body": "Too short."}, "body"),
-        ({"kind": "PRODUCT", "body": "x" * 4001}, "body"),
-    ],
-)
-def test_what_is_told_too_late_or_badly_is_not_published(world: World, given: dict[str, Any], field: str) -> None:
+NOT_TO_BE_PUBLISHED = [
+    ({"kind": "RETENTION"}, "kind"),
+    ({"kind": "POLICY"}, "effectiveAt"),
+    ({"kind": "POLICY", "effectiveAt": 13.9}, "effectiveAt"),
+    ({"kind": "SERVICES", "effectiveAt": 13.9}, "effectiveAt"),
+    ({"kind": "PRODUCT", "effectiveAt": -1}, "effectiveAt"),
+    ({"kind": "PRODUCT", "effectiveAt": 400}, "effectiveAt"),
+    ({"kind": "PRODUCT", "serviceId": global_id("Service", new_id())}, "serviceId"),
+    ({"kind": "SERVICES", "effectiveAt": 15, "serviceId": "nowhere"}, "serviceId"),
+    ({"kind": "PRODUCT", "title": "Two\nlines"}, "title"),
+    ({"kind": "PRODUCT", "title": "x"}, "title"),
+    ({"kind": "PRODUCT", "body": "Too short."}, "body"),
+    ({"kind": "PRODUCT", "body": "x" * 4001}, "body"),
+]
+
+
+def test_what_is_told_too_late_or_badly_is_not_published(world: World, subtests: pytest.Subtests) -> None:
     """A change that people could not hear of in time, a kind that nobody publishes: nothing is queued or kept."""
     privacy = world.employ(StaffRole.PRIVACY)
-    if isinstance(given.get("effectiveAt"), int | float):
-        given = {**given, "effectiveAt": ahead(given["effectiveAt"])}
-    with world.unchanged():
-        refused = publish(world, privacy, **given)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for given, field in NOT_TO_BE_PUBLISHED:
+        with subtests.test(given=given, field=field):
+            at = given.get("effectiveAt")
+            said = {**given, "effectiveAt": ahead(at)} if isinstance(at, int | float) else given
+            with world.unchanged():
+                refused = publish(world, privacy, **said)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
 def test_a_service_that_is_not_there_is_told_of_to_nobody(world: World) -> None:

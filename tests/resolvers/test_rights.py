@@ -56,28 +56,29 @@ def test_an_e_mail_that_somebody_has_is_refused(world: World) -> None:
     assert world.sign_in(ada.email).code is None
 
 
-@pytest.mark.parametrize(
-    ("mutation", "given", "field"),
-    [
-        ("correctMyData", {}, "displayName"),
-        ("correctMyData", {"displayName": " "}, "displayName"),
-        ("correctMyData", {"displayName": "x" * 101}, "displayName"),
-        ("correctMyData", {"email": "nobody"}, "email"),
-        ("correctMyData", {"note": "x"}, "note"),
-        ("correctMyData", {"note": "x" * 5001}, "note"),
-        ("fileComplaint", {"topic": "USE", "text": "  "}, "text"),
-        ("fileComplaint", {"topic": "USE", "text": "x" * 5001}, "text"),
-        ("fileComplaint", {"topic": "USE", "text": "a\x00b"}, "text"),
-    ],
-)
+UNUSABLE = [
+    ("correctMyData", {}, "displayName"),
+    ("correctMyData", {"displayName": " "}, "displayName"),
+    ("correctMyData", {"displayName": "x" * 101}, "displayName"),
+    ("correctMyData", {"email": "nobody"}, "email"),
+    ("correctMyData", {"note": "x"}, "note"),
+    ("correctMyData", {"note": "x" * 5001}, "note"),
+    ("fileComplaint", {"topic": "USE", "text": "  "}, "text"),
+    ("fileComplaint", {"topic": "USE", "text": "x" * 5001}, "text"),
+    ("fileComplaint", {"topic": "USE", "text": "a\x00b"}, "text"),
+]
+
+
 @pytest.mark.one_database("sqlite", reason="refused before any database is asked")
-def test_what_can_not_be_used_is_refused(world: World, mutation: str, given: dict[str, Any], field: str) -> None:
+def test_what_can_not_be_used_is_refused(world: World, subtests: pytest.Subtests) -> None:
     """With the field's name, and no line in the register."""
     ada = world.register("ada")
     world.step_up(ada)
-    with world.unchanged():
-        refused = world.do(mutation, ada, **given)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for mutation, given, field in UNUSABLE:
+        with subtests.test(mutation=mutation, given=given, field=field):
+            with world.unchanged():
+                refused = world.do(mutation, ada, **given)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
 def test_a_complaint_is_answered_once_by_privacy_and_by_nobody_else(world: World) -> None:

@@ -16,40 +16,41 @@ def ada(world: World) -> Person:
     return world.register("ada")
 
 
-@pytest.mark.parametrize(
-    ("given", "field"),
-    [
-        ({"text": ""}, "text"),
-        ({"text": " \n\t\u3000"}, "text"),
-        ({"text": "x" * 100_000}, "text"),
-        ({"text": "x" * 20_001}, "text"),
-        ({"text": "a\x00b"}, "text"),
-        ({"variations": 0}, "variations"),
-        ({"variations": -1}, "variations"),
-        ({"variations": 1000}, "variations"),
-        ({"model": "gpt-absent"}, "model"),
-        ({"model": ""}, "model"),
-        ({"model": "\x00"}, "model"),
-        ({"parameters": {"temperature": -0.1}}, "parameters.temperature"),
-        ({"parameters": {"temperature": 2.1}}, "parameters.temperature"),
-        ({"parameters": {"temperature": 1e308}}, "parameters.temperature"),
-        ({"parameters": {"maxTokens": 0}}, "parameters.maxTokens"),
-        ({"parameters": {"maxTokens": 100_000}}, "parameters.maxTokens"),
-        ({"parameters": {"seed": -1}}, "parameters.seed"),
-        ({"assetIds": ["x"]}, "assetIds"),
-        (
-            {"assetIds": [global_id("Asset", raw_id("QXNzZXQ6MDFhMjBhYmNjNmZhNzFiOWEyMDkyNDdiMjI0ZGVjOGU"))] * 2},
-            "assetIds",
-        ),
-    ],
-)
-def test_a_prompt_that_can_not_be_is_refused(world: World, ada: Person, given: dict[str, Any], field: str) -> None:
+NO_PROMPTS: list[tuple[dict[str, Any], str]] = [
+    ({"text": ""}, "text"),
+    ({"text": " \n\t\u3000"}, "text"),
+    ({"text": "x" * 100_000}, "text"),
+    ({"text": "x" * 20_001}, "text"),
+    ({"text": "a\x00b"}, "text"),
+    ({"variations": 0}, "variations"),
+    ({"variations": -1}, "variations"),
+    ({"variations": 1000}, "variations"),
+    ({"model": "gpt-absent"}, "model"),
+    ({"model": ""}, "model"),
+    ({"model": "\x00"}, "model"),
+    ({"parameters": {"temperature": -0.1}}, "parameters.temperature"),
+    ({"parameters": {"temperature": 2.1}}, "parameters.temperature"),
+    ({"parameters": {"temperature": 1e308}}, "parameters.temperature"),
+    ({"parameters": {"maxTokens": 0}}, "parameters.maxTokens"),
+    ({"parameters": {"maxTokens": 100_000}}, "parameters.maxTokens"),
+    ({"parameters": {"seed": -1}}, "parameters.seed"),
+    ({"assetIds": ["x"]}, "assetIds"),
+    (
+        {"assetIds": [global_id("Asset", raw_id("QXNzZXQ6MDFhMjBhYmNjNmZhNzFiOWEyMDkyNDdiMjI0ZGVjOGU"))] * 2},
+        "assetIds",
+    ),
+]
+
+
+def test_a_prompt_that_can_not_be_is_refused(world: World, ada: Person, subtests: pytest.Subtests) -> None:
     """Empty, blank, too long, unstorable, or asking for what models don't do."""
     project = world.project(ada)
-    with world.unchanged():
-        refused = world.do("submitPrompt", ada, **{"projectId": project, "text": "Write.", **given})
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
-    assert "xxxx" not in refused.message
+    for given, field in NO_PROMPTS:
+        with subtests.test(given=given, field=field):
+            with world.unchanged():
+                refused = world.do("submitPrompt", ada, **{"projectId": project, "text": "Write.", **given})
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+            assert "xxxx" not in refused.message
 
 
 def test_the_longest_prompt_that_fits_is_taken(world: World, ada: Person) -> None:
@@ -82,44 +83,43 @@ def test_assets_of_a_prompt_are_ready_and_of_its_project(world: World, ada: Pers
     assert world.do("submitPrompt", ada, projectId=project, text="W", assetIds=[ready]).code is None
 
 
-@pytest.mark.parametrize(
-    ("given", "field", "code"),
-    [
-        ({"mediaType": "application/x-msdownload"}, "mediaType", "BAD_USER_INPUT"),
-        ({"mediaType": "text/html"}, "mediaType", "BAD_USER_INPUT"),
-        ({"mediaType": "image/svg+xml"}, "mediaType", "BAD_USER_INPUT"),
-        ({"mediaType": "TEXT/PLAIN"}, "mediaType", "BAD_USER_INPUT"),
-        ({"mediaType": "text/plain; charset=utf-7"}, "mediaType", "BAD_USER_INPUT"),
-        ({"mediaType": ""}, "mediaType", "BAD_USER_INPUT"),
-        ({"mediaType": "\x00"}, "mediaType", "BAD_USER_INPUT"),
-        ({"byteSize": 0}, "byteSize", "BAD_USER_INPUT"),
-        ({"byteSize": -1}, "byteSize", "BAD_USER_INPUT"),
-        ({"byteSize": 2**40}, "byteSize", "PAYLOAD_TOO_LARGE"),
-        ({"byteSize": 2**31 + 1}, "byteSize", "PAYLOAD_TOO_LARGE"),
-        ({"byteSize": 2**60}, "byteSize", "BAD_USER_INPUT"),
-        ({"byteSize": 1.5}, "byteSize", "BAD_USER_INPUT"),
-        ({"byteSize": "9"}, "byteSize", "BAD_USER_INPUT"),
-        ({"byteSize": True}, "byteSize", "BAD_USER_INPUT"),
-        ({"fileName": ""}, "fileName", "BAD_USER_INPUT"),
-        ({"fileName": "x" * 256}, "fileName", "BAD_USER_INPUT"),
-        ({"fileName": "a\x00.txt"}, "fileName", "BAD_USER_INPUT"),
-        ({"title": " "}, "title", "BAD_USER_INPUT"),
-        ({"title": "x" * 301}, "title", "BAD_USER_INPUT"),
-        ({"description": "x" * 10_001}, "description", "BAD_USER_INPUT"),
-        ({"tags": ["x"] * 51}, "tags", "BAD_USER_INPUT"),
-        ({"tags": [""]}, "tags", "BAD_USER_INPUT"),
-        ({"tags": ["x" * 81]}, "tags", "BAD_USER_INPUT"),
-    ],
-)
-def test_an_asset_that_can_not_be_is_refused(
-    world: World, ada: Person, given: dict[str, Any], field: str, code: str
-) -> None:
+NO_ASSETS: list[tuple[dict[str, Any], str, str]] = [
+    ({"mediaType": "application/x-msdownload"}, "mediaType", "BAD_USER_INPUT"),
+    ({"mediaType": "text/html"}, "mediaType", "BAD_USER_INPUT"),
+    ({"mediaType": "image/svg+xml"}, "mediaType", "BAD_USER_INPUT"),
+    ({"mediaType": "TEXT/PLAIN"}, "mediaType", "BAD_USER_INPUT"),
+    ({"mediaType": "text/plain; charset=utf-7"}, "mediaType", "BAD_USER_INPUT"),
+    ({"mediaType": ""}, "mediaType", "BAD_USER_INPUT"),
+    ({"mediaType": "\x00"}, "mediaType", "BAD_USER_INPUT"),
+    ({"byteSize": 0}, "byteSize", "BAD_USER_INPUT"),
+    ({"byteSize": -1}, "byteSize", "BAD_USER_INPUT"),
+    ({"byteSize": 2**40}, "byteSize", "PAYLOAD_TOO_LARGE"),
+    ({"byteSize": 2**31 + 1}, "byteSize", "PAYLOAD_TOO_LARGE"),
+    ({"byteSize": 2**60}, "byteSize", "BAD_USER_INPUT"),
+    ({"byteSize": 1.5}, "byteSize", "BAD_USER_INPUT"),
+    ({"byteSize": "9"}, "byteSize", "BAD_USER_INPUT"),
+    ({"byteSize": True}, "byteSize", "BAD_USER_INPUT"),
+    ({"fileName": ""}, "fileName", "BAD_USER_INPUT"),
+    ({"fileName": "x" * 256}, "fileName", "BAD_USER_INPUT"),
+    ({"fileName": "a\x00.txt"}, "fileName", "BAD_USER_INPUT"),
+    ({"title": " "}, "title", "BAD_USER_INPUT"),
+    ({"title": "x" * 301}, "title", "BAD_USER_INPUT"),
+    ({"description": "x" * 10_001}, "description", "BAD_USER_INPUT"),
+    ({"tags": ["x"] * 51}, "tags", "BAD_USER_INPUT"),
+    ({"tags": [""]}, "tags", "BAD_USER_INPUT"),
+    ({"tags": ["x" * 81]}, "tags", "BAD_USER_INPUT"),
+]
+
+
+def test_an_asset_that_can_not_be_is_refused(world: World, ada: Person, subtests: pytest.Subtests) -> None:
     """Types that browsers run, sizes that are none, and words that can't be kept."""
     project = world.project(ada)
-    said = {"projectId": project, "fileName": "f.txt", "mediaType": "text/plain", "byteSize": 9, **given}
-    with world.unchanged():
-        refused = world.do("createAsset", ada, **said)
-    assert (refused.code, refused.field) == (code, field)
+    for given, field, code in NO_ASSETS:
+        with subtests.test(given=given, field=field, code=code):
+            said = {"projectId": project, "fileName": "f.txt", "mediaType": "text/plain", "byteSize": 9, **given}
+            with world.unchanged():
+                refused = world.do("createAsset", ada, **said)
+            assert (refused.code, refused.field) == (code, field)
 
 
 def test_a_file_name_is_kept_and_never_a_path(world: World, ada: Person) -> None:
@@ -192,22 +192,20 @@ def test_ids_of_nothing_are_not_found(world: World, ada: Person) -> None:
             assert answer.code == "NOT_FOUND", query
 
 
-@pytest.mark.parametrize(
-    ("given", "code"),
-    [
-        ({"scope": "PROJECT"}, "BAD_USER_INPUT"),
-        ({"scope": "EVERYTHING"}, "BAD_USER_INPUT"),
-        ({"scope": "PROJECT", "projectId": None}, "BAD_USER_INPUT"),
-    ],
-)
-def test_an_export_of_nothing_in_particular_is_refused(
-    world: World, ada: Person, given: dict[str, Any], code: str
-) -> None:
+NO_EXPORTS: list[tuple[dict[str, Any], str]] = [
+    ({"scope": "PROJECT"}, "BAD_USER_INPUT"),
+    ({"scope": "EVERYTHING"}, "BAD_USER_INPUT"),
+    ({"scope": "PROJECT", "projectId": None}, "BAD_USER_INPUT"),
+]
+
+
+def test_an_export_of_nothing_in_particular_is_refused(world: World, ada: Person, subtests: pytest.Subtests) -> None:
     """Scope and project go together."""
     world.step_up(ada)
-    with world.unchanged():
-        assert world.do("requestExport", ada, **given).code == code
-        assert world.do("deleteAccount", ada, confirm=False).code == "BAD_USER_INPUT"
+    for given, code in NO_EXPORTS:
+        with subtests.test(given=given, code=code), world.unchanged():
+            assert world.do("requestExport", ada, **given).code == code
+            assert world.do("deleteAccount", ada, confirm=False).code == "BAD_USER_INPUT"
 
 
 def test_a_variable_of_the_wrong_type_is_told_by_its_name_and_not_repeated(world: World, ada: Person) -> None:

@@ -30,35 +30,37 @@ def _names(page: dict[str, Any]) -> list[str]:
     return [edge["node"]["name"] for edge in page["edges"]]
 
 
-@pytest.mark.parametrize("order", ["NEWEST_FIRST", "OLDEST_FIRST"])
-@pytest.mark.parametrize("size", [1, 3, 7, 100])
-def test_pages_forwards_hold_everything_once_in_order(world: World, ada: Person, size: int, order: str) -> None:
+def test_pages_forwards_hold_everything_once_in_order(world: World, ada: Person, subtests: pytest.Subtests) -> None:
     """Following endCursor from the start visits each thing once; the ends are where pageInfo says."""
-    seen: list[str] = []
-    after, first = "", True
-    while True:
-        page = _page(world, ada, f"first: {size}, orderBy: {order} {after}")
-        assert (page["totalCount"], page["pageInfo"]["hasPreviousPage"]) == (7, not first)
-        seen += _names(page)
-        if not page["pageInfo"]["hasNextPage"]:
-            break
-        after, first = f', after: "{page["pageInfo"]["endCursor"]}"', False
-    assert seen == (NAMES[::-1] if order == "NEWEST_FIRST" else NAMES)
+    for order in ["NEWEST_FIRST", "OLDEST_FIRST"]:
+        for size in [1, 3, 7, 100]:
+            with subtests.test(size=size, order=order):
+                seen: list[str] = []
+                after, first = "", True
+                while True:
+                    page = _page(world, ada, f"first: {size}, orderBy: {order} {after}")
+                    assert (page["totalCount"], page["pageInfo"]["hasPreviousPage"]) == (7, not first)
+                    seen += _names(page)
+                    if not page["pageInfo"]["hasNextPage"]:
+                        break
+                    after, first = f', after: "{page["pageInfo"]["endCursor"]}"', False
+                assert seen == (NAMES[::-1] if order == "NEWEST_FIRST" else NAMES)
 
 
-@pytest.mark.parametrize("size", [1, 3, 7])
-def test_pages_backwards_hold_everything_once_in_order(world: World, ada: Person, size: int) -> None:
+def test_pages_backwards_hold_everything_once_in_order(world: World, ada: Person, subtests: pytest.Subtests) -> None:
     """Following startCursor from the end visits each thing once; within a page the order is the list's."""
-    seen: list[str] = []
-    before = ""
-    while True:
-        page = _page(world, ada, f"last: {size} {before}")
-        assert page["totalCount"] == 7
-        seen = _names(page) + seen
-        if not page["pageInfo"]["hasPreviousPage"]:
-            break
-        before = f', before: "{page["pageInfo"]["startCursor"]}"'
-    assert seen == NAMES[::-1]
+    for size in [1, 3, 7]:
+        with subtests.test(size=size):
+            seen: list[str] = []
+            before = ""
+            while True:
+                page = _page(world, ada, f"last: {size} {before}")
+                assert page["totalCount"] == 7
+                seen = _names(page) + seen
+                if not page["pageInfo"]["hasPreviousPage"]:
+                    break
+                before = f', before: "{page["pageInfo"]["startCursor"]}"'
+            assert seen == NAMES[::-1]
 
 
 def test_a_page_between_two_cursors_lies_between_them(world: World, ada: Person) -> None:
@@ -77,26 +79,27 @@ def test_an_empty_page_still_counts(world: World, ada: Person) -> None:
         assert (page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]) == (None, None)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "field"),
-    [
-        ("first: -1", "first"),
-        ("first: 101", "first"),
-        ("last: -1", "last"),
-        ("last: 101", "last"),
-        ("first: 1, last: 1", "first"),
-        ('after: ""', "after"),
-        ('after: "x"', "after"),
-        ('before: "é"', "before"),
-        ('before: "\\u0000"', "before"),
-        ('after: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"', "after"),
-    ],
-)
-def test_a_page_that_can_not_be_is_refused_with_the_field(world: World, arguments: str, field: str) -> None:
+NO_PAGES = [
+    ("first: -1", "first"),
+    ("first: 101", "first"),
+    ("last: -1", "last"),
+    ("last: 101", "last"),
+    ("first: 1, last: 1", "first"),
+    ('after: ""', "after"),
+    ('after: "x"', "after"),
+    ('before: "é"', "before"),
+    ('before: "\\u0000"', "before"),
+    ('after: "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"', "after"),
+]
+
+
+def test_a_page_that_can_not_be_is_refused_with_the_field(world: World, subtests: pytest.Subtests) -> None:
     """Sizes out of bounds and cursors that nobody handed out are the caller's mistake, and said so."""
     ada = world.register("ada")
-    refused = world.ask(f"{{ projects({arguments}) {{ totalCount }} }}", ada)
-    assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+    for arguments, field in NO_PAGES:
+        with subtests.test(arguments=arguments, field=field):
+            refused = world.ask(f"{{ projects({arguments}) {{ totalCount }} }}", ada)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
 
 
 def test_a_cursor_is_good_for_its_list_and_can_not_be_changed(world: World, ada: Person) -> None:

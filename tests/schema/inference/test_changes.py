@@ -4,6 +4,7 @@ import base64
 import uuid
 from collections.abc import Callable, Iterator
 
+import pytest
 from graphql import GraphQLInputObjectType, get_named_type, is_required_input_field
 
 from schema.lookups import KINDS
@@ -86,6 +87,7 @@ def test_there_are_changes_to_try() -> None:
     assert len(set(changes())) >= 16
 
 
+@pytest.mark.one_database("sqlite", reason="as test_queries.py: what a refusal tells is made above every database")
 def test_a_foreign_thing_is_refused_as_one_that_never_was(world: World, statements: Statements) -> None:
     """Same status, words, fields, statements and trail, from every caller, for every id in every input."""
     cast = casts.make(world)

@@ -21,6 +21,10 @@ from tests.world import World, global_id
 
 Statements = Callable[[], list[str]]
 
+pytestmark = pytest.mark.one_database(
+    "sqlite", reason="which rows a statement gives is held against oso on both; this is about what answers tell of it"
+)
+
 
 def told(cast: Cast, caller: str, documents: list[str], statements: Statements) -> list[Seen]:
     """What the caller sees, question by question."""
@@ -45,9 +49,6 @@ def test_every_model_of_the_policy_has_rows_that_somebody_may_not_see(world: Wor
     assert {type(row) for row in cast.unseen("ada")} >= set(PROTECTED)
 
 
-@pytest.mark.one_database(
-    "sqlite", reason="which rows a statement gives is held against oso on both; this is about what answers tell of it"
-)
 def test_every_question_answers_alike_beside_what_may_not_be_seen(world: World, statements: Statements) -> None:
     """Each root field, those of one thing with one's own, another's, nobody's and another kind's id, leaf by leaf."""
     cast = casts.make(world)

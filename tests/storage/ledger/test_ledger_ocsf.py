@@ -79,34 +79,32 @@ def keys(value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("outcome", ["SUCCESS", "DENIED", "FAILED"])
 @pytest.mark.parametrize("people", [NAMED, NAMELESS], ids=["named", "anonymised"])
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.action)
-def test_every_event_is_valid_under_its_published_class(
-    event: type[Event], people: dict[str, Any], outcome: str
-) -> None:
+def test_every_event_is_valid_under_its_published_class(people: dict[str, Any], outcome: str) -> None:
     """With the people in it and without, however it went: OCSF's own schema of that class has nothing to say."""
-    form = form_of(event, people, outcome)
-    made = ocsf.event(form, origin="muniment.test", index=41)
-    problems = validator(made["class_uid"], tuple(made["metadata"]["profiles"])).iter_errors(made)
-    assert [f"{each.json_path}: {each.message}" for each in problems] == []
-    assert made["metadata"]["uid"] == form["id"]
-    assert (made["time"], made["metadata"]["sequence"]) == (1795486221123, 41)
-    assert made["unmapped"]["muniment"]["details"] == form["details"]
-    assert json.loads(json.dumps(made)) == made
+    for event in EVENTS:
+        form = form_of(event, people, outcome)
+        made = ocsf.event(form, origin="muniment.test", index=41)
+        problems = validator(made["class_uid"], tuple(made["metadata"]["profiles"])).iter_errors(made)
+        assert [f"{event.action}: {each.json_path}: {each.message}" for each in problems] == []
+        assert made["metadata"]["uid"] == form["id"]
+        assert (made["time"], made["metadata"]["sequence"]) == (1795486221123, 41)
+        assert made["unmapped"]["muniment"]["details"] == form["details"]
+        assert json.loads(json.dumps(made)) == made
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.action)
-def test_no_field_that_is_made_for_content_is_filled(event: type[Event]) -> None:
+def test_no_field_that_is_made_for_content_is_filled() -> None:
     """OCSF has attributes for prompts, answers, queries and raw records; none of them ever stands in an event."""
-    made = ocsf.event(form_of(event, NAMED), origin="muniment.test")
-    assert set(keys({**made, "unmapped": {}})) & ocsf.NEVER == set()
+    for event in EVENTS:
+        made = ocsf.event(form_of(event, NAMED), origin="muniment.test")
+        assert set(keys({**made, "unmapped": {}})) & ocsf.NEVER == set(), event.action
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.action)
-def test_an_anonymised_event_names_nobody(event: type[Event]) -> None:
+def test_an_anonymised_event_names_nobody() -> None:
     """Nothing of a person or their address is left anywhere in it."""
-    text = json.dumps(ocsf.event(form_of(event, NAMELESS), origin="muniment.test"))
-    assert PERSON not in text
-    assert "203.0.113.9" not in text
+    for event in EVENTS:
+        text = json.dumps(ocsf.event(form_of(event, NAMELESS), origin="muniment.test"))
+        assert PERSON not in text, event.action
+        assert "203.0.113.9" not in text, event.action
 
 
 def test_a_refusal_and_a_generation_say_so_in_ocsfs_own_words() -> None:
