@@ -209,6 +209,11 @@ job("SYSADMIN", "reconcile", _: Platform);
 job("SYSADMIN", "read", _: Change);
 job("SYSADMIN", "read_reason", _: Change);
 job("SYSADMIN", "deny", change: Change) if change.status = "REGISTERED";
+# They ask that somebody is to work here, or do one job more, see what became of it, and take it back or turn it down.
+job("SYSADMIN", "appoint", _: Platform);
+job("SYSADMIN", "read", _: Appointment);
+job("SYSADMIN", "read_reason", _: Appointment);
+job("SYSADMIN", "deny", appointment: Appointment) if appointment.status = "REQUESTED";
 
 # Privacy officers see that contributors' requests about their data are answered, and that nobody comes near the data
 # of others without a reason.
@@ -262,6 +267,10 @@ job("PRIVACY", "read_reason", _: AccessReviewItem);
 job("PRIVACY", "read", _: Incident);
 job("PRIVACY", "read_content", _: Incident);
 job("PRIVACY", "handle", incident: Incident) if incident.status != "CLOSED";
+# They see what is to be done after each, and find somebody else to do what nobody has done yet.
+job("PRIVACY", "read", _: FollowUp);
+job("PRIVACY", "read_content", _: FollowUp);
+job("PRIVACY", "handle", follow_up: FollowUp) if follow_up.status = "OPEN";
 
 # Security reads the audit trail to find and follow incidents. The personal side of an event stays sealed.
 # Owner: head of security
@@ -295,8 +304,13 @@ job("SECURITY", "read_reason", _: LegalHold);
 # It tells contributors what they should know or do to stay safe, and sees what was told.
 job("SECURITY", "publish_notice", _: Platform);
 job("SECURITY", "read", _: PublishedNotice);
-# Whoever leaves is shut out by security, at once.
+# Whoever leaves is shut out by security, and whoever is to do a job no more loses it, at once.
 job("SECURITY", "remove_staff", _: Platform);
+# It asks that somebody is to work here too, sees what became of it, and takes it back or turns it down.
+job("SECURITY", "appoint", _: Platform);
+job("SECURITY", "read", _: Appointment);
+job("SECURITY", "read_reason", _: Appointment);
+job("SECURITY", "deny", appointment: Appointment) if appointment.status = "REQUESTED";
 # It sees each service with its assessment, since it may be the second of the two without whom nothing is sent to one,
 # and stops any at once.
 job("SECURITY", "read", _: Service);
@@ -311,6 +325,10 @@ job("SECURITY", "accept", finding: Finding) if finding.status = "OPEN" and findi
 job("SECURITY", "read", _: Incident);
 job("SECURITY", "read_content", _: Incident);
 job("SECURITY", "handle", incident: Incident) if incident.status != "CLOSED";
+# It sees what is to be done after each, and finds somebody else to do what nobody has done yet.
+job("SECURITY", "read", _: FollowUp);
+job("SECURITY", "read_content", _: FollowUp);
+job("SECURITY", "handle", follow_up: FollowUp) if follow_up.status = "OPEN";
 # It begins reviews of access, and sees each with its reasons.
 job("SECURITY", "open_access_review", _: Platform);
 job("SECURITY", "read", _: AccessReview);
@@ -366,12 +384,17 @@ job("AUDITOR", "read", _: RoleAssignment);
 job("AUDITOR", "read", _: PublishedNotice);
 # They see which incidents there were, and what was made of each, without the words.
 job("AUDITOR", "read", _: Incident);
+# They see what is to be done after each, by whom and when, and whether it was, without the words.
+job("AUDITOR", "read", _: FollowUp);
 # They see when the platform was locked down, and when it was open again.
 job("AUDITOR", "read", _: Lockdown);
 # They see what changed, why, how it was tried, who agreed and when, and what runs that nobody agreed to.
 job("AUDITOR", "reconcile", _: Platform);
 job("AUDITOR", "read", _: Change);
 job("AUDITOR", "read_reason", _: Change);
+# They see who was to work here and as what, who asked for that, who agreed, and why.
+job("AUDITOR", "read", _: Appointment);
+job("AUDITOR", "read_reason", _: Appointment);
 
 # Where the contributor can't be asked, a second person of security or privacy agrees: never whoever asked.
 allow(staff: Staff, "approve", grant: AccessGrant) if
@@ -403,9 +426,26 @@ allow(staff: Staff, "approve", change: Change) if
 changes("SECURITY");
 changes("SYSADMIN");
 
+# Somebody works here, or does one job more, when a second person of security or system administration agrees: never
+# whoever asked for it, nor whom it is about.
+allow(staff: Staff, "approve", appointment: Appointment) if
+    role in staff.roles and appoints(role) and appointment.status = "REQUESTED" and
+    appointment.requested_by != staff.id and appointment.staff_id != staff.id;
+
+appoints("SECURITY");
+appoints("SYSADMIN");
+
 # A notice goes to those whom an incident concerns when a second person agrees: never whoever wrote it.
 allow(staff: Staff, "notify", incident: Incident) if
     role in staff.roles and decides(role) and incident.status = "CONFIRMED" and incident.notice_drafted_by != staff.id;
+
+# What is to be done after an incident is somebody's of staff, in whatever job: they read it, and say when it is done.
+allow(staff: Staff, action: String, follow_up: FollowUp) if
+    action in ["read", "read_content"] and follow_up.owner_id = staff.id;
+allow(staff: Staff, "complete", follow_up: FollowUp) if follow_up.status = "OPEN" and follow_up.owner_id = staff.id;
+# It is done once a second person of security or privacy has seen it: never whoever had to do it.
+allow(staff: Staff, "review", follow_up: FollowUp) if
+    role in staff.roles and decides(role) and follow_up.status = "DONE" and follow_up.owner_id != staff.id;
 
 # What somebody holds is confirmed or ended by somebody else of security or privacy: never by whoever holds it. Of what
 # nobody confirmed in time, and does not end by itself, it can still be said.
@@ -473,8 +513,8 @@ allow(staff: Staff, "read_contact", contributor: Contributor) if
 
 resource Platform {
     permissions = [
-        "announce_maintenance", "create_project", "explain", "lock_down", "open_access_review", "open_investigation",
-        "reconcile", "register_change", "register_service", "remove_staff"
+        "announce_maintenance", "appoint", "create_project", "explain", "lock_down", "open_access_review",
+        "open_investigation", "reconcile", "register_change", "register_service", "remove_staff"
     ];
 }
 
@@ -842,6 +882,12 @@ resource RoleAssignment {
 }
 
 
+# Who is to work here is about staff too.
+resource Appointment {
+    permissions = ["read", "read_reason", "approve", "deny"];
+}
+
+
 # What checks of controls found is about the platform, and no contributor's.
 resource Finding {
     permissions = ["read", "read_content", "accept"];
@@ -898,6 +944,12 @@ has_role(person: Person, "actor", event: AuditEvent) if event.personal.on_behalf
 # What happened to a contributor's work in an incident they read in their access log; the incident is staff's to handle.
 resource Incident {
     permissions = ["read", "read_content", "handle", "notify"];
+}
+
+
+# What is to be done after an incident, whose it is, and by when. It is about no contributor.
+resource FollowUp {
+    permissions = ["read", "read_content", "handle", "complete", "review"];
 }
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from policies.force import InForce
+from resolvers import enabling
 from storage import clock, services
 from storage.database import transaction
 from storage.ledger.events import EgressBlocked, Outcome
@@ -52,6 +53,9 @@ class Gate(Protocol):
     def clear(self, address: str, sending: Sending) -> None:
         """Return where it may be sent there, now. Raises EgressRefused."""
 
+    def admit(self, version: str, sending: Sending) -> None:
+        """Return where the model of this version may answer at all. Raises EgressRefused."""
+
 
 class Closed:
     """A gate that lets nothing through: what a sender has that was given no other."""
@@ -60,14 +64,26 @@ class Closed:
         """Raises EgressRefused."""
         raise EgressRefused(Objection.UNKNOWN)
 
+    def admit(self, version: str, sending: Sending) -> None:
+        """Raises EgressRefused."""
+        raise EgressRefused(Objection.MODEL_NOT_APPROVED)
+
 
 class Register:
-    """The gate of a house: what its register of services says. `regions`: where data may go, if that was said."""
+    """The gate of a house: what its registers of services and of changes say.
 
-    def __init__(self, store: Store, force: InForce, regions: Collection[str] = ()) -> None:
+    `regions`: where data may go, if that was said. `unapproved_models`: whether models answer that nobody has approved:
+    development only.
+    """
+
+    def __init__(
+        self, store: Store, force: InForce, regions: Collection[str] = (), *, unapproved_models: bool = False
+    ) -> None:
         self._store = store
         self._force = force
         self._regions = tuple(regions)
+        self._unapproved_models = unapproved_models
+        self._admitted: set[str] = set()
 
     def clear(self, address: str, sending: Sending) -> None:
         """Return where it may be sent there, now. Raises EgressRefused, once the trail has it."""
@@ -77,12 +93,26 @@ class Register:
             self._record(found, found.objection, sending)
             raise EgressRefused(found.objection)
 
+    def admit(self, version: str, sending: Sending) -> None:
+        """Return where the model of this version may answer. Raises EgressRefused, once the trail has it.
+
+        An approval is never taken back: it is asked for until there is one.
+        """
+        if version in self._admitted:
+            return
+        works = enabling.model_works(self._store, self._scope(sending), version)
+        if not works and not self._unapproved_models:
+            self._record(Finding(Objection.MODEL_NOT_APPROVED), Objection.MODEL_NOT_APPROVED, sending)
+            raise EgressRefused(Objection.MODEL_NOT_APPROVED)
+        self._admitted.add(version)
+
+    def _scope(self, sending: Sending) -> AuditScope:
+        run, version = sending.run or uuid.uuid4(), self._force.policy.version
+        return AuditScope(COMPONENT, "AGENT", None, None, None, None, run, version)
+
     def _record(self, found: Finding, objection: Objection, sending: Sending) -> None:
-        correlation = sending.run or uuid.uuid4()
-        version = self._force.policy.version
-        scope = AuditScope(COMPONENT, "AGENT", None, None, None, None, correlation, version)
         log.warning("something was not sent", objection=objection.value, service_id=str(found.service_id))
-        with self._store.begin(scope) as work:
+        with self._store.begin(self._scope(sending)) as work:
             people: list[uuid.UUID | None] = [*sorted(sending.people, key=str)]
             for person in people or [None]:
                 blocked = EgressBlocked(resource_id=found.service_id, subject_id=person, objection=objection)

@@ -1,4 +1,4 @@
-"""Posting to, and fetching from, an address that an operator named, and led nowhere else (OWASP API7:2023, SSRF).
+"""Speaking to an address that an operator named, and led nowhere else (OWASP API7:2023, SSRF).
 
 (1) https, except in development. (2) The name is resolved once; every address that it has must be public, except in
 development: not private, loopback, link-local (where clouds keep their metadata), multicast or reserved. (3) That very
@@ -60,6 +60,11 @@ def exchange(
 def fetch(url: str, *, inside_too: bool = False, seconds: float = MOST_SECONDS) -> Answer:
     """GET `url`; answers what came back, and raises as `exchange` does."""
     return _sent("GET", url, None, {"accept": "application/json"}, inside_too, seconds)
+
+
+def remove(url: str, headers: Mapping[str, str], *, inside_too: bool = False, seconds: float = MOST_SECONDS) -> Answer:
+    """DELETE `url`; answers what came back, and raises as `exchange` does."""
+    return _sent("DELETE", url, None, {"accept": "application/json", **headers}, inside_too, seconds)
 
 
 def _sent(

@@ -9,7 +9,7 @@ its beginning: what it has done already it finds in our own tables, so that noth
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,6 +22,7 @@ from dbos import DBOS, DBOSConfig
 from agents.egress import Closed, Gate
 from agents.mail import Mail
 from agents.models.gateway import Gateway
+from agents.models.providers import Door
 from policies.access import Access
 from policies.actions import Action
 from policies.force import InForce
@@ -55,6 +56,10 @@ class Stopping(BaseException):
 
     Not an Exception, so that nothing on the way records it as the run's failure.
     """
+
+
+class Withheld(Stopping):
+    """Nobody has approved this agent: it does nothing, and what it was to do waits for the next start."""
 
 
 class StandStill(Exception):
@@ -95,6 +100,10 @@ class Agents:
     """Where notices send people for more."""
     backups: BackupPeriods = UNSAID
     """What a deletion certificate says of backups."""
+    admits: Callable[[str], bool] = lambda _agent: True
+    """Whether an agent of this name may work here; the crew asks the change register."""
+    doors: Mapping[str, Door] = field(default_factory=dict)
+    """Where providers of models are asked to delete what they keep, by their address in the register of services."""
     _calls: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None
@@ -107,9 +116,13 @@ class Agents:
 
         `run` is the prompt, export or deletion that is worked on. The policy lets the agent near nothing else.
         Events and log lines carry the correlation id of the call that set it in motion. What the agent asks for beyond
-        its part of the policy is recorded when the unit has ended. While the platform is locked down it waits first,
+        its part of the policy is recorded when the unit has ended. Withheld is raised for an agent that nobody has
+        approved. While the platform is locked down it waits first,
         unless this agent's work goes on then; Stopping is raised where the process ends meanwhile.
         """
+        if not self.admits(agent):
+            log.error("an agent that nobody has approved does nothing", agent=agent, code="AGENT_NOT_APPROVED")
+            raise Withheld
         self.stand_by(agent)
         policy = self.force.policy
         principal = Principal(Kind.AGENT, on_behalf_of=on_behalf_of, name=agent, run=run)

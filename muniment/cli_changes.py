@@ -23,12 +23,15 @@ def show(home: Home = None, json: Json = False) -> None:
     settings = settings_of(home=home)
     import orjson
 
+    from muniment.models import version as of_the_model
     from muniment.versions import running
     from policies.compiled import hash_of, version_of
     from storage.changes import RunningPart
 
     with told():
         versions = {**running(settings), RunningPart.POLICY: version_of(hash_of(settings.policy_file.read_bytes()))}
+        if (model := of_the_model(settings)) is not None:
+            versions[RunningPart.MODEL] = model
     if json:
         listed = [{"part": part.value, "version": version} for part, version in sorted(versions.items())]
         typer.echo(orjson.dumps(listed).decode())
@@ -78,6 +81,7 @@ def reconcile(
         )
     if amiss:
         typer.echo("Register each with registerChange as an emergency, and have a second person look at it.")
+        typer.echo("A MODEL or an AGENT: with an assessment. In production it does nothing until that is approved.")
         raise typer.Exit(1)
     typer.echo(f"{len(found)} versions ran here, and each stands in the register.")
 

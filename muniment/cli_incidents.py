@@ -57,3 +57,23 @@ def drill(
         give_up(str(failure))
     for line in lines:
         typer.echo(line)
+
+
+@incident.command("metrics")
+def metrics(
+    home: Home = None,
+    months: Annotated[int, typer.Option(help="How many months, this one too.", min=1, max=36)] = 12,
+) -> None:
+    """Say how incidents went, month by month: how many, how fast people were, and what is still to be done.
+
+    Times are the median and the worst. Drills are not counted, and what turned out to be none is not timed.
+    """
+    settings = settings_of(home=home)
+    from muniment.homes import prepare
+    from muniment.incident_metrics import lines
+
+    prepare(settings)
+    with told():
+        found = lines(settings, months)
+    for line in found:
+        typer.echo(line)

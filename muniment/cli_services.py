@@ -4,7 +4,7 @@ Nobody gets around the second person here: each command acts as whoever signs in
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,11 +43,12 @@ def list_all(home: Home = None) -> None:
 def register(file: Said, by: By, home: Home = None) -> None:
     """Propose a service with these terms. Nothing is sent to it before somebody else approves it."""
     from resolvers import services
+    from resolvers.service_terms import Terms
     from storage.services import DataCategory, ServiceKind
 
     kinds = {"kind": ServiceKind, "categories": DataCategory}
-    said = _read(file, services.Terms.__dataclass_fields__, kinds)
-    _act(home, by, "register_service", lambda context: services.register(context, services.Terms(**said)))
+    said = _read(file, Terms.__dataclass_fields__, kinds, optional={"deletion_path"})
+    _act(home, by, "register_service", lambda context: services.register(context, Terms(**said)))
 
 
 @app.command()
@@ -108,7 +109,7 @@ def _act(home: Path | None, by: str, attempted: str, do: Callable[[Any], Any]) -
     typer.echo(line)
 
 
-def _read(file: Path, fields: Any, enums: dict[str, Any]) -> dict[str, Any]:
+def _read(file: Path, fields: Any, enums: dict[str, Any], optional: Collection[str] = ()) -> dict[str, Any]:
     """The fields in a file, each as the use case takes it; leaves with code 2 where one is missing or can't be one."""
     import yaml
 
@@ -118,14 +119,14 @@ def _read(file: Path, fields: Any, enums: dict[str, Any]) -> dict[str, Any]:
         give_up(f"{file} is not YAML.", code=2)
     if not isinstance(said, dict):
         give_up(f"{file} holds no fields: write `address: api.example.org` and so on.", code=2)
-    missing, strange = set(fields) - set(said), {str(each) for each in said} - set(fields)
+    missing, strange = set(fields) - set(said) - set(optional), {str(each) for each in said} - set(fields)
     if missing or strange:
         give_up(
             *(f"{file} lacks {each}." for each in sorted(missing)),
             *(f"{each} is no field." for each in sorted(strange)),
             code=2,
         )
-    return {name: _value(name, said[name], enums.get(name)) for name in fields}
+    return {name: _value(name, said[name], enums.get(name)) for name in fields if name in said}
 
 
 def _value(name: str, said: Any, kind: Any) -> Any:

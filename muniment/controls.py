@@ -18,6 +18,7 @@ from resolvers import controls
 from resolvers.house import House
 from storage.clock import now
 from storage.controls import catalogue, findings, measures
+from storage.controls.catalogue import Control
 from storage.controls.findings import Kept, Result
 from storage.database import transaction
 from storage.ledger.scope import AuditScope
@@ -52,10 +53,9 @@ def look(house: House, settings: Settings) -> list[Result]:
     results = []
     for name, control in catalogue.checks().items():
         if name in OF_THE_DOCTOR:
-            amiss, text = by_the_doctor(name, told)
+            results.append(Result(name, control, *by_the_doctor(name, told)))
         else:
-            amiss, text = _measured(house, name)
-        results.append(Result(name, control, amiss, text))
+            results.append(_measured(house, name, control))
     return results
 
 
@@ -91,8 +91,11 @@ def by_the_doctor(name: str, told: Sequence[Told]) -> tuple[int, str]:
     return len(bad), "; ".join(f"{each.about}: {each.text}" for each in bad or about)
 
 
-def _measured(house: House, name: str) -> tuple[int, str]:
-    with transaction(house.store.engine, read_only=True) as session:
-        amiss = measures.measure(session, name, now(), house.store.archive)
+def _measured(house: House, name: str, control: Control) -> Result:
     measure = measures.MEASURES[name]
-    return amiss, f"{amiss} {measure.amiss}: {measure.remedy}" if amiss else f"no {measure.amiss}"
+    with transaction(house.store.engine, read_only=True) as session:
+        moment = now()
+        each = measures.singly(session, name, moment)
+        amiss = measures.measure(session, name, moment, house.store.archive) if each is None else len(each)
+    text = f"{amiss} {measure.amiss}: {measure.remedy}" if amiss else f"no {measure.amiss}"
+    return Result(name, control, amiss, text, each)

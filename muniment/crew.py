@@ -1,6 +1,7 @@
 """The agents at work: started from the settings in the order in which they need one another, and stopped again."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -10,28 +11,31 @@ from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.mail import Mail
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
-from agents.models.local import LocalModel
-from agents.models.providers import Provider
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
 from agents.takeovers import Takeover
 from muniment import lookouts
 from muniment.house import backup_periods, checkpoint_place
+from muniment.models import providers
 from muniment.settings import Settings
 from muniment.tidying import Tidying
+from policies.principals import AgentName, Kind
+from resolvers import enabling
 from resolvers.house import House
 from storage.ledger.envelopes import secrets_of
+from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
 
-WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, erasures.WORKFLOW, thumbnails.WORKFLOW)
+WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, *erasures.WORKFLOWS, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
 
 
 @contextmanager
 def working(house: House, settings: Settings) -> Iterator[Agents]:
     """The agents at work. What an earlier process left of erasures is finished before this yields."""
-    gate = Register(house.store, house.force, settings.regions)
-    gateway = Gateway(providers(settings), gate=gate)
+    gate = Register(house.store, house.force, settings.regions, unapproved_models=not settings.production)
+    models = providers(settings)
+    gateway = Gateway(models, gate=gate)
     lifetime, backups = timedelta(days=settings.export_days), backup_periods(settings)
     idle = Agents(
         house.store,
@@ -43,6 +47,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         mail=_mail(settings),
         link=settings.notices_url,
         backups=backups,
+        admits=on_record(house, settings),
+        doors={each.facts().provider: each.door for each in models if isinstance(each, Endpoint)},
     )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
@@ -72,6 +78,22 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         sequencer.stop()  # last, so that what the others still recorded has its place
 
 
+def on_record(house: House, settings: Settings) -> Callable[[str], bool]:
+    """Whether an agent may work: all that were there from the beginning, and those that were approved since.
+
+    In development the others do as well, and it is said that nobody has approved them.
+    """
+    scope = AuditScope("agents", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
+    withheld = set(enabling.strangers(house.store, scope, map(str, AgentName)))
+
+    def admits(agent: str) -> bool:
+        if agent in withheld and agent not in enabling.strangers(house.store, scope, [agent]):
+            withheld.discard(agent)  # approved meanwhile
+        return agent not in withheld or not settings.production
+
+    return admits
+
+
 def _witnesses(settings: Settings) -> Witnesses | None:
     """Whoever cosigns checkpoints; None where there is nobody."""
     if settings.witness_policy is None:
@@ -95,15 +117,3 @@ def _mail(settings: Settings) -> Mail | None:
     if settings.smtp_url is None or settings.mail_from is None:
         return None
     return Mail.at(settings.smtp_url.get_secret_value(), settings.mail_from)
-
-
-def providers(settings: Settings) -> list[Provider]:
-    """The models on offer, the default first: the operator's endpoint where one is set, the one on board otherwise."""
-    if settings.model_url is None:
-        return [LocalModel()]
-    key = settings.model_api_key.get_secret_value() if settings.model_api_key else "none"
-    remote = settings.model_name
-    keeps = None if settings.model_keeps_days is None else timedelta(days=settings.model_keeps_days)
-    return [
-        Endpoint(remote.lower(), settings.model_url, key, remote, silence_seconds=settings.model_seconds, keeps=keeps)
-    ]

@@ -3,8 +3,10 @@
 import shutil
 import stat
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, TypeVar
 
 from muniment import backups, hazards, posture, quotas, tallies, tls
 from muniment.findings import Finding
@@ -12,11 +14,14 @@ from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
-from storage import policies, staff
+from storage import enabling, policies, staff
 from storage.blobs.errors import BlobError
+from storage.clock import now
 from storage.database import DatabaseUnreachable, exists, open_engine, transaction
 
 _LEAST_FREE_BYTES = 1024**3
+
+T = TypeVar("T")
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -29,6 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("environment", True, settings.env),
         *_policy(settings),
         *_separation(settings),
+        *_enabled(settings),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
         *quotas.findings(settings),
@@ -56,33 +62,42 @@ def _policy(settings: Settings) -> list[Finding]:
 
 def _in_force(settings: Settings) -> str | None:
     """The hash of the policy in force; None while there is none, or no database that answers."""
+    known = _asked(settings, policies.newest)
+    return None if known is None else known.hash
+
+
+def _asked(settings: Settings, question: Callable[[Any], T]) -> T | None:
+    """What the database answers; None while there is none that answers."""
     engine = open_engine(settings.database_url)
     try:
         if not exists(engine):
             return None
         with transaction(engine, read_only=True) as session:
-            known = policies.newest(session) if policies.are_kept(session) else None
+            return question(session) if policies.are_kept(session) else None
     except DatabaseUnreachable:
         return None
     finally:
         engine.dispose()
-    return None if known is None else known.hash
+
+
+def _enabled(settings: Settings) -> list[Finding]:
+    """Whether there is a model or an agent that nobody has approved."""
+    found = _asked(settings, lambda session: enabling.refused(session, now()))
+    if found is None:
+        return []
+    if not found:
+        return [Finding("models and agents", True, "none that nobody has approved")]
+    names = ", ".join(f"{each.part.value} {each.version}" for each in found)
+    does = "does nothing" if settings.production else "would do nothing in production"
+    todo = "registerChange with an assessment, and approveChange by a second person"
+    return [Finding("models and agents", False, f"{names} {does} before it is approved: {todo}")]
 
 
 def _separation(settings: Settings) -> list[Finding]:
     """Whether anybody holds two jobs that nobody may, from before that was asked."""
-    engine = open_engine(settings.database_url)
-    try:
-        if not exists(engine):
-            return []
-        with transaction(engine, read_only=True) as session:
-            if not policies.are_kept(session):
-                return []
-            found = staff.overlapping(session)
-    except DatabaseUnreachable:
+    found = _asked(settings, staff.overlapping)
+    if found is None:
         return []
-    finally:
-        engine.dispose()
     pairs = sorted({" and ".join(sorted(role.lower() for role in each.jobs)) for each in found})
     said = f"{len(found)} hold {', '.join(pairs)} together: `staff revoke` takes one of the two"
     return [Finding("separation of duties", not found, said if found else "nobody holds jobs that exclude one another")]

@@ -8,11 +8,12 @@ import structlog
 from muniment import versions
 from muniment.settings import Settings
 from policies.principals import Kind
+from resolvers import enabling
 from resolvers.house import House
 from storage import changes
 from storage.changes import AlreadyNoted
 from storage.ledger import trail
-from storage.ledger.events import ControlSwitchedOff, Identifier, Outcome, Safeguard, SystemStarted, VersionBegan
+from storage.ledger.events import ControlSwitchedOff, Outcome, Safeguard, SystemStarted
 from storage.ledger.scope import AuditScope
 
 log = structlog.get_logger("muniment.changes")
@@ -64,16 +65,6 @@ def _tell_versions(house: House, settings: Settings, component: str, scope: Audi
     running = versions.running(settings)
     with house.store.begin(scope) as work:
         for row in changes.observe(work.session, component, running, work.now):
-            stands = changes.standing_of(work.session, row, work.now)
-            work.record(
-                VersionBegan(
-                    resource_id=row.id,
-                    subject_id=None,
-                    part=row.part,
-                    version=Identifier(row.version),
-                    number=row.number,
-                    standing=stands,
-                )
-            )
+            stands = enabling.tell(work, row)
             if stands in changes.UNAPPROVED:
                 log.warning("nobody has approved what runs", part=row.part.value, version=row.version)

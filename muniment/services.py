@@ -51,6 +51,7 @@ def _told(service: Service, moment: datetime) -> dict[str, Any]:
         "regions": service.regions,
         "subProcessors": service.sub_processors,
         "retentionDays": service.retention_days,
+        "deletionPath": service.deletion_path,
         "trainsOnInputs": service.trains_on_inputs,
         "breachHours": service.breach_hours,
         "assurance": None if service.assurance is None else service.assurance.value,
@@ -82,6 +83,7 @@ def _section(told: dict[str, Any]) -> str:
         "In": ", ".join(told["regions"]) or "this house",
         "Passes it on to": ", ".join(told["subProcessors"]) or "nobody",
         "Keeps it": f"{told['retentionDays']} days",
+        "Is asked to delete it": "yes, when it is deleted here" if told["deletionPath"] else "no",
         "Trains models on it": "yes" if told["trainsOnInputs"] else "no",
         "Agreement": told["contract"],
         "Report": f"{told['assurance']}, until {str(told['assuranceExpiresAt'])[:10]}"

@@ -65,6 +65,7 @@ class Tidying:
             "tidying": lambda: erasures.tidy(self._agents),
             "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
+            "copies at providers": lambda: erasures.recall_due(self._agents),
             "retention": self._sweeper.sweep,
             "ageing": self._age,
             "access reviews": self._reviewer.advance,

@@ -10,12 +10,14 @@ from sqlalchemy.orm import Mapper
 from policies.actions import Action
 from policies.errors import PolicyError
 from storage.access_reviews.records import AccessReview, AccessReviewItem
+from storage.appointments import Appointment
 from storage.assets import Asset, Blob
 from storage.changes import Change
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
 from storage.exports import Export
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant
 from storage.incidents import Incident
 from storage.investigations import Investigation
@@ -47,6 +49,7 @@ PROTECTED: tuple[type[Record], ...] = (
     AccessReview,
     AccessReviewItem,
     ApiKey,
+    Appointment,
     Asset,
     AuditEvent,
     Blob,
@@ -56,6 +59,7 @@ PROTECTED: tuple[type[Record], ...] = (
     Deletion,
     Export,
     Finding,
+    FollowUp,
     Incident,
     Investigation,
     LegalHold,

@@ -14,7 +14,7 @@ from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict
 from storage import changes
-from storage.changes import Change, ChangeEffect, ChangeKind, ChangeStatus, Ran, RunningPart, RunStanding
+from storage.changes import ASSESSED, Change, ChangeEffect, ChangeKind, ChangeStatus, Ran, RunningPart, RunStanding
 from storage.ids import new_id
 from storage.ledger.events import ChangeApproved, ChangeDenied, ChangeRegistered
 
@@ -36,6 +36,7 @@ class Plan:
     why: str
     tests: str
     notice: uuid.UUID | None
+    assessment: str | None = None
 
 
 def register(context: Context, plan: Plan) -> Change:
@@ -51,6 +52,7 @@ def register(context: Context, plan: Plan) -> Change:
         raise BadInput("ticket is a short name, such as OPS-17: letters, digits and # . _ / -", field="ticket")
     inputs.text(plan.why, "why", at_most=5_000, at_least=20)
     inputs.text(plan.tests, "tests", at_most=5_000, at_least=10)
+    _demand_assessed(plan, versions)
     _demand_told(context, plan)
     change = Change(
         id=new_id(),
@@ -63,7 +65,7 @@ def register(context: Context, plan: Plan) -> Change:
         registered_by=context.caller_id,
         registered_at=work.now,
     )
-    work.vault.seal(change, why=plan.why, tests=plan.tests)
+    work.vault.seal(change, why=plan.why, tests=plan.tests, assessment=plan.assessment)
     work.session.add(change)
     work.record(
         ChangeRegistered(
@@ -131,6 +133,18 @@ def _versions(given: Sequence[tuple[RunningPart, str]]) -> Mapping[RunningPart, 
     if not found:
         raise BadInput("versions is empty: say what is to run, by `python -m muniment changes show`.", field="versions")
     return found
+
+
+def _demand_assessed(plan: Plan, versions: Mapping[RunningPart, str]) -> None:
+    """Raises `BadInput` for a model or an agent without an assessment, or in an emergency: it waits for two people."""
+    if plan.assessment is not None:
+        inputs.text(plan.assessment, "assessment", at_most=10_000, at_least=40)
+    new = [part.value for part in ASSESSED if part in versions]
+    if new and plan.assessment is None:
+        told = f"{new[0]}: say in an assessment what it means for contributors and their work."
+        raise BadInput(told, field="assessment")
+    if new and plan.emergency:
+        raise BadInput(f"{new[0]} does nothing before somebody has agreed: it is no emergency.", field="emergency")
 
 
 def _demand_told(context: Context, plan: Plan) -> None:

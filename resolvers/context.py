@@ -20,7 +20,7 @@ from storage import damages, grants
 from storage.blobs.errors import BlobDamaged
 from storage.grants import AccessGrant
 from storage.ledger.events import Event, Outcome, TrailRead
-from storage.ledger.reads import Opened, content_reads, others, trail_openings
+from storage.ledger.reads import Opened, content_reads, others, reader_of, trail_openings
 from storage.ledger.scope import AuditScope
 from storage.records import Record
 from storage.work import UnitOfWork
@@ -272,21 +272,22 @@ class Context:
         readings, self.readings = self.readings, []
         unmasked, self.unmasked = self.unmasked, {}
         readings = [*readings, *trail_openings(unmasked)]
-        opened = {one for one in work.vault.opened.keys() - self._told if one[2] not in unmasked}
-        foreign = others(opened, self._scope())
+        scope = self._scope()
+        opened = work.vault.opened_beyond(reader_of(scope))
+        foreign = others((one for one in opened.keys() - self._told if one[2] not in unmasked), scope)
         if not (trail_read or refusals or readings or foreign):
             return
-        with self.house.store.begin(self._scope()) as unit:
+        with self.house.store.begin(scope) as unit:
             if trail_read:
                 unit.record(TrailRead(resource_id=None, subject_id=None, event_count=trail_read))
             for refusal in refusals:
                 unit.record(denied(refusal), Outcome.DENIED)
             for reading in readings:
                 unit.record(reading)
-            rows = {key: work.vault.opened[key] for key in foreign}
-            for event in content_reads(foreign, self._scope(), self.grants_used(unit, rows, since=work.now)):
+            rows = {key: opened[key] for key in foreign}
+            for event in content_reads(foreign, scope, self.grants_used(unit, rows, since=work.now)):
                 unit.record(event)
-        self._told |= work.vault.opened.keys()
+        self._told |= opened.keys()
 
     def grants_used(
         self, unit: UnitOfWork, rows: Mapping[Opened, Record], *, since: datetime

@@ -4,7 +4,7 @@ What can't be mended for the time being somebody may answer for: never whoever's
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,16 +45,7 @@ def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
                 due_seconds=int((each.due_at - each.opened_at).total_seconds()),
             )
         )
-    for each in kept.closed:
-        work.record(
-            FindingClosed(
-                resource_id=each.id,
-                subject_id=None,
-                control=Identifier(each.control),
-                found_by=Identifier(each.found_by),
-                open_seconds=int((work.now - each.opened_at).total_seconds()),
-            )
-        )
+    _tell_closed(work, kept.closed)
     for each in kept.reopened:
         work.record(
             FindingReopened(
@@ -68,6 +59,11 @@ def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
     ran = ControlsChecked(resource_id=None, subject_id=None, check_count=len(results), failed_count=failed)
     work.record(ran, Outcome.FAILED if failed else Outcome.SUCCESS)
     return kept
+
+
+def mend(work: UnitOfWork, about: uuid.UUID) -> None:
+    """Close what was found about one thing that somebody other than whose it was has just seen done."""
+    _tell_closed(work, findings.mend(work.session, about, work.now))
 
 
 def found(context: Context, status: FindingStatus | None) -> list[Finding]:
@@ -106,6 +102,19 @@ def accept(context: Context, number: str, reason: str, until: datetime) -> Findi
     work.record(accepted)
     work.session.flush()
     return finding
+
+
+def _tell_closed(work: UnitOfWork, closed: Iterable[Finding]) -> None:
+    for each in closed:
+        work.record(
+            FindingClosed(
+                resource_id=each.id,
+                subject_id=None,
+                control=Identifier(each.control),
+                found_by=Identifier(each.found_by),
+                open_seconds=int((work.now - each.opened_at).total_seconds()),
+            )
+        )
 
 
 def _id(number: str) -> uuid.UUID:

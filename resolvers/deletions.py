@@ -82,9 +82,16 @@ def certificate(context: Context, deletion: Deletion) -> dict[str, Any] | None:
 
     Whoever left is told with it, and nobody else is, what opens its commitment to their account.
     """
-    if deletion.certificate is None or context.principal.kind is not Kind.DEPARTING:
-        return deletion.certificate
+    return _opened(context, deletion, deletion.certificate)
+
+
+def addendum(context: Context, deletion: Deletion) -> dict[str, Any] | None:
+    """What was signed after the certificate of what providers of models answered; told as the certificate is."""
+    return _opened(context, deletion, deletion.addendum)
+
+
+def _opened(context: Context, deletion: Deletion, document: dict[str, Any] | None) -> dict[str, Any] | None:
+    if document is None or context.principal.kind is not Kind.DEPARTING:
+        return document
     salt = deletions.salt_of(context.work.session, deletion.id)
-    if salt is None:
-        return deletion.certificate
-    return {**deletion.certificate, OPENING: opening(deletion.object_id, salt)}
+    return document if salt is None else {**document, OPENING: opening(deletion.object_id, salt)}

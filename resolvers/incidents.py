@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Collection
 
 from policies.actions import Action
-from resolvers import inputs
+from resolvers import follow_ups, inputs
 from resolvers.context import Context
-from resolvers.errors import Conflict
+from resolvers.errors import BadInput, Conflict
+from resolvers.follow_ups import Review
 from resolvers.notices import TELL_AFFECTED
 from storage import incidents, measures
 from storage.incidents import Incident, IncidentDecision, IncidentStatus
@@ -20,9 +21,9 @@ from storage.ledger.affected import affected
 _OPEN = (IncidentStatus.DETECTED, IncidentStatus.CONTAINED)
 _STEPS = {
     IncidentStatus.RECOVERED: (IncidentStatus.CONFIRMED, IncidentStatus.NOTIFIED),
-    IncidentStatus.REVIEWED: (IncidentStatus.RECOVERED,),
+    IncidentStatus.REVIEWED: (IncidentStatus.RECOVERED, IncidentStatus.REVIEWED),
 }
-"""A step, and from where it is taken."""
+"""A step, and from where it is taken. A review that left something out, as they once could, is made anew."""
 
 
 def triage(context: Context, incident_id: uuid.UUID, decision: IncidentDecision | None, words: str) -> Incident:
@@ -90,10 +91,19 @@ def notify(context: Context, incident_id: uuid.UUID) -> Incident:
     return incident
 
 
-def step(context: Context, incident_id: uuid.UUID, status: IncidentStatus, words: str) -> Incident:
-    """Go a step on: RECOVERED, or REVIEWED with what caused it. Raises `Conflict` where that is not the next one."""
+def step(
+    context: Context, incident_id: uuid.UUID, status: IncidentStatus, words: str, review: Review | None = None
+) -> Incident:
+    """Go a step on: RECOVERED, or REVIEWED with what it harmed, what caused it and what follows.
+
+    Raises `Conflict` where that is not the next one, and `BadInput` for a review that leaves something out.
+    """
     incident = _in(context, incident_id, Action.HANDLE, _STEPS.get(status, ()))
     inputs.text(words, "words", at_most=5_000, at_least=10)
+    if (status is IncidentStatus.REVIEWED) is (review is None):
+        raise BadInput("`review` says what it harmed, what caused it and what follows: at REVIEWED.", field="review")
+    if incident.status is IncidentStatus.REVIEWED and incident.root_cause is not None:
+        raise Conflict("This can't be done now: it is REVIEWED.")
     work = context.work
     if status is IncidentStatus.RECOVERED:
         if incident.status is IncidentStatus.CONFIRMED and affected(work.session, incident):
@@ -101,6 +111,8 @@ def step(context: Context, incident_id: uuid.UUID, status: IncidentStatus, words
         incident.recovered_at = work.now
     else:
         incident.reviewed_at = work.now
+    if review is not None:
+        follow_ups.enter(context, incident, review)
     incident.status = status
     work.record(events.IncidentStepRecorded(resource_id=incident.id, subject_id=None, status=status))
     _note(context, incident, words)
@@ -126,8 +138,10 @@ def lift(context: Context, incident_id: uuid.UUID, words: str) -> Incident:
 
 
 def close(context: Context, incident_id: uuid.UUID) -> Incident:
-    """Close what was none, or what has been reviewed. Raises `Conflict` before that."""
+    """Close what was none, or what has been reviewed; its follow-ups go on. Raises `Conflict` before that."""
     incident = _in(context, incident_id, Action.HANDLE, (IncidentStatus.FALSE_POSITIVE, IncidentStatus.REVIEWED))
+    if incident.status is IncidentStatus.REVIEWED:
+        follow_ups.demand_entered(incident)
     incident.status, incident.closed_at = IncidentStatus.CLOSED, context.work.now
     context.work.record(events.IncidentClosed(resource_id=incident.id, subject_id=None))
     context.work.session.flush()

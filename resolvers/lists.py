@@ -7,17 +7,29 @@ from typing import Any, TypeVar
 from policies.actions import Action
 from policies.errors import Forbidden
 from resolvers.context import Context
-from storage.pages import Page, Slice, fetch_by_id, fetch_pages
-from storage.reading import read_page
+from storage.pages import Page, Slice, fetch_by_id
+from storage.reading import Columns, read_page, read_pages
 from storage.records import Record
 from storage.vault import opens_with
 
 R = TypeVar("R", bound=Record)
 
 
-def page(context: Context, model: type[R], part: Slice, *, also: Sequence[Action] = (), **equal: Any) -> Page[R]:
-    """One page of what the caller may read, narrowed to rows whose columns equal what is given."""
-    return read_page(context.work.session, model, context.access.listed(model, Action.READ, also), part, **equal)
+def page(
+    context: Context,
+    model: type[R],
+    part: Slice,
+    *,
+    also: Sequence[Action] = (),
+    columns: Columns = None,
+    **equal: Any,
+) -> Page[R]:
+    """One page of what the caller may read, narrowed to rows whose columns equal what is given.
+
+    The rows have those `columns`, and their ids; None: all.
+    """
+    door = context.access.listed(model, Action.READ, also)
+    return read_page(context.work.session, model, door, part, columns=columns, **equal)
 
 
 def pages(
@@ -28,10 +40,11 @@ def pages(
     parent: str,
     parents: Sequence[uuid.UUID],
     also: Sequence[Action] = (),
+    columns: Columns = None,
 ) -> dict[uuid.UUID, Page[R]]:
-    """The same slice of each parent's list, in one statement."""
-    allowed = context.access.select(model, Action.READ, also)
-    return fetch_pages(context.work.session, model, allowed, part, parent=parent, parents=parents)
+    """The same slice of each parent's list, in one statement; `columns` as `page` has them."""
+    door = context.access.listed(model, Action.READ, also)
+    return read_pages(context.work.session, model, door, part, parent=parent, parents=parents, columns=columns)
 
 
 def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R:

@@ -15,23 +15,16 @@ from policies.principals import Kind
 from resolvers.context import Context
 from resolvers.errors import BadInput
 from storage import migrations
+from storage.follow_ups import FollowUp
 from storage.ids import new_id
+from storage.incidents import Incident
 from storage.ledger.entries import AuditEvent
 from storage.ledger.events import EvidenceCollected, Identifier
 from storage.populations import envelopes, gathering
-from storage.populations.catalogue import (
-    POPULATIONS,
-    Checkpoints,
-    Missing,
-    Months,
-    Population,
-    PopulationName,
-    Register,
-    Trail,
-    Versions,
-)
+from storage.populations.catalogue import POPULATIONS, Population, PopulationName
 from storage.populations.envelopes import Sample
 from storage.populations.gathering import MOST, Gathered, Period
+from storage.populations.sources import Checkpoints, Metrics, Missing, Months, Register, Trail, Versions
 
 LONGEST = timedelta(days=400)
 MOST_SAMPLED = 1000
@@ -115,6 +108,10 @@ def _gather(context: Context, population: Population, period: Period) -> Gathere
             return gathering.rows_of(session, context.access.select(source.model, Action.READ), source, period)
         case Checkpoints():
             return gathering.checkpoints(session, period)
+        case Metrics():
+            incidents = context.access.select(Incident, Action.READ)
+            follow_ups = context.access.select(FollowUp, Action.READ)
+            return gathering.incident_months(session, incidents, follow_ups, period, context.work.now)
         case Months():
             return gathering.months(session, period)
         case Versions():

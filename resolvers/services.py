@@ -4,9 +4,7 @@ Who may do each of these stands in policy.polar. Whether something may be sent i
 (`storage.services.examine`); an approval here only makes the answer possible.
 """
 
-import re
 import uuid
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +14,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, Code, Conflict, ConsentRequired, ServiceNotApproved
 from resolvers.house import House
 from resolvers.refusals import Refusal, denied
+from resolvers.service_terms import Terms, demand_sound
 from storage import clock, services
 from storage.database import transaction
 from storage.ids import new_id
@@ -27,35 +26,12 @@ from storage.work import UnitOfWork
 LONGEST_ASSESSMENT = timedelta(days=366)
 """After this an assessment counts no more, and nothing is sent until there is another."""
 _LONGEST_REPORT = timedelta(days=3 * 366)
-_MOST = 50
-_ADDRESS = re.compile(
-    r"(?=.{1,253}(:\d{1,5})?$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
-    r"(:[1-9]\d{0,4})?"
-)
-_REGION = re.compile(r"[A-Z]{2,3}")
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What is agreed with a service; the fields are those of `storage.services.Service`."""
-
-    address: str
-    kind: ServiceKind
-    operator: str
-    purpose: str
-    contract: str
-    categories: Sequence[DataCategory]
-    regions: Sequence[str]
-    sub_processors: Sequence[str]
-    retention_days: int
-    breach_hours: int
-    trains_on_inputs: bool
 
 
 def register(context: Context, terms: Terms) -> Service:
     """Propose a service, or other terms with one. Raises `BadInput` for terms that can't be used as they are."""
     context.access.check(Action.REGISTER_SERVICE)
-    _demand_sound(terms)
+    demand_sound(terms)
     work = context.work
     service = _row(terms, context.caller_id, work.now)
     work.session.add(service)
@@ -236,6 +212,9 @@ def stand_up(work: UnitOfWork) -> None:
 def _row(terms: Terms, registered_by: uuid.UUID | None, moment: datetime) -> Service:
     said = {name: getattr(terms, name) for name in Terms.__dataclass_fields__}
     said["categories"] = sorted({each.value for each in terms.categories})
+    if not terms.deletion_path:
+        keeps = terms.kind is ServiceKind.MODEL_PROVIDER and terms.retention_days > 0
+        said["deletion_path"] = services.USUAL_DELETION_PATH if keeps and terms.deletion_path is not None else None
     said["regions"] = sorted(set(terms.regions))
     said["sub_processors"] = list(dict.fromkeys(terms.sub_processors))
     return Service(id=new_id(), registered_by=registered_by, registered_at=moment, **said)
@@ -251,33 +230,6 @@ def _registered(service: Service) -> events.ServiceRegistered:
         retention_days=service.retention_days,
         trains_on_inputs=service.trains_on_inputs,
     )
-
-
-def _demand_sound(terms: Terms) -> None:
-    if not _ADDRESS.fullmatch(terms.address) or terms.address == services.EMBEDDED:
-        raise BadInput(
-            "address is a host in lower case, with its port where that is unusual: api.example.org.", field="address"
-        )
-    if terms.kind is ServiceKind.INTERNAL:
-        raise BadInput("kind INTERNAL is for what runs inside this house, which registers it itself.", field="kind")
-    inputs.text(terms.operator, "operator", at_most=200)
-    inputs.text(terms.purpose, "purpose", at_most=1_000, at_least=10)
-    inputs.text(terms.contract, "contract", at_most=200)
-    _demand_list(terms.categories, "categories")
-    _demand_list(terms.regions, "regions")
-    if not all(_REGION.fullmatch(each) for each in terms.regions):
-        raise BadInput("regions are countries (ISO 3166-1, as DE) or unions (EU, EEA).", field="regions")
-    if len(terms.sub_processors) > _MOST:
-        raise BadInput(f"subProcessors names more than {_MOST}.", field="subProcessors")
-    for each in terms.sub_processors:
-        inputs.text(each, "subProcessors", at_most=200)
-    inputs.between(terms.retention_days, "retentionDays", at_least=0, at_most=36_500)
-    inputs.between(terms.breach_hours, "breachHours", at_least=1, at_most=8_760)
-
-
-def _demand_list(given: Collection[object], field: str) -> None:
-    if not 0 < len(given) <= _MOST:
-        raise BadInput(f"{field} names at least one, and at most {_MOST}.", field=field)
 
 
 def _demand_ahead(moment: datetime, given: datetime, field: str, longest: timedelta) -> None:

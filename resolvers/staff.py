@@ -58,21 +58,35 @@ def add(house: House, email: str, roles: list[StaffRole], until: datetime | None
     context = Context(house, Asking(ANONYMOUS))
     with context.writing("add_staff"):
         work = context.work
-        keyring = house.store.keyring
-        lookups = keyring.keyed_hashes("email", address)
-        member = StaffMember(id=new_id(), email_lookup=lookups[0])
-        if accounts.account_by_email(work.session, lookups) is not None:
-            raise Conflict("An account with this e-mail exists.", field="email")
-        work.vault.seal(member, email=address, password_hash=encoded)
-        try:
-            accounts.add_account(work.session, lookups, member)
-        except accounts.AlreadyExists:
-            raise Conflict("An account with this e-mail exists.", field="email") from None
-        work.record(events.StaffAdded(resource_id=member.id, subject_id=None))
+        demand_free(work, address)
+        member = open_account(work, new_id(), address, encoded)
         for number, role in enumerate(roles):
-            _give(work, member.id, role, frozenset(roles[:number]), until)
-        uri = _hand_over(work, member.id, address)
+            give(work, member.id, role, frozenset(roles[:number]), until)
+        uri = hand_over(work, member.id, address)
     return Hired(member.id, password, uri)
+
+
+def demand_free(work: UnitOfWork, address: str) -> None:
+    """Raises `Conflict` where somebody has this e-mail here."""
+    if accounts.account_by_email(work.session, work.store.keyring.keyed_hashes("email", address)) is not None:
+        raise _taken()
+
+
+def open_account(work: UnitOfWork, staff_id: uuid.UUID, address: str, encoded: str) -> StaffMember:
+    """An account of staff without a job; `encoded` is the hash of its first password. Raises `Conflict`."""
+    lookups = work.store.keyring.keyed_hashes("email", address)
+    member = StaffMember(id=staff_id, email_lookup=lookups[0])
+    work.vault.seal(member, email=address, password_hash=encoded)
+    try:
+        accounts.add_account(work.session, lookups, member)
+    except accounts.AlreadyExists:
+        raise _taken() from None
+    work.record(events.StaffAdded(resource_id=member.id, subject_id=None))
+    return member
+
+
+def _taken() -> Conflict:
+    return Conflict("An account with this e-mail exists.", field="email")
 
 
 def enrol(house: House, email: str) -> str:
@@ -87,7 +101,7 @@ def enrol(house: House, email: str) -> str:
         factors.forget(work.session, member.id)
         passkeys.forget(work.session, member.id)
         accounts.revoke_sessions(work.session, member.id)
-        return _hand_over(work, member.id, inputs.email(email))
+        return hand_over(work, member.id, inputs.email(email))
 
 
 def assign(house: House, email: str, role: StaffRole, until: datetime | None = None) -> None:
@@ -95,19 +109,22 @@ def assign(house: House, email: str, role: StaffRole, until: datetime | None = N
     context = Context(house, Asking(ANONYMOUS))
     with context.writing("assign_role"):
         member = _member(context, email)
-        _give(context.work, member.id, role, lock(context.work.session, member), until)
+        give(context.work, member.id, role, lock(context.work.session, member), until)
 
 
 def revoke(house: House, email: str, role: StaffRole) -> None:
     """Take a job from a member of staff, with the grants that they hold in it. Raises `BadInput` and `Conflict`."""
     context = Context(house, Asking(ANONYMOUS))
     with context.writing("revoke_role"):
-        work, member = context.work, _member(context, email)
-        if role not in lock(work.session, member):
-            raise Conflict("They do not have this job.", field="role")
-        take_role(work.session, member, role)
-        grants.end_all_of(work, member.id, role)
-        work.record(events.RoleRevoked(resource_id=member.id, subject_id=None, role=role))
+        _take(context.work, _member(context, email), role)
+
+
+def take(context: Context, staff_id: uuid.UUID, role: StaffRole) -> int:
+    """Take a job from a colleague, at once; answers how many grants of theirs ended that had begun.
+
+    Raises `Forbidden`, `BadInput` for oneself, `NotFound`, and `Conflict` for a job that they do not have.
+    """
+    return _take(context.work, _colleague(context, staff_id), role)
 
 
 def dismiss(house: House, email: str) -> Gone:
@@ -119,13 +136,26 @@ def dismiss(house: House, email: str) -> Gone:
 
 def remove(context: Context, staff_id: uuid.UUID) -> Gone:
     """Shut out a member of staff who leaves. Raises `Forbidden`, `BadInput` for oneself, and `NotFound`."""
+    return _remove(context, _colleague(context, staff_id))
+
+
+def _colleague(context: Context, staff_id: uuid.UUID) -> StaffMember:
     context.access.check(Action.REMOVE_STAFF)
     if staff_id == context.principal.id:
-        raise BadInput("You can't remove yourself: ask somebody else of security.", field="staffId")
+        raise BadInput("You can't do this to yourself: ask somebody else of security.", field="staffId")
     account = accounts.account_of(context.work.session, SubjectKind.STAFF, staff_id)
     if account is None or not isinstance(account.row, StaffMember):
         raise NotFound("StaffMember", Action.REMOVE_STAFF)
-    return _remove(context, account.row)
+    return account.row
+
+
+def _take(work: UnitOfWork, member: StaffMember, role: StaffRole) -> int:
+    if role not in lock(work.session, member):
+        raise Conflict("They do not have this job.", field="role")
+    take_role(work.session, member, role)
+    ended = grants.end_all_of(work, member.id, role)
+    work.record(events.RoleRevoked(resource_id=member.id, subject_id=None, role=role))
+    return ended
 
 
 def _remove(context: Context, member: StaffMember) -> Gone:
@@ -156,10 +186,19 @@ def _member(context: Context, email: str) -> StaffMember:
     return account.row
 
 
-def _give(
+def give(
     work: UnitOfWork, member_id: uuid.UUID, role: StaffRole, held: frozenset[StaffRole], until: datetime | None
 ) -> None:
-    """One job more, unless it is held already or excludes one that is."""
+    """One job more. Raises `Conflict` where it is held already or excludes one that is, and `BadInput` for its end."""
+    demand_apart(held, role, member_id)
+    ends = end_of(work.now, role, until)
+    work.session.add(RoleAssignment(staff_id=member_id, role=role, ends_at=ends))
+    lasts = None if ends is None else int((ends - work.now).total_seconds())
+    work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role, lifetime_seconds=lasts))
+
+
+def demand_apart(held: frozenset[StaffRole], role: StaffRole, member_id: uuid.UUID | None = None) -> None:
+    """Raises `Conflict` where somebody with these jobs may not have this one too; the trail keeps it."""
     if role in held:
         raise Conflict("They have this job already.", field="role")
     kept_apart = separation(held, role)
@@ -167,17 +206,13 @@ def _give(
         names = " and ".join(sorted(each.lower() for each in kept_apart.jobs))
         told = f"Nobody holds {names} together: {kept_apart.why}."
         raise Conflict(told, field="role", keep=partial(_tell_refused, member_id, role))
-    ends = _end(work.now, role, until)
-    work.session.add(RoleAssignment(staff_id=member_id, role=role, ends_at=ends))
-    lasts = None if ends is None else int((ends - work.now).total_seconds())
-    work.record(events.RoleAssigned(resource_id=member_id, subject_id=None, role=role, lifetime_seconds=lasts))
 
 
-def _tell_refused(member_id: uuid.UUID, role: StaffRole, work: UnitOfWork) -> None:
+def _tell_refused(member_id: uuid.UUID | None, role: StaffRole, work: UnitOfWork) -> None:
     work.record(events.RoleRefused(resource_id=member_id, subject_id=None, role=role), events.Outcome.DENIED)
 
 
-def _end(moment: datetime, role: StaffRole, until: datetime | None) -> datetime | None:
+def end_of(moment: datetime, role: StaffRole, until: datetime | None) -> datetime | None:
     """When a job given now ends by itself. An auditor's always does. Raises `BadInput` for an end that can't be."""
     if until is None:
         return moment + AUDIT if role is StaffRole.AUDITOR else None
@@ -186,7 +221,7 @@ def _end(moment: datetime, role: StaffRole, until: datetime | None) -> datetime 
     return until
 
 
-def _hand_over(work: UnitOfWork, staff_id: uuid.UUID, address: str) -> str:
+def hand_over(work: UnitOfWork, staff_id: uuid.UUID, address: str) -> str:
     """A second factor in force from the start: whoever has the password alone is nobody yet."""
     factor, secret = offered(work, SubjectKind.STAFF, staff_id)
     factor.confirmed_at = work.now

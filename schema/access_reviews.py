@@ -8,7 +8,7 @@ import strawberry
 
 from policies.actions import Action
 from resolvers.access_reviews import campaigns, deciding
-from schema.connections import After, Before, Connection, First, Last, listed, nested, part_of
+from schema.connections import After, Before, Connection, First, Last, below, listed, part_of
 from schema.guards import mutation, question
 from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference, sealed
@@ -93,13 +93,7 @@ class AccessReview(Node):
     due_at: datetime = plain("due_at", datetime, "Until when. What nobody has confirmed then ends by itself.")
     closed_at: datetime | None = plain("closed_at", datetime | None, "When nothing in it was open any more.")
 
-    @strawberry.field(description="What is in it.")
-    def items(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[AccessReviewItem]:
-        part = part_of(info, "AccessReviewItem", first, after, last, before)
-        connection: Connection[AccessReviewItem] = nested(info, self, AccessReviewItem, part, "review_id")
-        return connection
+    items: Connection[AccessReviewItem] = below(AccessReviewItem, "review_id", "What is in it.")
 
 
 @strawberry.input(description="Until when everything is to be confirmed.")

@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 from resolvers.context import Context
 from schema.access_reviews import AccessReviewMutations
 from schema.api_keys import ApiKeyMutations
+from schema.appointments import AppointmentMutations
 from schema.assets import AssetMutations
 from schema.changes import ChangeMutations
 from schema.controls import ControlMutations
@@ -25,6 +26,7 @@ from schema.executor import Executor
 from schema.exports import ExportMutations
 from schema.factors import SecondFactorMutations
 from schema.federation import IdentityMutations
+from schema.follow_ups import FollowUpMutations
 from schema.grants import AccessGrantMutations
 from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
@@ -57,10 +59,12 @@ class Mutation(
     AccessGrantMutations,
     AccessReviewMutations,
     ApiKeyMutations,
+    AppointmentMutations,
     AssetMutations,
     ChangeMutations,
     DeletionMutations,
     ExportMutations,
+    FollowUpMutations,
     IdentityMutations,
     ControlMutations,
     IncidentMutations,

@@ -1,7 +1,7 @@
 """Assets in the API's words."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
 
@@ -10,7 +10,8 @@ from resolvers import assets, lists
 from resolvers.tickets import Purpose
 from schema.guards import mutation
 from schema.ids import decode_id_of
-from schema.nodes import Info, Node, plain, reference, sealed
+from schema.leaves import Siblings, for_siblings, leaf
+from schema.nodes import Info, Node, plain, reference, related, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from schema.scalars import BigInt
 from schema.selections import selects
@@ -31,6 +32,38 @@ strawberry.enum(
     description="AS_SENT: the owner does not ask for removal. REMOVED: camera data, places, texts and thumbnails were "
     "taken out of the image. NOT_REMOVABLE: the owner asks for removal, and for this type of file nothing here can.",
 )
+
+
+def _content_url(node: Any, info: Info) -> str | None:
+    row = node.row
+    if row.blob_id is None or Action.READ_CONTENT.value not in row.decisions:
+        return None
+    return "/content/" + assets.ticket(info.context, Purpose.CONTENT, row.id)
+
+
+def _thumbnail_url(node: Any, info: Info) -> str | None:
+    row = node.row
+    if row.thumbnail_id is None or Action.READ_CONTENT.value not in row.decisions:
+        return None
+    return "/thumbnails/" + assets.ticket(info.context, Purpose.THUMBNAIL, row.id)
+
+
+def _upload_url(node: Any, info: Info) -> str | None:
+    row = node.row
+    if row.status is not AssetStatus.AWAITING_UPLOAD:
+        return None
+    row = row if node.decided else lists.one(info.context, AssetRow, row.id, also=(Action.UPLOAD,))
+    if Action.UPLOAD.value not in row.decisions:
+        return None
+    return "/uploads/" + assets.ticket(info.context, Purpose.UPLOAD, row.id)
+
+
+def _project(self: Any, info: Info) -> Any:
+    from schema.projects import Project
+
+    nodes = self.nodes if isinstance(self, Siblings) else [self]
+    found = related(info, nodes, Project, "project_id")
+    return found if isinstance(self, Siblings) else found[0]
 
 
 @strawberry.type(description="A file of a contributor's.")
@@ -60,48 +93,39 @@ class Asset(Node):
     created_at: datetime = plain("created_at", datetime, "When it was announced.")
     updated_at: datetime = plain("updated_at", datetime, "When it last changed.")
 
-    @strawberry.field(
-        description="A path on this server: GET the bytes there for a few minutes; ranges work. Null until they have "
-        "come, or if you may not read them. Every download is in the audit trail before its first byte."
+    content_url: str | None = leaf(
+        _content_url,
+        str | None,
+        "A path on this server: GET the bytes there for a few minutes; ranges work. Null until they have come, or if "
+        "you may not read them. Every download is in the audit trail before its first byte.",
+        columns=("blob_id",),
     )
-    def content_url(self, info: Info) -> str | None:
-        if self.row.blob_id is None or Action.READ_CONTENT.value not in self.row.decisions:
-            return None
-        return "/content/" + assets.ticket(info.context, Purpose.CONTENT, self.row.id)
-
-    @strawberry.field(
-        description="A path on this server: GET a small WebP of an image there for a few minutes, at most 512 pixels "
-        "wide and high. Null for what is no image, until an agent has made it, or if you may not open the asset."
+    thumbnail_url: str | None = leaf(
+        _thumbnail_url,
+        str | None,
+        "A path on this server: GET a small WebP of an image there for a few minutes, at most 512 pixels wide and "
+        "high. Null for what is no image, until an agent has made it, or if you may not open the asset.",
+        columns=("thumbnail_id",),
     )
-    def thumbnail_url(self, info: Info) -> str | None:
-        if self.row.thumbnail_id is None or Action.READ_CONTENT.value not in self.row.decisions:
-            return None
-        return "/thumbnails/" + assets.ticket(info.context, Purpose.THUMBNAIL, self.row.id)
-
-    @strawberry.field(
-        description="A path on this server: send its bytes there within minutes, with PUT as a whole, or with HEAD and "
-        "PATCH in parts that survive a lost connection (tus 1.0). Ask again for a fresh one. Null once they have come, "
-        "or if you may not send them."
+    upload_url: str | None = leaf(
+        _upload_url,
+        str | None,
+        "A path on this server: send its bytes there within minutes, with PUT as a whole, or with HEAD and PATCH in "
+        "parts that survive a lost connection (tus 1.0). Ask again for a fresh one. Null once they have come, or if "
+        "you may not send them.",
+        columns=("status",),
     )
-    def upload_url(self, info: Info) -> str | None:
-        if self.row.status is not AssetStatus.AWAITING_UPLOAD:
-            return None
-        row = self.row if self.decided else lists.one(info.context, AssetRow, self.row.id, also=(Action.UPLOAD,))
-        if Action.UPLOAD.value not in row.decisions:
-            return None
-        return "/uploads/" + assets.ticket(info.context, Purpose.UPLOAD, row.id)
+    project: Annotated["Project", strawberry.lazy("schema.projects")] | None = for_siblings(
+        _project,
+        Annotated["Project", strawberry.lazy("schema.projects")] | None,
+        "The project it lies in.",
+        columns=("project_id",),
+    )
 
     @classmethod
     def also(cls, info: Info) -> tuple[Action, ...]:
         """Whether bytes may be sent is decided along with the rows, if the query asks where to."""
         return super().also(info) or ((Action.UPLOAD,) if selects(info, "uploadUrl") else ())
-
-    @strawberry.field(description="The project it lies in.")
-    def project(self, info: Info) -> Annotated["Project", strawberry.lazy("schema.projects")] | None:
-        from schema.projects import Project
-
-        found: Project | None = self.related(info, Project, "project_id")
-        return found
 
 
 @strawberry.input(description="A file to be uploaded.")

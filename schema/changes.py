@@ -55,6 +55,9 @@ class Change(Node):
     ticket: str = plain("ticket", str, "Where it is followed.")
     why: str | None = sealed("why", str | None, "Why. Null where you may not read it.")
     tests: str | None = sealed("tests", str | None, "How it was tried. Null where you may not read it.")
+    assessment: str | None = sealed(
+        "assessment", str | None, "What a model or an agent means for contributors. Null where you may not read it."
+    )
     status: ChangeStatus = plain("status", ChangeStatus, "Where it stands.")
     registered_at: datetime = plain("registered_at", datetime, "When it was registered.")
     decided_at: datetime | None = plain("decided_at", datetime | None, "When somebody agreed, or did not.")
@@ -78,7 +81,7 @@ class Deployment:
 
     ran: strawberry.Private[Ran]
 
-    @strawberry.field(description="Which processes: `server`, `agents`, or `all` of them.")
+    @strawberry.field(description="Which processes: `server`, `agents`, or `all` of them; or which agent.")
     def component(self) -> str:
         return self.ran.component
 
@@ -125,6 +128,11 @@ class RegisterChangeInput:
     tests: str = strawberry.field(description="How it was tried, and what came of it. At least 10 letters.")
     notice_id: strawberry.ID | None = strawberry.field(
         default=None, description="The notice that tells contributors of it. Needed unless effect is NONE."
+    )
+    assessment: str | None = strawberry.field(
+        default=None,
+        description="What it means for contributors and their work, and what remains of the risk. At least 40 letters. "
+        "Needed for AGENT and MODEL, which in production do nothing before it is approved.",
     )
     emergency: bool = strawberry.field(
         default=False, description="Whether it runs before anybody agrees: it is looked at within three days then."
@@ -190,6 +198,7 @@ class ChangeMutations:
             why=input.why,
             tests=input.tests,
             notice=notice,
+            assessment=input.assessment,
         )
         return _payload(info, changes.register(info.context, plan))
 

@@ -2,6 +2,7 @@
 
 import enum
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -9,9 +10,9 @@ import strawberry
 from resolvers import lists, searching, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput
-from schema.leaves import leaf
+from schema.leaves import Siblings, for_siblings, leaf
 from schema.nodes import Info, Level, Node
-from schema.selections import selects
+from schema.selections import columns_needed, selects
 from storage.pages import MAX_PAGE, Page, Slice
 
 T = TypeVar("T", bound=Node)
@@ -116,20 +117,44 @@ def listed(info: Info, kind: type[Node], part: Slice, *, search: str | None = No
     """A list that hangs on nothing: all that the caller may read, narrowed by `equal` and by the words of `search`."""
     also = kind.also(info)
     if search is None:
-        page = lists.page(info.context, kind.record, part, also=also, **equal)
+        columns = columns_needed(info, kind.__name__)
+        page = lists.page(info.context, kind.record, part, also=also, columns=columns, **equal)
     else:
         page = searching.page(info.context, kind.record, part, search, also=also, **equal)
     return connect(kind, kind.__name__, page, Level(page.rows), decided=bool(also))
 
 
-def nested(info: Info, parent: Node, kind: type[Node], part: Slice, column: str) -> Any:
-    """A list that hangs on `parent`, loaded for all its siblings at once. `column` ties a row to its parent."""
-    also = kind.also(info)
+def below(kind: type[Node], column: str, description: str, *, order: Order = Order.NEWEST_FIRST) -> Any:
+    """A field with the list of what hangs on a thing. `column` ties a row of it to its parent."""
+
+    def resolve(
+        self: Any,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: OrderBy = order,
+    ) -> Any:
+        part = part_of(info, kind.__name__, first, after, last, before, order_by)
+        if isinstance(self, Siblings):
+            return _nested(info, self.nodes, kind, part, column)
+        return _nested(info, [self], kind, part, column)[0]
+
+    return for_siblings(resolve, Connection[kind], description, columns=())  # type: ignore[valid-type]
+
+
+def _nested(info: Info, parents: Sequence[Node], kind: type[Node], part: Slice, column: str) -> list[Any]:
+    """The list of each of these parents, loaded for all siblings at once. Raises ValueError for a mixed company."""
+    also, columns = kind.also(info), columns_needed(info, kind.__name__)
+    siblings = parents[0].level
+    if any(parent.level is not siblings for parent in parents):
+        raise ValueError("not loaded together")
 
     def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
-        ids = [row.id for row in parent.level.rows]
-        found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also)
+        ids = [row.id for row in siblings.rows]
+        found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also, columns=columns)
         return found, Level([row for page in found.values() for row in page.rows])
 
-    found, level = parent.level.once((kind, column, part, also), load)
-    return connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also))
+    found, level = siblings.once((kind, column, part, also, columns), load)
+    return [connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also)) for parent in parents]

@@ -7,6 +7,7 @@ import strawberry
 
 from resolvers import controls, lists
 from schema.guards import mutation, question
+from schema.ids import encode_id
 from schema.nodes import Info
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.clock import now
@@ -79,6 +80,10 @@ class Finding:
     @strawberry.field(description="The check that found it.")
     def found_by(self) -> str:
         return self.row.found_by
+
+    @strawberry.field(description="The follow-up of an incident that it is about; null where it is about none.")
+    def follow_up_id(self) -> strawberry.ID | None:
+        return None if self.row.about_id is None else encode_id("FollowUp", self.row.about_id)
 
     @strawberry.field(description="Who answers for mending it.")
     def owner(self) -> str:

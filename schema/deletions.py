@@ -78,6 +78,16 @@ class Deletion(Node):
             return None
         return DeletionCertificate(issued_at=self.row.finished_at, document=json.dumps(found, separators=(",", ":")))
 
+    @strawberry.field(
+        description="What providers of models answered after the certificate who were asked to delete what they keep; "
+        "null until all have confirmed or a week is over, and where there is nothing to add. Later answers replace it."
+    )
+    def addendum(self, info: Info) -> DeletionCertificate | None:
+        found = deletions.addendum(info.context, self.row)
+        if found is None:
+            return None
+        return DeletionCertificate(issued_at=self.row.addendum_at, document=json.dumps(found, separators=(",", ":")))
+
 
 @strawberry.type(description="The deletion that was queued.")
 class DeletionPayload:

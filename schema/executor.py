@@ -3,79 +3,25 @@
 graphql-core builds a path and an info for each field before it knows that nobody asks for them, which is most of what
 a page of a thousand leaves costs. Here the fields of a selection are looked up once; a leaf is then one call of its
 function, an object that only stands in an attribute is entered directly, and the path is built for objects and errors
-only. A list of objects of which nothing but such fields is asked is answered column by column: one call for a leaf of
-all of them. Whatever is out of the ordinary goes the stock executor's way. `tests/schema/test_executor.py` holds the
-answers against those of the stock executor.
+only. A list of objects of which nothing but such fields is asked is answered column by column (`schema.columns`).
+Whatever is out of the ordinary goes the stock executor's way. `tests/schema/test_executor.py` holds the answers
+against those of the stock executor.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import anyio.to_thread
-from graphql import (
-    GraphQLField,
-    GraphQLLeafType,
-    GraphQLObjectType,
-    GraphQLOutputType,
-    is_leaf_type,
-    is_list_type,
-    is_non_null_type,
-    is_object_type,
-)
+from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql import OperationType as GraphQLOperationType
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, Undefined
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.base import StrawberryObjectDefinition
 
-from resolvers.context import Context
-from schema.leaves import Resolve, ResolveAll, many_of, resolve_of
+from schema.columns import ByColumns
+from schema.ways import Branch, Leaf
 
 
-class _Asked(NamedTuple):
-    """What a leaf's function may know of the operation."""
-
-    context: Context
-
-
-class _Leaf(NamedTuple):
-    """One selected leaf: its function, and how its value becomes part of the answer."""
-
-    resolve: Resolve
-    many: ResolveAll | None
-    kind: GraphQLLeafType
-    native: type | None
-    """Values of exactly this type stand in the answer as they are."""
-    returns: GraphQLOutputType
-    required: bool
-    item: None = None
-
-
-class _Branch(NamedTuple):
-    """A selected object, or list of objects, that stands in an attribute: its function, and what it leads to."""
-
-    resolve: Resolve
-    kind: GraphQLObjectType
-    origins: frozenset[type]
-    """Things of exactly these classes are of `kind`, without being asked."""
-    item: GraphQLOutputType | None
-    """Of a list, what stands in it."""
-    returns: GraphQLOutputType
-
-
-_NATIVE = {"String": str, "ID": str, "Boolean": bool}
-_Plan = list[tuple[str, FieldDetailsList, _Leaf | _Branch | None]]
-
-
-class Executor(StrawberryGraphQLCoreExecutionContext):
+class Executor(ByColumns):
     """Runs an operation whole, in the thread that called it; each event of a subscription in a thread of its own."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.middleware_manager is not None and not self.middleware_manager.middlewares:
-            self.middleware_manager = None
-        self._asked = _Asked(self.context_value)
-        self._plans: dict[tuple[str, int], tuple[GroupedFieldSet, _Plan]] = {}
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """The operation, or one event of it: then an awaitable."""
@@ -97,18 +43,20 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     ) -> dict[str, Any]:
         """The selected fields of one object, in their order (GraphQL specification, "Executing Selection Sets")."""
         answer: dict[str, Any] = {}
-        for name, details, leaf in self._plan(parent_type, grouped_field_set):
-            if not isinstance(leaf, _Leaf):
+        for name, details, leaf in self.plan(parent_type, grouped_field_set):
+            if not isinstance(leaf, Leaf) or leaf.listed:
                 place = Path(path, name, parent_type.name)
-                found = self._entered(leaf, source_value, details, place, position_context) if leaf else Undefined
+                found: Any = Undefined
+                if isinstance(leaf, Branch):
+                    found = self._entered(leaf, source_value, details, place, position_context)
                 if found is Undefined:
                     found = self.execute_field(parent_type, source_value, details, place, position_context)
                 if found is not Undefined:
                     answer[name] = found
                 continue
             try:
-                value = leaf.resolve(source_value, self._asked)
-                if type(value) is not leaf.native:
+                value = leaf.resolve(source_value, self.asked)
+                if type(value) is not leaf.values.native:
                     value = self._completed(leaf, value, parent_type, details)
             except Exception as error:  # graphql-core decides what becomes of it
                 self.handle_field_error(error, leaf.returns, details, Path(path, name, parent_type.name))
@@ -117,14 +65,14 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         return answer
 
     def _entered(
-        self, branch: _Branch, source_value: Any, details: FieldDetailsList, path: Path, position_context: Any
+        self, branch: Branch, source_value: Any, details: FieldDetailsList, path: Path, position_context: Any
     ) -> Any:
         """What is selected of the object or the objects; `Undefined` for anything that is not plainly one of them.
 
         The stock executor then begins anew, which costs one look at an attribute, and decides what becomes of it.
         """
         try:
-            value = branch.resolve(source_value, self._asked)
+            value = branch.resolve(source_value, self.asked)
         except Exception:
             return Undefined
         things = value if branch.item is not None and type(value) is list else [value]
@@ -133,7 +81,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         try:
             if branch.item is None:
                 return self.collect_and_execute_subfields(branch.kind, details, path, value, position_context)
-            if (found := self._by_columns(branch.kind, value, details)) is not None:
+            if (found := self.by_columns(branch.kind, value, details)) is not None:
                 return found
             return [
                 self._item(branch.kind, branch.item, thing, details, Path(path, index, None), position_context)
@@ -142,58 +90,6 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         except Exception as error:
             self.handle_field_error(error, branch.returns, details, path)
             return None
-
-    def _by_columns(
-        self, kind: GraphQLObjectType, things: list[Any], details: FieldDetailsList
-    ) -> list[dict[str, Any]] | None:
-        """What is selected of each of these; None unless all of it is plain, and nothing of it is amiss.
-
-        They are then gone through one by one, which says what is, and where.
-        """
-        grouped, deferred, _ = self.collect_subfields(kind, details)
-        plan = [(name, below, way) for name, below, way in self._plan(kind, grouped) if way and way.item is None]
-        if deferred or len(plan) < len(grouped):
-            return None
-        names, columns = [], []
-        for name, below, way in plan:
-            column = self._below(way, things, below) if isinstance(way, _Branch) else self._column(way, things)
-            if column is None:
-                return None
-            names.append(name)
-            columns.append(column)
-        if not names:
-            return [{} for _ in things]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-    def _below(self, branch: _Branch, things: list[Any], details: FieldDetailsList) -> list[dict[str, Any]] | None:
-        try:
-            found = [branch.resolve(thing, self._asked) for thing in things]
-        except Exception:
-            return None
-        if any(type(thing) not in branch.origins for thing in found):
-            return None
-        return self._by_columns(branch.kind, found, details)
-
-    def _column(self, leaf: _Leaf, things: list[Any]) -> list[Any] | None:
-        """One leaf of all of them; None if it is amiss for one."""
-        native, asked = leaf.native, self._asked
-        try:
-            if leaf.many is not None:
-                values = leaf.many(things, asked)
-            else:
-                values = [leaf.resolve(thing, asked) for thing in things]
-            if native is None or any(type(value) is not native for value in values):
-                return [value if type(value) is native else self._plain(leaf, value) for value in values]
-            return values
-        except Exception:
-            return None
-
-    def _plain(self, leaf: _Leaf, value: Any) -> Any:
-        if value is None and not leaf.required:
-            return None
-        if value is None or value is Undefined or isinstance(value, Exception):
-            raise ValueError
-        return self.complete_leaf_value(leaf.kind, value)
 
     def _item(
         self,
@@ -210,7 +106,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             self.handle_field_error(error, item, details, path)
             return None
 
-    def _completed(self, leaf: _Leaf, value: Any, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Any:
+    def _completed(self, leaf: Leaf, value: Any, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Any:
         if isinstance(value, Exception):
             raise value
         if value is None or value is Undefined:
@@ -219,45 +115,4 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                     f"Cannot return null for non-nullable field {parent_type}.{details[0].node.name.value}."
                 )
             return None
-        return self.complete_leaf_value(leaf.kind, value)
-
-    def _plan(self, parent_type: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> _Plan:
-        key = (parent_type.name, id(grouped_field_set))
-        known = self._plans.get(key)
-        if known is None:
-            plan = [
-                (name, details, self._short_way(parent_type, details)) for name, details in grouped_field_set.items()
-            ]
-            # The set is kept with its plan: while it lives, nothing else can have its id.
-            known = self._plans[key] = (grouped_field_set, plan)
-        return known[1]
-
-    def _short_way(self, parent_type: GraphQLObjectType, details: FieldDetailsList) -> _Leaf | _Branch | None:
-        field: GraphQLField | None = self.schema.get_field(parent_type, details[0].node.name.value)
-        resolve = None if field is None else resolve_of(field)
-        if field is None or resolve is None or self.middleware_manager is not None:
-            return None
-        required = is_non_null_type(field.type)
-        kind: Any = _nullable(field.type)
-        if is_leaf_type(kind):
-            return _Leaf(resolve, many_of(field), kind, _NATIVE.get(kind.name), field.type, required)
-        if any(each.node.directives for each in details):
-            return None  # @stream has its own way
-        item = kind.of_type if is_list_type(kind) else None
-        kind = kind if item is None else _nullable(item)
-        if not is_object_type(kind) or not (origins := _origins(kind)):
-            return None
-        return _Branch(resolve, kind, origins, item, field.type)
-
-
-def _nullable(kind: Any) -> Any:
-    return kind.of_type if is_non_null_type(kind) else kind
-
-
-def _origins(kind: GraphQLObjectType) -> frozenset[type]:
-    """The classes of which things of `kind` are made; of a generic type's specialization, the generic class as well."""
-    definition = kind.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    if not isinstance(definition, StrawberryObjectDefinition):
-        return frozenset()
-    general = definition.concrete_of
-    return frozenset({definition.origin, *([general.origin] if general is not None else [])})
+        return self.complete_leaf_value(leaf.values.kind, value)

@@ -13,10 +13,10 @@ from schema.guards import mutation
 from schema.ids import decode_id, decode_id_of, encode_id
 from schema.nodes import Info, Node, plain, reference, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.roles import StaffRole
 from storage.clock import now
 from storage.grants import AccessGrant as AccessGrantRow
 from storage.grants import AccessScope, Decider, GrantStatus, GrantVerdict, ReasonCode
-from storage.staff import StaffRole
 
 strawberry.enum(
     GrantStatus,
@@ -40,7 +40,6 @@ strawberry.enum(
     description="What a review found: JUSTIFIED; EXCESSIVE, where there was a reason and more was asked for or opened "
     "than it needed; UNJUSTIFIED.",
 )
-strawberry.enum(StaffRole, description="A job on the platform. `roles` says what each is for.")
 
 
 @strawberry.type(description="Leave for one member of staff to see some of a contributor's work, for a while.")

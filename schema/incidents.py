@@ -8,13 +8,15 @@ import strawberry
 
 from policies.actions import Action
 from resolvers import incidents, inputs, lists
-from schema.connections import After, Before, Connection, First, Last, listed, part_of
+from resolvers.detections import runbook
+from schema.connections import After, Before, Connection, First, Last, below, listed, part_of
+from schema.follow_ups import FollowUp, IncidentReviewInput
 from schema.guards import mutation, question
 from schema.ids import decode_id_of, encode_id
 from schema.nodes import Info, Node, plain, sealed
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 from storage.incidents import Incident as IncidentRow
-from storage.incidents import IncidentDecision, IncidentStatus, Severity
+from storage.incidents import IncidentDecision, IncidentImpact, IncidentStatus, Severity
 
 strawberry.enum(
     IncidentStatus,
@@ -59,7 +61,25 @@ class Incident(Node):
     notified: int = plain("notified", int, "How many people were.")
     recovered_at: datetime | None = plain("recovered_at", datetime | None, "When all was as before.")
     reviewed_at: datetime | None = plain("reviewed_at", datetime | None, "When it was clear what caused it.")
+    impact: str | None = sealed("impact", str | None, "What the harm was, and whose. Null before, or where not yours.")
+    root_cause: str | None = sealed("root_cause", str | None, "What caused it. Null before, or where not yours.")
+    no_follow_ups_because: str | None = sealed(
+        "no_follow_ups", str | None, "Why nothing is to be done after it. Null where something is, or where not yours."
+    )
     closed_at: datetime | None = plain("closed_at", datetime | None, "When nothing was left to be done.")
+
+    @strawberry.field(description="Where it stands what people do: a page of the repository.")
+    def runbook(self) -> str:
+        return runbook(self.row.detection)
+
+    @strawberry.field(description="What it harmed; empty where it harmed nothing, null before its review.")
+    def impacts(self) -> list[IncidentImpact] | None:
+        found = self.row.impacts
+        return None if found is None else [IncidentImpact(each) for each in found]
+
+    follow_ups: Connection[FollowUp] = below(
+        FollowUp, "incident_id", "What is to be done so that it does not come again."
+    )
 
     @strawberry.field(description="What people wrote, oldest first. Null where you may not read it.")
     def notes(self, info: Info) -> list[str] | None:
@@ -85,7 +105,10 @@ class RecordIncidentStepInput:
 
     incident_id: strawberry.ID = strawberry.field(description="The incident.")
     step: IncidentStatus = strawberry.field(description="RECOVERED, or REVIEWED.")
-    words: str = strawberry.field(description="What was done, or what caused it and what follows.")
+    words: str = strawberry.field(description="What was done, for colleagues. At least 10 letters.")
+    review: IncidentReviewInput | None = strawberry.field(
+        default=None, description="What was found out: needed at REVIEWED, and given there alone."
+    )
 
 
 @strawberry.input(description="What those affected are to be told.")
@@ -165,9 +188,11 @@ class IncidentMutations:
     def triage_incident(self, info: Info, input: TriageIncidentInput) -> IncidentPayload:
         return _payload(info, incidents.triage(info.context, _id(input.incident_id), input.decision, input.words))
 
-    @mutation("Say that all is as before, or what caused it. Staff only.")
+    @mutation("Say that all is as before; or what it harmed, what caused it and what follows. Staff only.")
     def record_incident_step(self, info: Info, input: RecordIncidentStepInput) -> IncidentPayload:
-        return _payload(info, incidents.step(info.context, _id(input.incident_id), input.step, input.words))
+        review = None if input.review is None else input.review.as_review()
+        found = incidents.step(info.context, _id(input.incident_id), input.step, input.words, review)
+        return _payload(info, found)
 
     @mutation("Write what those affected are to be told. Staff only; nothing is sent before a second person approves.")
     def draft_incident_notice(self, info: Info, input: DraftIncidentNoticeInput) -> IncidentPayload:
@@ -181,7 +206,7 @@ class IncidentMutations:
     def lift_incident_measure(self, info: Info, input: LiftIncidentMeasureInput) -> IncidentPayload:
         return _payload(info, incidents.lift(info.context, _id(input.incident_id), input.words))
 
-    @mutation("Close an incident. Staff only.")
+    @mutation("Close an incident that was none, or that was reviewed; its follow-ups go on. Staff only.")
     def close_incident(self, info: Info, input: CloseIncidentInput) -> IncidentPayload:
         return _payload(info, incidents.close(info.context, _id(input.incident_id)))
 

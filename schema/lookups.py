@@ -10,12 +10,14 @@ from policies.errors import NotFound
 from resolvers.errors import BadInput
 from schema.access_reviews import AccessReview, AccessReviewItem
 from schema.api_keys import ApiKey
+from schema.appointments import Appointment
 from schema.assets import Asset
 from schema.audit import AuditEvent
 from schema.changes import Change
 from schema.contributors import Contributor
 from schema.deletions import Deletion
 from schema.exports import Export
+from schema.follow_ups import FollowUp
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.ids import decode_id
@@ -40,12 +42,14 @@ KINDS: dict[str, type[Node]] = {
         AccessReview,
         AccessReviewItem,
         ApiKey,
+        Appointment,
         Asset,
         AuditEvent,
         Change,
         Contributor,
         Deletion,
         Export,
+        FollowUp,
         Incident,
         Investigation,
         LegalHold,

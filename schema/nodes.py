@@ -57,15 +57,21 @@ class Node:
         strawberry.ID,
         "Opaque and stable. Pass it back as it is.",
         many=lambda nodes, info: [encode_id(type(node).__name__, node.row.id) for node in nodes],
+        columns=(),
     )
 
-    @strawberry.field(
-        description="What you may do with it at this moment. What needs stepUp first (delete, export) appears after it."
+    viewer_can: list[Action] = leaf(
+        lambda self, info: self.allowed(info.context),
+        list[Action],
+        "What you may do with it at this moment. What needs stepUp first (delete, export) appears after it.",
+        columns=(),
     )
-    def viewer_can(self, info: Info) -> list[Action]:
+
+    def allowed(self, context: Context) -> list[Action]:
+        """Those of its actions that the caller may do now."""
         row = self.row
         if not self.decided:
-            row = lists.one(info.context, self.record, row.id, also=self.actions)
+            row = lists.one(context, self.record, row.id, also=self.actions)
         return [action for action in self.actions if action.value in row.decisions]
 
     @classmethod
@@ -93,18 +99,24 @@ class Node:
         level = Level(list(found.values()))
         return {row_id: cls(row=row, level=level, decided=bool(also)) for row_id, row in found.items()}
 
-    def related(self, info: Info, kind: type["Node"], column: str) -> Any:
-        """The thing that `column` names, loaded for all siblings at once; None where the caller may not see it."""
-        also = kind.also(info)
 
-        def load() -> tuple[dict[uuid.UUID, Any], Level]:
-            wanted = {getattr(row, column) for row in self.level.rows} - {None}
-            found = lists.by_id(info.context, kind.record, sorted(wanted), also=also)
-            return found, Level(list(found.values()))
+def related(info: Info, nodes: Sequence[Node], kind: type[Node], column: str) -> list[Any]:
+    """The thing that `column` names for each of these, loaded for all their siblings at once.
 
-        found, level = self.level.once((kind, column, also), load)
-        row = found.get(getattr(self.row, column))
-        return None if row is None else kind(row=row, level=level, decided=bool(also))
+    None where the caller may not see it. Raises ValueError for nodes that were not loaded together.
+    """
+    also, siblings = kind.also(info), nodes[0].level
+    if any(node.level is not siblings for node in nodes):
+        raise ValueError("not loaded together")
+
+    def load() -> tuple[dict[uuid.UUID, Any], Level]:
+        wanted = {getattr(row, column) for row in siblings.rows} - {None}
+        found = lists.by_id(info.context, kind.record, sorted(wanted), also=also)
+        return found, Level(list(found.values()))
+
+    found, level = siblings.once((kind, column, also), load)
+    rows = [found.get(getattr(node.row, column)) for node in nodes]
+    return [None if row is None else kind(row=row, level=level, decided=bool(also)) for row in rows]
 
 
 def plain(column: str, kind: Any, description: str) -> Any:
@@ -118,7 +130,7 @@ def plain(column: str, kind: Any, description: str) -> Any:
     def column_of(nodes: Sequence[Any], info: Info) -> list[Any]:
         return [node.row.__dict__[column] for node in nodes]
 
-    return leaf(resolve, kind, description, many=column_of)
+    return leaf(resolve, kind, description, many=column_of, columns=(column,))
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
@@ -146,7 +158,7 @@ def sealed(column: str, kind: Any, description: str) -> Any:
         found = level.once(key, lambda: lists.opened_all(info.context, level.rows, column))
         return [found[node.row] for node in nodes]
 
-    return leaf(resolve, kind, description, many=opened)
+    return leaf(resolve, kind, description, many=opened, columns=(column,))
 
 
 def reference(column: str, type_name: str, description: str, *, optional: bool = False) -> Any:
@@ -162,4 +174,5 @@ def reference(column: str, type_name: str, description: str, *, optional: bool =
         texts |= {value: encode_id(type_name, value) for value in {*values} - {None}}
         return [texts[value] for value in values]
 
-    return leaf(resolve, strawberry.ID | None if optional else strawberry.ID, description, many=references)
+    shown = strawberry.ID | None if optional else strawberry.ID
+    return leaf(resolve, shown, description, many=references, columns=(column,))

@@ -8,7 +8,7 @@ import strawberry
 from policies.actions import Action
 from resolvers import projects
 from schema.assets import Asset
-from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
+from schema.connections import Connection, below
 from schema.guards import mutation
 from schema.ids import decode_id_of
 from schema.nodes import Info, Node, plain, reference, sealed
@@ -42,47 +42,9 @@ class Project(Node):
     created_at: datetime = plain("created_at", datetime, "When it was started.")
     updated_at: datetime = plain("updated_at", datetime, "When it last changed.")
 
-    @strawberry.field(description="The files in it.")
-    def assets(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: OrderBy = Order.NEWEST_FIRST,
-    ) -> Connection[Asset]:
-        part = part_of(info, "Asset", first, after, last, before, order_by)
-        connection: Connection[Asset] = nested(info, self, Asset, part, "project_id")
-        return connection
-
-    @strawberry.field(description="The briefs given in it.")
-    def prompts(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: OrderBy = Order.NEWEST_FIRST,
-    ) -> Connection[Prompt]:
-        part = part_of(info, "Prompt", first, after, last, before, order_by)
-        connection: Connection[Prompt] = nested(info, self, Prompt, part, "project_id")
-        return connection
-
-    @strawberry.field(description="What agents made in it.")
-    def outputs(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: OrderBy = Order.NEWEST_FIRST,
-    ) -> Connection[Output]:
-        part = part_of(info, "Output", first, after, last, before, order_by)
-        connection: Connection[Output] = nested(info, self, Output, part, "project_id")
-        return connection
+    assets: Connection[Asset] = below(Asset, "project_id", "The files in it.")
+    prompts: Connection[Prompt] = below(Prompt, "project_id", "The briefs given in it.")
+    outputs: Connection[Output] = below(Output, "project_id", "What agents made in it.")
 
 
 @strawberry.input(description="A new project.")

@@ -8,7 +8,7 @@ import strawberry
 from policies.actions import Action
 from resolvers import prompts
 from resolvers.prompts import Progress
-from schema.connections import After, Before, Connection, First, Last, Order, OrderBy, nested, part_of
+from schema.connections import Connection, Order, below
 from schema.guards import mutation
 from schema.ids import decode_id_of
 from schema.nodes import Info, Level, Node, plain, reference, sealed
@@ -44,19 +44,9 @@ class Prompt(Node):
     created_at: datetime = plain("created_at", datetime, "When it was submitted.")
     finished_at: datetime | None = plain("finished_at", datetime | None, "When the run ended.")
 
-    @strawberry.field(description="What came of it, variation by variation.")
-    def outputs(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: OrderBy = Order.OLDEST_FIRST,
-    ) -> Connection[Output]:
-        part = part_of(info, "Output", first, after, last, before, order_by)
-        connection: Connection[Output] = nested(info, self, Output, part, "prompt_id")
-        return connection
+    outputs: Connection[Output] = below(
+        Output, "prompt_id", "What came of it, variation by variation.", order=Order.OLDEST_FIRST
+    )
 
 
 @strawberry.type(description="One step of a run.")

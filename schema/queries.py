@@ -7,6 +7,7 @@ import strawberry
 from resolvers import inputs, roles
 from schema.access_reviews import AccessReviewQueries
 from schema.api_keys import ApiKey
+from schema.appointments import AppointmentQueries
 from schema.assets import Asset
 from schema.changes import ChangeQueries
 from schema.connections import (
@@ -25,10 +26,12 @@ from schema.controls import ControlQueries
 from schema.deletions import Deletion
 from schema.detections import DetectionQueries
 from schema.exports import Export
+from schema.follow_ups import FollowUpQueries
 from schema.grants import AccessGrant
 from schema.guards import question
 from schema.holdings import HoldingsQueries
 from schema.ids import decode_id_of
+from schema.incident_metrics import IncidentMetricsQueries
 from schema.incidents import IncidentQueries
 from schema.investigations import Investigation
 from schema.legal_holds import LegalHoldQueries
@@ -68,10 +71,13 @@ Search = Annotated[
 class Query(
     NodeQueries,
     AccessReviewQueries,
+    AppointmentQueries,
     ChangeQueries,
     ControlQueries,
     DetectionQueries,
+    FollowUpQueries,
     HoldingsQueries,
+    IncidentMetricsQueries,
     IncidentQueries,
     LegalHoldQueries,
     LockdownQueries,

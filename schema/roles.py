@@ -5,6 +5,10 @@ import strawberry
 from resolvers.roles import Job
 from storage.staff import StaffRole
 
+__all__ = ["Role", "StaffRole"]
+
+strawberry.enum(StaffRole, description="A job on the platform. `roles` says what each is for.")
+
 
 @strawberry.type(description="A job on the platform, as the policy in force describes it.")
 class Role:

@@ -8,6 +8,7 @@ import strawberry
 
 from policies.actions import Action
 from resolvers import services
+from resolvers.service_terms import Terms
 from schema.connections import After, Before, Connection, First, Last, listed, part_of
 from schema.guards import mutation, question
 from schema.ids import decode_id_of
@@ -46,6 +47,11 @@ class Service(Node):
     retention_days: int = plain("retention_days", int, "How many days it keeps what it was sent.")
     breach_hours: int = plain("breach_hours", int, "Within how many hours it tells us of an incident.")
     trains_on_inputs: bool = plain("trains_on_inputs", bool, "Whether it trains models on what it is sent.")
+    deletion_path: str | None = plain(
+        "deletion_path",
+        str | None,
+        "Where it takes DELETE for what it keeps under its own {id}; null: it can't be asked, or keeps nothing.",
+    )
     status: ServiceStatus = plain("status", ServiceStatus, "Where it stands.")
     registered_at: datetime = plain("registered_at", datetime, "When it was proposed.")
     assessment: str | None = sealed(
@@ -86,6 +92,11 @@ class RegisterServiceInput:
     retention_days: int = strawberry.field(description="How many days it keeps them; 0: not at all.")
     breach_hours: int = strawberry.field(description="Within how many hours it has to tell us of an incident.")
     trains_on_inputs: bool = strawberry.field(description="Whether it trains models on them.")
+    deletion_path: str | None = strawberry.field(
+        default="",
+        description="Where a provider of models takes DELETE for an answer that it keeps under an id of its own: a "
+        "path with {id}. Left out: /v1/chat/completions/{id}, unless it keeps nothing. Null: it can't be asked.",
+    )
 
 
 @strawberry.input(description="What was found about a service, and until when that counts.")
@@ -148,7 +159,7 @@ class ServiceMutations:
 
     @mutation("Propose a service, or other terms with one. Staff only; nothing is sent before a second person agrees.")
     def register_service(self, info: Info, input: RegisterServiceInput) -> ServicePayload:
-        return _payload(info, services.register(info.context, services.Terms(**vars(input))))
+        return _payload(info, services.register(info.context, Terms(**vars(input))))
 
     @mutation("Say what the risk of a service is, and which report vouches for it; both run out.")
     def assess_service(self, info: Info, input: AssessServiceInput) -> ServicePayload:

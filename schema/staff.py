@@ -7,6 +7,7 @@ from schema.guards import mutation
 from schema.ids import decode_id_of
 from schema.nodes import Info
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
+from schema.roles import StaffRole
 
 
 @strawberry.input(description="Who leaves.")
@@ -27,6 +28,22 @@ class RemoveStaffPayload:
     audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
 
 
+@strawberry.input(description="Who is to do which job no more.")
+class RevokeRoleInput:
+    """Input of revokeRole."""
+
+    staff_id: strawberry.ID = strawberry.field(description="Their id, as for removeStaff.")
+    role: StaffRole = strawberry.field(description="The job that they lose.")
+
+
+@strawberry.type(description="What ended with somebody's job.")
+class RevokeRolePayload:
+    """Answer of revokeRole."""
+
+    access_grants: int = strawberry.field(description="Access grants that they held in it, had begun, and are over.")
+    audit_event_id: strawberry.ID = strawberry.field(description=AUDIT_EVENT_ID)
+
+
 @strawberry.type
 class StaffMutations:
     """Mutations about staff."""
@@ -40,3 +57,11 @@ class StaffMutations:
         return RemoveStaffPayload(
             sessions=gone.sessions, access_grants=gone.grants, audit_event_id=audit_event_id(info)
         )
+
+    @mutation(
+        "Take a job from a member of staff, with the access grants held in it, from this answer on. Security only, and "
+        "nobody takes one from themselves."
+    )
+    def revoke_role(self, info: Info, input: RevokeRoleInput) -> RevokeRolePayload:
+        ended = staff.take(info.context, decode_id_of("Staff", input.staff_id, "staffId"), input.role)
+        return RevokeRolePayload(access_grants=ended, audit_event_id=audit_event_id(info))

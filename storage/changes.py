@@ -56,9 +56,11 @@ class ChangeStatus(enum.StrEnum):
 class RunningPart(enum.StrEnum):
     """A part of what runs that has a version of its own. Values are stored: none is ever renamed."""
 
+    AGENT = "AGENT"  # one that acts unattended, by its name in policy.polar
     CONFIGURATION = "CONFIGURATION"  # the settings, without places of this machine and without secrets
     KEYS = "KEYS"  # which key-encryption keys there are
     LIBRARIES = "LIBRARIES"  # Python, and every package that is installed
+    MODEL = "MODEL"  # the language model that answers briefs
     POLICY = "POLICY"
     PROGRAM = "PROGRAM"  # the program's own files
     SCHEMA = "SCHEMA"  # of the database
@@ -77,13 +79,17 @@ class RunStanding(enum.StrEnum):
 
 AMISS = (RunStanding.OVERDUE, RunStanding.UNREGISTERED)
 UNAPPROVED = (RunStanding.AWAITING_REVIEW, *AMISS)
+ASSESSED = (RunningPart.AGENT, RunningPart.MODEL)
+"""Parts that in production do nothing before somebody assessed them and a second person approved that."""
+ENDPOINT = "endpoint-"
+"""How the version of a model begins that computes elsewhere."""
 
 
 class Change(Record):
     """A change of what runs: what it brings, why, how it was tried, and who agreed. `versions` is by part.
 
     An emergency may run before anybody agrees; whoever then approves it has looked at it afterwards. `notice_id` is
-    what contributors were told of it.
+    what contributors were told of it, `assessment` what a model or an agent means for them and their work.
     """
 
     __tablename__ = "changes"
@@ -97,6 +103,7 @@ class Change(Record):
     ticket: Mapped[str] = plain()
     why: Mapped[Sealed] = sealed(under="platform", opens_with="read_reason")
     tests: Mapped[Sealed] = sealed(under="platform", opens_with="read_reason")
+    assessment: Mapped[Sealed | None] = sealed(under="platform", opens_with="read_reason")
     notice_id: Mapped[uuid.UUID | None] = plain()
     status: Mapped[ChangeStatus] = plain(default=ChangeStatus.REGISTERED)
     registered_by: Mapped[uuid.UUID] = plain()
@@ -187,13 +194,15 @@ def stand(ran: Ran, changes: Iterable[Change], moment: datetime) -> Ran:
 
     Of several that name it the one that says most for it counts: approved beforehand, then looked at afterwards.
     """
-    if ran.number == 1:
+    if ran.number == 1 and not ran.version.startswith(ENDPOINT):
         return _as(ran, RunStanding.BASELINE, None)
     naming = [each for each in changes if each.versions.get(ran.part.value) == ran.version]
     for each in naming:
         decided = each.decided_at
         if decided is not None and decided <= ran.began_at <= decided + WINDOW:
             return _as(ran, RunStanding.APPROVED, each.id)
+    if ran.part in ASSESSED:
+        return _assessed(ran, naming)
     urgent = [each for each in naming if each.emergency]
     for each in urgent:
         if each.decided_at is not None and ran.began_at < each.decided_at:
@@ -202,6 +211,14 @@ def stand(ran: Ran, changes: Iterable[Change], moment: datetime) -> Ran:
         if each.decided_at is None:
             late = moment - ran.began_at >= REVIEW
             return _as(ran, RunStanding.OVERDUE if late else RunStanding.AWAITING_REVIEW, each.id)
+    return _as(ran, RunStanding.UNREGISTERED, None)
+
+
+def _assessed(ran: Ran, naming: Iterable[Change]) -> Ran:
+    """It did nothing before it was approved, so that may come after it was put there; and it is no emergency."""
+    for each in naming:
+        if each.decided_at is not None and ran.began_at <= each.decided_at + WINDOW:
+            return _as(ran, RunStanding.APPROVED, each.id)
     return _as(ran, RunStanding.UNREGISTERED, None)
 
 
@@ -218,7 +235,9 @@ def amiss(session: Session, moment: datetime) -> int:
 def runs_unapproved(session: Session, change: Change, moment: datetime) -> bool:
     """Whether something that `change`, not yet decided, is to bring runs already, and nobody approved it."""
     return any(
-        each.standing in UNAPPROVED and change.versions.get(each.part.value) == each.version
+        each.standing in UNAPPROVED
+        and each.part not in ASSESSED
+        and change.versions.get(each.part.value) == each.version
         for each in reconciled(session, moment)
     )
 

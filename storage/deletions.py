@@ -77,6 +77,9 @@ class Deletion(Record):
     finished_at: Mapped[datetime | None] = plain()
     certificate: Mapped[dict[str, Any] | None] = plain(JSON(none_as_null=True))
     """The signed envelope (storage/certificates), once the verifier has counted and found nothing."""
+    addendum: Mapped[dict[str, Any] | None] = plain(JSON(none_as_null=True))
+    """Another, of what providers of models have answered since who were asked to delete their copies."""
+    addendum_at: Mapped[datetime | None] = plain()
 
 
 class DeletionReceipt(Record):

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, inspect, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import accounts, grants, quotas
+from storage import accounts, grants, quotas, recalls
 from storage.assets import Asset, Blob
 from storage.catalogue import models
 from storage.clock import now
@@ -22,7 +22,8 @@ from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, holding_copies
 from storage.projects import Project
 from storage.prompts import Prompt, PromptStatus
-from storage.provider_copies import Elsewhere, ProviderCopy, elsewhere
+from storage.provider_copies import Elsewhere, ProviderCall, ProviderCopy, elsewhere
+from storage.recalls import HandedOver
 from storage.records import Record
 
 STAYS = {
@@ -203,6 +204,17 @@ def _given_back(session: Session, assets: Sequence[tuple[uuid.UUID, int]]) -> in
 def sent_of(session: Session, copies: Sequence[uuid.UUID]) -> list[Elsewhere]:
     """What providers of models were sent, by these lines of `ProviderCopy`."""
     return list(elsewhere(session, select(ProviderCopy).where(ProviderCopy.id.in_(copies))))
+
+
+def hand_over_of(session: Session, deletion: Deletion, calls: Sequence[uuid.UUID]) -> list[HandedOver]:
+    """Enter what providers are to be asked to delete, by these lines of `ProviderCall`, which the caller destroys."""
+    return recalls.hand_over(session, deletion, ProviderCall.id.in_(calls))
+
+
+def hand_over(session: Session, deletion: Deletion, aims: Iterable[Target]) -> list[HandedOver]:
+    """Enter what providers are to be asked to delete of what goes with `aims`, which the caller destroys."""
+    ways = [condition for target in aims if (condition := reach(ProviderCall, target)) is not None]
+    return recalls.hand_over(session, deletion, or_(*ways)) if ways else []
 
 
 def bytes_of(session: Session, blobs: Sequence[uuid.UUID]) -> int:

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, select, update
+from sqlalchemy import JSON, BigInteger, select, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -41,8 +41,19 @@ class IncidentDecision(enum.StrEnum):
     FALSE_POSITIVE = "FALSE_POSITIVE"
 
 
+class IncidentImpact(enum.StrEnum):
+    """What an incident did harm to."""
+
+    AVAILABILITY = "AVAILABILITY"  # something was away, or is lost
+    CONFIDENTIALITY = "CONFIDENTIALITY"  # somebody saw what is not theirs
+    INTEGRITY = "INTEGRITY"  # something was altered
+
+
 class Incident(Record):
     """One incident. Its timeline is the trail: every entry whose resource it is.
+
+    `impacts` (none of them: an empty list), `impact` and `root_cause` in words, and the follow-ups
+    (`storage.follow_ups`) or why there are none (`no_follow_ups`) come with its review.
 
     `actor_id` is whose credential it was, as the trail knows them; it is forgotten with them. `clock_until` is by when
     an authority may have to be told. `drill` says that it was an exercise. Sessions and keys that a measure did not end
@@ -86,6 +97,10 @@ class Incident(Record):
     notified: Mapped[int] = plain(default=0)
     recovered_at: Mapped[datetime | None] = plain()
     reviewed_at: Mapped[datetime | None] = plain()
+    impacts: Mapped[list[str] | None] = plain(JSON(none_as_null=True))
+    impact: Mapped[Sealed | None] = sealed(under="platform")
+    root_cause: Mapped[Sealed | None] = sealed(under="platform")
+    no_follow_ups: Mapped[Sealed | None] = sealed(under="platform")
     closed_at: Mapped[datetime | None] = plain()
 
 

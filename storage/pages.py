@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from storage.records import Record
 
@@ -93,57 +93,26 @@ def page_of(
     """
     key: Any = model.id  # type: ignore[attr-defined]
     if keys is None:
-        return statement.where(*_bounds(key, part)).order_by(_order(key, part)).limit(part.limit + 1)
+        return statement.where(*bounds(key, part)).order_by(order_of(key, part)).limit(part.limit + 1)
     own = keys.subquery().c.id
     # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
-    first = select(own).where(*_bounds(own, part)).order_by(_order(own, part)).limit(part.limit + 1)
-    return statement.where(key.in_(first)).order_by(_order(key, part))
+    first = select(own).where(*bounds(own, part)).order_by(order_of(own, part)).limit(part.limit + 1)
+    return statement.where(key.in_(first)).order_by(order_of(key, part))
 
 
-def _order(key: Any, part: Slice) -> Any:
+def order_of(key: Any, part: Slice) -> Any:
+    """In which order the rows of a page are found: from the end, the other way round."""
     return key.desc() if part.newest_first != part.from_end else key.asc()
 
 
-def fetch_pages(
-    session: Session, model: type[R], statement: Select[Any], part: Slice, *, parent: str, parents: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, Page[R]]:
-    """The same slice of each parent's list, all parents in one statement. `parent` names the column that ties them."""
-    key: Any = model.id  # type: ignore[attr-defined]
-    tie = getattr(model, parent)
-    order = _order(key, part)
-    mine = statement.where(tie.in_(parents))
-    ranked = mine.where(*_bounds(key, part)).add_columns(
-        func.row_number().over(partition_by=tie, order_by=order).label("page_rank")
-    )
-    if part.count:
-        counted = mine.with_only_columns(tie.label("tie"), func.count().label("n")).group_by(tie).subquery()
-        total = select(counted.c.n).where(counted.c.tie == tie).scalar_subquery()
-        ranked = ranked.add_columns(total.label("page_total"))
-    inner = ranked.subquery()
-    entity = aliased(model, inner, name="page_row")
-    columns = [column for column in inner.c if column.key.startswith((DECISION, "page_"))]
-    outer = select(entity, *columns).where(inner.c.page_rank <= part.limit + 1).order_by(inner.c.page_rank)
-    found: dict[uuid.UUID, list[Any]] = {each: [] for each in parents}
-    totals: dict[uuid.UUID, int] = {}
-    for row in session.execute(outer):
-        owner_of_page = getattr(row[0], parent)
-        found[owner_of_page].append(with_decisions(row))
-        if part.count:
-            totals[owner_of_page] = row.page_total
-    if part.count and (part.after or part.before) and len(totals) < len(found):
-        counted_alone = mine.with_only_columns(tie, func.count()).group_by(tie)
-        totals = {row[0]: row[1] for row in session.execute(counted_alone)}
-    return {each: sliced(rows, part, totals.get(each, 0) if part.count else None) for each, rows in found.items()}
-
-
-def _bounds(key: Any, part: Slice) -> list[ColumnElement[bool]]:
+def bounds(key: Any, part: Slice) -> list[ColumnElement[bool]]:
     """`after` and `before` follow the order shown, so newest-first turns the comparison round."""
-    bounds: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = []
     if part.after is not None:
-        bounds.append(key < part.after if part.newest_first else key > part.after)
+        found.append(key < part.after if part.newest_first else key > part.after)
     if part.before is not None:
-        bounds.append(key > part.before if part.newest_first else key < part.before)
-    return bounds
+        found.append(key > part.before if part.newest_first else key < part.before)
+    return found
 
 
 def counted(allowed: Select[Any]) -> Any:

@@ -39,6 +39,7 @@ _LOG = "the agents sequence, publish and deliver; everybody else reads"
 _STAFF = "who works here, and as what, is decided by people; the agents remove nothing but what has ended"
 _JOBS = "jobs are given by people; the agents take what nobody has confirmed when an access review is due"
 _FOUND = "the agents run the checks of controls; what was found is closed, and never removed"
+_FOLLOWED = "people say what is to be done after an incident, and it is never taken back; the agents look what is late"
 _LOCKED = "people lock the platform down and open it; the agents note when its time was up"
 _CHANGES = "people register and approve changes; what began to run is noted at each start, and never taken back"
 _POLICY = "the policy comes into force through the API, by two people"
@@ -54,6 +55,7 @@ NARROWER = {
     "audit_deliveries": Rights("SELECT", _ALL, _LOG),
     "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "staff_members": Rights(_ALL, "SELECT", _STAFF),
+    "appointments": Rights("SELECT, INSERT, UPDATE", "SELECT", _STAFF),
     "role_assignments": Rights(_ALL, "SELECT, DELETE", _JOBS),
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),
@@ -63,6 +65,7 @@ NARROWER = {
     "changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _CHANGES),
     "deployments": Rights("SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", _CHANGES),
     "findings": Rights("SELECT, UPDATE", "SELECT, INSERT, UPDATE", _FOUND),
+    "follow_ups": Rights("SELECT, INSERT, UPDATE", "SELECT", _FOLLOWED),
     "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
     "outages": Rights(
         "SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", "what was told of an outage is never taken back"

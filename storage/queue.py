@@ -27,7 +27,7 @@ VERSION = "1"
 QUEUES = {"work": 2, "errands": 4}
 """The queues, and how many runs of one workflow a process has at a time. Each workflow is a partition of its queue:
 DBOS asks the database for each queue, some times a second, and for a workflow only where one is waiting."""
-_ERRANDS = frozenset({"announce_export", "deliver_notice"})
+_ERRANDS = frozenset({"announce_export", "deliver_notice", "recall_copies"})
 """The workflows that wait for somebody else's server most of the time."""
 
 _AT_ONCE = 500  # SQLite takes a limited number of parameters

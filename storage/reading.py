@@ -1,25 +1,29 @@
 """Pages that are only read: rows past SQLAlchemy's unit of work, by statements that were built once.
 
 An entity is tracked so that a change of it is written; tracking a hundred of them takes longer than reading them. A row
-here is an object of its model that holds the columns and nothing else: it is not changed, and nothing hangs on it.
+here is an object of its model that holds the columns and nothing else: it is not changed, and nothing hangs on it. Of
+its columns only its ids are there and those that were asked for: a column costs a tenth of its row.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import CompoundSelect, Integer, Select, Uuid, bindparam, inspect, select
+from sqlalchemy import CompoundSelect, Integer, Select, Uuid, bindparam, func, inspect, select
 from sqlalchemy.orm import Session
 
-from storage.pages import DECISION, Page, Slice, counted, page_of, sliced
+from storage.pages import DECISION, Page, Slice, bounds, counted, order_of, page_of, sliced
 from storage.records import Record
 
 R = TypeVar("R", bound=Record)
 
 Statement = Select[Any]
 Keys = Select[Any] | CompoundSelect[Any] | None
+Columns = frozenset[str] | None
 
-_AFTER, _BEFORE, _LIMIT, _EQUAL = "page_after", "page_before", "page_limit", "page_equal_"
+_AFTER, _BEFORE, _LIMIT, _EQUAL, _PARENTS = "page_after", "page_before", "page_limit", "page_equal_", "page_parents"
+_RANK, _TOTAL = "page_rank", "page_total"
 
 
 class Door(NamedTuple):
@@ -43,6 +47,14 @@ class _Form(NamedTuple):
     counts: bool
     equal: tuple[tuple[str, bool], ...]
     """The columns that are compared, and whether with nothing."""
+    columns: Columns
+    """The columns that are asked for; None: all."""
+
+    @classmethod
+    def of(cls, part: Slice, columns: Columns, equal: Mapping[str, Any]) -> "_Form":
+        compared = tuple((name, equal[name] is None) for name in sorted(equal))
+        ends = part.after is not None, part.before is not None
+        return cls(*ends, part.from_end, part.newest_first, part.count, compared, columns)
 
     def part(self) -> Slice:
         """The page, with places in the place of values."""
@@ -64,23 +76,19 @@ class _Made(NamedTuple):
     """How many there are in all, for a page that has no row to say it."""
 
 
-def read_page(session: Session, model: type[R], door: Door, part: Slice, **equal: Any) -> Page[R]:
+def read_page(
+    session: Session, model: type[R], door: Door, part: Slice, *, columns: Columns = None, **equal: Any
+) -> Page[R]:
     """One page of what the door gives, narrowed to rows whose columns equal what is given. One statement.
 
-    Raises LookupError for rows whose columns would be read for others.
+    `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
+    would be read for others.
     """
-    compared = tuple((name, equal[name] is None) for name in sorted(equal))
-    form = _Form(
-        part.after is not None, part.before is not None, part.from_end, part.newest_first, part.count, compared
-    )
+    form = _Form.of(part, columns, equal)
     made = _made(model, door.statement, None if equal else door.keys, form)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit}
     values |= {_EQUAL + name: value for name, value in equal.items()}
-    session.flush()  # as it does by itself before a query for entities: what this unit of work has written is there
-    result = session.connection().execute(made.statement, values)
-    if tuple(result.keys())[len(made.names) :] != made.labels:
-        raise LookupError("decisions are found by place, and this row has others there than were asked for")
-    found = result.all()
+    found = _found(session, made, values)
     total = None
     if part.count:
         behind = not found and (form.after or form.before)
@@ -88,22 +96,98 @@ def read_page(session: Session, model: type[R], door: Door, part: Slice, **equal
     return sliced(_rows(model, made, found), part, total)
 
 
+def read_pages(
+    session: Session,
+    model: type[R],
+    door: Door,
+    part: Slice,
+    *,
+    parent: str,
+    parents: Sequence[uuid.UUID],
+    columns: Columns = None,
+) -> dict[uuid.UUID, Page[R]]:
+    """The same slice of each parent's list, all parents in one statement. `parent` names the column that ties them.
+
+    `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
+    would be read for others.
+    """
+    form = _Form.of(part, columns, {})
+    made = _made_below(model, door.statement, form, parent)
+    values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit, _PARENTS: parents}
+    found: dict[uuid.UUID, list[Any]] = {each: [] for each in parents}
+    rows = _found(session, made, values)
+    tie = made.names.index(parent)
+    for row in rows:
+        found[row[tie]].append(row)
+    totals = {each: below[0][-1] for each, below in found.items() if below} if part.count else {}
+    if (form.after or form.before) and part.count and len(totals) < len(found):
+        totals = dict(map(tuple, session.execute(made.total, values)))
+    return {
+        each: sliced(_rows(model, made, below), part, totals.get(each, 0) if part.count else None)
+        for each, below in found.items()
+    }
+
+
+def _found(session: Session, made: _Made, values: Mapping[str, Any]) -> Sequence[Any]:
+    session.flush()  # as it does by itself before a query for entities: what this unit of work has written is there
+    result = session.connection().execute(made.statement, values)
+    if tuple(result.keys())[len(made.names) :] != made.labels:
+        raise LookupError("decisions are found by place, and this row has others there than were asked for")
+    return result.all()
+
+
 @lru_cache(maxsize=1024)
 def _made(model: type[Record], statement: Statement, keys: Keys, form: _Form) -> _Made:
     narrowed = _narrowed(model, statement, form)
     page = page_of(model, narrowed, form.part(), keys)
     total = counted(narrowed.with_only_columns(model.id) if keys is None else select(keys.subquery().c.id))  # type: ignore[attr-defined]
-    held = [(attribute.key, attribute.columns[0]) for attribute in inspect(model).column_attrs]
-    labels = [column for column in page.selected_columns if str(column.key).startswith(DECISION)]
-    columns = [*(column for _, column in held), *labels, *([total.label("total")] if form.counts else ())]
+    held = _held(model, form.columns)
+    labels = _labels(page)
+    columns = [*held.values(), *labels, *([total.label(_TOTAL)] if form.counts else ())]
+    return _as_made(page.with_only_columns(*columns, maintain_column_froms=True), held, labels, form, select(total))
+
+
+@lru_cache(maxsize=1024)
+def _made_below(model: type[Record], statement: Statement, form: _Form, parent: str) -> _Made:
+    """The pages of all parents: each row with its rank among those of its parent that the page could show."""
+    key: Any = model.id  # type: ignore[attr-defined]
+    held, labels, part = _held(model, form.columns), _labels(statement), form.part()
+    tie = held[parent]
+    mine = statement.where(tie.in_(bindparam(_PARENTS, expanding=True, type_=Uuid())))
+    totals = mine.with_only_columns(tie.label("tie"), func.count().label("n")).group_by(tie)
+    rank = func.row_number().over(partition_by=tie, order_by=order_of(key, part)).label(_RANK)
+    ranked = mine.where(*bounds(key, part)).with_only_columns(*held.values(), *labels, rank, maintain_column_froms=True)
+    inner = ranked.subquery()
+    shown = [*(inner.c[column.key] for column in held.values()), *(inner.c[str(label.key)] for label in labels)]
+    if form.counts:
+        counted_below = totals.subquery()
+        total = select(counted_below.c.n).where(counted_below.c.tie == inner.c[held[parent].key])
+        shown.append(total.scalar_subquery().label(_TOTAL))
+    outer = select(*shown).where(inner.c[_RANK] <= part.limit + 1).order_by(inner.c[_RANK])
+    return _as_made(outer, held, labels, form, totals)
+
+
+def _held(model: type[Record], columns: Columns) -> dict[str, Any]:
+    """The model's columns by the names that it has for them: those asked for, and every id.
+
+    What says whose a row is, and what it hangs on, is looked at wherever it goes: in opening it, in recording who did.
+    """
+    held = {attribute.key: attribute.columns[0] for attribute in inspect(model).column_attrs}
+    if columns is None:
+        return held
+    return {name: column for name, column in held.items() if name in columns or isinstance(column.type, Uuid)}
+
+
+def _labels(statement: Statement) -> list[Any]:
+    return [column for column in statement.selected_columns if str(column.key).startswith(DECISION)]
+
+
+def _as_made(
+    statement: Statement, held: Mapping[str, Any], labels: Sequence[Any], form: _Form, total: Statement
+) -> _Made:
     actions = tuple(str(label.key).removeprefix(DECISION) for label in labels)
-    return _Made(
-        page.with_only_columns(*columns, maintain_column_froms=True),
-        tuple(name for name, _ in held),
-        actions,
-        (*(DECISION + action for action in actions), *(("total",) if form.counts else ())),
-        select(total),
-    )
+    behind = (*(DECISION + action for action in actions), *((_TOTAL,) if form.counts else ()))
+    return _Made(statement, tuple(held), actions, behind, total)
 
 
 def _narrowed(model: type[Record], statement: Statement, form: _Form) -> Statement:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 from sqlalchemy import DateTime, Enum, MetaData, Uuid
@@ -80,6 +81,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class RowId(Uuid[uuid.UUID]):
+    """A UUID. Where a database keeps it as text, those that are met again and again, an owner's, are parsed once."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """From what the database answers."""
+        return super().result_processor(dialect, coltype) and _parsed  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str | None) -> uuid.UUID | None:
+    return None if text is None else uuid.UUID(text)
+
+
 class Record(DeclarativeBase):
     """The base of every model. Rows loaded through the door carry `decisions`: what this principal may do with them."""
 
@@ -94,7 +110,7 @@ class Record(DeclarativeBase):
     )
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: UtcDateTime(),
-        uuid.UUID: Uuid(),
+        uuid.UUID: RowId(),
         Sealed: SealedBytes(),
         # Text on both databases: a native PostgreSQL enum can't lose a member in a migration.
         enum.Enum: Enum(enum.Enum, native_enum=False, length=40, values_callable=lambda kind: [m.value for m in kind]),

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from storage.assets import Blob
 from storage.blobs.store import BlobStore
 from storage.catalogue import models
+from storage.contributors import Contributor
 from storage.deletions import Deletion, DeletionScope
 from storage.erasures import STAYS
 from storage.keys.keyring import Keyring
@@ -66,6 +67,12 @@ def staying(session: Session, deletion: Deletion) -> list[dict[str, str | None]]
     journal = {"what": "erasure journal", "why": JOURNAL, "until": None}
     server = {"what": "database server", "why": POSTGRESQL, "until": None}
     return [*stays, *places, journal, *([server] if dialect(session) != "sqlite" else [])]
+
+
+def forget_departed(session: Session, person_id: uuid.UUID) -> None:
+    """Forget whose it was in the trail where their account is gone: what happens after that names nobody."""
+    if session.scalar(select(Contributor.id).where(Contributor.id == person_id)) is None:
+        trail.forget(session, person_id)
 
 
 def dialect(session: Session) -> str:

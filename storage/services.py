@@ -22,6 +22,8 @@ from storage.sealed import Sealed
 
 _USUAL_PORTS = {"http": 80, "https": 443, "smtp": 587, "smtps": 465}
 EMBEDDED = "embedded"
+USUAL_DELETION_PATH = "/v1/chat/completions/{id}"
+"""Where providers that speak OpenAI's protocol take DELETE for an answer that they keep."""
 """The address of the model that runs in a child process of this machine: nothing leaves the house for it."""
 
 
@@ -84,6 +86,7 @@ class Objection(enum.StrEnum):
     ASSURANCE_EXPIRED = "ASSURANCE_EXPIRED"
     CATEGORY_NOT_COVERED = "CATEGORY_NOT_COVERED"
     CONSENT_MISSING = "CONSENT_MISSING"
+    MODEL_NOT_APPROVED = "MODEL_NOT_APPROVED"
     NOTICE_PERIOD = "NOTICE_PERIOD"
     NOT_APPROVED = "NOT_APPROVED"
     REGION_NOT_ALLOWED = "REGION_NOT_ALLOWED"
@@ -101,7 +104,8 @@ class Service(Record):
 
     `address` is the host that is called (`host` or `host:port`), or `embedded`. `regions` are countries (ISO 3166-1) or
     unions (EU, EEA). `retention_days` is how long it keeps what it was sent, `breach_hours` within how many it tells us
-    of an incident. Assessment and report run out; nothing is sent from then on.
+    of an incident. `deletion_path` is where it takes DELETE for what it keeps under an id of its own, `{id}`; None: it
+    can't be asked. Assessment and report run out; nothing is sent from then on.
     """
 
     __tablename__ = "services"
@@ -121,6 +125,7 @@ class Service(Record):
     retention_days: Mapped[int] = plain()
     breach_hours: Mapped[int] = plain()
     trains_on_inputs: Mapped[bool] = plain()
+    deletion_path: Mapped[str | None] = plain()
     status: Mapped[ServiceStatus] = plain(default=ServiceStatus.PROPOSED)
     registered_by: Mapped[uuid.UUID | None] = plain()
     registered_at: Mapped[datetime] = plain(default=now)
@@ -195,6 +200,18 @@ def in_force(versions: Iterable[Service], moment: datetime) -> Service | None:
     return max(began, key=lambda each: (each.effective_at, each.id), default=None)
 
 
+def agreed(session: Session, address: str) -> list[Service]:
+    """Every version of a service that ever began, or will: those in force, and those that were."""
+    known = select(Service).where(Service.address == address, Service.approved_at.is_not(None))
+    return [each for each in session.scalars(known) if not _began_never(each)]
+
+
+def last_terms(versions: Iterable[Service], moment: datetime) -> Service | None:
+    """Of these the terms that held at that moment, else the last before it: what it was sent lies there still."""
+    began = [each for each in versions if each.effective_at is not None and each.effective_at <= moment]
+    return in_force(began, moment) or max(began, key=lambda each: (each.effective_at, each.id), default=None)
+
+
 def published(session: Session) -> list[Service]:
     """What everybody may know: each version that is approved, in force or announced, by address; to be read only."""
     known = select(Service).where(Service.status == ServiceStatus.APPROVED)
@@ -239,6 +256,11 @@ def lock(session: Session, service: Service) -> ServiceStatus:
 def anybody_to_tell(session: Session) -> bool:
     """Whether there is any contributor, who would have to be told before a service begins."""
     return session.scalar(select(Contributor.id).limit(1)) is not None
+
+
+def _began_never(service: Service) -> bool:
+    ended, begins = service.retired_at, service.effective_at
+    return begins is None or (ended is not None and ended <= begins)
 
 
 def _begins_after(service: Service, moment: datetime) -> bool:

@@ -22,7 +22,7 @@ from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
 
-pytest_plugins = ["tests.world", "tests.vocabulary", "tests.deployed"]
+pytest_plugins = ["tests.world", "tests.vocabulary", "tests.deployed", "tests.longest"]
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -137,8 +137,9 @@ def database(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with every table, to be copied."""
-    return databases.make_sqlite_template(tmp_path_factory.mktemp("template") / FILE)
+    """An SQLite file with every table, to be copied: made by the first worker of a run that needs it."""
+    own = tmp_path_factory.getbasetemp()
+    return databases.make_sqlite_template_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Databases for tests: made once, copied for each test. PostgreSQL comes out of a package."""
 
 import atexit
+import fcntl
 import itertools
 import os
 import shutil
@@ -66,6 +67,18 @@ def make_tables(url: str) -> None:
 def make_sqlite_template(file: Path) -> Path:
     """An SQLite file with every table, its journal folded in."""
     make_tables(f"sqlite:///{file}")
+    return file
+
+
+def make_sqlite_template_once(place: Path) -> Path:
+    """The same in this directory of several processes. Whoever comes while it is made waits for it."""
+    file = place / "template" / FILE
+    with (place / "template.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            making = Path(tempfile.mkdtemp(dir=place))
+            make_sqlite_template(making / FILE)
+            making.rename(file.parent)
     return file
 
 

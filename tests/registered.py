@@ -1,13 +1,16 @@
-"""Services in the register, as two people and a notice period would have left them, for tests that are not about it."""
+"""Services and models in their registers, as two people would have left them, for tests that are not about that."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
+from storage.changes import Change, ChangeEffect, ChangeKind, ChangeStatus, RunningPart
 from storage.clock import now
 from storage.database import transaction
 from storage.ids import new_id
+from storage.sealed import Sealed
 from storage.services import Assurance, DataCategory, Risk, Service, ServiceKind, ServiceStatus
 
 
@@ -50,3 +53,15 @@ def enter(engine: Engine, address: str, **other: Any) -> str:
 def enter_inside(engine: Engine, address: str) -> str:
     """One that counts as a part of the house, so that nobody has to allow it."""
     return enter(engine, address, kind=ServiceKind.INTERNAL, operator="This house")
+
+
+def enter_change(engine: Engine, model: str) -> None:
+    """Put an approved change into the register that brings the model of this version."""
+    seal = Sealed(b"\x01nothing")
+    row = Change(
+        id=new_id(), kind=ChangeKind.SYSTEM_UPDATE, effect=ChangeEffect.NONE, emergency=False,
+        versions={RunningPart.MODEL.value: model}, ticket="T", why=seal, tests=seal, assessment=seal,
+        status=ChangeStatus.APPROVED, registered_by=uuid.uuid4(), decided_by=uuid.uuid4(), decided_at=now(),
+    )  # fmt: skip
+    with transaction(engine) as session:
+        session.add(row)

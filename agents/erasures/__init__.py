@@ -1,10 +1,25 @@
 """The erasures agent destroys what its owner asked to be destroyed; the verifier, another one, counts what is left."""
 
-from agents.erasures.destroying import WORKFLOW, erase
+from agents.erasures.destroying import RECALL, WORKFLOW, erase
+from agents.erasures.recalling import recall, recall_due
 from agents.erasures.resuming import resume_deferred, resume_open_erasures, tidy
-from agents.erasures.verifying import verify
+from agents.erasures.verifying import supplement, verify
 from agents.runtime import register
 
-register(WORKFLOW, erase)
+WORKFLOWS = (WORKFLOW, RECALL)
 
-__all__ = ["WORKFLOW", "erase", "resume_deferred", "resume_open_erasures", "tidy", "verify"]
+register(WORKFLOW, erase)
+register(RECALL, recall)
+
+__all__ = [
+    "WORKFLOW",
+    "WORKFLOWS",
+    "erase",
+    "recall",
+    "recall_due",
+    "resume_deferred",
+    "resume_open_erasures",
+    "supplement",
+    "tidy",
+    "verify",
+]

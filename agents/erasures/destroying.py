@@ -19,9 +19,9 @@ from agents.generation import WORKFLOW as GENERATE
 from agents.runtime import Agents, patiently
 from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
-from storage import erasures, legal_holds, queue
+from storage import erasures, legal_holds, queue, recalls
 from storage.assets import Asset, Blob
-from storage.certificates.statements import told_with
+from storage.certificates.copies import told_with
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.erasures import ErasureOvertaken
@@ -35,6 +35,7 @@ from storage.truncation import TruncationBusy, truncate_wal
 from storage.work import UnitOfWork
 
 WORKFLOW = "erase"
+RECALL = "recall_copies"
 NAME = "erasures"
 
 
@@ -143,7 +144,10 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
         if not reducing.still_there(agents, sorted(there)):
             row.keys_destroyed_at = work.now  # at the latest
             row.bytes_destroyed += erasures.file_bytes(work.session, aims)
-            row.copies = told_with(row.copies, erasures.sent_elsewhere(work.session, aims))
+            sent = erasures.sent_elsewhere(work.session, aims)
+            row.copies = told_with(row.copies, sent, erasures.hand_over(work.session, row, aims))
+            if recalls.is_waiting(work.session, row.id):
+                work.enqueue(RECALL, row.id)
             gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
             _record(work, row, row.destroyed)

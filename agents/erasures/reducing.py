@@ -17,14 +17,14 @@ from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
 from storage import erasures, queue
 from storage.assets import Asset, Blob
-from storage.certificates.statements import told_with
+from storage.certificates.copies import told_with
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.erasures import Target
 from storage.keys.names import blob_keyset
 from storage.ledger import trail
 from storage.prompts import Prompt
-from storage.provider_copies import ProviderCopy
+from storage.provider_copies import ProviderCall, ProviderCopy
 from storage.records import Record
 from storage.work import UnitOfWork
 
@@ -36,6 +36,7 @@ _ONE_PIECE = 500
 _FILES = 10
 """Files in a piece, at least: each is removed durably, which takes longer than a row."""
 
+_ELSEWHERE = (ProviderCall, ProviderCopy)
 _RUNS = {Prompt: GENERATE, Asset: THUMBNAIL}
 
 
@@ -106,7 +107,7 @@ def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterab
     pace, more = Pace(agents), True
     while more:
         with pace.turn() as many:
-            if model in _RUNS or model is ProviderCopy:
+            if model in _RUNS or model in _ELSEWHERE:
                 some = _first(agents, model, aims, many)
                 more = len(some) == many
                 pace.rest()
@@ -128,6 +129,8 @@ def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterab
 def _these(work: UnitOfWork, row: Deletion, model: type[Record], some: Sequence[uuid.UUID]) -> Mapping[str, int]:
     if model is ProviderCopy:
         row.copies = told_with(row.copies, erasures.sent_of(work.session, some))
+    if model is ProviderCall:
+        row.copies = told_with(row.copies, (), erasures.hand_over_of(work.session, row, some))
     return {model.__tablename__: erasures.destroy_these(work.session, model, some)}
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from agents.runtime import Agents
 from policies.actions import Action
-from storage import deletions, residues
+from storage import deletions, recalls, residues
 from storage.certificates import envelopes
-from storage.certificates.statements import SALT_BYTES, Findings, statement
+from storage.certificates.statements import SALT_BYTES, Findings, addendum, copies_in, statement
+from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
 from storage.ledger import notes, trail, tree
-from storage.ledger.events import DeletionVerified, Outcome
+from storage.ledger.events import DeletionSupplemented, DeletionVerified, Outcome
 from storage.work import UnitOfWork
 
 NAME = "verifier"
@@ -55,6 +56,33 @@ def verify(agents: Agents, deletion_id: uuid.UUID) -> None:
         store.keyring.close_erasure(deletion_id)
 
 
+def supplement(agents: Agents, deletion_id: uuid.UUID) -> None:
+    """Sign what providers answered since the certificate, once all have confirmed or should have; nothing is counted.
+
+    Nothing is signed that a document of this deletion says already. Safe to run again.
+    """
+    with transaction(agents.store.engine, read_only=True) as session:
+        deletion = find(session, deletion_id)
+        if deletion is None or not recalls.ripe(session, now(), 1, deletion_id):
+            return
+    with agents.acting(NAME, deletion.owner_id, run=deletion_id) as (work, access):
+        find(work.session, deletion_id, lock=True)
+        row = access.get(Deletion, deletion_id, Action.VERIFY)
+        if not recalls.ripe(work.session, work.now, 1, deletion_id):
+            return  # another process was first
+        left = recalls.unconfirmed(work.session, deletion_id)
+        if left or copies_in(row.addendum or row.certificate or {}) != row.copies:
+            unconfirmed = sum(each.number for each in left)
+            told = DeletionSupplemented(resource_id=row.id, subject_id=row.owner_id, unconfirmed=unconfirmed)
+            event_id = work.record(told, Outcome.FAILED if left else Outcome.SUCCESS)
+            published = tree.newest(work.session)
+            checkpoint = None if published is None else published.note
+            row.addendum = _signed(agents, addendum(row, left, event_id, checkpoint, work.now))
+            row.addendum_at = work.now
+        recalls.said(work.session, deletion_id)
+        residues.forget_departed(work.session, row.owner_id)
+
+
 def _certificate(
     agents: Agents, work: UnitOfWork, row: Deletion, checks: Mapping[str, int], event_id: uuid.UUID
 ) -> dict[str, Any]:
@@ -75,6 +103,11 @@ def _certificate(
     )
     if row.scope is DeletionScope.ACCOUNT:
         deletions.keep_salt(work.session, row.id, salt)
+    return _signed(agents, statement(row, salt, found))
+
+
+def _signed(agents: Agents, payload: bytes) -> dict[str, Any]:
+    store = agents.store
     signer = store.keyring.signers()[0]
     vkey = notes.vkey(store.origin, signer.public_key)
-    return envelopes.sign(statement(row, salt, found), vkey, signer.sign)
+    return envelopes.sign(payload, vkey, signer.sign)

@@ -1,7 +1,9 @@
 """Writing one variation: ask the model, show the text as it grows, store it with where it came from."""
 
 import time
+import uuid
 from contextlib import closing
+from dataclasses import dataclass, field
 
 from agents.egress import Sending
 from agents.generation.briefs import Brief
@@ -14,9 +16,27 @@ from storage.ledger import events
 from storage.ledger.events import Identifier
 from storage.outputs import Output
 from storage.prompts import StepName, StepStatus
+from storage.work import UnitOfWork
 
 _SHOW_SECONDS = 0.3
 _RETRY_SECONDS = (0.5, 2.0, 5.0)
+
+
+@dataclass
+class Question:
+    """One question as the copies ledger knows it (None where nothing leaves), and its answer's id at the provider."""
+
+    call: uuid.UUID | None
+    names: list[str] = field(default_factory=list)
+    named: bool = False
+
+    def name(self, work: UnitOfWork) -> None:
+        """Keep the provider's id of its answer, so that it can be asked to delete it."""
+        if self.call is not None:
+            provider_copies.name(work.session, self.call, self.names[0])
+
+
+Answered = tuple[str, Question]
 
 
 def write(run: Run, variation: int) -> None:
@@ -31,15 +51,15 @@ def write(run: Run, variation: int) -> None:
             return
     try:
         brief = run.brief()
-        text = _ask(run, brief, variation)
-        _store(run, variation, text, len(brief.text), run.facts())
+        text, question = _ask(run, brief, variation)
+        _store(run, variation, text, len(brief.text), run.facts(), question.call)
     except (Ended, *PASSING):
         raise
     except Exception as error:
         run.end_step(StepName.GENERATE, StepStatus.FAILED, variation, failure=code_of(error))
 
 
-def _ask(run: Run, brief: Brief, variation: int) -> str:
+def _ask(run: Run, brief: Brief, variation: int) -> Answered:
     """What the model answers. An answer that a lock-down breaks off is asked for anew when that is over."""
     while True:
         run.agents.stand_by(NAME)
@@ -49,7 +69,7 @@ def _ask(run: Run, brief: Brief, variation: int) -> str:
             continue
 
 
-def _ask_patiently(run: Run, brief: Brief, variation: int) -> str:
+def _ask_patiently(run: Run, brief: Brief, variation: int) -> Answered:
     for wait in _RETRY_SECONDS:
         try:
             return _listen(run, brief, variation)
@@ -60,9 +80,9 @@ def _ask_patiently(run: Run, brief: Brief, variation: int) -> str:
     return _listen(run, brief, variation)
 
 
-def _listen(run: Run, brief: Brief, variation: int) -> str:
+def _listen(run: Run, brief: Brief, variation: int) -> Answered:
     run.spent.call()
-    _note_copies(run, brief)
+    question = Question(_note_copies(run, brief))
     text, shown, looked_at, heard_at = "", "", 0.0, time.monotonic()
     answer = run.agents.models.stream(
         run.assignment.model,
@@ -72,20 +92,38 @@ def _listen(run: Run, brief: Brief, variation: int) -> str:
         max_tokens=brief.max_tokens,
         temperature=brief.temperature,
         call=run.agents.call_behind(run.prompt_id),
+        named=question.names.append,
     )
-    with closing(answer):
-        for piece in answer:
-            text += piece
-            run.agents.go_on(NAME)
-            heard_at = _heard(run, heard_at)
-            if time.monotonic() - looked_at < _SHOW_SECONDS:
-                continue
-            with run.working() as (work, _, prompt):
-                if text != shown:
-                    step = runs.begin_step(work.session, prompt, StepName.GENERATE, variation)
-                    work.vault.seal(step, partial=text)
-            shown, looked_at = text, time.monotonic()
-    return text.strip()
+    try:
+        with closing(answer):
+            for piece in answer:
+                text += piece
+                run.agents.go_on(NAME)
+                heard_at = _heard(run, heard_at)
+                if time.monotonic() - looked_at < _SHOW_SECONDS:
+                    continue
+                _show(run, variation, text if text != shown else None, question)
+                shown, looked_at = text, time.monotonic()
+    finally:
+        _name(run, question)
+    return text.strip(), question
+
+
+def _show(run: Run, variation: int, text: str | None, question: Question) -> None:
+    named = bool(question.names)
+    with run.working() as (work, _, prompt):
+        if text is not None:
+            work.vault.seal(runs.begin_step(work.session, prompt, StepName.GENERATE, variation), partial=text)
+        if named and not question.named:
+            question.name(work)
+    question.named = named
+
+
+def _name(run: Run, question: Question) -> None:
+    """Whatever became of the run: a provider keeps what it said even if nobody here wanted to hear it any more."""
+    if question.names and not question.named:
+        with run.agents.acting(NAME, None, run=run.prompt_id) as (work, _):
+            question.name(work)
 
 
 def _heard(run: Run, since: float) -> float:
@@ -95,15 +133,16 @@ def _heard(run: Run, since: float) -> float:
     return moment
 
 
-def _note_copies(run: Run, brief: Brief) -> None:
-    """Write down what is about to leave this machine, and to whom, before any of it does."""
+def _note_copies(run: Run, brief: Brief) -> uuid.UUID | None:
+    """Write down what is about to leave this machine, and to whom, before any of it does; None where nothing does."""
     facts = run.facts()
-    if facts.leaves:
-        with run.working() as (work, _, prompt):
-            provider_copies.note(work.session, prompt, brief.assets, facts.provider, facts.model, facts.keeps)
+    if not facts.leaves:
+        return None
+    with run.working() as (work, _, prompt):
+        return provider_copies.note(work.session, prompt, brief.assets, facts.provider, facts.model, facts.keeps)
 
 
-def _store(run: Run, variation: int, text: str, prompt_length: int, facts: Facts) -> None:
+def _store(run: Run, variation: int, text: str, prompt_length: int, facts: Facts, call: uuid.UUID | None) -> None:
     with run.working() as (work, _, prompt):
         step = runs.begin_step(work.session, prompt, StepName.GENERATE, variation)
         if step.status is not StepStatus.RUNNING:
@@ -120,6 +159,8 @@ def _store(run: Run, variation: int, text: str, prompt_length: int, facts: Facts
         )
         work.vault.seal(output, text=text)
         work.session.add(output)
+        if call is not None:
+            provider_copies.answered(work.session, call, output.id)
         work.record(
             events.OutputStored(
                 resource_id=output.id,

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agents.models.failures import ModelError, ModelFailure
-from agents.models.providers import Ask, Facts
+from agents.models.providers import Ask, Door, Facts
 from storage.services import address_of
 
 _CONNECT_SECONDS = 5.0
@@ -43,9 +43,15 @@ class Endpoint:
 
     def facts(self) -> Facts:
         """The endpoint's host stands as provider; what it runs is not shown to us, so there is no digest."""
+        host = urlsplit(self.base_url).hostname or "unknown"
+        provider = self.address.replace(host, host.replace(":", "-"))  # an IPv6 address, as an identifier may stand
+        return Facts(self.model, provider, leaves=True, keeps=self.keeps)
+
+    @property
+    def door(self) -> Door:
+        """Where it is reached beside questions."""
         where = urlsplit(self.base_url)
-        host = (where.hostname or "unknown").replace(":", "-")  # an IPv6 address, as an identifier may stand
-        return Facts(self.model, f"{host}:{where.port}" if where.port else host, leaves=True, keeps=self.keeps)
+        return Door(f"{where.scheme}://{where.netloc}", self.api_key)
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer as the endpoint streams it. Every failure becomes a ModelError without its text."""
@@ -83,7 +89,10 @@ class Endpoint:
             extra_headers=_traced(ask.call),
         )
         with stream:
+            name = None
             for chunk in stream:
+                if name is None and ask.named is not None and (name := getattr(chunk, "id", None) or None) is not None:
+                    ask.named(str(name))
                 for choice in chunk.choices or ():
                     if choice.delta is not None and choice.delta.content:
                         yield choice.delta.content

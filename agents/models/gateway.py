@@ -4,7 +4,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 from agents.egress import Closed, EgressRefused, Gate, Sending
@@ -56,23 +56,26 @@ class Gateway:
         max_tokens: int,
         temperature: float,
         call: uuid.UUID | None = None,
+        named: Callable[[str], object] | None = None,
     ) -> Generator[str]:
         """The answer of `model`, piece by piece.
 
         An empty piece comes at least four times a second while nothing happens (waiting for a turn, for the model to
         load, for the next word), so that the caller can look whether to go on; closing the iterator stops the model.
-        Once it is its turn the gate is asked whether `sending` may go there now, and again each second while an answer
+        Once it is its turn the gate is asked whether this model may answer and `sending` may go there now, and of the
+        latter again each second while an answer
         comes in: what was taken back meanwhile stops it. Raises ModelError; what was yielded before is then worthless.
+        `named` is as in `Ask`.
         """
         provider, turn = self._provider(model), self._turns[model]
         while not turn.acquire(timeout=_PULSE_SECONDS):
             yield ""
         try:
-            self._ask_gate(provider, sending)
+            self._ask_gate(provider, sending, provider.facts().version)
         except BaseException:
             turn.release()
             raise
-        ask = Ask(tuple(messages), seed, max_tokens, temperature, call)
+        ask = Ask(tuple(messages), seed, max_tokens, temperature, call, named)
         pieces: queue.SimpleQueue[str | _End] = queue.SimpleQueue()
         unwanted = threading.Event()
         reader = threading.Thread(
@@ -108,9 +111,11 @@ class Gateway:
         if not said:
             raise ModelError(ModelFailure.UNUSABLE)
 
-    def _ask_gate(self, provider: Provider, sending: Sending) -> None:
+    def _ask_gate(self, provider: Provider, sending: Sending, version: str | None = None) -> None:
         try:
             self._gate.clear(provider.address, sending)
+            if version is not None:
+                self._gate.admit(version, sending)
         except EgressRefused as refusal:
             code = ModelFailure.CONSENT_REQUIRED if refusal.objection.is_theirs else ModelFailure.NOT_APPROVED
             raise ModelError(code) from None

@@ -50,7 +50,9 @@ class LocalModel:
 
     def facts(self) -> Facts:
         """Embedded, with the SHA-256 of the model file."""
-        return Facts(self.model, "embedded", _digest(self._path()))
+        path = self._path()
+        found = path.stat()
+        return Facts(self.model, "embedded", _digest(path, found.st_mtime_ns, found.st_size))
 
     def answer(self, ask: Ask) -> Generator[str]:
         """The answer, piece by piece. A child that dies or hangs raises a transient ModelError, and is replaced."""
@@ -129,6 +131,6 @@ class LocalModel:
 
 
 @cache
-def _digest(path: Path) -> str:
+def _digest(path: Path, _changed: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,10 +1,13 @@
 """What a provider of a language model is to the gateway, and what is known about the model for provenance."""
 
 import uuid
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import Protocol
+
+from storage.changes import ENDPOINT
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,19 @@ class Facts:
     leaves: bool = False
     keeps: timedelta | None = None
 
+    @property
+    def version(self) -> str:
+        """What the change register knows this model by: another name, place or file is another version."""
+        named = "\n".join((self.model, self.provider, self.digest or ""))
+        return (ENDPOINT if self.leaves else "embedded-") + sha256(named.encode()).hexdigest()[:32]
+
 
 @dataclass(frozen=True)
 class Ask:
     """One question: the messages, and the limits of the answer. The same seed gives the same answer where it can.
 
     `call` is the correlation id of the API call behind it, a random number, by which both sides find it in their logs.
+    `named` is told, from another thread, under which id the provider makes its answer, where it says so.
     """
 
     messages: Sequence[Message]
@@ -46,6 +56,15 @@ class Ask:
     max_tokens: int
     temperature: float
     call: uuid.UUID | None = None
+    named: Callable[[str], object] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where else a provider is reached than by questions: `base` is `https://host`, without a path."""
+
+    base: str
+    api_key: str = field(repr=False)
 
 
 class Provider(Protocol):

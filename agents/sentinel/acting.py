@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from agents.sentinel.detecting import Hit
+from resolvers.detections import runbook
 from resolvers.notices import issue
 from storage import incidents, measures
 from storage.incidents import Incident, IncidentStatus, Severity
@@ -219,7 +220,7 @@ def _alert(work: UnitOfWork, incident: Incident, roles: tuple[StaffRole, ...], *
         jobs="/".join(role.value.lower() for role in roles),
         attempt=attempt,
         drill=incident.drill,
-        runbook=f"docs/runbooks/{incident.detection}.md",
+        runbook=runbook(incident.detection),
     )
 
 

@@ -231,6 +231,9 @@ class Person(threading.Thread):
         except Refused as refused:
             if refused.code == "RATE_LIMITED":
                 self.notes.limited[what.__name__] += 1
+            elif refused.code == "STEP_UP_REQUIRED" and self._proved:
+                self.notes.limited["asked again who it is"] += 1  # the sentinel took it for a mass deletion
+                self._proved = 0.0
             else:
                 self.notes.problem(f"{what.__name__}: {refused}")
         except Exception as error:

@@ -13,6 +13,11 @@ PEOPLE_AND_KEYS = frozenset({"API_KEY", "CONTRIBUTOR", "STAFF"})
 """Kinds of actors that have a credential of their own."""
 
 
+def runbook(detection: str) -> str:
+    """Where it stands what people do about what this detection found: a page of the repository."""
+    return f"docs/runbooks/{detection}.md"
+
+
 @dataclass(frozen=True)
 class Step:
     """From so many within the window on, this is done with the credential of actors of these kinds."""
@@ -75,7 +80,7 @@ class Detection:
     @property
     def runbook(self) -> str:
         """Where it stands what people do."""
-        return f"docs/runbooks/{self.id}.md"
+        return runbook(self.id)
 
     def steps_of(self, kind: str) -> tuple[Step, ...]:
         """The steps that there are for an actor of this kind, in order."""

@@ -4,9 +4,10 @@ Frozen: certificates issued today are opened for ever; another layout gets anoth
 times and fixed sentences. An account is named by a salted commitment alone, which only the copy of whoever left opens.
 """
 
+import base64
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,11 +15,13 @@ from typing import Any
 import orjson
 
 from storage.deletions import Deletion, DeletionOrigin, DeletionScope
-from storage.provider_copies import Elsewhere
+from storage.recalls import Unconfirmed
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://muniment.dev/deletion-certificate/v1"
 """A name, not an address that is fetched."""
+ADDENDUM = "https://muniment.dev/deletion-addendum/v1"
+"""Of what providers answered after the certificate was signed. Frozen as well."""
 
 SALT_BYTES = 16
 _LABEL = b"muniment deletion subject 1\n"
@@ -73,46 +76,6 @@ class Findings:
     moment: datetime
 
 
-def told_of(copy: Elsewhere) -> dict[str, Any]:
-    """What a provider of models was sent, as a deletion and its certificate say it.
-
-    No provider here can be asked to delete: what is sent to complete a text is kept there by the provider's own rules.
-    """
-    until = copy.expires_at
-    kept = f"expires there by {until.isoformat()}" if until else "how long it stays there the operator has not said"
-    return {
-        "location": copy.provider,
-        "model": copy.model,
-        "works": copy.works,
-        "times": copy.times,
-        "lastSentAt": copy.last_sent_at.isoformat(),
-        "expiresAt": until.isoformat() if until else None,
-        "result": f"it can't be asked to delete; {kept}",
-        "evidence": "the lines of provider_copies, written before each was sent",
-    }
-
-
-def told_with(told: Sequence[Mapping[str, Any]], more: Iterable[Elsewhere]) -> list[dict[str, Any]]:
-    """What is told already, and `more` of it: one line for each provider and model."""
-    lines = {(each["location"], each["model"]): dict(each) for each in told}
-    for copy in more:
-        place = (copy.provider, copy.model)
-        lines[place] = told_of(_added(lines[place], copy) if place in lines else copy)
-    return list(lines.values())
-
-
-def _added(line: Mapping[str, Any], copy: Elsewhere) -> Elsewhere:
-    until = None if line["expiresAt"] is None else datetime.fromisoformat(line["expiresAt"])
-    return Elsewhere(
-        copy.provider,
-        copy.model,
-        line["works"] + copy.works,
-        line["times"] + copy.times,
-        max(datetime.fromisoformat(line["lastSentAt"]), copy.last_sent_at),
-        max(until, copy.expires_at) if until is not None and copy.expires_at is not None else None,
-    )
-
-
 def commitment(object_id: uuid.UUID, salt: bytes) -> str:
     """By which a certificate names what was deleted: nobody finds the id in it without the salt."""
     return hashlib.sha256(_LABEL + salt + object_id.bytes).hexdigest()
@@ -128,6 +91,39 @@ def statement(deletion: Deletion, salt: bytes, found: Findings) -> bytes:
         "predicate": _predicate(deletion, salt, found),
     }
     return orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+
+
+def addendum(
+    deletion: Deletion,
+    unconfirmed: Sequence[Unconfirmed],
+    event_id: uuid.UUID,
+    checkpoint: str | None,
+    moment: datetime,
+) -> bytes:
+    """The payload of an addendum to the deletion's certificate, about the very same subject."""
+    certified = base64.b64decode((deletion.certificate or {})["payload"])
+    before = orjson.loads(certified)
+    left = [
+        {"location": each.provider, "model": each.model, "count": each.number, "lastAnswer": each.last_answer}
+        for each in unconfirmed
+    ]
+    predicate = {
+        "certificateId": deletion.id,
+        "certificate": {"sha256": hashlib.sha256(certified).hexdigest()},
+        "status": "UNCONFIRMED" if left else "CONFIRMED",
+        "issuedAt": moment,
+        "opening": before["predicate"]["opening"],
+        "copies": deletion.copies,
+        "unconfirmed": left,
+        "audit": {"eventId": event_id, "checkpoint": checkpoint},
+    }
+    said = {"_type": STATEMENT, "subject": before["subject"], "predicateType": ADDENDUM, "predicate": predicate}
+    return orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+
+
+def copies_in(envelope: Mapping[str, Any]) -> Any:
+    """What a certificate or an addendum of ours says of copies; nothing is verified."""
+    return orjson.loads(base64.b64decode(envelope["payload"]))["predicate"]["copies"]
 
 
 def opening(object_id: uuid.UUID, salt: bytes) -> dict[str, str]:

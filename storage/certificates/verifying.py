@@ -11,7 +11,7 @@ from typing import Any
 
 from storage.certificates import envelopes
 from storage.certificates.envelopes import EnvelopeRefused
-from storage.certificates.statements import PREDICATE, SALT_BYTES, STATEMENT, commitment
+from storage.certificates.statements import ADDENDUM, PREDICATE, SALT_BYTES, STATEMENT, commitment
 from storage.ledger import checkpoint as checkpoints
 from storage.ledger.checkpoint import CheckpointRefused
 from storage.ledger.notes import NoteRefused
@@ -59,7 +59,10 @@ def verify(path: Path, vkey: str | None = None) -> Report:
             )
         said = json.loads(envelopes.verified(envelope, key))
         subject, told = _of_this_kind(said)
+        if said["predicateType"] == PREDICATE:
+            _check_counts(told, report)
         _check(said, subject, told, envelope.get(OPENING), key, report)
+        report.facts += _facts(told) if said["predicateType"] == PREDICATE else _facts_added(told, report)
     except (EnvelopeRefused, NoteRefused, CheckpointRefused) as refused:
         report.problems.append(f"{refused}.")
     except (ValueError, RecursionError):
@@ -70,16 +73,19 @@ def verify(path: Path, vkey: str | None = None) -> Report:
 
 
 def _of_this_kind(said: Any) -> tuple[str, dict[str, Any]]:
-    if said["_type"] != STATEMENT or said["predicateType"] != PREDICATE:
+    if said["_type"] != STATEMENT or said["predicateType"] not in (PREDICATE, ADDENDUM):
         raise EnvelopeRefused("signed, but no deletion certificate of a version that this program knows")
     [subject] = said["subject"]
     return str(subject["digest"]["sha256"]), dict(said["predicate"])
 
 
-def _check(said: Any, subject: str, told: dict[str, Any], beside: Any, key: str, report: Report) -> None:
+def _check_counts(told: dict[str, Any], report: Report) -> None:
     left = sum(check["left"] for check in told["verification"]["checks"])
     if told["status"] != "ERASED" or left:
         report.problems.append("it says that something is left.")
+
+
+def _check(said: Any, subject: str, told: dict[str, Any], beside: Any, key: str, report: Report) -> None:
     opened = beside or told["opening"]
     kind = said["subject"][0]["name"]
     if opened is None:
@@ -91,7 +97,19 @@ def _check(said: Any, subject: str, told: dict[str, Any], beside: Any, key: str,
     if told["audit"]["checkpoint"] is not None:
         size = checkpoints.verified(told["audit"]["checkpoint"], key).size
         report.facts.append(f"When it was issued, the audit trail had {size} entries under a signed checkpoint.")
-    report.facts += _facts(told)
+
+
+def _facts_added(told: dict[str, Any], report: Report) -> list[str]:
+    for each in told["unconfirmed"]:
+        answer = each["lastAnswer"] or "it was not asked yet"
+        report.warnings.append(f"Not confirmed by {each['location']}: {each['count']} answers (last: {answer}).")
+    if (told["status"] == "CONFIRMED") == bool(told["unconfirmed"]):
+        report.problems.append("it says both that all was confirmed and that something was not.")
+    return [
+        f"Addendum to the certificate {told['certificateId']} (SHA-256 of what was signed then:"
+        f" {told['certificate']['sha256']}), issued {told['issuedAt']}.",
+        *(f"Copy elsewhere: {each['location']}: {each['result']}." for each in told["copies"]),
+    ]
 
 
 def _salt(said: str) -> bytes:

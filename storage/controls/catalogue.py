@@ -91,9 +91,12 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         "changes", "What runs stands in a register of changes that a second person approved, or is found.",
         ("CC3.4", "CC8.1", "CC7.1", "CC5.2"), ENGINEERING,
-        "Each start notes its versions and holds them against the register; an emergency is looked at in three days.",
+        "Each start notes its versions and holds them against the register; an emergency is looked at in three days. A "
+        "new model or agent does nothing before it was assessed and approved.",
         ("tests/resolvers/test_changes.py::test_nobody_approves_their_own_change",
-         "tests/storage/test_changes.py::test_what_nobody_approved_is_amiss"),
+         "tests/storage/test_changes.py::test_what_nobody_approved_is_amiss",
+         "tests/agents/test_egress.py::test_a_model_that_nobody_approved_is_asked_nothing",
+         "tests/resolvers/test_changes.py::test_an_agent_that_nobody_approved_does_nothing_until_somebody_has"),
         ("changes-approved",), 3,
     ),
     Control(
@@ -165,8 +168,9 @@ CONTROLS: tuple[Control, ...] = (
         "deletion", "What is deleted is destroyed with its keys, counted by another agent, and certified.",
         ("CC6.5", "C1.2", "P4.3"), PRIVACY, "The verifier alone certifies; restored backups are erased again.",
         ("tests/agents/test_erasures.py::test_an_erased_account_leaves_its_deletion_and_nothing_else",
-         "tests/agents/test_certificates.py::test_while_anything_is_left_there_is_no_certificate"),
-        ("deletions-done",), 3,
+         "tests/agents/test_certificates.py::test_while_anything_is_left_there_is_no_certificate",
+         "tests/agents/test_recalls.py::test_a_provider_is_asked_to_delete_what_it_keeps_and_its_answer_is_certified"),
+        ("deletions-done", "copies-recalled"), 3,
     ),
     Control(
         "retention", "Things go when the time that their contributor chose is up.", ("P4.2", "C1.2"), PRIVACY,
@@ -220,6 +224,23 @@ CONTROLS: tuple[Control, ...] = (
         ("CC7.3", "CC7.4", "P6.3"), SECURITY, "Bounded, reasoned, and told to whom it is about.",
         ("tests/resolvers/test_investigations.py::test_an_investigation_ends_by_itself_to_the_second",),
         ("investigations-ended",), 3,
+    ),
+    Control(
+        "incidents-told", "Whoever an incident concerns is told while there is time for the authority to be told too.",
+        ("CC7.3", "CC7.4", "P6.3", "P6.6"), SECURITY,
+        "A clock of 72 hours from detection; a notice by two people, to everybody whose work the trail says was seen.",
+        ("tests/resolvers/test_incidents.py::test_an_incident_from_the_alert_to_its_end",
+         "tests/agents/test_incident_notices.py::test_each_of_them_is_told_once_and_of_their_own"),
+        ("incidents-told",), 1,
+    ),
+    Control(
+        "incidents-followed-up",
+        "An incident closes with its impact, its cause, and what is done so that it does not come again.",
+        ("CC4.2", "CC7.4", "CC7.5"), SECURITY,
+        "Each follow-up has an owner and a date, and is done when somebody else has seen it; a late one is a finding.",
+        ("tests/resolvers/test_follow_ups.py::test_nothing_closes_without_impact_cause_and_what_follows",
+         "tests/resolvers/test_follow_ups.py::test_one_that_is_late_is_a_finding_until_somebody_else_saw_it_done"),
+        ("follow-ups-done",), 7,
     ),
     Control(
         "evaluation", "Checks run every day; what one finds has an owner and a due date, and stays on record.",

@@ -29,7 +29,8 @@ class Finding(Record):
     """What one check found amiss, from the run that found it first to the run that found it no more.
 
     `amiss` is how many things were not as they should be when it was last looked at. Names and words of theirs are not
-    kept: the check is run again by whoever mends it. Until `accepted_until` somebody other than its owner answers for
+    kept: the check is run again by whoever mends it. `about_id` is the one thing that it is about, where a check makes
+    a finding of each: a follow-up of an incident. Until `accepted_until` somebody other than its owner answers for
     the risk, for the reason in `acceptance`; after that it is as before.
     """
 
@@ -38,6 +39,14 @@ class Finding(Record):
         Index(
             "uq_findings_open",
             "found_by",
+            unique=True,
+            sqlite_where=text("status = 'OPEN' AND about_id IS NULL"),
+            postgresql_where=text("status = 'OPEN' AND about_id IS NULL"),
+        ),
+        Index(
+            "uq_findings_open_about",
+            "found_by",
+            "about_id",
             unique=True,
             sqlite_where=text("status = 'OPEN'"),
             postgresql_where=text("status = 'OPEN'"),
@@ -50,6 +59,7 @@ class Finding(Record):
     id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
     control: Mapped[str] = plain()
     found_by: Mapped[str] = plain()
+    about_id: Mapped[uuid.UUID | None] = plain()
     owner: Mapped[str] = plain()
     status: Mapped[FindingStatus] = plain(default=FindingStatus.OPEN)
     amiss: Mapped[int] = plain()
@@ -73,12 +83,22 @@ class Finding(Record):
 
 @dataclass(frozen=True)
 class Result:
-    """What one check came to: how many things were amiss, 0 if all was well, and a sentence."""
+    """What one check came to: how many things were amiss, 0 if all was well, and a sentence.
+
+    `each` is the things themselves, where each of them is a finding of its own.
+    """
 
     check: str
     control: Control
     amiss: int
     text: str
+    each: frozenset[uuid.UUID] | None = None
+
+    def wanted(self) -> dict[uuid.UUID | None, int]:
+        """The findings that there are to be, by what each is about, and how many things are amiss in it."""
+        if self.each is not None:
+            return dict.fromkeys(self.each, 1)
+        return {None: self.amiss} if self.amiss else {}
 
 
 @dataclass(frozen=True)
@@ -96,24 +116,29 @@ def keep(session: Session, results: Iterable[Result], moment: datetime) -> Kept:
 
     One that was accepted until now, and is not mended, is as it was before that.
     """
-    known = {each.found_by: each for each in session.scalars(_open().with_for_update())}
-    opened, closed = [], []
+    known = list(session.scalars(_open().order_by(Finding.id).with_for_update()))
+    opened: list[Finding] = []
+    closed: list[Finding] = []
     for result in results:
-        finding = known.get(result.check)
-        if result.amiss and finding is None:
-            finding = _found(result, moment)
-            session.add(finding)
-            opened.append(finding)
-        elif result.amiss and finding is not None:
-            finding.amiss, finding.last_seen_at = result.amiss, moment
-        elif finding is not None:
-            finding.status, finding.closed_at = FindingStatus.CLOSED, moment
-            closed.append(finding)
-    over = [each for each in known.values() if each.status is FindingStatus.OPEN and _ran_out(each, moment)]
+        before = {each.about_id: each for each in known if each.found_by == result.check}
+        wanted = result.wanted()
+        for about, amiss in wanted.items():
+            if (finding := before.get(about)) is not None:
+                finding.amiss, finding.last_seen_at = amiss, moment
+            else:
+                opened.append(_found(result, about, amiss, moment))
+        closed += [_mended(each, moment) for about, each in before.items() if about not in wanted]
+    session.add_all(opened)
+    over = [each for each in known if each.status is FindingStatus.OPEN and _ran_out(each, moment)]
     for each in over:
         each.accepted_until = None
     session.flush()
     return Kept(tuple(opened), tuple(closed), tuple(over))
+
+
+def mend(session: Session, about: uuid.UUID, moment: datetime) -> list[Finding]:
+    """Close what was found about this one thing, which somebody has just seen mended; answers what was closed."""
+    return [_mended(each, moment) for each in session.scalars(_open().where(Finding.about_id == about))]
 
 
 def lock(session: Session, finding: Finding) -> Finding:
@@ -136,17 +161,23 @@ def overdue(session: Session, moment: datetime) -> int:
     return session.scalar(select(func.count()).select_from(late)) or 0
 
 
-def _found(result: Result, moment: datetime) -> Finding:
+def _found(result: Result, about: uuid.UUID | None, amiss: int, moment: datetime) -> Finding:
     return Finding(
         id=new_id(),
         control=result.control.id,
         found_by=result.check,
+        about_id=about,
         owner=result.control.owner,
-        amiss=result.amiss,
+        amiss=amiss,
         opened_at=moment,
         due_at=moment + timedelta(days=result.control.days),
         last_seen_at=moment,
     )
+
+
+def _mended(finding: Finding, moment: datetime) -> Finding:
+    finding.status, finding.closed_at = FindingStatus.CLOSED, moment
+    return finding
 
 
 def _ran_out(finding: Finding, moment: datetime) -> bool:

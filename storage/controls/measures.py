@@ -3,6 +3,7 @@
 Each answers a number and names nobody; none opens anything.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import changes
+from storage import changes, follow_ups, recalls
 from storage.access_reviews import standing
 from storage.contributors import Contributor
 from storage.controls import findings
@@ -19,6 +20,7 @@ from storage.deletions import Deletion, DeletionStatus
 from storage.exports import Export, ExportStatus
 from storage.factors import SecondFactor
 from storage.grants import AccessGrant, GrantStatus
+from storage.incidents import Incident, IncidentStatus
 from storage.investigations import Investigation, InvestigationStatus
 from storage.ledger import archiving, reconciling, tree
 from storage.ledger.archiving import Archive
@@ -55,16 +57,23 @@ class At:
 
 @dataclass(frozen=True)
 class Measure:
-    """One count, in words: what is amiss, and what to do about it."""
+    """One count, in words: what is amiss, and what to do about it. `each`: of what each is a finding of its own."""
 
     count: Callable[[At], int]
     amiss: str
     remedy: str
+    each: Callable[[At], frozenset[uuid.UUID]] | None = None
 
 
 def measure(session: Session, name: str, moment: datetime, archive: Archive | None = None) -> int:
     """How much is amiss at `moment` by the measure of this name; `archive`: where the oldest part of the trail lies."""
     return MEASURES[name].count(At(session, moment, archive))
+
+
+def singly(session: Session, name: str, moment: datetime) -> frozenset[uuid.UUID] | None:
+    """The things amiss at `moment` by this measure, where each of them is a finding of its own; None elsewhere."""
+    each = MEASURES[name].each
+    return None if each is None else each(At(session, moment))
 
 
 def _unexplained(at: At) -> int:
@@ -104,6 +113,14 @@ def _unconfirmed_staff(at: At) -> int:
     theirs = (SecondFactor.subject_id == StaffMember.id) & SecondFactor.confirmed_at.is_not(None)
     keys = (Passkey.subject_id == StaffMember.id) & Passkey.copied_at.is_(None)
     return _number(at, StaffMember, ~exists().where(theirs), ~exists().where(keys))
+
+
+def _untold(at: At) -> int:
+    """Incidents by whose clock an authority should have been told, if anybody: undecided, or confirmed and no more."""
+    waiting = (IncidentStatus.DETECTED, IncidentStatus.CONTAINED, IncidentStatus.CONFIRMED)
+    return _number(
+        at, Incident, Incident.status.in_(waiting), Incident.clock_until <= at.moment, Incident.drill.is_(False)
+    )
 
 
 def _unreviewed(at: At) -> int:
@@ -174,6 +191,11 @@ MEASURES: dict[str, Measure] = {
     "controls-run": Measure(
         _not_run, "runs of these checks that are two days late", "see why the agents did not run them",
     ),
+    "copies-recalled": Measure(
+        lambda at: recalls.overdue(at.session, at.moment),
+        "answers that providers of models have not confirmed in a week to have deleted",
+        "ask the provider, see that the key for it holds, or correct deletionPath with a new version of its terms",
+    ),
     "deletions-done": Measure(
         _undone, "deletions that are not done a day after they were asked for", "see what keeps the erasures agent",
     ),
@@ -185,12 +207,22 @@ MEASURES: dict[str, Measure] = {
         lambda at: findings.overdue(at.session, at.moment),
         "findings past their date", "mend what `findings` lists, or ask its owner",
     ),
+    "follow-ups-done": Measure(
+        lambda at: len(follow_ups.overdue(at.session, at.moment)),
+        "follow-ups of incidents that nobody has seen done, though they were due",
+        "whose it is: completeFollowUp; then somebody else: reviewFollowUp",
+        lambda at: follow_ups.overdue(at.session, at.moment),
+    ),
     "grants-reviewed": Measure(
         _unreviewed, "grants that were over a week ago and nobody has reviewed", "security and privacy: reviewAccess",
     ),
     "holds-reviewed": Measure(
         _dated(LegalHold, LegalHold.status == LegalHoldStatus.ACTIVE, "review_at"),
         "legal holds past the date by which somebody looks at them", "privacy: release each, or place it anew",
+    ),
+    "incidents-told": Measure(
+        _untold, "incidents whose 72 hours are over, and that nobody decided about, told those affected of, or ended",
+        "security and privacy: triageIncident, notifyAffected, or recordIncidentStep where nobody is affected",
     ),
     "investigations-ended": Measure(
         _unended, "investigations that are open a day past their end", "see why the ledger agent did not end them",

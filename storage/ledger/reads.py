@@ -15,9 +15,14 @@ from storage.records import model_of
 Opened = tuple[uuid.UUID | None, str, uuid.UUID]
 
 
+def reader_of(scope: AuditScope) -> uuid.UUID | None:
+    """Who reads: an agent reads for somebody."""
+    return scope.on_behalf_of or scope.actor_id
+
+
 def others(opened: Iterable[Opened], scope: AuditScope) -> set[Opened]:
     """Of `opened` (`Vault.opened`: owner, table, row id), what is not the reader's, or read for its owner."""
-    reader = scope.on_behalf_of or scope.actor_id
+    reader = reader_of(scope)
     return {one for one in opened if reader is None or (one[0] != reader and one[2] != reader)}
 
 

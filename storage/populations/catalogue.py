@@ -8,10 +8,12 @@ import enum
 from dataclasses import dataclass
 
 from storage.access_reviews.records import AccessReviewItem
+from storage.appointments import Appointment
 from storage.changes import Change
 from storage.contributors import Consent
 from storage.controls.findings import Finding
 from storage.deletions import Deletion
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant
 from storage.incidents import Incident
 from storage.investigations import Investigation
@@ -19,7 +21,16 @@ from storage.ledger.events import Outcome
 from storage.legal_holds import LegalHold
 from storage.notices import PublishedNotice
 from storage.outages import Outage
-from storage.records import Record
+from storage.populations.sources import (
+    Checkpoints,
+    Columns,
+    Metrics,
+    Months,
+    Register,
+    Source,
+    Trail,
+    Versions,
+)
 from storage.rights import RightsRequest
 from storage.services import Service
 from storage.sessions import ApiKey
@@ -35,6 +46,7 @@ class PopulationName(enum.StrEnum):
     AGENT_ACTIONS = "AGENT_ACTIONS"
     AGENT_VIOLATIONS = "AGENT_VIOLATIONS"
     API_KEYS = "API_KEYS"
+    APPOINTMENTS = "APPOINTMENTS"
     AVAILABILITY = "AVAILABILITY"
     BACKUPS = "BACKUPS"
     BREAK_GLASS = "BREAK_GLASS"
@@ -50,7 +62,9 @@ class PopulationName(enum.StrEnum):
     EGRESS_BLOCKED = "EGRESS_BLOCKED"
     ENCRYPTION = "ENCRYPTION"
     FINDINGS = "FINDINGS"
+    FOLLOW_UPS = "FOLLOW_UPS"
     INCIDENTS = "INCIDENTS"
+    INCIDENT_METRICS = "INCIDENT_METRICS"
     INVESTIGATIONS = "INVESTIGATIONS"
     KEY_ROTATIONS = "KEY_ROTATIONS"
     LEGAL_HOLDS = "LEGAL_HOLDS"
@@ -60,58 +74,6 @@ class PopulationName(enum.StrEnum):
     RIGHTS_REQUESTS = "RIGHTS_REQUESTS"
     ROLE_CHANGES = "ROLE_CHANGES"
     SERVICES = "SERVICES"
-
-
-@dataclass(frozen=True)
-class Trail:
-    """Entries of the audit trail: of these actions, or with `agents` all that agents did; of one outcome, or of any.
-
-    With `afterwards` each entry of somebody who left says what they did, and were refused, from then on.
-    """
-
-    actions: tuple[str, ...] = ()
-    agents: bool = False
-    outcome: Outcome | None = None
-    afterwards: bool = False
-
-
-@dataclass(frozen=True)
-class Register:
-    """Rows of a table, by the column that says when they began. `as_of`: all that there were at the period's end."""
-
-    model: type[Record]
-    since: str
-    as_of: bool = False
-
-
-@dataclass(frozen=True)
-class Checkpoints:
-    """The signed checkpoints of the trail that were published in the period."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Every column of the database, and how its values are kept: what the program of this release declares."""
-
-
-@dataclass(frozen=True)
-class Months:
-    """Which share of each month each part of the platform was there: worked out of the register of outages."""
-
-
-@dataclass(frozen=True)
-class Versions:
-    """What began to run in the period, and how each stands to the change register."""
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Nothing here records it. `where`: where the operator's own record is to be looked for."""
-
-    where: str
-
-
-Source = Trail | Register | Checkpoints | Columns | Months | Versions | Missing
 
 
 @dataclass(frozen=True)
@@ -142,7 +104,12 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
             Trail(("api_key.created", "passkey.enrolled", "role.assigned", "second_factor.enrolled", "staff.added")),
-            "Accounts of staff are opened by whoever runs the server: who approved it is the operator's to show.",
+            "Who asked for an account or a job of staff, and who agreed, is APPOINTMENTS. What whoever runs the server "
+            "gave by hand is not in there: who approved that is the operator's to show.",
+        ),
+        Population(
+            _N.APPOINTMENTS, "Q2", "Who was to work here and as what, who asked for it, and who agreed?", ("CC6.2",),
+            Register(Appointment, "requested_at"), "Why is words: `appointments` in the API has them.",
         ),
         Population(
             _N.DEPROVISIONINGS, "Q3", "Who left or lost a job, and what ended with it?", ("CC6.2",),
@@ -212,6 +179,18 @@ POPULATIONS: dict[PopulationName, Population] = {
             _N.INCIDENTS, "Q15", "Which incidents were there?", ("CC7.3", "CC7.4", "CC7.5", "P6.3", "P6.6"),
             Register(Incident, "detected_at"),
             "Those that the sentinel opened, drills too; what people noticed otherwise is the operator's to show.",
+        ),
+        Population(
+            _N.INCIDENT_METRICS, "Q15", "How many incidents were there each month, and how fast were people?",
+            ("CC5.3", "CC7.4"), Metrics(),
+            "As they stand when it is asked, without drills. Times are seconds, the median and the worst of those in "
+            "which it was done; what turned out to be none is not timed.",
+        ),
+        Population(
+            _N.FOLLOW_UPS, "Q15", "What was to be done after incidents, whose was it, and who saw it done when?",
+            ("CC4.2", "CC7.4", "CC7.5"), Register(FollowUp, "opened_at"),
+            "Past due_at each is a finding too until verified_at; owner_id and verified_by differ. What was to be done "
+            "is words: `followUps` in the API has them.",
         ),
         Population(
             _N.INVESTIGATIONS, "Q15", "Which investigations opened who was behind entries?", ("CC7.3", "CC7.4"),

@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import ColumnElement, Select, SelectBase, and_, func, inspect, select
 from sqlalchemy.orm import Session, aliased
 
-from storage import availability, changes, outages
+from storage import availability, changes, incident_metrics, outages
 from storage.catalogue import models
 from storage.changes import Deployment
 from storage.ledger import archiving, trail, tree
@@ -17,7 +17,16 @@ from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Outcome
 from storage.ledger.rows import AuditCheckpoint, AuditSequence
 from storage.policies import PolicyChange
-from storage.populations.catalogue import Checkpoints, Columns, Months, Register, Source, Trail, Versions
+from storage.populations.sources import (
+    Checkpoints,
+    Columns,
+    Metrics,
+    Months,
+    Register,
+    Source,
+    Trail,
+    Versions,
+)
 from storage.records import Holding, Record
 
 Row = dict[str, Any]
@@ -161,6 +170,16 @@ def months(session: Session, period: Period) -> Gathered:
     return Gathered(rows, said, names, [_filter("month", "in the period, from when outages were looked for")])
 
 
+def incident_months(
+    session: Session, incidents: Select[Any], follow_ups: Select[Any], period: Period, moment: datetime
+) -> Gathered:
+    """How the incidents of each month of the period went, as they stand at `moment`."""
+    found = incident_metrics.by_month(session, incidents, follow_ups, period.start, period.end, moment)
+    rows: list[Row] = [asdict(each) for each in found]
+    said = "storage.incident_metrics.by_month(): the registers of incidents and of follow-ups"
+    return Gathered(rows, said, list(rows[0]), [_filter("month", "in the period: of those detected in it")])
+
+
 def _watched(session: Session, period: Period) -> datetime:
     since = outages.watched_since(session)
     return period.end if since is None else max(since, period.start)
@@ -199,6 +218,8 @@ def counted(session: Session, source: Source, period: Period) -> int | None:
             )
         case Columns():
             return sum(len(inspect(model).columns) for model in models())
+        case Metrics():
+            return len(list(incident_metrics.months(period.start, period.end)))
         case Months():
             start, last = _watched(session, period), period.end - timedelta(microseconds=1)
             spanned = (last.year - start.year) * 12 + last.month - start.month + 1

@@ -112,8 +112,8 @@ CARDS: tuple[Card, ...] = (
     ),
     Card(
         "elsewhere", "What went elsewhere", "Which service outside was sent which work of yours, how often, and until "
-        "when it may keep it.", "So that you know where copies are, and so that we can follow them up.",
-        ("provider_copies",), ("myData", "services", "updatePrivacyPreferences"),
+        "when it may keep it.", "So that you know where copies are, and so that we can ask for them to be deleted.",
+        ("provider_calls", "provider_copies"), ("myData", "services", "updatePrivacyPreferences"),
     ),
     Card(
         "asked", "What you asked of us", "What you had us put right, what you complained of, and what we answered.",

@@ -87,6 +87,11 @@ SCHEDULE: tuple[Rule, ...] = (
         Disposition.KEEP,
     ),
     Rule(
+        "recall", "What providers of models are to be asked to delete: their own numbers.", Source.PLATFORM,
+        "What they were sent is destroyed here.", "Until they confirmed, and a signed document says so.",
+        Disposition.DELETE,
+    ),
+    Rule(
         "audit", "The audit trail, its log, and investigations.", Source.OPERATOR, "It happened.",
         "MUNIMENT_AUDIT_DAYS (365 days), or until the account is deleted; then nameless, and for good.",
         Disposition.ANONYMIZE_AND_ARCHIVE, owner="head of security",
@@ -94,6 +99,11 @@ SCHEDULE: tuple[Rule, ...] = (
     Rule(
         "staff", "Accounts of staff and their jobs; policies that were in force.", Source.OPERATOR, "They leave.",
         "Until an operator removes them; policies for good, as evidence.", Disposition.KEEP, owner="head of operations",
+    ),
+    Rule(
+        "appointments", "Who was to work here and as what, who asked for that and who agreed; no address once decided.",
+        Source.PLATFORM, "It was asked for.", "For good, as evidence; it is about no contributor.", Disposition.KEEP,
+        owner="head of security",
     ),
     Rule(
         "services", "The register of services: terms, assessments, and who approved them.", Source.PLATFORM,

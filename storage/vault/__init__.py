@@ -43,7 +43,6 @@ class Vault:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._silence: str | None = None
-        self._opened: dict[Opened, Record] = {}
         self._noted: list[tuple[str, Sequence[uuid.UUID | None], Sequence[uuid.UUID], Sequence[Record]]] = []
         self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
         """Reason, table and row id of every row that the platform opened for itself."""
@@ -55,11 +54,20 @@ class Vault:
     @property
     def opened(self) -> dict[Opened, Record]:
         """Every row that a field was opened of, by owner, table and row id, for one audit event per operation."""
-        for table, *noted in self._noted:  # sorted only now: a row is noted for each of its fields
-            for owner, row_id, row in zip(*noted, strict=True):
-                self._opened[owner, table, row_id] = row
-        self._noted.clear()
-        return self._opened
+        return {  # sorted only now: a row is noted for each of its fields
+            (owner, table, row_id): row
+            for table, *noted in self._noted
+            for owner, row_id, row in zip(*noted, strict=True)
+        }
+
+    def opened_beyond(self, person: uuid.UUID | None) -> dict[Opened, Record]:
+        """Of `opened`, what is not this person's. Most of what is read is the reader's own: that is not sorted."""
+        return {
+            (owner, table, row_id): row
+            for table, *noted in self._noted
+            for owner, row_id, row in zip(*noted, strict=True)
+            if owner is None or person is None or owner.int != person.int
+        }
 
     def seal(self, row: Record, **values: Any) -> None:
         """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.

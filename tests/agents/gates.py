@@ -11,3 +11,6 @@ class Open:
 
     def clear(self, address: str, sending: Sending) -> None:
         """Nothing to object."""
+
+    def admit(self, version: str, sending: Sending) -> None:
+        """Nothing to object to any model."""

@@ -27,6 +27,15 @@ class StandIn:
     keys: list[str | None] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     sent: int = 0
+    deletion: tuple[int, bytes] | None = None
+    """What it answers to DELETE; None: it lets go of what it keeps, and does not know of anything else."""
+    deletion_pause: float = 0.0
+    hang_up: bool = False
+    kept: list[str] = field(default_factory=list)
+    """The ids of its answers that it keeps."""
+    deleted: list[tuple[str, str | None, bytes]] = field(default_factory=list)
+    """What it was asked to delete: path, key, body."""
+    on_delete: Callable[[], None] | None = None
 
 
 @contextmanager
@@ -68,11 +77,36 @@ def provider() -> Iterator[StandIn]:
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
 
+        def do_DELETE(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            stand_in.deleted.append((self.path, self.headers.get("Authorization"), body))
+            name = self.path.rpartition("/")[2]
+            if stand_in.on_delete is not None:
+                stand_in.on_delete()
+            if stand_in.hang_up or closing.wait(stand_in.deletion_pause):
+                self.close_connection = True
+                return
+            status, answer = stand_in.deletion or (404, b"{}")
+            if stand_in.deletion is None and name in stand_in.kept:
+                stand_in.kept.remove(name)
+                status, answer = 200, b'{"object": "chat.completion.deleted", "deleted": true}'
+            try:
+                self.send_response(status)
+                if stand_in.redirect:
+                    self.send_header("Location", stand_in.redirect)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True
+
         def _words(self) -> None:
+            name = f"chatcmpl-{len(stand_in.asked)}"
+            stand_in.kept.append(name)
             for number, word in enumerate(stand_in.words):
                 if number == stand_in.break_after or closing.wait(stand_in.pause):
                     return
-                chunk = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "stand-in"}
+                chunk = {"id": name, "object": "chat.completion.chunk", "created": 0, "model": "stand-in"}
                 chunk["choices"] = [{"index": 0, "delta": {"content": word}, "finish_reason": None}]  # type: ignore[assignment]
                 self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
                 self.wfile.flush()

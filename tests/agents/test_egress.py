@@ -22,6 +22,8 @@ from agents.models.gateway import Gateway
 from agents.models.providers import Message
 from agents.runtime import Agents
 from policies.force import InForce
+from storage import changes
+from storage.changes import RunningPart, RunStanding
 from storage.clock import now
 from storage.contributors import PrivacyPreferences
 from storage.database import transaction
@@ -32,7 +34,7 @@ from storage.services import DataCategory, ServiceStatus
 from tests.agents.test_ageing import happen
 from tests.agents.test_ledger import settle
 from tests.agents.worlds import World
-from tests.registered import enter
+from tests.registered import enter, enter_change
 
 PAST, AHEAD = timedelta(days=-1), timedelta(days=1)
 AMISS: dict[str, tuple[dict[str, Any] | None, str]] = {
@@ -85,10 +87,10 @@ def decoy() -> Iterator[Decoy]:
     thread.join(timeout=10)
 
 
-def agents_before(world: World, decoy: Decoy) -> Agents:
+def agents_before(world: World, decoy: Decoy, *, unapproved_models: bool = True) -> Agents:
     """Agents whose one model would be asked of the decoy, through the gate of the house."""
     force = InForce(world.policy)
-    gate = Register(world.store, force, ["EU"])
+    gate = Register(world.store, force, ["EU"], unapproved_models=unapproved_models)
     endpoint = Endpoint("house-model", f"http://{decoy.address}/v1", silence_seconds=2)
     return Agents(world.store, force, Gateway([endpoint], gate=gate))
 
@@ -148,6 +150,36 @@ def test_the_decoy_would_notice(world: World, decoy: Decoy) -> None:
     assert decoy.callers == 1
     assert b"POST /v1/chat/completions" in decoy.received
     assert blocked(world) == []
+
+
+def test_a_model_that_nobody_approved_is_asked_nothing(world: World, decoy: Decoy) -> None:
+    """Its provider is in order: still no byte, before a second person agreed to this model; and then it is asked."""
+    ada = world.contributor()
+    allow(world, ada, enter_with(world, decoy, {}))
+    project, agents = world.project(ada), agents_before(world, decoy, unapproved_models=False)
+    other, version = version_of("another-model", decoy), version_of("house-model", decoy)
+    for approved in ((), (other,), (f"{version[:-1]}{'0' if version[-1] != '0' else '1'}",)):
+        for each in approved:
+            enter_change(world.store.engine, each)
+        prompt = world.submit(project, ada)
+        generation.generate(agents, prompt)
+        ended = world.prompt(prompt)
+        assert ended is not None
+        assert (ended.status, ended.stored, ended.failed) == (PromptStatus.FAILED, 0, 1)
+        assert "SERVICE_NOT_APPROVED" in [failure for *_, failure in world.steps(prompt)]
+    assert blocked(world) == [(ada, "MODEL_NOT_APPROVED")] * 3
+    assert (decoy.callers, bytes(decoy.received)) == (0, b"")
+    enter_change(world.store.engine, version)
+    generation.generate(agents, world.submit(project, ada))
+    assert len(blocked(world)) == 3
+    assert b"POST /v1/chat/completions" in decoy.received
+    with transaction(world.store.engine, read_only=True) as session:
+        [ran] = [each for each in changes.reconciled(session, now()) if each.part is RunningPart.MODEL]
+    assert (ran.version, ran.standing) == (version, RunStanding.APPROVED)
+
+
+def version_of(model: str, decoy: Decoy) -> str:
+    return Endpoint(model, f"http://{decoy.address}/v1").facts().version
 
 
 def test_a_wish_that_changed_keeps_back_what_was_queued(world: World, decoy: Decoy) -> None:

@@ -187,7 +187,7 @@ def test_deleting_a_project_takes_everything_in_it_and_nothing_else(agents: Agen
     assert rows_of(agents, mara) == before | {
         "access_grants": 9,
         "asset_words": before["asset_words"] // 2, "assets": 2, "blobs": 2, "deletions": 1, "exports": 2, "outputs": 2,
-        "project_members": 0, "projects": 1, "prompt_assets": 1, "prompt_steps": 2, "provider_copies": 2,
+        "project_members": 0, "projects": 1, "prompt_assets": 1, "prompt_steps": 2, "provider_calls": 2, "provider_copies": 2,
         "prompt_words": before["prompt_words"] // 2, "prompts": 1,
     }  # fmt: skip
     assert rows_of(agents, noor) == theirs
@@ -209,7 +209,7 @@ def test_deleting_a_prompt_takes_its_run_and_leaves_its_assets(agents: Agents, m
     assert deletion(agents, asked).status is DeletionStatus.ERASED
     assert rows_of(agents, mara) == before | {
         "access_grants": 9,
-        "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1, "provider_copies": 2,
+        "deletions": 1, "outputs": 2, "prompt_assets": 1, "prompt_steps": 2, "prompts": 1, "provider_calls": 2, "provider_copies": 2,
         "prompt_words": before["prompt_words"] // 2,
     }  # fmt: skip
 
@@ -259,7 +259,7 @@ def test_deleting_an_asset_takes_its_file_its_key_and_its_copies(agents: Agents,
     assert rows_of(agents, mara) == before | {
         "access_grants": 9,
         "asset_words": before["asset_words"] // 2, "assets": 3, "blobs": 1, "deletions": 1, "exports": 0,
-        "prompt_assets": 1, "provider_copies": 3,
+        "prompt_assets": 1, "provider_calls": 3, "provider_copies": 3,
     }  # fmt: skip
     assert len(files) == 2
     assert not [blob for blob in files if agents.store.blobs.exists(blob)]

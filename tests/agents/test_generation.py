@@ -18,7 +18,7 @@ from storage.ledger.reconciling import gaps
 from storage.outputs import Output
 from storage.projects import MemberRole, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep
-from storage.provider_copies import ProviderCopy
+from storage.provider_copies import ProviderCall, ProviderCopy
 from tests.agents.standins import StandIn
 from tests.agents.worlds import World
 
@@ -246,7 +246,7 @@ def test_a_prompt_deleted_while_it_runs_ends_quietly(world: World, agents: Agent
         if world.prompt(prompt_id) is not None:
             with world.work() as work:
                 runs.claim(work.session, prompt_id)  # first, like whoever writes a step of it
-                for model in (PromptStep, PromptAsset, Output, ProviderCopy):
+                for model in (PromptStep, PromptAsset, Output, ProviderCall, ProviderCopy):
                     for row in work.session.scalars(select(model).where(model.prompt_id == prompt_id)):
                         work.session.delete(row)
                 work.session.delete(work.session.get_one(Prompt, prompt_id))

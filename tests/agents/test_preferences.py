@@ -23,7 +23,8 @@ WORDS = 100
 def outside(world: World, stand_in: StandIn) -> Agents:
     """Agents whose only model is a service of somebody else's, behind the gate of the house."""
     force = InForce(world.policy)
-    asked = gateway.Gateway([Endpoint("house-model", stand_in.url)], gate=Register(world.store, force))
+    gate = Register(world.store, force, unapproved_models=True)
+    asked = gateway.Gateway([Endpoint("house-model", stand_in.url)], gate=gate)
     return Agents(world.store, force, asked)
 
 

@@ -31,6 +31,8 @@ PLAIN_HERE = {
     ("access_review_items", "name"), ("access_review_items", "rights_hash"),
     ("changes", "ticket"),  # a short name, held to letters, digits and # . _ / -
     ("published_notices", "title"), ("published_notices", "body"),
+    # A provider's own number of an answer, held to letters, digits and . _ : -; and a path, which everybody reads at /services.
+    ("provider_calls", "reference"), ("provider_recalls", "reference"), ("services", "deletion_path"),
 }  # fmt: skip
 
 

@@ -35,6 +35,10 @@ PUBLIC = {
 """Root fields that strangers may use, each with its reason."""
 
 NAMING_SOMEBODY_ELSE = {
+    "FollowUpInput.ownerId": "who of staff has something to do, which takes nothing from them and gives them no right",
+    "ReassignFollowUpInput.ownerId": "the same",
+    "AssignRoleInput.role": "staff ask that a colleague does a job, and a second person has to agree",
+    "RevokeRoleInput.role": "security takes a job from a colleague, which gives nobody anything",
     "ShareProjectInput.role": "what the other one may do is the owner's to choose",
     "PlaceLegalHoldInput.contributorId": "staff keep somebody else's things from being destroyed, and see none",
     "RequestAccessInput.contributorId": "staff ask somebody else, and get nothing by asking",
@@ -44,14 +48,15 @@ NAMING_SOMEBODY_ELSE = {
 PROMISED = {
     "Query": "viewer node nodes contributor project projects asset assets prompt prompts output outputs exports "
     "deletions accessGrants accessLog auditEvents auditProof ledger apiKeys policy services notices dataCards privacyPolicy retentionSchedule "
-    "controls findings population incidents detections accessReviews lockdowns outages changes deployments",
+    "controls findings population incidents detections accessReviews lockdowns outages changes deployments followUps incidentMetrics appointments",
     "Mutation": "registerContributor signIn signOut stepUp enrollTotp enrollPasskey createApiKey rotateApiKey revokeApiKey revokeSessions "
     "createProject updateProject shareProject unshareProject createAsset updateAsset submitPrompt cancelPrompt "
     "deleteAsset deletePrompt deleteOutput deleteProject deleteAccount updatePrivacyPreferences requestExport "
     "registerService assessService enableService disableService mintExportLink requestAccess consentToAccess approveAccess denyAccess endAccess "
     "reloadPolicy publishNotice markNoticeRead triageIncident recordIncidentStep notifyAffected closeIncident "
     "openAccessReview decideAccessReviewItem lockDown endLockdown announceMaintenance explainOutage "
-    "registerChange approveChange denyChange",
+    "registerChange approveChange denyChange completeFollowUp reviewFollowUp reassignFollowUp "
+    "addStaff assignRole approveAppointment denyAppointment revokeRole removeStaff",
     "Policy": "version hash explain matrix",
     "Subscription": "promptProgress exportProgress deletionProgress",
     "PrivacyPreferences": "styleLearning training analytics stripMetadata supportAccess services",

@@ -23,6 +23,7 @@ ALLOWED = {
 """Which files may, and why. Buckets and key services have import contracts of their own (pyproject.toml)."""
 
 SENDERS = {
+    "agents/erasures/recalling.py": "a provider's own id of an answer, to be deleted; by the terms in the register",
     "agents/exports/announcing.py": "ids, to the address that a contributor named for their own export",
     "agents/issuers.py": "asks the operator's issuer for its public keys, and sends nothing",
     "agents/ledger/courier.py": "asks the gate before each delivery",

@@ -10,7 +10,9 @@ from schema.lookups import KINDS
 from storage.clock import now
 from storage.staff import StaffRole
 from storage.vault import Vault
+from tests.resolvers import appointments
 from tests.resolvers.changes import registered
+from tests.resolvers.follow_ups import opened as opened_follow_up
 from tests.resolvers.found import incident, lockdown, outage, reviewed
 from tests.resolvers.granting import Case
 from tests.resolvers.ladder import MUTATIONS
@@ -103,6 +105,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "AccessReviewItem": item,
         "AccessGrant": case.asked(support),
         "ApiKey": world.key(ada, "read")[0],
+        "Appointment": appointments.asked(world),
         "Asset": asset,
         "AuditEvent": deletion["auditEventId"],
         "Change": registered(world),
@@ -113,6 +116,7 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         "Output": output,
         "Project": project,
         "Prompt": prompt,
+        "FollowUp": opened_follow_up(world),
         "Incident": incident(world, raw_id(ada.id)),
         "Lockdown": lockdown(world),
         "Outage": outage(world),
@@ -130,7 +134,10 @@ def test_what_the_viewer_can_do_costs_no_statement_of_any_type(world: World, sta
         costs = []
         for wants in ("id", "id viewerCan"):
             statements()
-            staffs = ("AccessReview", "AccessReviewItem", "Change", "Incident", "Lockdown", "Outage", "PublishedNotice")
+            staffs = (
+                "AccessReview", "AccessReviewItem", "Appointment", "Change", "FollowUp", "Incident", "Lockdown", "Outage",
+                "PublishedNotice",
+            )  # fmt: skip
             by = security if kind in staffs else ada
             found = world.ask(f"query($id: ID!) {{ node(id: $id) {{ {wants} }} }}", by, id=given).data["node"]
             asked = [sql.replace(" IS DISTINCT FROM ", " <> ") for sql in statements()]

@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from tests.contract.source import ROOT, files, modules
+from tests.longest import LONGEST, in_turn
 from tests.network import LeftTheMachine
 
 
@@ -52,6 +53,25 @@ def test_second_processes_are_forked() -> None:
         if path.is_relative_to(place) and "sys.executable" in path.read_text(encoding="utf-8")
     }
     assert started - {"contract/test_the_tests.py"} == set(STARTED_AFRESH), "use tests.forks.run or Forked"
+
+
+def test_the_longest_tests_are_there() -> None:
+    """One that was renamed would run last some day, alone."""
+    names = {node.name for _, tree in modules("tests") for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert names >= LONGEST
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+def test_every_worker_begins_with_its_share_of_the_longest(workers: int) -> None:
+    """And every test is run once, the others in the order in which they came."""
+    names = ["short"] * 20 + sorted(LONGEST) + ["short"] * 31
+    order = in_turn(names, workers)
+    assert sorted(order) == list(range(len(names)))
+    others = [place for place in order if names[place] == "short"]
+    assert others == sorted(others)
+    share = len(names) // workers
+    fronts = [[names[place] in LONGEST for place in order[share * worker :]] for worker in range(workers)]
+    assert all(all(front[: len(LONGEST) // workers]) for front in fronts)
 
 
 def test_order_is_random(pytestconfig: pytest.Config) -> None:

@@ -23,6 +23,7 @@ from storage.staff import StaffRole
 from tests.agents.standins import StandIn
 from tests.faults.hunts import Hunt, spellings, table_dump
 from tests.faults.servers import Server, serving, settled, wait_for
+from tests.resolvers import follow_ups
 from tests.resolvers.ladder import MUTATIONS
 from tests.world import ROOT, Answer, Person, code_of, global_id
 
@@ -155,17 +156,31 @@ def staff_ask(server: Server, owner: Person, project: str, marker: str, hired: d
     privacy_writes(server, owner, privacy, marker)
     incident_told(server, owner, member, privacy, marker)
     changed(server, member, marker)
+    appointed(server, member, marker)
     locked_down(server, (member, privacy), hired, marker)
 
 
 def changed(server: Server, member: str, marker: str) -> None:
     """Why something is to change, how it was tried, and why it is not to, have the marker."""
     said = MUTATIONS["registerChange"]({}) | {"why": f"Somebody needs {marker} badly.", "tests": f"With {marker}."}
+    said |= {"assessment": f"Nobody but {marker} notices anything of it at all."}
     made = server.api.do("registerChange", member, wants="change { id why }", **said).data["it"]["change"]
     assert marker in made["why"]
     own = server.api.do("approveChange", member, changeId=made["id"], note=f"I looked at {marker}.")
     assert own.code == "FORBIDDEN"
     server.api.do("denyChange", member, changeId=made["id"], note=f"Not for {marker}.").data  # noqa: B018
+
+
+def appointed(server: Server, member: str, marker: str) -> None:
+    """Who is to work here, and why, has the marker."""
+    said = {"email": f"{marker}@example.org", "roles": ["SUPPORT"], "why": f"To look after {marker}."}
+    made = server.api.do("addStaff", member, wants="appointment { id staffId email why }", **said).data["it"][
+        "appointment"
+    ]
+    assert marker.lower() in made["email"]
+    more = {"staffId": made["staffId"], "role": "PRIVACY", "why": f"To look after {marker} as well."}
+    assert server.api.do("assignRole", member, **more).code == "NOT_FOUND"
+    server.api.do("denyAppointment", member, appointmentId=made["id"]).data  # noqa: B018
 
 
 def locked_down(server: Server, tokens: tuple[str, str], hired: dict[StaffRole, staff.Hired], marker: str) -> None:
@@ -202,7 +217,26 @@ def incident_told(server: Server, owner: Person, member: str, privacy: str, mark
     api.do("notifyAffected", privacy, **which).data  # noqa: B018
     recovered = {"step": "RECOVERED", "words": f"All of {marker} is as before."}
     api.do("recordIncidentStep", member, **which, **recovered).data  # noqa: B018
+    followed_up(server, member, privacy, which, marker)
     assert api.do("liftIncidentMeasure", member, **which, words=f"The key of {marker}.").code == "CONFLICT"
+
+
+def followed_up(server: Server, member: str, privacy: str, which: dict[str, str], marker: str) -> None:
+    """What it harmed, what caused it, what is to be done and what was have the marker."""
+    api, own = server.api, server.api.ask("{ viewer { principalId } }", member).data["viewer"]["principalId"]
+    said = follow_ups.review(own, impact=f"All of {marker} was read.", rootCause=f"A token of {marker} lay about.")
+    said["followUps"][0]["task"] = f"Find each token of {marker}."
+    wants = "incident { impact rootCause followUps { edges { node { id task } } } }"
+    words = f"It began with {marker}."
+    done = api.do("recordIncidentStep", member, wants=wants, **which, step="REVIEWED", words=words, review=said).data
+    assert str(done).count(marker) == 3
+    follow_up = done["it"]["incident"]["followUps"]["edges"][0]["node"]["id"]
+    api.do("completeFollowUp", member, followUpId=follow_up, note=f"No token of {marker} is left.").data  # noqa: B018
+    seen = {"followUpId": follow_up, "done": False, "note": f"There is another of {marker}."}
+    api.do("reviewFollowUp", privacy, **seen).data  # noqa: B018
+    other = api.ask("{ viewer { principalId } }", privacy).data["viewer"]["principalId"]
+    given = {"followUpId": follow_up, "ownerId": other, "note": f"They know {marker} better."}
+    api.do("reassignFollowUp", member, **given).data  # noqa: B018
 
 
 def privacy_writes(server: Server, owner: Person, privacy: str, marker: str) -> None:

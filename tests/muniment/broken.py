@@ -17,11 +17,14 @@ from storage.controls.findings import Finding
 from storage.database import Transaction
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope, ExportStatus
+from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
+from storage.incidents import Incident, Severity
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
 from storage.outages import Component, Outage
+from storage.recalls import ProviderRecall
 from storage.records import Record
 from storage.retention.settings import note_sweep
 from storage.rights import RightsKind, RightsRequest, RightsTopic
@@ -89,6 +92,11 @@ def _deletion(moment: datetime) -> Deletion:
     return Deletion(owner_id=uuid.uuid4(), scope=DeletionScope.ACCOUNT, object_id=uuid.uuid4(), requested_at=asked)
 
 
+def _recall(moment: datetime) -> ProviderRecall:
+    late = _ago(moment, hours=1)
+    return ProviderRecall(deletion_id=uuid.uuid4(), provider="m.example", model="m", reference="r", deadline_at=late)
+
+
 def _export(moment: datetime, ended: datetime) -> Export:
     return Export(owner_id=uuid.uuid4(), scope=ExportScope.ACCOUNT, status=ExportStatus.READY, expires_at=ended)
 
@@ -103,6 +111,15 @@ def _investigation(moment: datetime) -> Investigation:
 
 def _review(moment: datetime) -> AccessReview:
     return AccessReview(number=1, opened_at=_ago(moment, days=40), due_at=_ago(moment, days=10))
+
+
+def _incident(moment: datetime) -> Incident:
+    began = _ago(moment, days=3)
+    return Incident(detection="D02", severity=Severity.HIGH, began_at=began, detected_at=began, clock_until=moment)
+
+
+def _follow_up(moment: datetime) -> FollowUp:
+    return FollowUp(incident_id=uuid.uuid4(), owner_id=uuid.uuid4(), task=SEAL, due_at=_ago(moment, hours=1))
 
 
 def _outage(moment: datetime) -> Outage:
@@ -121,11 +138,14 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "auditors-end": _rows(lambda _moment: [RoleAssignment(staff_id=uuid.uuid4(), role=StaffRole.AUDITOR)]),
     "changes-approved": _began_twice,
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
+    "copies-recalled": _rows(lambda moment: [_recall(moment)]),
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
+    "follow-ups-done": _rows(lambda moment: [_follow_up(moment)]),
     "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
+    "incidents-told": _rows(lambda moment: [_incident(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
     "outages-explained": _rows(lambda moment: [_outage(moment)]),
     "requests-answered": _rows(lambda moment: [_request(moment)]),

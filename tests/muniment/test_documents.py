@@ -73,25 +73,26 @@ def test_where_only_trusted_documents_run_no_other_does(home: Path, database_url
                     assert socket.refusal() == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"documentId": "sha256:" + "0" * 64},
-        {"documentId": ""},
-        {"documentId": 5},
-        {"documentId": [HASH]},
-        {"documentId": HASH, "query": PROBE},
-        {"extensions": {"persistedQuery": {"sha256Hash": {"a": 1}}}},
-        {"extensions": {"persistedQuery": {"sha256Hash": "0" * 64}, "x": 1}},
-        {"extensions": {"persistedQuery": "x"}},
-        {"extensions": []},
-    ],
-)
-def test_what_names_no_document_is_refused(home: Path, database_url: str, body: dict[str, Any]) -> None:
+NO_DOCUMENTS = [
+    {"documentId": "sha256:" + "0" * 64},
+    {"documentId": ""},
+    {"documentId": 5},
+    {"documentId": [HASH]},
+    {"documentId": HASH, "query": PROBE},
+    {"extensions": {"persistedQuery": {"sha256Hash": {"a": 1}}}},
+    {"extensions": {"persistedQuery": {"sha256Hash": "0" * 64}, "x": 1}},
+    {"extensions": {"persistedQuery": "x"}},
+    {"extensions": []},
+]
+
+
+def test_what_names_no_document_is_refused(home: Path, database_url: str, subtests: pytest.Subtests) -> None:
     """With a code, whatever was sent in its place."""
     with trusting(home, database_url, only=False) as world:
-        errors = send(world, **body)["errors"]
-        assert [error["extensions"]["code"] for error in errors] == ["BAD_USER_INPUT"]
+        for body in NO_DOCUMENTS:
+            with subtests.test(body=body):
+                errors = send(world, **body)["errors"]
+                assert [error["extensions"]["code"] for error in errors] == ["BAD_USER_INPUT"]
 
 
 def test_documents_come_from_a_directory_or_a_manifest(home: Path) -> None:

@@ -23,75 +23,75 @@ def client(world: World) -> TestClient:
 pytestmark = pytest.mark.one_database("sqlite", reason="what is tested ends before the database, or asks it nothing")
 
 
-@pytest.mark.parametrize(
-    ("accept", "status", "answered"),
-    [
-        (None, 200, LEGACY),
-        ("", 200, LEGACY),
-        ("*/*", 200, LEGACY),
-        ("application/*", 200, LEGACY),
-        (LEGACY, 200, LEGACY),
-        (MODERN, 200, MODERN),
-        (f"{MODERN}, {LEGACY};q=0.9", 200, MODERN),
-        (f"{MODERN}; charset=utf-8", 200, MODERN),
-        ("text/html", 406, "text/plain"),
-        ("image/png, multipart/mixed", 406, "text/plain"),
-        ("nonsense", 406, "text/plain"),
-    ],
-)
-def test_the_answer_comes_in_a_type_that_the_client_takes(
-    client: TestClient, accept: str | None, status: int, answered: str
-) -> None:
+ACCEPTED = [
+    (None, 200, LEGACY),
+    ("", 200, LEGACY),
+    ("*/*", 200, LEGACY),
+    ("application/*", 200, LEGACY),
+    (LEGACY, 200, LEGACY),
+    (MODERN, 200, MODERN),
+    (f"{MODERN}, {LEGACY};q=0.9", 200, MODERN),
+    (f"{MODERN}; charset=utf-8", 200, MODERN),
+    ("text/html", 406, "text/plain"),
+    ("image/png, multipart/mixed", 406, "text/plain"),
+    ("nonsense", 406, "text/plain"),
+]
+
+
+def test_the_answer_comes_in_a_type_that_the_client_takes(client: TestClient, subtests: pytest.Subtests) -> None:
     """JSON by default, the GraphQL media type for whoever asks for it, 406 for whoever takes neither."""
-    client.headers.pop("accept", None)
-    answer = client.post("/graphql", json={"query": PROBE}, headers={} if accept is None else {"accept": accept})
-    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, answered)
-    if status == 200:
-        assert answer.headers["content-type"].endswith("; charset=utf-8")
+    for accept, status, answered in ACCEPTED:
+        with subtests.test(accept=accept, status=status, answered=answered):
+            client.headers.pop("accept", None)
+            answer = client.post(
+                "/graphql", json={"query": PROBE}, headers={} if accept is None else {"accept": accept}
+            )
+            assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, answered)
+            if status == 200:
+                assert answer.headers["content-type"].endswith("; charset=utf-8")
 
 
-@pytest.mark.parametrize(
-    ("body", "modern", "legacy", "code"),
-    [
-        ({"query": PROBE}, 200, 200, None),
-        ({"query": "{ projects { totalCount } }"}, 200, 200, "UNAUTHENTICATED"),
-        ({"query": "{"}, 400, 200, "GRAPHQL_PARSE_FAILED"),
-        ({"query": "{ absent }"}, 400, 200, "GRAPHQL_VALIDATION_FAILED"),
-        ({"query": "query($n: Int!) { projects(first: $n) { totalCount } }"}, 400, 200, "BAD_USER_INPUT"),
-        (
-            {"query": "query($n: Int!) { projects(first: $n) { totalCount } }", "variables": {"n": "x"}},
-            400,
-            200,
-            "BAD_USER_INPUT",
-        ),
-        ({"query": "query A { viewer { kind } } query B { viewer { kind } }"}, 400, 200, "BAD_USER_INPUT"),
-        ({"query": PROBE, "operationName": "Absent"}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": 'subscription { promptProgress(promptId: "x") { percentage } }'}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": "fragment F on Query { viewer { kind } }"}, 400, 400, "BAD_USER_INPUT"),
-        ({}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": ""}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": None}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": 1}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": PROBE, "variables": []}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": PROBE, "variables": "x"}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": PROBE, "operationName": 1}, 400, 400, "BAD_USER_INPUT"),
-        ({"query": PROBE, "extensions": 1}, 400, 400, "BAD_USER_INPUT"),
-        ([{"query": PROBE}], 400, 400, "BAD_USER_INPUT"),
-        ("text", 400, 400, "BAD_USER_INPUT"),
-        (0, 400, 400, "BAD_USER_INPUT"),
-    ],
-)
-def test_the_status_says_whether_the_operation_ran(
-    client: TestClient, body: Any, modern: int, legacy: int, code: str | None
-) -> None:
+STATUSES = [
+    ({"query": PROBE}, 200, 200, None),
+    ({"query": "{ projects { totalCount } }"}, 200, 200, "UNAUTHENTICATED"),
+    ({"query": "{"}, 400, 200, "GRAPHQL_PARSE_FAILED"),
+    ({"query": "{ absent }"}, 400, 200, "GRAPHQL_VALIDATION_FAILED"),
+    ({"query": "query($n: Int!) { projects(first: $n) { totalCount } }"}, 400, 200, "BAD_USER_INPUT"),
+    (
+        {"query": "query($n: Int!) { projects(first: $n) { totalCount } }", "variables": {"n": "x"}},
+        400,
+        200,
+        "BAD_USER_INPUT",
+    ),
+    ({"query": "query A { viewer { kind } } query B { viewer { kind } }"}, 400, 200, "BAD_USER_INPUT"),
+    ({"query": PROBE, "operationName": "Absent"}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": 'subscription { promptProgress(promptId: "x") { percentage } }'}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": "fragment F on Query { viewer { kind } }"}, 400, 400, "BAD_USER_INPUT"),
+    ({}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": ""}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": None}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": 1}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": PROBE, "variables": []}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": PROBE, "variables": "x"}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": PROBE, "operationName": 1}, 400, 400, "BAD_USER_INPUT"),
+    ({"query": PROBE, "extensions": 1}, 400, 400, "BAD_USER_INPUT"),
+    ([{"query": PROBE}], 400, 400, "BAD_USER_INPUT"),
+    ("text", 400, 400, "BAD_USER_INPUT"),
+    (0, 400, 400, "BAD_USER_INPUT"),
+]
+
+
+def test_the_status_says_whether_the_operation_ran(client: TestClient, subtests: pytest.Subtests) -> None:
     """Each error has its code and a reference; a document that could not run is 400 for clients that know the type."""
-    for accept, status in ((MODERN, modern), (LEGACY, legacy)):
-        answer = client.post("/graphql", json=body, headers={"accept": accept})
-        assert answer.status_code == status
-        found = answer.json()
-        assert [error["extensions"]["code"] for error in found.get("errors", [])] == ([code] if code else [])
-        assert all(error["extensions"]["ref"] for error in found.get("errors", []))
-        assert "data" in found if code in (None, "UNAUTHENTICATED") else "data" not in found
+    for body, modern, legacy, code in STATUSES:
+        with subtests.test(body=body, modern=modern, legacy=legacy, code=code):
+            for accept, status in ((MODERN, modern), (LEGACY, legacy)):
+                answer = client.post("/graphql", json=body, headers={"accept": accept})
+                assert answer.status_code == status
+                found = answer.json()
+                assert [error["extensions"]["code"] for error in found.get("errors", [])] == ([code] if code else [])
+                assert all(error["extensions"]["ref"] for error in found.get("errors", []))
+                assert "data" in found if code in (None, "UNAUTHENTICATED") else "data" not in found
 
 
 def test_queries_go_by_get_and_nothing_else_does(world: World) -> None:
@@ -129,27 +129,28 @@ def test_bodies_of_other_types_are_refused(client: TestClient, media_type: str |
     assert client.post("/graphql", content=b'{"query":"{viewer{kind}}"}', headers=headers).status_code == 415
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"{", id="cut short"),
-        pytest.param(b"\xff\xfe{}", id="no UTF-8"),
-        pytest.param(b'{"query": "\xff"}', id="no UTF-8 inside"),
-        pytest.param(b'{"query": "\\ud800"}', id="half a surrogate pair"),
-        pytest.param(b"[" * 100_000, id="nested deeply"),
-        pytest.param(b'{"a":' * 5_000 + b"1" + b"}" * 5_000, id="nested objects"),
-        pytest.param(b'{"query": "{viewer{kind}}", "variables": {"n": ' + b"9" * 5_000 + b"}}", id="huge number"),
-        pytest.param(b'{"query": NaN}', id="NaN"),
-        pytest.param(gzip.compress(b'{"query":"{viewer{kind}}"}'), id="gzip"),
-        pytest.param(b'{"query":"{viewer{kind}}"} trailing', id="trailing"),
-    ],
-)
-def test_what_is_no_json_is_told_so(client: TestClient, raw: bytes) -> None:
+NO_JSON = [
+    b"",  # nothing
+    b"{",  # cut short
+    b"\xff\xfe{}",  # no UTF-8
+    b'{"query": "\xff"}',  # no UTF-8 inside
+    b'{"query": "\\ud800"}',  # half a surrogate pair
+    b"[" * 100_000,  # nested deeply
+    b'{"a":' * 5_000 + b"1" + b"}" * 5_000,  # nested objects
+    b'{"query": "{viewer{kind}}", "variables": {"n": ' + b"9" * 5_000 + b"}}",  # huge number
+    b'{"query": NaN}',  # NaN
+    gzip.compress(b'{"query":"{viewer{kind}}"}'),  # gzip
+    b'{"query":"{viewer{kind}}"} trailing',  # trailing
+]
+
+
+def test_what_is_no_json_is_told_so(client: TestClient, subtests: pytest.Subtests) -> None:
     """400 with a code, whatever the bytes."""
-    answer = client.post("/graphql", content=raw, headers={"content-type": "application/json"})
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    for raw in NO_JSON:
+        with subtests.test(raw=raw[:40]):
+            answer = client.post("/graphql", content=raw, headers={"content-type": "application/json"})
+            assert answer.status_code == 400
+            assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 def test_of_duplicate_keys_the_last_one_counts(client: TestClient) -> None:

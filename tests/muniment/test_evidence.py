@@ -17,7 +17,8 @@ from muniment.cli import app
 from muniment.homes import prepare
 from resolvers import ledger
 from storage.evidence import oscal
-from storage.populations.catalogue import POPULATIONS, Missing, PopulationName
+from storage.populations.catalogue import POPULATIONS, PopulationName
+from storage.populations.sources import Missing
 from tests.contract.source import ROOT
 from tests.world import World
 

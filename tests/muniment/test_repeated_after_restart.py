@@ -15,6 +15,7 @@ from schema.api import build
 from storage.clock import now
 from storage.staff import StaffRole
 from tests.authenticator import Authenticator
+from tests.resolvers.follow_ups import opened as follow_up
 from tests.resolvers.ladder import MUTATIONS, Scene, make
 from tests.services.issuer import AUDIENCE, LocalIssuer, issuing
 from tests.world import MODERN, PASSWORD, ROOT, Answer, Person, World, code_of, opened
@@ -66,6 +67,11 @@ ORDER = [
     "reviewAccess:privacy",
     "openAccessReview:security",
     "decideAccessReviewItem:privacy",
+    "addStaff:sysadmin",
+    "assignRole:sysadmin",
+    "approveAppointment:sysadmin",
+    "denyAppointment:security",
+    "revokeRole:security",
     "removeStaff:security",
     "openInvestigation:security",
     "closeInvestigation:security",
@@ -76,6 +82,9 @@ ORDER = [
     "recordIncidentStep:security",
     "liftIncidentMeasure:security",
     "closeIncident:security",
+    "completeFollowUp:sysadmin",
+    "reviewFollowUp:privacy",
+    "reassignFollowUp:security",
     "acceptFinding:privacy",
     "announceMaintenance:sysadmin",
     "explainOutage:sysadmin",
@@ -202,6 +211,7 @@ def every_mutation_and_its_repetition(home: Path, database_url: str, issuer: Loc
         scene.ids["editor"] = scene.people["editor"].email  # type: ignore[union-attr]
         scene.people["security"] = world.employ(StaffRole.SECURITY)
         scene.people["privacy"] = world.employ(StaffRole.PRIVACY)
+        scene.ids["follow-up"] = follow_up(world, world.own_id(scene.people["sysadmin"]))  # type: ignore[arg-type]
         for rung in ("security", "privacy"):
             world.prove(scene.people[rung])
         policy.write_text(policy.read_text() + "\n# Another remark.\n")

@@ -67,7 +67,7 @@ def test_without_a_mark_of_ones_own_everything_is_looked_over(
     assert len(looked_over) == 1
     with pytest.MonkeyPatch.context() as changed:
         if why == "another program":
-            changed.setattr(program, "_judges", lambda _root: [b"another program"])
+            changed.setattr(program, "_ours", lambda: b"another program")
         elif why == "a forged mark":
             mark_of(home).write_bytes(b"0" * 64)
         else:

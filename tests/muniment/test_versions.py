@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from muniment import cli, versions
 from muniment.settings import Settings
 from storage import migrations
-from storage.changes import RunningPart
+from storage.changes import ASSESSED, RunningPart
 
 pytestmark = pytest.mark.one_database("sqlite", reason="hashes of files and settings: no database is asked")
 
@@ -43,7 +43,7 @@ def test_another_key_encryption_key_is_another_version_of_that_part_alone(tmp_pa
     """Whatever the key management service."""
     before, after = (versions.running(settings(tmp_path, **said)) for said in ({}, {"kek_uri": uri}))
     assert {part for part in before if before[part] != after[part]} == {RunningPart.KEYS}
-    assert set(before) == set(RunningPart) - {RunningPart.POLICY}
+    assert set(before) == set(RunningPart) - {RunningPart.POLICY, *ASSESSED}
     assert before[RunningPart.SCHEMA] == migrations.newest()
 
 
@@ -71,7 +71,8 @@ def test_it_is_shown_before_anything_runs(tmp_path: Path) -> None:
     shown = CliRunner().invoke(cli.app, ["changes", "show", "--json", "--home", str(tmp_path / "home")])
     assert shown.exit_code == 0, shown.output
     found = {each["part"]: each["version"] for each in json.loads(shown.output)}
-    assert set(found) == set(RunningPart)
+    assert set(found) == set(RunningPart) - {RunningPart.AGENT}
+    assert found["MODEL"].startswith("embedded-")
     assert found["PROGRAM"] == versions.program()
     told = CliRunner().invoke(cli.app, ["changes", "show", "--home", str(tmp_path / "home")])
     assert f"PROGRAM        {versions.program()}" in told.output

@@ -1,10 +1,12 @@
-"""How the platform stands in the world that tests decide about: lock-downs of several people's, changes, an outage."""
+"""How the platform stands in the world that tests decide about: lock-downs, changes, follow-ups, appointments, an outage."""
 
 import uuid
 from collections.abc import Callable
 from datetime import datetime
 
+from storage.appointments import Appointment, AppointmentStatus
 from storage.changes import Change, ChangeEffect, ChangeKind, ChangeStatus
+from storage.follow_ups import FollowUp, FollowUpStatus
 from storage.lockdowns import Lockdown, LockdownStatus
 from storage.outages import Component, Outage
 from storage.records import Record
@@ -28,5 +30,17 @@ def rows(named: Callable[[str], uuid.UUID], moment: datetime, seal: Sealed) -> d
                 id=named(f"{whose} change {status}"), kind=ChangeKind.SECURITY_PATCH, effect=ChangeEffect.NONE,
                 emergency=False, versions={}, ticket="", why=seal, tests=seal, note=seal, status=status,
                 registered_by=named(whose),
+            )  # fmt: skip
+    for state in FollowUpStatus:
+        for whose in ("ada", "sue"):
+            found[f"{whose}'s follow-up, {state}"] = FollowUp(
+                id=named(f"{whose} follow-up {state}"), incident_id=named("incident"), owner_id=named(whose), task=seal,
+                status=state, due_at=moment, notes=seal,
+            )  # fmt: skip
+    for asked in AppointmentStatus:
+        for whose, about in (("ada", "sue"), ("sue", "ada"), ("sue", "somebody new")):
+            found[f"{whose}'s appointment of {about}, {asked}"] = Appointment(
+                id=named(f"{whose} appoints {about} {asked}"), staff_id=named(about), opens_account=False, roles=[],
+                why=seal, status=asked, requested_by=named(whose),
             )  # fmt: skip
     return found

@@ -83,6 +83,7 @@ def test_lists_begin_at_the_keys_of_exactly_the_rows_that_the_door_gives(
             begun += 1
     assert begun or model.__name__ in (
         "AccessReview",
+        "Appointment",
         "Blob",
         "Change",
         "Finding",

@@ -14,10 +14,12 @@ from policies.plans import Bound, Compare, Row, Values
 from policies.principals import AgentName, Kind, Scope
 from policies.resources import PROTECTED, Platform
 from storage.access_reviews.records import UNDECIDED, AccessReviewItem
+from storage.appointments import Appointment, AppointmentStatus
 from storage.changes import ChangeStatus
 from storage.contributors import ContributorStatus
 from storage.controls.catalogue import CONTROLS
 from storage.controls.findings import FindingStatus
+from storage.follow_ups import FollowUp, FollowUpStatus
 from storage.grants import AccessGrant, Decider
 from storage.incidents import Incident, IncidentStatus
 from storage.investigations import InvestigationStatus
@@ -35,10 +37,12 @@ STATES = {
     *map(
         str,
         (
+            *AppointmentStatus,
             *ChangeStatus,
             *ContributorStatus,
             *Decider,
             *FindingStatus,
+            *FollowUpStatus,
             *IncidentStatus,
             *InvestigationStatus,
             *RightsStatus,
@@ -52,10 +56,12 @@ STATES = {
 WITHOUT_A_GRANT = {
     "AccessGrant": {Action.APPROVE, Action.DENY, Action.END, Action.READ, Action.READ_REASON, Action.REVIEW},
     "AccessReviewItem": {Action.DECIDE, Action.READ, Action.READ_REASON},
+    "Appointment": {Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON},
     "AuditEvent": {Action.READ, Action.READ_CONTENT},  # under an open investigation, shown to whom it is about
     "Change": {Action.APPROVE, Action.DENY, Action.READ, Action.READ_REASON},
     "Contributor": {Action.PLACE_HOLD, Action.READ, Action.REQUEST_ACCESS},
     "Finding": {Action.ACCEPT, Action.READ, Action.READ_CONTENT},
+    "FollowUp": {Action.COMPLETE, Action.HANDLE, Action.READ, Action.READ_CONTENT, Action.REVIEW},
     "Investigation": {Action.CLOSE, Action.READ, Action.READ_CONTENT},
     "Service": {Action.ASSESS, Action.DISABLE, Action.ENABLE, Action.READ, Action.READ_CONTENT},
     "Incident": {Action.HANDLE, Action.NOTIFY, Action.READ, Action.READ_CONTENT},
@@ -147,7 +153,7 @@ def test_no_job_opens_content_however_many_are_held(model: type[Record], policy:
             own = watching if StaffRole.SECURITY in roles else set()
             own |= {Action.ANNOUNCE_MAINTENANCE} if StaffRole.SYSADMIN in roles else set()
             running = {StaffRole.SECURITY, StaffRole.SYSADMIN} & set(roles)
-            own |= {Action.RECONCILE, Action.REGISTER_CHANGE} if running else set()
+            own |= {Action.APPOINT, Action.RECONCILE, Action.REGISTER_CHANGE} if running else set()
             own |= {Action.RECONCILE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.COLLECT_EVIDENCE} if StaffRole.AUDITOR in roles else set()
             own |= {Action.REGISTER_SERVICE} if StaffRole.PRIVACY in roles else set()
@@ -195,6 +201,16 @@ def test_nobody_approves_a_service_of_their_own(policy: Policy) -> None:
                 assert proposed or other in way.conditions, roles
 
 
+def test_nobody_appoints_themselves(policy: Policy) -> None:
+    """In any set of jobs: who agrees that somebody works here neither asked for it, nor is who it is about."""
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Appointment).plans
+            for way in plans.get(Action.APPROVE, ()):
+                for column in ("requested_by", "staff_id"):
+                    assert Compare(column, "!=", Bound("principal_id")) in way.conditions, roles
+
+
 def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
     """In any set of jobs: whoever sends what those affected are told did not write it."""
     other = Compare("notice_drafted_by", "!=", Bound("principal_id"))
@@ -202,6 +218,17 @@ def test_nobody_sends_a_notice_of_their_own(policy: Policy) -> None:
         for roles in combinations(StaffRole, count):
             plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), Incident).plans
             assert all(other in way.conditions for way in plans.get(Action.NOTIFY, ())), roles
+
+
+def test_nobody_says_alone_that_their_follow_up_is_done(policy: Policy) -> None:
+    """In any set of jobs: only its owner says that it is done, and whoever has seen that is somebody else."""
+    own, other = (Compare("owner_id", sign, Bound("principal_id")) for sign in ("=", "!="))
+    for count in range(len(StaffRole) + 1):
+        for roles in combinations(StaffRole, count):
+            plans = policy.decisions(Shape(Kind.STAFF, roles=frozenset(map(str, roles))), FollowUp).plans
+            assert all(own in way.conditions for way in plans[Action.COMPLETE]), roles
+            assert (Action.REVIEW in plans) is bool({StaffRole.PRIVACY, StaffRole.SECURITY} & set(roles)), roles
+            assert all(other in way.conditions for way in plans.get(Action.REVIEW, ())), roles
 
 
 def test_nobody_confirms_what_they_hold(policy: Policy) -> None:

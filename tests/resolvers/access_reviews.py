@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from storage.clock import now
-from tests.resolvers import changes
+from tests.resolvers import appointments, changes, follow_ups
 from tests.resolvers.found import reviewed
 from tests.world import World
 
 GRID = {
+    **appointments.GRID,
     **changes.GRID,
+    **follow_ups.GRID,
     "node review": "U 0 0 0 0 - 0 0 0 0 0 0",
     "node review item": "U 0 0 0 0 - 0 0 0 0 0 0",
     "openAccessReview": "U F F F F F F F F F F F",
@@ -18,13 +20,17 @@ GRID = {
 }
 
 QUERIES = {
+    **appointments.QUERIES,
     **changes.QUERIES,
+    **follow_ups.QUERIES,
     "node review": ("review", "id"),
     "node review item": ("review item", "id"),
 }
 
 MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
+    **appointments.MUTATIONS,
     **changes.MUTATIONS,
+    **follow_ups.MUTATIONS,
     "openAccessReview": lambda ids: {"dueAt": (now() + timedelta(days=30)).isoformat()},
     "decideAccessReviewItem": lambda ids: {
         "accessReviewItemId": ids["review item"],
@@ -44,7 +50,11 @@ MUTATIONS: dict[str, Callable[[dict[str, str]], dict[str, Any]]] = {
 
 
 def things(world: World) -> dict[str, str]:
-    """A review, something in it, and changes that nobody has decided yet, by what the ladder calls them."""
+    """A review, something in it, undecided changes and appointments, and follow-ups, by what the ladder calls them."""
     review, item = reviewed(world)
     made = {"change": changes.registered(world), "other change": changes.registered(world)}
-    return {"review": review, "review item": item, **made}
+    made |= {
+        "appointment": appointments.asked(world),
+        "other appointment": appointments.asked(world, "nils@example.org"),
+    }
+    return {"review": review, "review item": item, **made, **follow_ups.things(world)}

@@ -1,11 +1,17 @@
 """The change register through the API: who registers, who agrees, and what runs that nobody agreed to."""
 
+import uuid
 from typing import Any
 
 import pytest
 
-from muniment import versions
+from agents.models.gateway import Gateway
+from agents.runtime import Agents, Stopping
+from muniment import crew, versions
+from muniment.crew import on_record
+from muniment.doctor import examine
 from muniment.safeguards import announce
+from policies.principals import AgentName
 from storage.changes import Change
 from storage.database import transaction
 from storage.ids import new_id
@@ -80,6 +86,60 @@ def test_nobody_approves_their_own_change(world: World, sysadmin: Person, securi
     ]
     assert given["why"] not in str(world.events())
     assert NOTE not in str(world.events())
+
+
+NEW = [{"part": "AGENT", "version": "translations"}]
+ASSESSMENT = "It sees one prompt at a time and stores nothing; what it answers is shown to its contributor alone."
+
+
+def test_a_model_or_an_agent_has_an_assessment_and_is_no_emergency(
+    world: World, sysadmin: Person, security: Person
+) -> None:
+    """Without words on what it means for contributors nothing is registered; a second person reads them."""
+    for part in ("AGENT", "MODEL"):
+        new = [{"part": part, "version": "embedded-1"}]
+        for given, field in (
+            ({}, "assessment"),
+            ({"assessment": "Short."}, "assessment"),
+            ({"assessment": ASSESSMENT, "emergency": True}, "emergency"),
+        ):
+            with world.unchanged():
+                refused = register(world, sysadmin, versions=new, **given)
+            assert (refused.code, refused.field) == ("BAD_USER_INPUT", field), (part, given)
+    made = register(world, sysadmin, versions=NEW, assessment=ASSESSMENT).data["it"]["change"]["id"]
+    query = "query($id: ID!) { node(id: $id) { ... on Change { assessment } } }"
+    assert world.ask(query, security, id=made).data["node"] == {"assessment": ASSESSMENT}
+    assert ASSESSMENT.encode() not in world.everything_kept()
+
+
+def test_an_agent_that_nobody_approved_does_nothing_until_somebody_has(
+    world: World, sysadmin: Person, security: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In production it is withheld, and the doctor says what to do; in development it works, and that is said too."""
+    production = world.settings.model_copy(update={"env": "production"})
+    on_record(world.house, production)
+    monkeypatch.setattr(crew, "AgentName", [*AgentName, "translations"])
+    admits = on_record(world.house, production)
+    assert [each for each in (*AgentName, "translations") if not admits(each)] == ["translations"]
+    assert on_record(world.house, world.settings)("translations")
+    [told] = [each for each in examine(world.settings) if each.about == "models and agents"]
+    assert not told.good
+    assert "AGENT translations" in told.text
+    assert "approveChange" in told.text
+    since = world.told()
+    agents = Agents(world.house.store, world.house.force, Gateway([]), admits=admits)
+    with pytest.raises(Stopping), agents.acting("translations", None, run=uuid.uuid4()):
+        pytest.fail("it worked")
+    made = register(world, sysadmin, versions=NEW, assessment=ASSESSMENT).data["it"]["change"]["id"]
+    assert not admits("translations")
+    approve(world, security, made).data  # noqa: B018 - fails where it did not work
+    assert admits("translations")
+    with agents.acting("translations", None, run=uuid.uuid4()):
+        pass
+    began = [each["details"]["standing"] for each in world.events("version.began", since=since)]
+    assert began == []
+    [told] = [each for each in examine(world.settings) if each.about == "models and agents"]
+    assert told.good
 
 
 def test_what_is_registered_badly_is_not_registered(world: World, sysadmin: Person) -> None:

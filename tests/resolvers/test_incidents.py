@@ -10,6 +10,7 @@ from storage.database import transaction
 from storage.incidents import Incident, IncidentStatus
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
+from tests.resolvers.follow_ups import review
 from tests.resolvers.found import incident
 from tests.resolvers.ladder import MUTATIONS
 from tests.world import Answer, Person, World, agent_scope, global_id, raw_id
@@ -72,7 +73,10 @@ def test_an_incident_from_the_alert_to_its_end(world: World, security: Person, p
     with world.unchanged("access.denied"):
         assert act(world, "notifyAffected", privacy, found).code == "FORBIDDEN"
     act(world, "recordIncidentStep", security, found).data  # noqa: B018 - as above
-    last = act(world, "recordIncidentStep", privacy, found, step="REVIEWED", words="A grant too wide.").data
+    said = review(world.own_id(security))
+    last = act(
+        world, "recordIncidentStep", privacy, found, step="REVIEWED", words="A grant too wide.", review=said
+    ).data
     assert last["it"]["incident"]["notes"] == [
         "It was not asked for.",
         "It was not asked for.",
@@ -88,6 +92,7 @@ def test_an_incident_from_the_alert_to_its_end(world: World, security: Person, p
         "incident.notice_drafted",
         "incident.notified",
         "incident.step_recorded",
+        "incident.follow_up_opened",
         "incident.step_recorded",
         "incident.closed",
     ]

@@ -19,8 +19,9 @@ from storage.ledger.entries import AuditEvent
 from storage.ledger.events import REGISTRY
 from storage.ledger.rows import AuditSequence
 from storage.populations import envelopes
-from storage.populations.catalogue import POPULATIONS, Missing, PopulationName, Register, Trail
+from storage.populations.catalogue import POPULATIONS, PopulationName
 from storage.populations.envelopes import Sample
+from storage.populations.sources import Missing, Register, Trail
 from storage.staff import RoleAssignment, StaffRole
 from tests.world import Answer, Person, World
 

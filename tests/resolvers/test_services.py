@@ -156,6 +156,16 @@ NO_TERMS = [
     ("subProcessors", ["x"] * 51),
     ("retentionDays", -1),
     ("breachHours", 0),
+    ("deletionPath", "https://elsewhere.example/{id}"),
+    ("deletionPath", "//elsewhere.example/{id}"),
+    ("deletionPath", "/v1/../admin/{id}"),
+    ("deletionPath", "/v1/{id}?all=1"),
+    ("deletionPath", "/v1/completions"),
+    ("deletionPath", "/v1/{id}/{id}"),
+    ("deletionPath", "/v1/x{id}"),
+    ("deletionPath", "/v1/%2e%2e/{id}"),
+    ("deletionPath", "v1/{id}"),
+    ("deletionPath", "/" + "v" * 200 + "/{id}"),
 ]
 
 
@@ -166,6 +176,24 @@ def test_terms_that_can_not_be_used_are_refused(world: World, privacy: Person, s
         with subtests.test(field=field, value=value), world.unchanged():
             refused = act(world, "registerService", privacy, **{field: value})
             assert (refused.code, refused.field) == ("BAD_USER_INPUT", field)
+
+
+@pytest.mark.one_database("sqlite", reason="what terms come to, whatever the database")
+def test_how_a_provider_is_asked_to_delete_is_among_its_terms(world: World, privacy: Person) -> None:
+    """As OpenAI's protocol says, another path, or not at all; nothing for who keeps nothing, or is no provider."""
+
+    def agreed(**terms: Any) -> str | None:
+        made = act(world, "registerService", privacy, **terms).data["it"]["service"]["id"]
+        return row(world, made).deletion_path
+
+    assert agreed(retentionDays=30) == "/v1/chat/completions/{id}"
+    assert agreed(retentionDays=30, deletionPath="/v1/responses/{id}") == "/v1/responses/{id}"
+    assert agreed(retentionDays=30, deletionPath=None) is None
+    assert agreed(retentionDays=0) is None
+    assert agreed(retentionDays=30, kind="EMAIL", categories=["CONTACT"]) is None
+    with world.unchanged():
+        refused = act(world, "registerService", privacy, kind="EMAIL", deletionPath="/v1/{id}")
+        assert (refused.code, refused.field) == ("BAD_USER_INPUT", "deletionPath")
 
 
 def test_an_assessment_says_why_and_ends(world: World, privacy: Person) -> None:

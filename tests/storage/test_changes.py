@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from storage import changes
+from storage import changes, enabling
 from storage.changes import (
     REVIEW,
     WINDOW,
@@ -77,6 +77,47 @@ def test_an_emergency_is_looked_at_within_three_days() -> None:
     assert standing(urgent, after=REVIEW - SECOND) == RunStanding.AWAITING_REVIEW
     assert standing(urgent, after=REVIEW) == RunStanding.OVERDUE
     assert standing(change(REVIEW, emergency=True), after=2 * REVIEW) == RunStanding.REVIEWED
+
+
+MODEL = RunningPart.MODEL
+
+
+@pytest.mark.parametrize(
+    ("version", "number", "known", "expected"),
+    [
+        ("embedded-1", 1, [], "BASELINE"),
+        ("endpoint-1", 1, [], "UNREGISTERED"),  # what computes elsewhere is assessed, also where it is the first
+        ("embedded-1", 2, [], "UNREGISTERED"),
+        ("embedded-1", 2, [change(-SECOND, version="embedded-1", part=MODEL)], "APPROVED"),
+        ("embedded-1", 2, [change(SECOND, version="embedded-1", part=MODEL)], "APPROVED"),  # it did nothing before
+        ("embedded-1", 2, [change(-WINDOW - SECOND, version="embedded-1", part=MODEL)], "UNREGISTERED"),
+        ("embedded-1", 2, [change(None, version="embedded-1", part=MODEL)], "UNREGISTERED"),
+        ("embedded-1", 2, [change(None, version="embedded-1", part=MODEL, emergency=True)], "UNREGISTERED"),
+        ("embedded-1", 2, [change(-SECOND, version="embedded-2", part=MODEL)], "UNREGISTERED"),
+        ("embedded-1", 2, [change(-SECOND, version="embedded-1", part=RunningPart.AGENT)], "UNREGISTERED"),
+    ],
+)
+def test_a_model_stands_by_an_approval_alone(version: str, number: int, known: list[Change], expected: str) -> None:
+    """Of this very model, by two people, and in no emergency; the one on board from the beginning is the baseline."""
+    assert changes.stand(Ran("agents", MODEL, version, number, RAN_AT), known, RAN_AT).standing == expected
+
+
+def test_agents_that_were_there_from_the_beginning_are_the_baseline(engine: Engine) -> None:
+    """All of the first start; one that comes later waits, and one that is asked for again is not noted twice."""
+    agent = RunningPart.AGENT
+    with transaction(engine) as session:
+        first = enabling.noted(session, agent, {"agent:a": "a", "agent:b": "b"}, RAN_AT)
+        assert [(row.number, fresh) for row, fresh in first] == [(1, True), (1, True)]
+    with transaction(engine) as session:
+        later = enabling.noted(session, agent, {"agent:a": "a", "agent:c": "c"}, RAN_AT + SECOND)
+        assert [(row.version, row.number, fresh) for row, fresh in later] == [("a", 1, False), ("c", 2, True)]
+    with transaction(engine, read_only=True) as session:
+        assert [each.version for each in enabling.refused(session, RAN_AT + SECOND)] == ["c"]
+        assert changes.amiss(session, RAN_AT + SECOND) == 1
+    with transaction(engine) as session:
+        session.add(change(SECOND, version="c", part=agent))
+    with transaction(engine, read_only=True) as session:
+        assert enabling.refused(session, RAN_AT + SECOND) == []
 
 
 def test_the_first_that_ran_changed_nothing() -> None:

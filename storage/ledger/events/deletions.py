@@ -52,6 +52,34 @@ class DeletionVerified(Event):
     remaining: int
 
 
+class CopiesRecalled(Event):
+    """Providers of models were asked to delete what they keep of something destroyed here; the counts are of answers.
+
+    `waiting`: some have not confirmed yet, and are asked again.
+    """
+
+    action = "copies.recalled"
+    category = Category.AGENT_ACTION
+    resource = Resource.DELETION
+
+    deleted: int
+    not_there: int
+    refused: int
+    unreachable: int
+    kept_back: int
+    waiting: bool
+
+
+class DeletionSupplemented(Event):
+    """The verifier signed what providers answered since the certificate; `unconfirmed` answers they did not confirm."""
+
+    action = "deletion.supplemented"
+    category = Category.AGENT_ACTION
+    resource = Resource.DELETION
+
+    unconfirmed: int
+
+
 class AccountErased(Event):
     """An account is gone: its keys, records and files, and its name in this trail."""
 

@@ -1,5 +1,7 @@
 """What the sentinel found and did, and what people made of it. Together they are an incident's timeline."""
 
+import uuid
+
 from storage.incidents import IncidentDecision, IncidentStatus, Severity
 from storage.ledger.events.base import Event
 from storage.ledger.events.values import Category, Identifier, Resource
@@ -127,6 +129,49 @@ class IncidentStepRecorded(Event):
     resource = Resource.INCIDENT
 
     status: IncidentStatus
+
+
+class IncidentFollowUpOpened(Event):
+    """A review said what is to be done after the incident, by whom, and within how many seconds from then."""
+
+    action = "incident.follow_up_opened"
+    category = Category.ADMIN_ACTION
+    resource = Resource.INCIDENT
+
+    follow_up_id: uuid.UUID
+    due_seconds: int
+
+
+class IncidentFollowUpCompleted(Event):
+    """Whoever had to do it says that a follow-up is done, in time or late; nobody else has seen it yet."""
+
+    action = "incident.follow_up_completed"
+    category = Category.ADMIN_ACTION
+    resource = Resource.INCIDENT
+
+    follow_up_id: uuid.UUID
+    late: bool
+
+
+class IncidentFollowUpReviewed(Event):
+    """Somebody else looked whether a follow-up is done: it is verified, or open again."""
+
+    action = "incident.follow_up_reviewed"
+    category = Category.ADMIN_ACTION
+    resource = Resource.INCIDENT
+
+    follow_up_id: uuid.UUID
+    verified: bool
+
+
+class IncidentFollowUpReassigned(Event):
+    """A follow-up is somebody else's to do. When it is due stays as it was."""
+
+    action = "incident.follow_up_reassigned"
+    category = Category.ADMIN_ACTION
+    resource = Resource.INCIDENT
+
+    follow_up_id: uuid.UUID
 
 
 class IncidentMeasureLifted(Event):

@@ -54,3 +54,35 @@ class StaffRemoved(Event):
     sessions: int
     grants: int
     roles: int
+
+
+class AppointmentRequested(Event):
+    """Staff, or the identity provider, asked that somebody is to have so many jobs. They have none by that."""
+
+    action = "appointment.requested"
+    category = Category.ADMIN_ACTION
+    resource = Resource.APPOINTMENT
+
+    opens_account: bool
+    job_count: int
+
+
+class AppointmentApproved(Event):
+    """A second person agreed to an appointment. What was given by that, `role.assigned` says in the same call."""
+
+    action = "appointment.approved"
+    category = Category.ADMIN_ACTION
+    resource = Resource.APPOINTMENT
+
+    opens_account: bool
+    job_count: int
+
+
+class AppointmentDenied(Event):
+    """An appointment was turned down, or taken back by whoever had asked for it."""
+
+    action = "appointment.denied"
+    category = Category.ADMIN_ACTION
+    resource = Resource.APPOINTMENT
+
+    withdrawn: bool

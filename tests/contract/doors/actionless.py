@@ -2,6 +2,8 @@
 
 WITHOUT_ACTION: dict[str, str] = {
     "Query.controls": "what is promised to everybody, out of the program itself",
+    "Query.privacyPolicy": "what is promised to everybody, by the rules and settings in force; names nobody",
+    "Query.dataCards": "what is kept of everybody and why, by the rules in force; names nobody",
     "Query.retentionSchedule": "what is promised to everybody, out of the program itself",
     "Query.detections": "what is looked for and what becomes of a credential then; names nobody",
     "Query.roles": "what each job is for, as policy.polar says; names nobody",

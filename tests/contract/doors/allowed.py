@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, quotas
+from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, quotas, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -35,6 +35,7 @@ _ABOUT = "staff whom the policy lets explain for others; facts of rows they may 
 _CHECKED = "a check of a control: counts what is not as it should be, names nobody and shows no row"
 _RECOUNTED = "counts again what the door has just let through, so that what it kept back shows; shows no row"
 _HOUSE = "opens, checks and closes the house; no caller is there"
+_WRITING = "agents/generation/variations.py"
 _BENCH = "on the command line of whoever may open the database anyway; shows no content"
 _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows go in and out as they lie, sealed"
 
@@ -45,13 +46,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **passkeys.SIDE_DOORS,
     **processes.SIDE_DOORS,
     **quotas.SIDE_DOORS,
+    **staff.SIDE_DOORS,
     "storage.accounts.account_by_email": (
         "resolvers/contributors.py resolvers/projects.py resolvers/quotas.py resolvers/sessions.py resolvers/staff.py "
         "muniment/imports.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
-        "resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py resolvers/staff.py",
+        "resolvers/appointments.py resolvers/factors.py resolvers/policies/explaining.py resolvers/sessions.py "
+        "resolvers/staff.py",
         f"{_OWN}; {_ABOUT}; {_LEAVING}",
     ),
     "storage.accounts.add_account": ("resolvers/contributors.py resolvers/staff.py", _UNIQUE),
@@ -112,13 +115,14 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.database.transaction": (
         "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
-        "agents/erasures/verifying.py "
+        "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
-        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/quotas.py "
+        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/incident_metrics.py "
+        "muniment/quotas.py "
         "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -158,10 +162,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "whether somebody's last access was looked at; tells no more",
     ),
     "storage.grants.end_of": ("resolvers/grants.py", _LEAVING),
-    "storage.staff.forget": ("resolvers/staff.py", _LEAVING),
-    "storage.staff.lock": ("resolvers/factors.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
-    "storage.staff.overlapping": ("muniment/doctor.py", "counts who holds two jobs that nobody may; names nobody"),
-    "storage.staff.take_role": ("resolvers/staff.py", _LEAVING),
     "storage.federation.by_id": ("resolvers/identity.py", _BEFORE),
     "storage.federation.by_name": ("resolvers/federation.py resolvers/identity.py", f"{_BEFORE}; {_FACTOR}"),
     "storage.federation.forget": ("resolvers/federation.py resolvers/staff.py", f"{_FACTOR}; {_LEAVING}"),
@@ -255,7 +255,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.idempotency.under_keys": ("resolvers/idempotency.py", _AGAIN),
     "storage.migrations.upgrade": ("muniment/cli.py muniment/house.py", _HOUSE),
     "storage.pairing.demand_pair": ("muniment/house.py", _HOUSE),
-    "storage.provider_copies.note": ("agents/generation/variations.py", _AGENT),
+    **{f"storage.provider_copies.{each}": (_WRITING, _AGENT) for each in ("answered", "name", "note")},
     "storage.rights.lock_open": ("resolvers/rights.py", _ASKED),
     "storage.rights.open_of": ("resolvers/rights.py", _OWN_COUNT),
     "storage.rotations.overdue": ("resolvers/keys.py", _KEYS),
@@ -323,6 +323,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
+    **staff.PLACES,
     ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
     ("schema/leaves.py", "blind", "attrgetter(definition.python_name)"): "a field of a payload, by its own name",

@@ -2,20 +2,28 @@
 
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
 _DESTROYING, _REDUCING = "agents/erasures/destroying.py", "agents/erasures/reducing.py"
-_IN_PIECES = ("bytes_of", "destroy_first", "destroy_these", "first", "has_more", "sent_of")
+_RECALLING, _VERIFYING = "agents/erasures/recalling.py", "agents/erasures/verifying.py"
+_IN_PIECES = ("bytes_of", "destroy_first", "destroy_these", "first", "hand_over_of", "has_more", "sent_of")
+_ABROAD = "what providers are to be asked to delete: their own numbers, of nobody, and the deletion's row by its agent"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     **{
         f"storage.erasures.{each}": (_DESTROYING, _ERASING)
-        for each in ("among", "destroy_rows", "file_bytes", "ids", "sent_elsewhere", "stop")
+        for each in ("among", "destroy_rows", "file_bytes", "hand_over", "ids", "sent_elsewhere", "stop")
     },
     **{f"storage.erasures.{each}": (_REDUCING, _ERASING) for each in _IN_PIECES},
     "storage.erasures.targets": (f"{_DESTROYING} {_REDUCING}", _ERASING),
     "storage.deletions.find": (
-        f"{_DESTROYING} {_REDUCING} agents/erasures/resuming.py agents/erasures/verifying.py",
+        f"{_DESTROYING} {_REDUCING} agents/erasures/resuming.py {_RECALLING} {_VERIFYING}",
         _ERASING,
     ),
-    "storage.ledger.trail.forget": (f"{_DESTROYING} agents/erasures/verifying.py", _ERASING),
+    **{f"storage.recalls.{each}": (_RECALLING, _ABROAD) for each in ("due", "settle")},
+    **{f"storage.recalls.{each}": (_VERIFYING, _ABROAD) for each in ("said", "unconfirmed")},
+    "storage.recalls.is_waiting": (f"{_DESTROYING} {_RECALLING}", _ABROAD),
+    "storage.recalls.ripe": (f"{_RECALLING} {_VERIFYING}", _ABROAD),
+    "storage.residues.forget_departed": (f"{_RECALLING} {_VERIFYING}", _ERASING),
+    "storage.services.agreed": (_RECALLING, "the register of services is about nobody"),
+    "storage.ledger.trail.forget": (f"{_DESTROYING} {_VERIFYING}", _ERASING),
     "storage.ledger.trail.forget_some": (_REDUCING, _ERASING),
     "storage.queue.forget_each": (f"{_DESTROYING} {_REDUCING}", _ERASING),
 }

@@ -31,6 +31,8 @@ REFUSED_EARLIER = {
     "publishNotice": "staff's alone; tests/resolvers/test_notices.py asks in earnest",
     "registerChange": "staff alone may register one; tests/resolvers/test_changes.py asks in earnest",
     "removePasskey": "passkeys are no things of the policy's; tests/resolvers/test_staff_passkeys.py asks in earnest",
+    "assignRole": "staff are no things of the API's; tests/resolvers/test_appointments.py asks in earnest",
+    "revokeRole": "staff are no things of the API's; tests/resolvers/test_appointments.py asks in earnest",
     "removeStaff": "staff are no things of the API's; tests/resolvers/test_leaving.py asks in earnest",
     "reviewAccess": "its note has to say something; tests/resolvers/test_reviews.py asks in earnest",
     "requestAccess": "its fields depend on one another; tests/resolvers/test_grants.py asks in earnest",

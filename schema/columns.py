@@ -1,0 +1,151 @@
+"""Lists of objects answered column by column: one call for a leaf of all of them, one for a list that hangs on each.
+
+So a page of a thousand leaves is a dozen calls, and a level of a nested page is one, however many parents it has.
+Whatever is not plainly so, or amiss for one, is None: the objects are then gone through one by one, which says what
+is, and where.
+"""
+
+from itertools import islice
+from typing import Any, NamedTuple
+
+from graphql import GraphQLObjectType, is_enum_type
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.values import get_argument_values
+from graphql.pyutils import Path, Undefined
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from resolvers.context import Context
+from schema.leaves import Siblings
+from schema.ways import Branch, Hanging, Leaf, Values, Way, way_of
+
+Plan = list[tuple[str, FieldDetailsList, Way | None]]
+
+
+class Asked(NamedTuple):
+    """What a leaf's function may know of the operation."""
+
+    context: Context
+
+
+class ByColumns(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's executor, and plans of what is selected."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.middleware_manager is not None and not self.middleware_manager.middlewares:
+            self.middleware_manager = None
+        self.asked = Asked(self.context_value)
+        self._plans: dict[tuple[str, int], tuple[GroupedFieldSet, Plan]] = {}
+
+    def plan(self, parent_type: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> Plan:
+        """The selected fields, each with its short way, if it has one."""
+        key = (parent_type.name, id(grouped_field_set))
+        known = self._plans.get(key)
+        if known is None:
+            # The set is kept with its plan: while it lives, nothing else can have its id.
+            known = self._plans[key] = (grouped_field_set, self._planned(parent_type, grouped_field_set))
+        return known[1]
+
+    def _planned(self, parent_type: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> Plan:
+        if self.middleware_manager is not None:
+            return [(name, details, None) for name, details in grouped_field_set.items()]
+        return [
+            (name, details, way_of(self.schema, parent_type, details)) for name, details in grouped_field_set.items()
+        ]
+
+    def by_columns(
+        self, kind: GraphQLObjectType, things: list[Any], details: FieldDetailsList
+    ) -> list[dict[str, Any]] | None:
+        """What is selected of each of these; None unless all of it is plain, and nothing of it is amiss."""
+        if not things:
+            return []
+        grouped, deferred, _ = self.collect_subfields(kind, details)
+        if deferred:
+            return None
+        names, columns = [], []
+        for name, below, way in self.plan(kind, grouped):
+            column = self._column(way, things) if isinstance(way, Leaf) else self._below(kind, way, things, below)
+            if column is None:
+                return None
+            names.append(name)
+            columns.append(column)
+        if not names:
+            return [{} for _ in things]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _below(
+        self, kind: GraphQLObjectType, way: Branch | Hanging | None, things: list[Any], details: FieldDetailsList
+    ) -> list[Any] | None:
+        """What is selected of the object, or of the list of objects, that each of these leads to."""
+        if way is None:
+            return None
+        try:
+            if isinstance(way, Hanging):
+                return self._each(way, self._hanging(kind, way, things, details), details)
+            found = [way.resolve(thing, self.asked) for thing in things]
+        except Exception:
+            return None
+        if way.item is None:
+            return self._each(way, found, details)
+        if any(type(each) is not list for each in found):
+            return None
+        together = self._each(way, [thing for each in found for thing in each], details)
+        if together is None:
+            return None
+        rest = iter(together)
+        return [list(islice(rest, len(each))) for each in found]
+
+    def _each(self, way: Branch | Hanging, things: list[Any], details: FieldDetailsList) -> list[Any] | None:
+        if isinstance(way, Hanging) and not way.required and None in things:
+            there = self._each(way, [thing for thing in things if thing is not None], details)
+            rest = iter(there or ())
+            return None if there is None else [None if thing is None else next(rest) for thing in things]
+        if any(type(thing) not in way.origins for thing in things):
+            return None
+        return self.by_columns(way.kind, things, details)
+
+    def _hanging(
+        self, parent_type: GraphQLObjectType, way: Hanging, things: list[Any], details: FieldDetailsList
+    ) -> list[Any]:
+        """What hangs on each of these, by the field's own function, called once."""
+        first = details[0]
+        given = get_argument_values(way.field, first.node, self.variable_values, first.fragment_variable_values)
+        place = Path(None, first.node.name.value, parent_type.name)
+        info = self.build_resolve_info(way.field, [each.node for each in details], parent_type, place)
+        resolve = way.field.resolve or self.field_resolver
+        found: list[Any] = resolve(Siblings(things), info, **given)
+        return found
+
+    def _column(self, leaf: Leaf, things: list[Any]) -> list[Any] | None:
+        """One leaf of all of them; None if it is amiss for one."""
+        try:
+            if leaf.many is not None:
+                found = leaf.many(things, self.asked)
+            else:
+                found = [leaf.resolve(thing, self.asked) for thing in things]
+            return [self._listed(leaf, each) for each in found] if leaf.listed else self._plain(leaf.values, found)
+        except Exception:
+            return None
+
+    def _listed(self, leaf: Leaf, found: Any) -> list[Any] | None:
+        if found is None and not leaf.required:
+            return None
+        if type(found) is not list:
+            raise ValueError
+        return self._plain(leaf.values, found)
+
+    def _plain(self, values: Values, found: list[Any]) -> list[Any]:
+        native = values.native
+        if native is not None and all(type(value) is native for value in found):
+            return found
+        if is_enum_type(values.kind) and len({type(value) for value in found}) == 1:  # so equal ones are the same
+            shown = {value: self._shown(values, value) for value in {*found}}
+            return [shown[value] for value in found]
+        return [value if type(value) is native else self._shown(values, value) for value in found]
+
+    def _shown(self, values: Values, value: Any) -> Any:
+        if value is None and not values.required:
+            return None
+        if value is None or value is Undefined or isinstance(value, Exception):
+            raise ValueError
+        return self.complete_leaf_value(values.kind, value)
