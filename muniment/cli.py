@@ -17,6 +17,7 @@ from muniment import (
     cli_keys,
     cli_lockdown,
     cli_policy,
+    cli_quotas,
     cli_services,
     cli_staff,
     garbage,
@@ -51,6 +52,7 @@ groups = {
     "incident": cli_incidents.incident,
     "lockdown": cli_lockdown.app,
     "changes": cli_changes.app,
+    "quota": cli_quotas.app,
 }
 for name, group in groups.items():
     app.add_typer(group, name=name)

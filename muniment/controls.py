@@ -32,7 +32,7 @@ OF_THE_DOCTOR: dict[str, frozenset[str]] = {
     "keys-apart": frozenset({"separation"}),
     "policy": frozenset({"policy"}),
     "private-places": frozenset({"TLS key", "database", "directory", "key store"}),
-    "room": frozenset({"disk"}),
+    "room": frozenset({"disk", "quotas"}),
     "software": frozenset({"cryptography", "policy engine", "python"}),
     "transport": frozenset({"TLS"}),
 }

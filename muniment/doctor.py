@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from muniment import backups, hazards, posture, tallies, tls
+from muniment import backups, hazards, posture, quotas, tallies, tls
 from muniment.findings import Finding
 from muniment.house import published
 from muniment.settings import Settings
@@ -37,6 +37,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_enabled(settings),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
+        *quotas.findings(settings),
         *_bucket(settings),
         *_tallies(settings),
         *posture.findings(settings),

@@ -32,6 +32,7 @@ from storage.ledger.archiving import Archive
 from storage.ledger.buckets import Bucket
 from storage.ledger.scope import AuditScope
 from storage.pairing import demand_pair
+from storage.quotas import Allowance
 from storage.services import EMBEDDED, address_of
 from storage.work import Store
 
@@ -152,6 +153,11 @@ def backup_periods(settings: Settings) -> BackupPeriods:
     return BackupPeriods(*periods)
 
 
+def allowance(settings: Settings) -> Allowance:
+    """How much room a contributor's files have who was given no limit of their own."""
+    return Allowance(settings.quota_bytes, settings.quota_files)
+
+
 def limits(settings: Settings) -> Limits:
     """What the operator has set, as the use cases take it."""
     model = OFFLINE if settings.model_url is None else settings.model_name.lower()
@@ -166,6 +172,7 @@ def limits(settings: Settings) -> Limits:
         operation=timedelta(seconds=settings.operation_seconds),
         cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,
+        allowance=allowance(settings),
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
         model_address=EMBEDDED if settings.model_url is None else address_of(settings.model_url),

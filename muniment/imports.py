@@ -51,7 +51,7 @@ def import_archives(settings: Settings, files: Sequence[Path], email: str, trust
         holding.demand(house.force, ANONYMOUS, "import", changes=True)
         account, strip = _account(house, email)
         agents = Agents(house.store, house.force, Gateway([]))
-        wishes = Wishes(settings.upload_limit_bytes, strip)
+        wishes = Wishes(settings.upload_limit_bytes, strip, house.limits.allowance)
         for file in files:
             with file.open("rb") as source, _in_clear(house, account, source, trust) as clear:
                 archive = reading.open_archive(clear, _keys(house, trust), trust.most_bytes)

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
 
     # How much is let in
     upload_limit_bytes: int = Field(default=2048 * MIB, gt=0)
+    quota_bytes: int = Field(default=100 * 1024 * MIB, ge=0, lt=2**53)
+    """How many bytes of files a contributor may have, announced ones among them (docs/operations/quotas.md)."""
+    quota_files: int = Field(default=250_000, ge=0, lt=2**53)
+    """How many files. `python -m muniment quota grant` gives one contributor other limits."""
     body_limit_bytes: int = Field(default=1 * MIB, gt=0)
     http_draft: bool = False
     """Whether statuses follow the 2026 draft of GraphQL over HTTP, rather than the audits of its reference suite."""

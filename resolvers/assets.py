@@ -9,7 +9,7 @@ from typing import Any
 from policies.actions import Action
 from policies.errors import NotFound
 from policies.principals import Kind
-from resolvers import inputs, tickets
+from resolvers import inputs, quotas, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
@@ -50,7 +50,8 @@ def create(
 ) -> tuple[Asset, str]:
     """Announce a file; answers the asset and a ticket for sending its bytes.
 
-    Raises `BadInput` for a type that is not accepted, `TooLarge` for a size that is not.
+    Raises `BadInput` for a type that is not accepted, `TooLarge` for a size that is not, and `OverQuota` where the
+    project's owner has no room for it: what is announced is counted at once.
     """
     words = _words(file_name=file_name, title=title, description=description, tags=tags)
     inputs.media_type(media_type, ACCEPTED)
@@ -71,7 +72,9 @@ def create(
     )
     work.session.flush()
     search.index(work.session, work.vault, asset, fresh=True)
-    return context.access.get(Asset, asset.id, Action.READ), ticket(context, Purpose.UPLOAD, asset.id)
+    found = context.access.get(Asset, asset.id, Action.READ)
+    quotas.take(context, asset.owner_id, byte_size)  # last: others who add to the same room wait from here on
+    return found, ticket(context, Purpose.UPLOAD, asset.id)
 
 
 def update(context: Context, asset_id: uuid.UUID, **changes: Any) -> Asset:

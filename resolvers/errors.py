@@ -32,6 +32,7 @@ class Code(enum.StrEnum):
     MFA_REQUIRED = "MFA_REQUIRED"
     NOT_FOUND = "NOT_FOUND"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     RATE_LIMITED = "RATE_LIMITED"
     SERVICE_NOT_APPROVED = "SERVICE_NOT_APPROVED"
     STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
@@ -131,6 +132,12 @@ class TooLarge(CodedError):
     """More bytes than are accepted."""
 
     code = Code.PAYLOAD_TOO_LARGE
+
+
+class OverQuota(CodedError):
+    """There is no room for it among the files of whose it would be. Nothing of it was kept."""
+
+    code = Code.QUOTA_EXCEEDED
 
 
 class CostExceeded(CodedError):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from policies.actions import Action
 from policies.errors import Forbidden, StepUpRequired
+from resolvers import quotas
 from resolvers.context import Context
 from storage import holdings
 from storage.contributors import Contributor
@@ -13,6 +14,7 @@ from storage.holdings import Copy, Held, Touch
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 from storage.provider_copies import Elsewhere, ProviderCopy, sent_of
+from storage.quotas import Use
 
 _TOUCHES = 100
 
@@ -53,6 +55,7 @@ class MyData:
     """Which kind of database the rows are in."""
     held: list[Held]
     file_bytes: int
+    quota: Use
     keysets: int
     touched: list[Touch]
     copies: list[Copy]
@@ -69,6 +72,7 @@ def mine(context: Context) -> MyData:
         store=holdings.store_of(session),
         held=holdings.held(session, person.id),
         file_bytes=holdings.file_bytes(session, person.id),
+        quota=quotas.use_of(context, person.id),
         keysets=context.house.store.keyring.count_owned_by(person.id),
         touched=list(holdings.touches(session, context.access.select(AuditEvent, Action.READ), person.id, _TOUCHES)),
         copies=list(holdings.copies(session, context.access.select(Output, Action.READ), person.id)),

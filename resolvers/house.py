@@ -11,6 +11,7 @@ from resolvers.budgets import Budgets
 from resolvers.watching import Watch
 from storage.bells import Bell
 from storage.certificates.statements import UNSAID, BackupPeriods
+from storage.quotas import USUAL, Allowance
 from storage.services import EMBEDDED
 from storage.work import Store
 
@@ -29,6 +30,8 @@ class Limits:
     retention_notice: timedelta = timedelta(days=7)
     access_grant: timedelta = timedelta(hours=24)
     upload_bytes: int = 2 * 1024**3
+    allowance: Allowance = USUAL
+    """How much room a contributor's files have who was given no limit of their own."""
     prompt_characters: int = 20_000
     variations: int = 10
     sign_in_failures: int = 10

@@ -7,6 +7,7 @@ from typing import Any
 
 from policies.actions import Action
 from policies.errors import Refused
+from resolvers import quotas
 from resolvers.context import Context
 from resolvers.errors import BadInput, CodedError, Conflict, TooLarge
 from resolvers.lockdowns import holding
@@ -23,6 +24,7 @@ from storage.ledger import events
 from storage.ledger.events import Outcome
 from storage.media import MediaMismatch
 from storage.metadata import MetadataUnreadable
+from storage.quotas import give_back
 
 _WRONG = "The bytes are not of the announced mediaType."
 _UNREADABLE = (
@@ -96,6 +98,7 @@ class Upload:
         if not lock_awaiting(work.session, asset):
             raise Conflict("This asset has its bytes already.")
         kept = self.writer.size
+        less = asset.byte_size - kept
         work.session.add(
             Blob(
                 id=self.blob_id,
@@ -120,6 +123,8 @@ class Upload:
         if asset.media_type in PICTURES:
             work.enqueue("thumbnail", asset.id)
         work.session.flush()
+        if less:  # metadata that was taken out was announced, and takes no room
+            give_back(work.session, asset.owner_id, 0, less)
         return asset
 
     def _checksum(self) -> str:
@@ -133,7 +138,8 @@ class Upload:
 def begin(context: Context, admitted: Ticket) -> Upload:
     """Open the transfer that a ticket admits to.
 
-    Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes.
+    Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes, and
+    `OverQuota` where a limit was lowered below what its owner has.
     """
     asset, strip = _awaiting(context, admitted)
     blob_id = new_id()
@@ -244,14 +250,16 @@ def standing(context: Context, admitted: Ticket) -> Standing:
 
 
 def _awaiting(context: Context, admitted: Ticket) -> tuple[Asset, bool]:
-    """The asset to be filled, and whether its owner has metadata removed. Raises `LockedDown`."""
+    """The asset to be filled, and whether its owner has metadata removed. Raises `LockedDown` and `OverQuota`."""
     holding.admit(context, "upload", changes=True)
     with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
         strips = strips_metadata(context.work.session, asset.owner_id)
+        use = quotas.use_of(context, asset.owner_id)
     if asset.status is not AssetStatus.AWAITING_UPLOAD:
         refused(context, asset.id, events.UploadRefusal.ALREADY_UPLOADED, 0)
         raise Conflict("This asset has its bytes already. Create a new asset for another file.")
+    quotas.demand(context, asset.owner_id, asset.byte_size, use)
     return asset, strips
 
 

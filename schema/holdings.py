@@ -7,6 +7,7 @@ import strawberry
 from resolvers import holdings
 from schema.guards import question
 from schema.nodes import Info
+from schema.quotas import StorageQuota, quota_of
 from schema.scalars import BigInt
 
 
@@ -78,6 +79,7 @@ class MyData:
     as_of: datetime = strawberry.field(description="Of which moment.")
     held: list[HeldData] = strawberry.field(description="Every kind of record there can be, also where you have none.")
     file_bytes: BigInt = strawberry.field(description="Bytes of files kept for you: uploads, thumbnails, archives.")
+    quota: StorageQuota = strawberry.field(description="How much room your uploads take of it, and may take.")
     files_are: str = strawberry.field(description="Where files are kept, and how protected.")
     keysets: int = strawberry.field(description="Keysets of yours in the key store. Destroying them destroys the rest.")
     touched: list[DataTouch] = strawberry.field(description="Who else came near your data, the latest first.")
@@ -110,6 +112,7 @@ def my_data(info: Info) -> MyData:
             for each in found.held
         ],
         file_bytes=BigInt(found.file_bytes),
+        quota=quota_of(found.quota),
         files_are="File store; each file sealed under a key of its own, which yours wraps.",
         keysets=found.keysets,
         touched=[

@@ -8,10 +8,12 @@ from policies.principals import Kind
 from resolvers import contributors, sessions
 from resolvers.factors import Proof
 from resolvers.sessions import Issued
+from schema import quotas
 from schema.contributors import Contributor
 from schema.guards import mutation
 from schema.ids import encode_id
 from schema.nodes import Info
+from schema.quotas import StorageQuota
 from schema.receipts import AUDIT_EVENT_ID, audit_event_id
 
 PASSKEY = (
@@ -44,6 +46,10 @@ class Viewer:
     roles: list[str] = strawberry.field(description="Roles held, for staff.")
     scopes: list[str] = strawberry.field(description="What the key may be used for, for API keys.")
     principal_id: strawberry.ID | None = strawberry.field(description="The caller's own id; null for strangers.")
+
+    @strawberry.field(description="Room for the files of the caller's account. Null for staff and strangers.")
+    def storage(self, info: Info) -> StorageQuota | None:
+        return quotas.own(info)
 
 
 def viewer(info: Info) -> Viewer:

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, delete, func, inspect, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storage import accounts, grants, recalls
-from storage.assets import Blob
+from storage import accounts, grants, quotas, recalls
+from storage.assets import Asset, Blob
 from storage.catalogue import models
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
@@ -183,11 +183,22 @@ def destroy_these(session: Session, model: type[Record], some: Sequence[uuid.UUI
 
 
 def _destroyed(session: Session, model: type[Record], condition: ColumnElement[bool]) -> int:
+    gone = delete(model).where(condition)
     try:
-        result = session.execute(delete(model).where(condition), execution_options=_UNLOADED)
+        if model is Asset:
+            owners = session.execute(gone.returning(Asset.owner_id, Asset.byte_size), execution_options=_UNLOADED)
+            return _given_back(session, [(owner, byte_size) for owner, byte_size in owners])
+        result = session.execute(gone, execution_options=_UNLOADED)
     except IntegrityError:
         raise ErasureOvertaken from None
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def _given_back(session: Session, assets: Sequence[tuple[uuid.UUID, int]]) -> int:
+    """Their owners have the room again: files and keys went before their rows."""
+    for owner, (files, byte_size) in sorted(quotas.tally(assets).items()):
+        quotas.give_back(session, owner, files, byte_size)
+    return len(assets)
 
 
 def sent_of(session: Session, copies: Sequence[uuid.UUID]) -> list[Elsewhere]:

@@ -9,8 +9,10 @@ more; (4) no row goes before the files and keys that rows lead to. What is large
 import uuid
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 
 from agents.erasures import reducing
+from agents.erasures.pacing import Pace
 from agents.erasures.verifying import verify
 from agents.exports import WORKFLOWS as EXPORTS
 from agents.generation import WORKFLOW as GENERATE
@@ -92,7 +94,7 @@ def journal(agents: Agents, deletion: Deletion) -> None:
 
 
 def destroy_keys(agents: Agents, deletion: Deletion) -> None:
-    """(3) Destroy the keys: from here on no copy opens, wherever it lies."""
+    """(3) Destroy the keys, in pieces: from here on no copy opens, wherever it lies."""
     keyring, account = agents.store.keyring, deletion.scope is DeletionScope.ACCOUNT
     names = [] if account else [blob_keyset(blob_id) for blob_id in _reached(agents, deletion, Blob)]
     if deletion.scope is DeletionScope.ASSET:
@@ -104,10 +106,18 @@ def destroy_keys(agents: Agents, deletion: Deletion) -> None:
         row = access.get(Deletion, deletion.id, Action.ERASE)
         # Counted before: a run that is killed half way through and taken up again must not count what is left only.
         row.keysets_destroyed = max(row.keysets_destroyed, there)
+    pace = Pace(agents)
     if account:
-        keyring.destroy_owned_by(deletion.owner_id)
-    else:
-        keyring.destroy(*names)
+        with pace.turn():
+            keyring.destroy_owned_by(deletion.owner_id, pace.rest)
+        return
+    rest = iter(names)  # what wraps them comes last, and takes what came in meanwhile
+    while True:
+        with pace.turn() as many:
+            some = list(islice(rest, many))
+            keyring.destroy(*some)
+        if len(some) < many:
+            return
 
 
 def destroy_data(agents: Agents, deletion: Deletion) -> None:

@@ -17,6 +17,7 @@ from storage.metadata import MetadataUnreadable, scrubber
 from storage.outputs import Output
 from storage.projects import Project
 from storage.prompts import Prompt, PromptAsset, PromptStep
+from storage.quotas import USUAL, Allowance
 from storage.records import Record
 
 _ASSETS = "assets/"
@@ -28,6 +29,7 @@ class Wishes:
 
     upload_bytes: int
     strip: bool = False
+    allowance: Allowance = USUAL
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Plan:
 
     paths: dict[str, str] = field(default_factory=dict)
     choices: Choices = field(default_factory=Choices)
+    sizes: dict[uuid.UUID, int] = field(default_factory=dict)
+    """Bytes of each asset that there is to be, announced ones among them: at most, where metadata is removed."""
     _ids: dict[type[Record], set[Any]] = field(default_factory=dict)
     _homes: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Of assets and prompts, the project."""
@@ -56,6 +60,7 @@ def look_over(archive: Archive, graft: Graft, wishes: Wishes) -> Plan:
             row, content = graft.row(model, said)
             _place(plan, model, row)
             if isinstance(row, Asset):
+                plan.sizes[row.id] = row.byte_size
                 _check_asset(archive, plan, row, said, wishes)
                 unclaimed.discard(str(said["id"]))
             if isinstance(row, Output):

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from agents.imports.choosing import NAME, Chosen, take_along
 from agents.imports.looking import Plan, Wishes, intake_for, look_over, pieces
@@ -16,9 +16,10 @@ from agents.runtime import Agents, patiently
 from agents.thumbnails import WORKFLOW as THUMBNAIL
 from policies.actions import Action
 from resolvers.errors import Conflict
-from storage import search
+from resolvers.quotas import hit as quota_hit
+from storage import quotas, search
 from storage.archives import restoring
-from storage.archives.reading import Archive
+from storage.archives.reading import Archive, ArchiveRefused, Reason
 from storage.archives.restoring import IMPORTED, Graft
 from storage.assets import PICTURES, Asset, AssetStatus, Blob
 from storage.contributors import Contributor
@@ -26,11 +27,12 @@ from storage.ids import new_id
 from storage.keys.errors import KeyDestroyed
 from storage.keys.names import project_keyset
 from storage.ledger import events
-from storage.ledger.events import Identifier
+from storage.ledger.events import Identifier, Outcome
 from storage.metadata import Handling
 from storage.outputs import Output
 from storage.projects import Project
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepStatus
+from storage.quotas import QuotaExceeded, Use
 from storage.records import Record
 from storage.work import UnitOfWork
 
@@ -55,21 +57,26 @@ class Taken:
 def take_in(agents: Agents, account: uuid.UUID, archive: Archive, wishes: Wishes) -> Taken:
     """Take everything in that this account may keep. Nothing is written before all of the archive was looked over.
 
-    Raises ArchiveRefused; Conflict where this archive has been taken in already; what the door raises for an account
-    that is not there or is leaving; and what may pass, after it was waited for: then the next call goes on.
+    Raises ArchiveRefused, also for want of room; Conflict where this archive has been taken in already; what the door
+    raises for an account that is not there or is leaving; and what may pass, after it was waited for: then the next
+    call goes on.
     """
     export_id = uuid.UUID(str(archive.manifest["exportId"]))
     graft = Graft(account, uuid.UUID(str(archive.manifest["ownerId"])), archive.digest)
     _ask(agents, graft, export_id)
     import_ = _Import(agents, graft, archive, look_over(archive, graft, wishes), wishes, graft.successor(export_id))
+    import_.demand_room()
     digest = Identifier(archive.digest.hex())
     import_.record(
         events.ImportBegun(
             resource_id=export_id, subject_id=account, manifest_sha256=digest, byte_size=archive.byte_size
         )
     )
-    for model in IMPORTED:
-        import_.table(model)
+    try:
+        for model in IMPORTED:
+            import_.table(model)
+    except QuotaExceeded as full:  # others took it: what has come stays, and the next attempt goes on from there
+        import_.refuse(full.use)
     taken = import_.ended()
     import_.record(
         events.ImportFinished(
@@ -105,11 +112,39 @@ class _Import:
     """Projects that were deleted here since an earlier attempt: nothing brings them back."""
     _left_out: set[Any] = field(default_factory=set)
 
-    def record(self, event: events.Event) -> None:
+    def record(self, event: events.Event, outcome: Outcome = Outcome.SUCCESS) -> None:
         """Enter something in the trail."""
         with self.agents.acting(NAME, self.graft.account, run=self.run) as (work, access):
             access.get(Contributor, self.graft.account, Action.IMPORT)
-            work.record(event)
+            work.record(event, outcome)
+
+    def demand_room(self) -> None:
+        """Return where there is room for all that is missing. Raises ArchiveRefused."""
+        missing = self._missing()
+        with self.agents.acting(NAME, self.graft.account, run=self.run, read_only=True) as (work, _access):
+            use = quotas.use_of(work.session, self.graft.account, self.wishes.allowance)
+        if not use.leaves(len(missing), sum(missing)):
+            self.refuse(use)
+
+    def refuse(self, use: Use) -> NoReturn:
+        """Raises ArchiveRefused, which is in the trail, for want of room."""
+        missing = self._missing()
+        self.record(quota_hit(self.graft.account, "import", sum(missing), len(missing)), Outcome.DENIED)
+        raise ArchiveRefused(
+            Reason.OVER_QUOTA,
+            f"{len(missing):,} files of {sum(missing):,} bytes are to come; {use.files:,} of {use.most_files:,} files "
+            f"and {use.byte_size:,} of {use.most_bytes:,} bytes are taken. Make room (delete assets, or "
+            "`python -m muniment quota grant`), then import it again.",
+        )
+
+    def _missing(self) -> list[int]:
+        """Bytes of each asset that is not there yet."""
+        found, sizes = list[int](), iter(self.plan.sizes.items())
+        while some := dict(islice(sizes, _AT_ONCE)):
+            with self.agents.acting(NAME, self.graft.account, run=self.run, read_only=True) as (work, _access):
+                there = restoring.there(work.session, (Asset(id=each) for each in some))
+            found += [size for each, size in some.items() if (each,) not in there]
+        return found
 
     def ended(self) -> Taken:
         """What there is now, and what is not; with what was chosen, once all is there that it is about."""
@@ -204,6 +239,10 @@ class _Import:
                     work.enqueue(THUMBNAIL, row.id)
             if missing:
                 also(work)
+            for row, _, _ in missing:
+                if isinstance(row, Asset):
+                    work.session.flush()
+                    quotas.take(work.session, row.owner_id, row.byte_size, self.wishes.allowance)
         kept = self.taken.records
         kept[model.__tablename__] = kept.get(model.__tablename__, 0) + len(some)
 

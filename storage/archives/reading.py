@@ -32,6 +32,7 @@ class Reason(enum.StrEnum):
     DAMAGED = "DAMAGED"  # cut, changed, or no archive
     ENCRYPTED = "ENCRYPTED"  # no key was given, or not the right one
     INCOMPLETE = "INCOMPLETE"  # only what was new since some day
+    OVER_QUOTA = "OVER_QUOTA"  # the account has no room for its files
     TOO_LARGE = "TOO_LARGE"
     TOO_NEW = "TOO_NEW"  # made by a later version
     UNSUITABLE = "UNSUITABLE"  # signed, and yet something in it does not fit together

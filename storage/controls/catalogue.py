@@ -154,7 +154,8 @@ CONTROLS: tuple[Control, ...] = (
         "bounded-requests", "What can be asked is bounded, and what is malformed changes nothing.",
         ("CC6.6", "CC6.8", "PI1.2", "A1.1", "P7.1"), OPERATIONS, "Costs, sizes and times are counted as it runs.",
         ("tests/muniment/test_attacks.py::test_an_attack_is_refused_and_disturbs_nobody",
-         "tests/muniment/test_limits.py::test_whoever_has_asked_for_much_waits_and_nobody_else_does"),
+         "tests/muniment/test_limits.py::test_whoever_has_asked_for_much_waits_and_nobody_else_does",
+         "tests/resolvers/test_quotas.py::test_those_who_announce_at_once_do_not_get_more_together"),
         ("room",), 3,
     ),
     Control(

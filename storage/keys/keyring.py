@@ -6,7 +6,7 @@ hears of it, and forgets it then.
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 
@@ -38,6 +38,9 @@ from storage.keys.names import (
 from storage.keys.rotation import Rotation
 from storage.keys.signers import KnownSigner
 from storage.keys.stores import KeyStore
+
+AT_ONCE = 200
+"""Of somebody's keysets so many are destroyed in one transaction: others wait for it, on SQLite whoever makes a key."""
 
 _FIRST_VERSION = 1
 _PLATFORM = (CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING)
@@ -214,12 +217,23 @@ class Keyring:
             destructions.tell(session, gone)
         return self._forget(gone | set(names), len(gone))
 
-    def destroy_owned_by(self, owner: uuid.UUID) -> int:
-        """Destroy every keyset of this contributor, for good, as `destroy` does."""
-        with self._store.begin() as session:
-            gone = rows.destroy_owned_by(session, owner)
-            destructions.tell(session, gone)
-        return self._forget(gone, len(gone))
+    def destroy_owned_by(self, owner: uuid.UUID, rest: Callable[[], object] = lambda: None) -> int:
+        """Destroy every keyset of this contributor, for good, as `destroy` does; answers how many there were.
+
+        Their own goes first, so that none can be made any more, then the others in pieces, each a transaction of its
+        own, with `rest` between two of them. Broken off, it is to be done again.
+        """
+        count = 0
+        while True:
+            with self._store.begin() as session:
+                gone = rows.destroy_owned_by(session, owner, AT_ONCE)
+                destructions.tell(session, gone)
+            self._cache.drop(gone)
+            count += len(gone)
+            if not gone:
+                self._store.make_final()
+                return count
+            rest()
 
     def count_owned_by(self, owner: uuid.UUID) -> int:
         """How many keysets of this contributor are in the key store."""

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from storage.clock import now
 from storage.keys import keysets, rows, signers
 from storage.keys.cache import KeyCache
+from storage.keys.errors import KeyDestroyed
 from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, Wrapper
 from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING, KeysetName
@@ -131,7 +132,10 @@ class Rotation:
             row = self._find(name)
             if row is None or row.stage != stage:
                 return
-            wrapper = self._wrapper(row)
+            try:
+                wrapper = self._wrapper(row)
+            except KeyDestroyed:
+                return  # erased since it was read, with what wraps it
             version = row.version + 1
             wrapped = keysets.changed(name, row.owner, row.version, row.wrapped, wrapper, wrapper, change)
             if self._replace(name, row, {"wrapped": wrapped, "version": version, **values}):

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -100,17 +100,34 @@ def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
     gone: set[KeysetName] = set()
     for name in sorted(set(names)):
         if find(session, name, lock="update") is not None:
-            gone |= {name, *named(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id)}
+            gone |= {name, *_below(session, name)}
             session.execute(delete(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id))
     return gone
 
 
-def destroy_owned_by(session: Session, owner: uuid.UUID) -> set[KeysetName]:
-    """Delete every keyset of this contributor. Answers which there were."""
-    find(session, KeysetName("contributor", str(owner)), lock="update")
-    gone = set(named(session, keysets.c.owner == owner))
-    session.execute(delete(keysets).where(keysets.c.owner == owner))
-    return gone
+def _below(session: Session, name: KeysetName) -> set[KeysetName]:
+    """What the keyset wraps, and what that wraps."""
+    if name.kind not in ("contributor", "project"):
+        return set()
+    found = set(named(session, keysets.c.parent_kind == name.kind, keysets.c.parent_id == name.id))
+    return found.union(*(_below(session, each) for each in found))
+
+
+def destroy_owned_by(session: Session, owner: uuid.UUID, many: int) -> set[KeysetName]:
+    """Delete this contributor's own keyset with what it wraps, or, where it is gone, up to so many others of theirs.
+
+    Answers which there were; none only where none is left. Those that wrap go after those that they wrap.
+    """
+    gone = destroy(session, [KeysetName("contributor", str(owner))])
+    if gone:
+        return gone
+    for wrap in (keysets.c.parent_kind.is_not(None), keysets.c.parent_kind.is_(None)):
+        theirs = select(keysets.c.kind, keysets.c.id).where(keysets.c.owner == owner, wrap).limit(many)
+        some = {KeysetName(kind, id_) for kind, id_ in session.execute(theirs)}
+        if some:
+            session.execute(delete(keysets).where(tuple_(keysets.c.kind, keysets.c.id).in_(some)))
+            return some
+    return set()
 
 
 def count(session: Session, owner: uuid.UUID) -> int:

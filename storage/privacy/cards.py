@@ -87,7 +87,7 @@ CARDS: tuple[Card, ...] = (
     ),
     Card(
         "files", "Your files", "The files you upload, with their names, titles, tags and a small picture of each.",
-        "So that you and your agents can work with them.", ("asset_words", "assets", "blobs"),
+        "So that you and your agents can work with them.", ("asset_words", "assets", "blobs", "quotas"),
         ("assets", "updateAsset", "deleteAsset"),
     ),
     Card(

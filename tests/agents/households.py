@@ -14,7 +14,7 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
-from storage import provider_copies, search
+from storage import provider_copies, quotas, search
 from storage.access_reviews.records import AccessReviewItem, ReviewChange, ReviewKind
 from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
@@ -64,12 +64,12 @@ class Person:
 
 @contextmanager
 def household(
-    home: Path, engine: Engine, policy: Policy | None = None, *, inside_too: bool = False
+    home: Path, engine: Engine, policy: Policy | None = None, *, inside_too: bool = False, keys: str | None = None
 ) -> Iterator[Agents]:
-    """The agents of a house whose data lie in `home`/data and whose keys in `home`/keys."""
+    """The agents of a house whose data lie in `home`/data and whose keys in `home`/keys, or at `keys`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
-        keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
+        keyring = Keyring.open(keys or f"sqlite:///{home}/keys/keys.sqlite3", f"insecure-local://{home}/keys")
     store = Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
     try:
         yield Agents(store, InForce(policy or house_policy()), Gateway([]), inside_too=inside_too)
@@ -150,7 +150,7 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
 def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:
     project_id, blob_id = new_id(), new_id()
     keyset = KeysetName("project", str(project_id))
-    agents.store.keyring.create(keyset, someone.id, parent=KeysetName("contributor", str(someone.id)))
+    agents.store.keyring.create(keyset, someone.id)
     content = (f"file {number} of {someone.marker} ".encode() * (asset_bytes // 10))[:asset_bytes]
     with agents.store.blobs.writer(blob_id, keyset) as writer:
         writer.write(content)
@@ -179,6 +179,8 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         blob = Blob(id=blob_id, object_id=asset.id, byte_size=len(content), **mine)
         work.session.add_all([asset, empty, prompt, blob])
         work.session.flush()
+        for each in (asset, empty):
+            quotas.take(work.session, someone.id, each.byte_size, quotas.USUAL)
         for written in (asset, prompt):
             search.index(work.session, work.vault, written)
         provider_copies.note(work.session, prompt, [asset.id], "models.example", "m", None)

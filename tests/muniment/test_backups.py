@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -391,7 +392,7 @@ def test_a_backup_sees_one_moment(world: World, pair: Pair) -> None:
     rows: list[Any] = []
     streams.read(pair.taken(Kind.DATA), pair.identities, rows.append)
     start = next(i for i, line in enumerate(rows) if isinstance(line, dict) and line.get("table") == "projects")
-    projects = [line for line in rows[start + 1 :][:5] if isinstance(line, list)]
+    projects = list(takewhile(lambda line: isinstance(line, list), rows[start + 1 :]))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM projects")).scalar_one() == 2
     assert len(projects) == 1

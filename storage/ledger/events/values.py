@@ -81,6 +81,7 @@ class Resource(enum.StrEnum):
     PROVIDER_COPY = "provider_copy"
     PROVIDER_RECALL = "provider_recall"
     PUBLISHED_NOTICE = "published_notice"
+    QUOTA = "quota"
     RECOVERY_CODE = "recovery_code"
     RETENTION_SETTING = "retention_setting"
     RETENTION_SWEEP = "retention_sweep"

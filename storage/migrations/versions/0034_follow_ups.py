@@ -7,7 +7,7 @@ import storage.records
 import storage.sealed
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

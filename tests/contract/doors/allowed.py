@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, staff
+from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, quotas, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -45,9 +45,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **imports.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     **processes.SIDE_DOORS,
+    **quotas.SIDE_DOORS,
     **staff.SIDE_DOORS,
     "storage.accounts.account_by_email": (
-        "resolvers/contributors.py resolvers/projects.py resolvers/sessions.py resolvers/staff.py muniment/imports.py",
+        "resolvers/contributors.py resolvers/projects.py resolvers/quotas.py resolvers/sessions.py resolvers/staff.py "
+        "muniment/imports.py",
         _NAMED,
     ),
     "storage.accounts.account_of": (
@@ -120,6 +122,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
         "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/incident_metrics.py "
+        "muniment/quotas.py "
         "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
         "a transaction without a principal: what is done in it stands in this list by itself",
@@ -129,7 +132,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/contents.py resolvers/context.py",
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
-    "storage.database.exists": ("muniment/doctor.py", _HOUSE),
+    "storage.database.exists": ("muniment/doctor.py muniment/quotas.py", _HOUSE),
     "storage.bypasses.since": ("muniment/bypasses.py", _CHECKED),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
     "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
@@ -138,7 +141,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
     "storage.backups.taking.data": ("muniment/backups.py", _KEPT),
     "storage.database.open_engine": (
-        "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/restores.py",
+        "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/quotas.py muniment/restores.py",
         _HOUSE,
     ),
     **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
