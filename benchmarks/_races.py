@@ -2,9 +2,9 @@
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -22,6 +22,10 @@ class Asked:
     holds: tuple[str, int] = ("", 0)
 
 
+class NotThePage(Exception):
+    """A server answered something else, and there is nothing to measure."""
+
+
 class _Connection:
     """One that is kept; the least that a client can do, so that it is the server that is measured."""
 
@@ -33,7 +37,7 @@ class _Connection:
         self._headers = {"content-type": "application/json", "accept": "application/json", **asked.headers}
 
     def ask(self) -> float:
-        """Seconds until the page is there. Raises SystemExit for a wrong one."""
+        """Seconds until the page is there. Raises NotThePage."""
         began = time.perf_counter()
         self._kept.request("POST", self._path, self._body, self._headers)
         answer = self._kept.getresponse()
@@ -41,7 +45,7 @@ class _Connection:
         took = time.perf_counter() - began
         what, often = self._asked.holds
         if answer.status != 200 or text.count(what.encode()) != often:
-            raise SystemExit(f"{self._name} did not answer the page: {answer.status} {text[:300]!r}")
+            raise NotThePage(f"{self._name} did not answer the page: {answer.status} {text[:300]!r}")
         return took
 
     def close(self) -> None:
@@ -75,14 +79,16 @@ def busy(contestants: Mapping[str, Asked], turns: int, pages: int) -> dict[str, 
 
 
 def _together(connections: Sequence[_Connection], pages: int) -> float:
-    """Seconds until all have their pages."""
-    asking = [threading.Thread(target=lambda each=each: [each.ask() for _ in range(pages)]) for each in connections]
-    began = time.perf_counter()
-    for thread in asking:
-        thread.start()
-    for thread in asking:
-        thread.join()
-    took = time.perf_counter() - began
+    """Seconds until all have their pages. Raises what any of them raises."""
+
+    def asked(connection: _Connection) -> None:
+        for _ in range(pages):
+            connection.ask()
+
+    with ThreadPoolExecutor(len(connections)) as pool:
+        began = time.perf_counter()
+        list(pool.map(asked, connections))
+        took = time.perf_counter() - began
     for each in connections:
         each.close()
     return took
