@@ -24,9 +24,8 @@ def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
     """Every Python file below `rooms`: its path from the root, and its syntax tree."""
     for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
-            if "node_modules" in path.parts:  # others' code, which a benchmark fetches
-                continue
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+            if _NOT_OURS.isdisjoint(path.parts):
+                yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str, str]]:

@@ -271,30 +271,32 @@ def service(**other: Any) -> Service:
     return Service(**{**said, **GOOD, **other})
 
 
-@pytest.mark.parametrize(
-    ("other", "objection"),
-    [
-        ({}, None),
-        ({"status": ServiceStatus.PROPOSED}, Objection.NOT_APPROVED),
-        ({"status": ServiceStatus.RETIRED}, Objection.NOT_APPROVED),
-        ({"effective_at": now() + LATER}, Objection.NOTICE_PERIOD),
-        ({"effective_at": None}, Objection.NOTICE_PERIOD),
-        ({"assessment_expires_at": now()}, Objection.ASSESSMENT_EXPIRED),
-        ({"assessment_expires_at": None}, Objection.ASSESSMENT_EXPIRED),
-        ({"assurance_expires_at": now()}, Objection.ASSURANCE_EXPIRED),
-        ({"assurance_expires_at": None}, Objection.ASSURANCE_EXPIRED),
-        ({"categories": ["ASSETS"]}, Objection.CATEGORY_NOT_COVERED),
-        ({"regions": ["EU", "US"]}, Objection.REGION_NOT_ALLOWED),
-        ({"address": "M.example"}, Objection.UNKNOWN),
-    ],
-)
-def test_one_thing_that_is_amiss_keeps_a_parcel_back(world: World, other: dict[str, Any], objection: Any) -> None:
+AMISS: list[tuple[dict[str, Any], Objection | None]] = [
+    ({}, None),
+    ({"status": ServiceStatus.PROPOSED}, Objection.NOT_APPROVED),
+    ({"status": ServiceStatus.RETIRED}, Objection.NOT_APPROVED),
+    ({"effective_at": now() + LATER}, Objection.NOTICE_PERIOD),
+    ({"effective_at": None}, Objection.NOTICE_PERIOD),
+    ({"assessment_expires_at": now()}, Objection.ASSESSMENT_EXPIRED),
+    ({"assessment_expires_at": None}, Objection.ASSESSMENT_EXPIRED),
+    ({"assurance_expires_at": now()}, Objection.ASSURANCE_EXPIRED),
+    ({"assurance_expires_at": None}, Objection.ASSURANCE_EXPIRED),
+    ({"categories": ["ASSETS"]}, Objection.CATEGORY_NOT_COVERED),
+    ({"regions": ["EU", "US"]}, Objection.REGION_NOT_ALLOWED),
+    ({"address": "M.example"}, Objection.UNKNOWN),
+]
+
+
+def test_one_thing_that_is_amiss_keeps_a_parcel_back(world: World, subtests: pytest.Subtests) -> None:
     """Everything in order, it may go; each single thing that is not is found, whatever else is."""
+    parcel = Parcel("m.example", frozenset({DataCategory.PROMPTS}))
     with world.house.store.begin(agent_scope()) as work:
-        work.session.add(service(**other))
-        work.session.flush()
-        parcel = Parcel("m.example", frozenset({DataCategory.PROMPTS}))
-        assert services.examine(work.session, parcel, now(), ["EU"]).objection is objection
+        for other, objection in AMISS:
+            with subtests.test(other=other), work.session.begin_nested() as alone:
+                work.session.add(service(**other))
+                work.session.flush()
+                assert services.examine(work.session, parcel, now(), ["EU"]).objection is objection
+                alone.rollback()
 
 
 def test_consent_is_each_persons_and_for_these_terms(world: World, privacy: Person, security: Person) -> None:
