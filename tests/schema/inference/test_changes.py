@@ -29,6 +29,7 @@ REFUSED_EARLIER = {
     "placeLegalHold": "staff alone may place one; tests/resolvers/test_legal_holds.py asks in earnest",
     "reloadPolicy": "a proposal is nobody's, and staff alone see one; tests/resolvers/test_reloading.py asks in earnest",
     "publishNotice": "staff's alone; tests/resolvers/test_notices.py asks in earnest",
+    "reassignFollowUp": "its owner is of staff, no thing of the API's; tests/resolvers/test_follow_ups.py asks in earnest",
     "registerChange": "staff alone may register one; tests/resolvers/test_changes.py asks in earnest",
     "removePasskey": "passkeys are no things of the policy's; tests/resolvers/test_staff_passkeys.py asks in earnest",
     "assignRole": "staff are no things of the API's; tests/resolvers/test_appointments.py asks in earnest",
