@@ -124,6 +124,10 @@ def _lacks_second_factor(principal: Principal) -> bool:
 
 def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | None:
     hashes = house.store.keyring.keyed_hashes("session", token)
+    signed_in = accounts.signed_in(house.store.engine, hashes)
+    if signed_in is not None:
+        principal = _of_contributor(signed_in)
+        return _Caller(principal, bool(signed_in.analytics), _is_throttled(signed_in)), signed_in.id
     with transaction(house.store.engine, read_only=True) as reading:
         session = accounts.live_session(reading, hashes)
         caller = None if session is None else _of_session(reading, session)
@@ -133,7 +137,13 @@ def _by_session(house: House, token: str) -> tuple[_Caller, uuid.UUID | None] | 
         return None if owner is None else (_Caller(Principal(Kind.DEPARTING, owner)), None)
 
 
-def _is_throttled(credential: Session | ApiKey | FederatedIdentity) -> bool:
+def _of_contributor(session: accounts.SignedIn) -> Principal:
+    stepped_up = session.stepped_up_until is not None and session.stepped_up_until > now()
+    mfa = session.second_factor_at is not None
+    return Principal(Kind.CONTRIBUTOR, session.subject_id, mfa=mfa, stepped_up=stepped_up)
+
+
+def _is_throttled(credential: accounts.SignedIn | Session | ApiKey | FederatedIdentity) -> bool:
     return credential.throttled_until is not None and credential.throttled_until > now()
 
 

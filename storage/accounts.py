@@ -4,13 +4,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Update, bindparam, delete, false, func, select, update
+from sqlalchemy import Engine, Update, bindparam, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences
+from storage.database import looking
 from storage.deletions import Deletion, DeletionReceipt
 from storage.records import UtcDateTime
 from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
@@ -108,6 +110,48 @@ _PREFERENCES = (
     .outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
     .where(Contributor.id == bindparam("contributor"), Contributor.status == ContributorStatus.ACTIVE)
 )
+_SIGNED_IN = (
+    select(
+        Session.id,
+        Session.subject_id,
+        Session.second_factor_at,
+        Session.stepped_up_until,
+        Session.throttled_until,
+        func.coalesce(PrivacyPreferences.analytics, false()).label("analytics"),
+    )
+    .join(Contributor, Contributor.id == Session.subject_id)
+    .outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
+    .where(
+        Session.token_hash.in_((bindparam("hash"), bindparam("older_hash"))),
+        Session.expires_at > bindparam("at", type_=UtcDateTime()),
+        Session.revoked_at.is_(None),
+        Session.kind == SubjectKind.CONTRIBUTOR,
+        Contributor.status == ContributorStatus.ACTIVE,
+    )
+)
+
+
+class SignedIn(NamedTuple):
+    """A contributor's session, and whether they let their use be analysed."""
+
+    id: uuid.UUID
+    subject_id: uuid.UUID
+    second_factor_at: datetime | None
+    stepped_up_until: datetime | None
+    throttled_until: datetime | None
+    analytics: bool
+
+
+def signed_in(engine: Engine, hashes: Lookups) -> SignedIn | None:
+    """The contributor's session with this token, if it and their account are in use.
+
+    Asked for each request: one statement, past the unit of work.
+    """
+    if len(hashes) > 2:
+        return None
+    with looking(engine) as connection:
+        found = connection.execute(_SIGNED_IN, {"hash": hashes[0], "older_hash": hashes[-1], "at": now()}).one_or_none()
+    return None if found is None else SignedIn(*found)
 
 
 def live_session(transaction: Transaction, hashes: Lookups) -> Session | None:

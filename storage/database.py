@@ -187,3 +187,10 @@ def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]
             if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
                 raise ConnectionLost from error
             raise
+
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """A connection that reads and leaves nothing, for what is asked of each request: a session would cost as much."""
+    with _for(engine, read_only=True).connect() as connection:
+        yield connection
