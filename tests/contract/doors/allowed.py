@@ -84,6 +84,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         f"{_BEFORE}; {_ABOUT}",
     ),
     "storage.accounts.live_session": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.signed_in": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.live_session_by_id": (
         "resolvers/deletions.py resolvers/factors.py resolvers/identity.py resolvers/sessions.py",
         _OWN,
