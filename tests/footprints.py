@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, text
 
 
 def rows(connection: Connection, tables: list[str]) -> dict[str, list[str]]:
@@ -23,3 +23,10 @@ def rows(connection: Connection, tables: list[str]) -> dict[str, list[str]]:
         name: sorted(hashlib.sha256(repr(each).encode()).hexdigest()[:12] for each in kept)
         for name, kept in found.items()
     }
+
+
+def jobs(engine: Engine) -> set[str]:
+    """The ids of what the queue knows."""
+    schema = "" if engine.dialect.name == "sqlite" else "dbos."
+    with engine.connect() as connection:
+        return set(connection.execute(text(f"SELECT workflow_uuid FROM {schema}workflow_status")).scalars())  # noqa: S608 - ours

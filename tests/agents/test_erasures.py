@@ -29,6 +29,7 @@ from storage.prompts import Prompt
 from storage.records import Record
 from storage.sealed import SealedBytes
 from tests.agents.households import Person, ask_deletion, ask_export, household, person, share
+from tests.footprints import jobs
 
 Rows = dict[str, int]
 
@@ -266,14 +267,6 @@ def test_deleting_an_asset_takes_its_file_its_key_and_its_copies(agents: Agents,
     assert not [blob for blob in files if agents.store.keyring.exists(KeysetName("blob", str(blob)))]
 
 
-def queued(agents: Agents) -> set[str]:
-    """The ids of what the queue knows."""
-    schema = "" if agents.store.engine.dialect.name == "sqlite" else f"{queue.SCHEMA}."
-    with transaction(agents.store.engine, read_only=True) as session:
-        names = session.connection().exec_driver_sql(f"SELECT workflow_uuid FROM {schema}workflow_status")  # noqa: S608
-        return set(names.scalars())
-
-
 def test_the_agents_at_work_export_and_erase(agents: Agents, mara: Person) -> None:
     """Queued as the API queues them, both are done; the queue then knows nothing of what was erased."""
     export, kept = ask_export(agents, mara), ask_export(agents, mara, mara.projects[1])
@@ -290,7 +283,7 @@ def test_the_agents_at_work_export_and_erase(agents: Agents, mara: Person) -> No
     finally:
         runtime.stop(running)
     assert ids(agents, Export) == {kept}
-    assert queued(agents) == {f"export:{kept}", f"erase:{asked}"}
+    assert jobs(agents.store.engine) == {f"export:{kept}", f"erase:{asked}"}
 
 
 def statuses(agents: Agents, model: type[Export] | type[Deletion]) -> set[Any]:

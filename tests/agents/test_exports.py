@@ -124,7 +124,7 @@ def test_files_and_outputs_are_in_it_as_they_were(agents: Agents, mara: Person, 
 
 
 def test_the_page_shows_works_and_runs_nothing(agents: Agents, mara: Person, tmp_path: Path) -> None:
-    """README.html links each picture, quotes each text escaped, and forbids scripts and foreign addresses."""
+    """README.html shows each picture beside it, quotes each text escaped, and forbids scripts and foreign addresses."""
     export = ask_export(agents, mara)
     build_export(agents, export)
     files = unpacked(agents, export, tmp_path / "e.zip")
@@ -134,7 +134,7 @@ def test_the_page_shows_works_and_runs_nothing(agents: Agents, mara: Person, tmp
     assert "output 2 of marker-of-mara" in page
     assert "&lt;script&gt;marker-of-mara" in page
     assert "<script" not in page
-    assert "default-src &#x27;none&#x27;" in page or "default-src 'none'" in page
+    assert "default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; style-src 'unsafe-inline'" in page
     assert "http://" not in page
     assert "https://" not in page
 

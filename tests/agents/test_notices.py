@@ -23,7 +23,7 @@ from storage import provider_copies
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences
 from storage.database import transaction
-from storage.ids import new_id
+from storage.ids import global_id, new_id
 from storage.ledger.entries import AuditEvent
 from storage.ledger.envelopes import new_secret, secrets_of
 from storage.notices import Delivery, Notice, NoticeKind, NoticeSettings, PublishedNotice
@@ -32,6 +32,7 @@ from storage.services import ServiceKind
 from tests.agents.gates import Open
 from tests.agents.test_outward import Receiver, receiver
 from tests.agents.worlds import World
+from tests.footprints import jobs
 from tests.registered import enter
 from tests.services.postbox import Postbox, postbox
 
@@ -106,6 +107,19 @@ def test_it_comes_by_mail_and_to_the_webhook(world: World, agents: Agents, recei
         ("notice.delivered", {"channel": "EMAIL", **delivered}),
         ("notice.delivered", {"channel": "WEBHOOK", **delivered}),
     ]
+
+
+def test_two_notices_are_two_letters(world: World, agents: Agents, tmp_path: Path) -> None:
+    """However much waits for somebody, a warning is bundled with nothing: each letter is of one notice alone."""
+    owner = world.contributor()
+    told_of = [tell(world, owner, kind) for kind in (NoticeKind.PRODUCT, NoticeKind.SECURITY)]
+    assert {f"deliver_notice:{each}" for each in told_of} == jobs(world.store.engine)
+    with postbox(tmp_path) as box:
+        for each in told_of:
+            deliver_notice(telling(agents, box), each)
+    letters = [message.get_content() for message in box.messages]
+    named = [[global_id("Notice", each) in letter for each in told_of] for letter in letters]
+    assert named == [[True, False], [False, True]]
 
 
 @pytest.mark.parametrize("kind", NoticeKind)

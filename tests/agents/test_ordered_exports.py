@@ -13,6 +13,7 @@ from typing import Any
 import pyrage
 import pytest
 import time_machine
+from cryptography.exceptions import InvalidTag
 from jsonschema import Draft202012Validator
 from sqlalchemy import Engine, update
 
@@ -25,6 +26,8 @@ from storage.archives import recipients
 from storage.archives.verifying import verify
 from storage.archives.writing import ArchiveWriter
 from storage.assets import Blob
+from storage.blobs.errors import BlobDamaged
+from storage.blobs.writer import BlobWriter
 from storage.clock import now
 from storage.database import transaction
 from storage.exports import Export, ExportScope, ExportStatus
@@ -33,9 +36,11 @@ from storage.ledger import envelopes, notes
 from storage.ledger.events import ProjectCreated
 from storage.ledger.scope import AuditScope
 from storage.outputs import Output
+from tests import age_format
 from tests.agents.households import Person, household, person
 from tests.agents.taking_out import ask, content, files, lines, row, told
 from tests.agents.test_outward import Receiver, receiver
+from tests.footprints import jobs
 
 __all__ = ["receiver"]
 
@@ -68,19 +73,19 @@ def test_every_json_file_is_what_its_schema_says(agents: Agents, mara: Person) -
 
 
 def test_an_archive_for_a_recipient_opens_with_their_key_alone(agents: Agents, mara: Person, tmp_path: Path) -> None:
-    """It is an age file; inside is the archive, which verifies as ever. `export verify` says what to do first."""
+    """By the format's specification, as stock `age` reads it; inside is the archive, which verifies as ever."""
     identity, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
     export = ask(agents, mara, sealed={"recipient": str(identity.to_public())})
     build_export(agents, export)
     archive = content(agents, export)
     assert archive.startswith(recipients.MAGIC)
     assert b"README.html" not in archive
-    with pytest.raises(pyrage.DecryptError):
-        pyrage.decrypt(archive, [other])
     file = tmp_path / "e.zip"
     file.write_bytes(archive)
     assert "age --decrypt" in verify(file).problems[0]
-    file.write_bytes(pyrage.decrypt(archive, [identity]))
+    with pytest.raises(InvalidTag):
+        age_format.opened(archive, str(other))
+    file.write_bytes(age_format.opened(archive, str(identity)))
     report = verify(file, notes.vkey(agents.store.origin, agents.store.keyring.public_key()))
     assert (report.problems, report.warnings) == ([], [])
 
@@ -220,12 +225,15 @@ def hooked(receiver: Receiver) -> tuple[dict[str, str], bytes]:
 def test_whoever_waits_is_told_once_signed_and_without_content(
     agents: Agents, mara: Person, receiver: Receiver
 ) -> None:
-    """READY, size and end under the export's id; told again it is not."""
+    """Queued when it is READY: size and end under the export's id; told again it is not."""
     sealed, key = hooked(receiver)
+    build_export(agents, ask(agents, mara))
+    assert jobs(agents.store.engine) == set(), "nobody waits for that one"
     export = ask(agents, mara, sealed=sealed)
     announce_export(agents, export)
     assert receiver.got == [], "it has not ended"
     build_export(agents, export)
+    assert jobs(agents.store.engine) == {f"announce_export:{export}"}
     announce_export(agents, export)
     announce_export(agents, export)
     [(path, headers, body)] = receiver.got
@@ -237,6 +245,23 @@ def test_whoever_waits_is_told_once_signed_and_without_content(
     assert data["byteSize"] == row(agents, export).byte_size
     assert b"marker-of-mara" not in body
     assert told(agents)[-1] == ("export.announced", {"attempts": 1, "reason": None}, "SUCCESS")
+
+
+def test_whoever_waits_is_told_of_a_failure_too(
+    agents: Agents, mara: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever for what does not come."""
+
+    def broken(_writer: BlobWriter, _chunk: bytes) -> None:
+        raise BlobDamaged
+
+    monkeypatch.setattr(BlobWriter, "write", broken)
+    export = ask(agents, mara, sealed=hooked(receiver)[0])
+    with pytest.raises(BlobDamaged):
+        build_export(agents, export)
+    assert jobs(agents.store.engine) == {f"announce_export:{export}"}
+    announce_export(agents, export)
+    assert [json.loads(body)["data"]["status"] for _, _, body in receiver.got] == ["FAILED"]
 
 
 def test_a_deaf_address_is_given_up_and_the_export_is_there_all_the_same(

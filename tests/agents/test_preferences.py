@@ -59,3 +59,20 @@ def test_taken_back_while_it_runs_the_run_stops(
     assert (ended.status, ended.stored, ended.failed) == (PromptStatus.COMPLETED, 1, 2)
     stopped = [(variation, failure) for name, variation, _, failure in world.steps(prompt) if name == "GENERATE"]
     assert stopped == [(1, None), (2, "CONSENT_REQUIRED"), (3, "CONSENT_REQUIRED")]
+
+
+def test_a_style_taken_back_while_it_runs_shapes_no_further_answer(
+    world: World, agents: Agents, stand_in: StandIn
+) -> None:
+    """The first variation is asked for in the style that was learned; the permission goes, and the second is not."""
+    owner = world.contributor(style_learning=True)
+
+    def taken_back() -> None:
+        stand_in.on_word = None
+        with world.work() as work:
+            work.session.get_one(PrivacyPreferences, owner).style_learning = False
+
+    stand_in.on_word = taken_back
+    generate(agents, world.submit(world.project(owner), owner, "I love short lines! Write one!", variations=2))
+    told = [asked["messages"][0]["content"] for asked in stand_in.asked]
+    assert ["as this author likes it" in each for each in told] == [True, False]

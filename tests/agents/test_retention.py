@@ -129,6 +129,7 @@ def test_thirty_days_are_thirty_days_to_the_second() -> None:
     assert seed_policy("user_content", "delete_after_30_days", MADE, MADE + MONTH + timedelta(hours=23)) == "keep"
     assert seed_policy("user_content", "delete_after_30_days", MADE, MADE + timedelta(days=31)) == "secure_delete"
     assert due_of("delete_after_30_days", MADE) == MADE + MONTH
+    assert [f"delete_after_{each.days}_days" for each in PERIODS.values()] == [each.value for each in PERIODS]
     late = [setting for setting in PERIODS if due_of(setting.value, MADE) != MADE + PERIODS[setting]]
     assert late == []
 

@@ -53,6 +53,20 @@ def test_every_table_has_a_data_card(model: type[Record]) -> None:
             assert len(reason.split()) >= 3, "give a reason a contributor would accept"
 
 
+OTHERWISE = {
+    "audit_personal": "who it was, beside the trail, which an archive tells as audit_events.jsonl",
+    "follow_ups": "the owner is who works on it",
+}
+"""Tables whose `owner_id` or `subject_id` is no owner that an export goes by."""
+
+
+def test_what_has_an_owner_says_so() -> None:
+    """A card without a subject takes its table out of exports and deletions: none with an owner's column has one."""
+    owned = {model.__tablename__: {"owner_id", "subject_id"} & set(model.__table__.columns.keys()) for model in MODELS}
+    unsaid = {str(model.__tablename__) for model in MODELS if model.card.subject is None and owned[model.__tablename__]}
+    assert unsaid == set(OTHERWISE)
+
+
 def held_as(holding: Holding) -> list[tuple[type[Record], Column[Any]]]:
     """The columns that say so of themselves. There are some, or nothing would be looked at."""
     found = [(model, column) for model, column in COLUMNS if column.info.get("holding") is holding]

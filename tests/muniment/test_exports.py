@@ -15,7 +15,8 @@ from resolvers.context import Asking, Context
 from resolvers.errors import Conflict
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage.clock import now
-from storage.exports import Export
+from storage.database import transaction
+from storage.exports import Export, ExportScope
 from tests.world import Person, World, agent_scope, raw_id
 
 IDENTITY = pyrage.x25519.Identity.generate()
@@ -86,6 +87,16 @@ def test_an_order_for_a_recipient_is_kept_sealed(world: World, ada: Person, key:
     assert answer.data["it"]["export"] == {"encrypted": True, "since": None}
     assert key.strip().encode() not in world.everything_kept()
     assert world.events("export.requested")[-1]["details"]["encrypted"] is True
+
+
+def test_what_was_ordered_is_what_will_be_built(world: World, ada: Person) -> None:
+    """Of which project, since when and for how long: as they were given, for the agent that builds it."""
+    project, before = world.project(ada), now() - timedelta(days=3)
+    export = order(world, ada, scope="PROJECT", projectId=project, since=before.isoformat(), expiresInDays=2)
+    with transaction(world.house.store.engine, read_only=True) as session:
+        row = session.get_one(Export, raw_id(export))
+    assert (row.scope, row.project_id) == (ExportScope.PROJECT, raw_id(project))
+    assert (row.since, row.lifetime_days) == (before, 2)
 
 
 def test_so_many_exports_a_day_and_the_ready_ones_can_still_be_fetched(world: World, ada: Person) -> None:

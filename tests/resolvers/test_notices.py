@@ -11,6 +11,7 @@ from storage.database import transaction
 from storage.ids import global_id, new_id
 from storage.notices import Delivery, Notice, NoticeKind, NoticeSettings
 from storage.staff import StaffRole
+from tests.footprints import jobs
 from tests.told import notice
 from tests.world import Answer, Person, World, raw_id
 
@@ -111,6 +112,7 @@ def test_what_was_published_is_on_its_way_and_counted(world: World) -> None:
     [event] = world.events("notice.published")
     assert event["details"] == {"kind": "SECURITY", "takesEffectInSeconds": 0, "serviceId": None}
     text = made["publishedNotice"]["id"]
+    assert f"spread_notice:{raw_id(text)}" in jobs(world.house.store.engine)
     notice(world, ada)
     notice(world, ada)
     with transaction(world.house.store.engine) as session:

@@ -1,6 +1,6 @@
 """What contributors put right about their data and complain of, and that each of it is answered in time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -87,6 +87,8 @@ def test_a_complaint_is_answered_once_by_privacy_and_by_nobody_else(world: World
     request = complain(world, ada)
     [line] = register(world, ada)
     assert (line["status"], line["text"], line["answer"], line["identified"]) == ("OPEN", WORDS, None, False)
+    received, due = (datetime.fromisoformat(line[each]) for each in ("receivedAt", "dueAt"))
+    assert due - received == timedelta(days=30)
     assert line["viewerCan"] == ["READ", "READ_REASON"]
     assert register(world, ben) == []
     auditor, privacy, support = (

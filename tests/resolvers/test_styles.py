@@ -41,6 +41,18 @@ def test_it_is_seen_put_right_and_forgotten(world: World) -> None:
     assert len(world.events("style_profile.forgotten")) == 1
 
 
+@pytest.mark.one_database("sqlite", reason="one row goes, by its key")
+def test_what_was_learned_goes_with_the_permission(world: World) -> None:
+    """Taken back, it is gone at once, before any run; what else one allows or forbids leaves it alone."""
+    ada = world.register("ada")
+    world.do("updatePrivacyPreferences", ada, styleLearning=True).data  # noqa: B018 - fails the test if refused
+    style(world, ada)
+    world.do("updatePrivacyPreferences", ada, analytics=True).data  # noqa: B018 - as above
+    assert seen(world, ada) is not None
+    world.do("updatePrivacyPreferences", ada, styleLearning=False).data  # noqa: B018 - as above
+    assert seen(world, ada) is None
+
+
 @pytest.mark.parametrize(
     ("given", "field"),
     [

@@ -28,12 +28,16 @@ def vkey(key: Ed25519PrivateKey) -> str:
     return notes.vkey("test.example", key.public_key().public_bytes_raw())
 
 
-def written(members: Iterator[Member], key: Ed25519PrivateKey = KEY) -> bytes:
+def written(members: Iterator[Member], key: Ed25519PrivateKey = KEY, before: int = 0) -> bytes:
+    """An archive; `before`: as if so many bytes of content stood in it already."""
+
     def sign(text: str) -> str:
         return notes.sign_note(text, "test.example", key.sign, key.public_key().public_bytes_raw())
 
     facts = {"scope": "ACCOUNT", "createdAt": WHEN, "vkey": vkey(key)}
-    return b"".join(ArchiveWriter(facts, WHEN, sign).stream(members))
+    writer = ArchiveWriter(facts, WHEN, sign)
+    writer._written = before
+    return b"".join(writer.stream(members))
 
 
 def members() -> Iterator[Member]:
@@ -73,6 +77,20 @@ def test_a_whole_archive_verifies(checked: Callable[..., Report]) -> None:
     assert (report.problems, report.warnings, report.exit_code) == ([], [], 0)
     assert report.lines[0] == "The archive is complete and unchanged."
     assert "things: 2" in report.lines
+
+
+def test_what_can_grow_large_or_lies_far_back_may_pass_four_gigabytes() -> None:
+    """A file of no known size is ZIP64; a picture is kept as it is while 32 bits name its place, and not beyond."""
+
+    def how(before: int) -> dict[str, zipfile.ZipInfo]:
+        with zipfile.ZipFile(io.BytesIO(written(members(), before=before))) as opened:
+            return {each.filename: each for each in opened.infolist()}
+
+    near, far = how(0), how(5 * 1024**3)
+    assert near["things.jsonl"].extract_version == 45
+    assert near["assets/1/picture.png"].extract_version < 45
+    kept = [each["assets/1/picture.png"].compress_type == zipfile.ZIP_STORED for each in (near, far)]
+    assert kept == [True, False]
 
 
 def test_archives_of_version_1_verify_for_ever() -> None:
