@@ -26,6 +26,8 @@ from storage.ledger.scope import AuditScope
 
 ARCHIVE = "archive"
 """The directory beside backups of the data with the part of the trail that has left the database."""
+MOST_KEY_DAYS = 30
+"""How long backups of the keys may be kept before that is a finding."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _line(each: places.Kept, days: float | None) -> str:
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """Whether backups are taken, and whether the newest are as new as they should be."""
+    """Whether backups are taken, those of the keys go soon, and the newest are as new as they should be."""
     try:
         target = Target.of(settings, None, None, None)
     except BackupRefused:
@@ -107,6 +109,7 @@ def findings(settings: Settings) -> Iterator[Finding]:
             "backups", True, "none are taken by Muniment (MUNIMENT_BACKUP_DIR is not set): see to it yourself"
         )
         return
+    yield _short_lived(settings.key_backup_days)
     for place, kind in ((target.place, Kind.DATA), (target.keys_place, Kind.KEYS)):
         newest = next((each for each in reversed(places.listed(place)) if each.kind is kind), None)
         if newest is None:
@@ -120,6 +123,15 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "backups", not late, f"the newest of the {kind} is {age.total_seconds() / 3600:.1f} hours old{hint}"
         )
+
+
+def _short_lived(days: float | None) -> Finding:
+    """Whether backups of the keys end soon: until they do, what was deleted opens from a backup."""
+    if days is not None and days <= MOST_KEY_DAYS:
+        return Finding("backups", True, f"those of the keys are gone after {days:g} days")
+    kept = "for ever" if days is None else f"for {days:g} days"
+    hint = f"set MUNIMENT_KEY_BACKUP_DAYS to {MOST_KEY_DAYS} at most, for as long what was deleted opens from them"
+    return Finding("backups", False, f"those of the keys are kept {kept}: {hint}")
 
 
 def is_due(settings: Settings) -> bool:

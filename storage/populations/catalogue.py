@@ -216,6 +216,8 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.SERVICES, "Q19", "To which services may work be sent, and on which terms?", ("CC9.2", "P6.4"),
             Register(Service, "registered_at", as_of=True),
+            "Which of them a run was sent to is `provider` of run.started in AGENT_ACTIONS; what was kept back is "
+            "EGRESS_BLOCKED.",
         ),
         Population(
             _N.EGRESS_BLOCKED, "Q19", "What was kept from being sent?", ("CC6.7", "CC9.2"), Trail(("egress.blocked",)),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from muniment import transfers
+from schema import subscriptions
 from storage.staff import StaffRole
 from tests.muniment.test_subscriptions import PROGRESS, _step, connected
 from tests.resolvers import granting
@@ -38,6 +39,19 @@ def test_a_subscription_ends_with_its_grant(case: Case, ending: str) -> None:
         ENDINGS[ending](case, grant)
         assert socket.refusal() == ("UNAUTHENTICATED" if ending == "holder gone" else "NOT_FOUND")
         _step(case.world, case.prompt, "The river")
+
+
+@pytest.mark.one_database("sqlite", reason="what nobody tells, no database tells")
+def test_nobody_has_to_tell_that_a_grant_ran_out(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where changes are told, and time going by is none: it is looked each second, as docs/operations/staff.md says."""
+    monkeypatch.setattr(case.world.house.bell, "attended", True)
+    assert subscriptions._AT_LEAST_EVERY_SECONDS == 1
+    grant = case.granted(case.support, "PROMPT")
+    with connected(case.world, case.support) as socket:
+        socket.subscribe(PROGRESS, id=case.prompt)
+        assert socket.next()["it"]["prompt"]["text"] == "Write a line."
+        case.expire(grant)
+        assert socket.refusal() == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -166,6 +167,33 @@ def test_the_issuer_changes_its_keys(issuer: LocalIssuer, monkeypatch: pytest.Mo
         checker.verified(old)
 
 
+def test_keys_are_asked_for_once_while_they_are_fresh(issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often a token comes, and without the pause between two requests; when they are old, once more."""
+    monkeypatch.setattr(issuers, "BETWEEN", 0.0)
+    checker = Issuer(issuer.url, AUDIENCE, inside_too=True)
+    for _ in range(3):
+        checker.verified(issuer.token())
+    assert issuer.asked == 1
+    monkeypatch.setattr(issuers, "FRESH", 0.0)
+    checker.verified(issuer.token())
+    assert issuer.asked == 2
+
+
+def test_an_issuer_that_takes_its_time_is_not_waited_for(issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would answer, and well; by then it is UNAVAILABLE."""
+    monkeypatch.setattr(issuers, "_SECONDS", 0.2)
+    served, over = issuer.answer, threading.Event()
+
+    def slowly(path: str) -> dict[str, Any] | None:
+        over.wait(4)
+        return served(path)
+
+    issuer.answer = slowly  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        Issuer(issuer.url, AUDIENCE, inside_too=True).verified(issuer.token())
+    over.set()
+
+
 def test_an_issuer_that_is_away_is_done_without_for_a_while(
     issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +212,8 @@ def test_an_issuer_that_is_away_is_done_without_for_a_while(
 
 
 @pytest.mark.parametrize(
-    "wrong", ["redirects", "no end", "another's document", "keys elsewhere inside", "weak", "secret"]
+    "wrong",
+    ["redirects", "no end", "another's document", "keys elsewhere inside", "weak", "secret", "too many"],
 )
 def test_keys_come_from_where_they_may_and_no_further(issuer: LocalIssuer, wrong: str) -> None:
     """Redirects, answers that are too long, another issuer's document, plain http into this network, keys that are none."""
@@ -201,11 +230,13 @@ def test_keys_come_from_where_they_may_and_no_further(issuer: LocalIssuer, wrong
         case "weak":
             with warnings.catch_warnings(action="ignore"):
                 issuer.keys = [RSAKey.generate_key(1024, {"kid": "first"}, private=True)]
+        case "too many":
+            issuer.keys = [new_key("other")] * 50 + issuer.keys
         case "secret":
             issuer.discovery = {"jwks_uri": f"{issuer.url}/nowhere"}
     with pytest.raises((Unavailable, Unauthenticated)):
         Issuer(issuer.url, AUDIENCE, inside_too=inside).verified(issuer.token())
-    assert issuer.asked == (1 if wrong in ("no end", "weak") else 0)
+    assert issuer.asked == (1 if wrong in ("no end", "weak", "too many") else 0)
 
 
 def test_symmetric_and_private_keys_of_an_issuer_are_not_taken(issuer: LocalIssuer) -> None:

@@ -4,14 +4,17 @@ import uuid
 from itertools import combinations
 
 import pytest
+from sqlalchemy import func, select
 
 from muniment.doctor import examine
 from resolvers import staff
 from resolvers.errors import BadInput, Conflict
-from storage.staff import SEPARATIONS, StaffRole, separation
+from storage.database import transaction
+from storage.factors import RecoveryCode, SecondFactor
+from storage.staff import SEPARATIONS, RoleAssignment, StaffMember, StaffRole, separation
 from tests.resolvers import granting
 from tests.resolvers.granting import Case
-from tests.world import Person, World, code_of, global_id
+from tests.world import Person, World, code_of, global_id, raw_id
 
 ONE = pytest.mark.one_database("sqlite", reason="states and rules; tests/muniment/test_grants.py ends it on both")
 WHO = "{ viewer { roles } }"
@@ -29,7 +32,7 @@ def roles(world: World, person: Person) -> list[str]:
 def test_everything_of_theirs_ends_in_one_transaction(case: Case) -> None:
     """Account, sessions, second factor, jobs, grants and requests; what there was is counted, and others are as they were."""
     world = case.world
-    live, asked = case.granted(case.support), case.asked(case.support, "ASSET")
+    live, asked, holder = case.granted(case.support), case.asked(case.support, "ASSET"), raw_id(case.holder)
     assert case.opens(case.support)
     since = len(world.events())
     gone = world.do("removeStaff", case.security, wants="sessions accessGrants", staffId=case.holder).data["it"]
@@ -46,6 +49,10 @@ def test_everything_of_theirs_ends_in_one_transaction(case: Case) -> None:
     assert {edge["node"]["id"]: edge["node"]["status"] for edge in states} == {live: "ENDED", asked: "ENDED"}
     assert case.review(case.privacy, live).code is None
     assert roles(world, case.privacy) == ["PRIVACY"]
+    with transaction(world.house.store.engine, read_only=True) as session:
+        assert session.get(StaffMember, holder) is None
+        for whose in (SecondFactor.subject_id, RecoveryCode.subject_id, RoleAssignment.staff_id):
+            assert session.scalar(select(func.count()).where(whose == holder)) == 0, whose
 
 
 @ONE

@@ -16,14 +16,14 @@ from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion
 from storage.ledger.entries import AuditEvent
-from storage.ledger.events import REGISTRY
+from storage.ledger.events import REGISTRY, AgentStrayed, Identifier, Outcome, Resource, RunStarted
 from storage.ledger.rows import AuditSequence
 from storage.populations import envelopes
 from storage.populations.catalogue import POPULATIONS, PopulationName
 from storage.populations.envelopes import Sample
 from storage.populations.sources import Missing, Register, Trail
 from storage.staff import RoleAssignment, StaffRole
-from tests.world import Answer, Person, World
+from tests.world import Answer, Person, World, agent_scope
 
 ONE = pytest.mark.one_database("sqlite", reason="rules and refusals; the first test asks everything of both")
 FIELDS = "name available rowCount limitations envelope rows"
@@ -152,6 +152,42 @@ def test_a_period_takes_its_beginning_and_not_its_end(world: World) -> None:
     before = ask(world, auditor, "DELETIONS", end=moment).data["population"]
     after = ask(world, auditor, "DELETIONS", moment).data["population"]
     assert (before["rowCount"], after["rowCount"]) == (0, 1)
+
+
+@ONE
+def test_what_there_is_shows_although_it_began_earlier(world: World) -> None:
+    """A job given before the period is held in it, and is listed; one given after its end is not."""
+    auditor = world.employ(StaffRole.AUDITOR)
+    moment = now()
+    world.employ(StaffRole.SUPPORT)
+    found = ask(world, auditor, "ACCOUNTS", moment - timedelta(microseconds=1), end=moment).data["population"]
+    assert [json.loads(row)["role"] for row in found["rows"]] == ["AUDITOR"]
+
+
+@ONE
+def test_what_agents_did_and_were_refused_is_theirs_alone(world: World) -> None:
+    """Nothing that people did is in it, refused or not; what was refused to an agent is in both lists."""
+    auditor, support = world.employ(StaffRole.AUDITOR), world.employ(StaffRole.SUPPORT)
+    assert ask(world, support, "DELETIONS").code == "FORBIDDEN"
+    strayed = AgentStrayed(
+        subject_id=None, resource_id=uuid.uuid4(), resource_kind=Resource.ASSET, attempted=Identifier("read")
+    )
+    ran = RunStarted(
+        subject_id=None, resource_id=uuid.uuid4(), project_id=uuid.uuid4(), variations=1, model_used=Identifier("m"),
+        provider=Identifier("models.example.org"),
+    )  # fmt: skip
+    with world.house.store.begin(agent_scope()) as work:
+        work.record(ran)
+        work.record(strayed, Outcome.DENIED)
+
+    def listed(name: str) -> list[tuple[str, str]]:
+        rows = [json.loads(row) for row in ask(world, auditor, name).data["population"]["rows"]]
+        return [(row["action"], row["details"].get("provider", "")) for row in rows]
+
+    first, *others = listed("AGENT_ACTIONS")
+    assert first == ("policy.entered", "")  # when the house began
+    assert others == [("run.started", "models.example.org"), ("agent.strayed", "")]
+    assert listed("AGENT_VIOLATIONS") == [("agent.strayed", "")]
 
 
 @ONE
