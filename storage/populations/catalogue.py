@@ -54,6 +54,7 @@ class PopulationName(enum.StrEnum):
     CHECKPOINTS = "CHECKPOINTS"
     CONSENTS = "CONSENTS"
     CONTENT_ACCESS = "CONTENT_ACCESS"
+    CONTENT_READS = "CONTENT_READS"
     CONTROL_RUNS = "CONTROL_RUNS"
     DELETIONS = "DELETIONS"
     DEPLOYMENTS = "DEPLOYMENTS"
@@ -96,10 +97,10 @@ POPULATIONS: dict[PopulationName, Population] = {
     each.name: each
     for each in (
         Population(
-            _N.ACCOUNTS, "Q1", "Which accounts of staff had access, in which jobs?", ("CC6.1", "CC6.2"),
-            Register(RoleAssignment, "assigned_at", as_of=True),
-            "Jobs held now that were given before the period's end; those taken away are in DEPROVISIONINGS. Whether "
-            "each account has a second factor is looked at by the check staff-second-factor.",
+            _N.ACCOUNTS, "Q1", "Which accounts of staff had access, in which jobs, with what second factor, used when?",
+            ("CC6.1", "CC6.2"), Register(RoleAssignment, "assigned_at", as_of=True, staff=True),
+            "Jobs held now that were given before the period's end; those taken away are in DEPROVISIONINGS. "
+            "has_second_factor and last_act_at, the newest entry of theirs in the trail, are as when it is asked.",
         ),
         Population(
             _N.ACCESS_CREATED, "Q2", "Which accounts, jobs and keys were created?", ("CC6.2",),
@@ -136,7 +137,15 @@ POPULATIONS: dict[PopulationName, Population] = {
         ),
         Population(
             _N.BREAK_GLASS, "Q7", "Which access to contributors' work was asked for, and what became of it?",
-            ("CC6.1", "P6.7"), Register(AccessGrant, "requested_at"), _GONE,
+            ("CC6.1", "P6.7"), Register(AccessGrant, "requested_at"),
+            f"What was opened under each is in CONTENT_READS, by grantId. {_GONE}",
+        ),
+        Population(
+            _N.CONTENT_READS, "Q7", "Which of others' works were opened, and under which grant?", ("CC6.1", "P6.7"),
+            Trail(("content.downloaded", "content.read", "trail.opened")),
+            "Of staff each has the grantId of BREAK_GLASS, or the investigation of INVESTIGATIONS; agents open as "
+            "AGENT_ACTIONS says, and people with whom a project is shared without one. Owners who read their own are "
+            "not in it, owners who fetch their own files are. Of what goes by a person's id only the count is there.",
         ),
         Population(
             _N.API_KEYS, "Q8", "Which API keys are there, with which scopes, until when?", ("CC6.1",),

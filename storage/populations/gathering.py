@@ -17,6 +17,7 @@ from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.ledger.events import Outcome
 from storage.ledger.rows import AuditCheckpoint, AuditSequence
 from storage.policies import PolicyChange
+from storage.populations import accounts
 from storage.populations.sources import (
     Checkpoints,
     Columns,
@@ -133,7 +134,20 @@ def rows_of(session: Session, allowed: Select[Any], source: Register, period: Pe
     statement = asked.with_only_columns(*columns).order_by(*order).limit(MOST + 1)
     found = [dict(zip(names, row, strict=True)) for row in session.execute(statement)]
     when = "begun before the period's end" if source.as_of else "begun in the period"
-    return Gathered(found, _text(session, statement), names, [_filter(source.since, when)])
+    gathered = Gathered(found, _text(session, statement), names, [_filter(source.since, when)])
+    if source.staff:
+        _tell_of_staff(session, gathered)
+    return gathered
+
+
+def _tell_of_staff(session: Session, gathered: Gathered) -> None:
+    """Add what the accounts of staff say that the rows are about."""
+    statement = accounts.told([row["staff_id"] for row in gathered.rows])
+    found = {each.id: dict(zip(accounts.NAMES, each[1:], strict=True)) for each in session.execute(statement)}
+    for row in gathered.rows:
+        row |= found.get(row["staff_id"], dict.fromkeys(accounts.NAMES))
+    gathered.query += f"; {_text(session, statement)}"
+    gathered.columns += accounts.NAMES
 
 
 def checkpoints(session: Session, period: Period) -> Gathered:

@@ -21,11 +21,15 @@ class Trail:
 
 @dataclass(frozen=True)
 class Register:
-    """Rows of a table, by the column that says when they began. `as_of`: all that there were at the period's end."""
+    """Rows of a table, by the column that says when they began. `as_of`: all that there were at the period's end.
+
+    With `staff` each says of the member of staff it is about whether they have a second factor, and their last act.
+    """
 
     model: type[Record]
     since: str
     as_of: bool = False
+    staff: bool = False
 
 
 @dataclass(frozen=True)

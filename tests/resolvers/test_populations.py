@@ -12,6 +12,7 @@ from sqlalchemy import update
 from policies.resources import PROTECTED
 from resolvers import populations, staff
 from resolvers.errors import BadInput
+from storage import factors
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion
@@ -23,7 +24,8 @@ from storage.populations.catalogue import POPULATIONS, PopulationName
 from storage.populations.envelopes import Sample
 from storage.populations.sources import Missing, Register, Trail
 from storage.staff import RoleAssignment, StaffRole
-from tests.world import Answer, Person, World, agent_scope
+from tests.resolvers import granting
+from tests.world import Answer, Person, World, agent_scope, raw_id
 
 ONE = pytest.mark.one_database("sqlite", reason="rules and refusals; the first test asks everything of both")
 FIELDS = "name available rowCount limitations envelope rows"
@@ -37,6 +39,10 @@ def ask(world: World, by: Person | None, name: str, start: datetime | None = Non
     end = given.pop("end", now())
     begun = start or now() - YEAR
     return world.ask(QUERY, by, name=name, **{"from": begun.isoformat(), "to": end.isoformat()}, **given)
+
+
+def _rows(answer: Answer) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in answer.data["population"]["rows"]]
 
 
 def collected(world: World) -> list[dict[str, Any]]:
@@ -289,3 +295,32 @@ def test_an_end_that_can_not_be_is_refused(world: World, until: timedelta | None
     end = datetime(2999, 1, 1) if until is None else now() + until  # noqa: DTZ001 - naive on purpose
     with world.unchanged(), pytest.raises(BadInput):
         staff.add(world.house, "a@example.org", [StaffRole.AUDITOR], end)
+
+
+@ONE
+def test_of_each_account_of_staff_the_second_factor_and_the_last_act_are_told(world: World) -> None:
+    """(Q1) One that nobody has used, and one whose factor was taken from it, are seen in the list itself."""
+    auditor, support = world.employ(StaffRole.AUDITOR), world.employ(StaffRole.SUPPORT)
+    own = world.own_id(support)
+    with transaction(world.house.store.engine) as session:
+        factors.forget(session, raw_id(own))
+    ask(world, auditor, "DELETIONS").data  # noqa: B018 - an act of theirs, and the last of all
+    rows = {row["staff_id"]: row for row in _rows(ask(world, auditor, "ACCOUNTS"))}
+    mine, theirs = rows[str(raw_id(world.own_id(auditor)))], rows[str(raw_id(own))]
+    assert (mine["has_second_factor"], theirs["has_second_factor"]) == (True, False)
+    assert datetime.fromisoformat(mine["last_act_at"]) <= now()
+    assert mine["last_act_at"] > theirs["last_act_at"] > theirs["assigned_at"]
+
+
+@ONE
+def test_what_was_opened_under_a_grant_is_listed_with_it(world: World) -> None:
+    """(Q7) Each opening names its grant, which is in the list of grants; of what nobody opened there is no entry."""
+    case = granting.make(world)
+    grant, auditor = case.granted(case.support), world.employ(StaffRole.AUDITOR)
+    assert _rows(ask(world, auditor, "CONTENT_READS")) == []
+    assert case.read(case.support, "asset").data["it"]["title"]
+    opened = [row for row in _rows(ask(world, auditor, "CONTENT_READS")) if row["grantId"] is not None]
+    assert [(row["grantId"], row["details"]["objectIds"]) for row in opened] == [
+        (str(raw_id(grant)), [str(raw_id(case.asset))])
+    ]
+    assert str(raw_id(grant)) in {row["id"] for row in _rows(ask(world, auditor, "BREAK_GLASS"))}
