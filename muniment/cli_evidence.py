@@ -83,7 +83,8 @@ def pack(
             packed = evidence.pack(settings, file, _period(start, end))
         except OSError as error:
             give_up(str(error), code=2)
-    typer.echo(f"{packed.lists} populations are in {file.name}. Nothing records: {', '.join(packed.unavailable)}.")
+    missing = f" Nothing records: {', '.join(packed.unavailable)}." if packed.unavailable else ""
+    typer.echo(f"{packed.lists} populations are in {file.name}.{missing}")
     if packed.failed:
         typer.echo(f"{packed.failed} checks of controls found something amiss; the pack says so.")
 

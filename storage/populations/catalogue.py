@@ -143,9 +143,10 @@ POPULATIONS: dict[PopulationName, Population] = {
         Population(
             _N.CONTENT_READS, "Q7", "Which of others' works were opened, and under which grant?", ("CC6.1", "P6.7"),
             Trail(("content.downloaded", "content.read", "trail.opened")),
-            "Of staff each has the grantId of BREAK_GLASS, or the investigation of INVESTIGATIONS; agents open as "
-            "AGENT_ACTIONS says, and people with whom a project is shared without one. Owners who read their own are "
-            "not in it, owners who fetch their own files are. Of what goes by a person's id only the count is there.",
+            "Of staff each has the grantId of BREAK_GLASS, or the investigation of INVESTIGATIONS; what a drill made "
+            "up, of component drill, has neither. Agents open as AGENT_ACTIONS says, and people with whom a project is "
+            "shared without one. Owners who read their own are not in it, owners who fetch their own files are. Of "
+            "what goes by a person's id only the count is there.",
         ),
         Population(
             _N.API_KEYS, "Q8", "Which API keys are there, with which scopes, until when?", ("CC6.1",),

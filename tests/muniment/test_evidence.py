@@ -87,6 +87,7 @@ def test_a_pack_is_made_and_verified_without_the_house(
     place = tmp_path / "pack.zip"
     made = run("pack", str(place), *SINCE)
     assert made.exit_code == 0, made.output
+    assert f"{len(PopulationName)} populations are in pack.zip.\n" in made.output  # and none that nothing records
     vkey = ledger.key(world.house)
 
     def verified() -> Result:
