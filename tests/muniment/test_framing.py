@@ -158,6 +158,7 @@ def undisturbed(server: Server) -> Iterator[None]:
     over, answers = threading.Event(), []
 
     def asking() -> None:
+        answers.append(status_of(server.port, posted(QUERY)))
         while not over.wait(0.05):
             answers.append(status_of(server.port, posted(QUERY)))
 
