@@ -11,8 +11,9 @@ import re
 import types
 import typing
 import uuid
-from collections.abc import Mapping
-from typing import Any, ClassVar, dataclass_transform
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 from storage.ledger.events.values import Category, Identifier, Resource
 
@@ -59,9 +60,10 @@ class Event:
             raise EventRefused(f"{cls.action} is taken by {REGISTRY[cls.action].__name__}")
 
     def __post_init__(self) -> None:
-        for name, kind in recorded(type(self)).items():
-            if not _fits(getattr(self, name), kind):
-                raise EventRefused(f"{self.action}: {name} does not take this {type(getattr(self, name)).__name__}")
+        for name, fits, _ in _fields(type(self)):
+            value = getattr(self, name)
+            if not fits(value):
+                raise EventRefused(f"{self.action}: {name} does not take this {type(value).__name__}")
 
     def about(self) -> Resource:
         """The kind of thing that `resource_id` names."""
@@ -73,12 +75,11 @@ class Event:
 
     def details(self) -> dict[str, Any]:
         """The details as they stand in the leaf: camelCase names; ids as text, enums by value."""
-        names = (name for name in recorded(type(self)) if name not in _ENVELOPE)
-        return {camel_case(name): _plain(getattr(self, name)) for name in names}
+        return {key: _plain(getattr(self, name)) for name, _, key in _fields(type(self)) if key is not None}
 
     def detail_ids(self) -> set[uuid.UUID]:
         """Every id among the details."""
-        values = (getattr(self, name) for name in recorded(type(self)) if name not in _ENVELOPE)
+        values = (getattr(self, name) for name, _, key in _fields(type(self)) if key is not None)
         listed = (value if isinstance(value, tuple) else (value,) for value in values)
         return {one for each in listed for one in each if isinstance(one, uuid.UUID)}
 
@@ -89,6 +90,23 @@ def recorded(kind: type[Event]) -> Mapping[str, Any]:
         hints = typing.get_type_hints(kind)
         _RECORDED[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
     return _RECORDED[kind]
+
+
+class _Field(NamedTuple):
+    name: str
+    fits: Callable[[Any], bool]
+    """Whether it takes this value."""
+    key: str | None
+    """What it is called among the details; None: it is part of the envelope."""
+
+
+@cache
+def _fields(kind: type[Event]) -> tuple[_Field, ...]:
+    """What is to be known of each field of an event, worked out once: each entry of the trail asks for it."""
+    return tuple(
+        _Field(name, _fitting(hint), None if name in _ENVELOPE else camel_case(name))
+        for name, hint in recorded(kind).items()
+    )
 
 
 def detail_fields(kind: type[Event]) -> dict[str, Any]:
@@ -135,15 +153,21 @@ def _is_allowed(kind: Any) -> bool:
     return isinstance(kind, type) and (kind in (int, bool, uuid.UUID, Identifier) or issubclass(kind, enum.StrEnum))
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _fitting(kind: Any) -> Callable[[Any], bool]:
     plain = required_type(kind)
-    if value is None:
-        return plain is not kind
     if plain == tuple[uuid.UUID, ...]:
-        return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, uuid.UUID) for one in value)
-    if plain is int:
-        return type(value) is int and abs(value) <= _LARGEST
-    return isinstance(value, plain)
+        takes: Callable[[Any], bool] = _is_ids
+    else:
+        takes = _is_number if plain is int else lambda value: isinstance(value, plain)
+    return takes if plain is kind else lambda value: value is None or takes(value)
+
+
+def _is_ids(value: Any) -> bool:
+    return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, uuid.UUID) for one in value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and abs(value) <= _LARGEST
 
 
 def _plain(value: Any) -> Any:
