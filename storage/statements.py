@@ -5,18 +5,15 @@ each parameter. For a statement that never differs but in its values that takes 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, CursorResult, Dialect, Insert, Update
-from sqlalchemy.sql.compiler import SQLCompiler
 
 
 class _Compiled(NamedTuple):
     text: str
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
-    """Each parameter, and what makes of a value what the driver takes, where it is not the value itself."""
-    order: tuple[str, ...] | None
-    """The parameters by their places, for a driver that knows none by name."""
+    """By their places, and what makes of a value what the driver takes, where it is not the value itself."""
 
 
 class Fixed:
@@ -27,22 +24,23 @@ class Fixed:
         self._compiled: dict[str, _Compiled] = {}
 
     def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Execute it with a value for each of its parameters. Raises KeyError where one is missing."""
+        """Execute it with a value for each of its parameters. Raises KeyError where one is missing.
+
+        Nothing is flushed before: what a session has yet to write, and this needs, is the caller's to flush.
+        """
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.driver)
         if compiled is None:
             compiled = self._compiled[dialect.driver] = _compile(self._statement, dialect)
-        told = {
-            name: values[name] if process is None else process(values[name]) for name, process in compiled.parameters
-        }
-        if compiled.order is None:
-            return connection.exec_driver_sql(compiled.text, told)
-        return connection.exec_driver_sql(compiled.text, tuple([told[name] for name in compiled.order]))
+        told = [values[name] if process is None else process(values[name]) for name, process in compiled.parameters]
+        return connection.exec_driver_sql(compiled.text, tuple(told))
 
 
 def _compile(statement: Insert | Update, dialect: Dialect) -> _Compiled:
-    made = cast(SQLCompiler, statement.compile(dialect=dialect))
-    parameters = tuple(
-        (name, bound.type.dialect_impl(dialect).bind_processor(dialect)) for name, bound in made.binds.items()
+    kind: Callable[..., Dialect] = type(dialect)
+    by_place = dialect if dialect.positional else kind(paramstyle="format")
+    made = statement.compile(dialect=by_place)
+    bound = [made.binds[name] for name in made.positiontup or ()]
+    return _Compiled(
+        made.string, tuple((each.key, each.type.dialect_impl(dialect).bind_processor(dialect)) for each in bound)
     )
-    return _Compiled(made.string, parameters, tuple(made.positiontup or ()) if made.positional else None)

@@ -4,8 +4,9 @@ Narrower than the RFC on purpose: no floating-point numbers, whose text differs 
 for which its order (by UTF-16 code unit) is plain alphabetical order. Pure: knows neither database nor keys.
 """
 
-import json
 from typing import Any
+
+import orjson
 
 _LARGEST = 2**53 - 1
 
@@ -17,10 +18,10 @@ def canonical(value: Any) -> bytes:
     ValueError for a whole number beyond ±(2^53 - 1), which not every reader keeps, and for text that UTF-8 can't hold.
     """
     _check(value)
-    return _ENCODER.encode(value).encode()
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"not to be written as JSON: {error}") from None
 
 
 def _check(value: Any) -> None:

@@ -197,7 +197,7 @@ def rows_of(vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) 
 def _insert(session: Session, rows: Rows) -> None:
     """Write these rows without the detour of a flush."""
     connection = session.connection()
-    values = {_named(model, name): value for model, row in rows.items() for name, value in row.items()}
+    values = {_named(model)[name]: value for model, row in rows.items() for name, value in row.items()}
     for statement in _statements(connection.dialect.name, tuple(rows)):
         statement.execute(connection, values)
 
@@ -214,12 +214,14 @@ def _statements(dialect: str, models: tuple[type[Record], ...]) -> list[Fixed]:
 
 def _insertion(model: type[Record]) -> Insert:
     table = cast(Table, model.__table__)
-    values = {each.name: bindparam(_named(model, each.name), type_=each.type) for each in table.columns}
+    values = {each.name: bindparam(_named(model)[each.name], type_=each.type) for each in table.columns}
     return insert(table).values(values)
 
 
-def _named(model: type[Record], column: str) -> str:
-    return f"{model.__tablename__}__{column}"
+@cache
+def _named(model: type[Record]) -> dict[str, str]:
+    """What the parameters for the columns are called, where rows of several models are written at once."""
+    return {each.name: f"{model.__tablename__}__{each.name}" for each in cast(Table, model.__table__).columns}
 
 
 def id_text(value: uuid.UUID | None) -> str | None:

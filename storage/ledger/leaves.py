@@ -84,7 +84,6 @@ def _beginning(label: str) -> bytes:
 
 
 _BEGINNINGS = {label: _beginning(label) for label in (*ACTOR, *SUBJECT)}
-_LABELS = frozenset(_BEGINNINGS)
 
 
 def build(record: Mapping[str, Any], personal: Mapping[str, Opening]) -> bytes:
@@ -92,7 +91,7 @@ def build(record: Mapping[str, Any], personal: Mapping[str, Opening]) -> bytes:
 
     Raises ValueError if one is missing, or if the leaf would exceed `LARGEST` bytes.
     """
-    if personal.keys() != _LABELS:
+    if personal.keys() != _BEGINNINGS.keys():
         raise ValueError("every personal field is committed to, present or not")
     commitments = {label: commitment(label, opening) for label, opening in personal.items()}
     leaf = canonical({**record, "version": VERSION, "commitments": commitments})

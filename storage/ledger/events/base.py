@@ -12,7 +12,6 @@ import types
 import typing
 import uuid
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 from storage.ledger.events.values import Category, Identifier, Resource
@@ -22,7 +21,8 @@ MOST_IDS = 100
 
 _ENVELOPE = frozenset({"resource_id", "resource_kind", "subject_id", "grant_id", "rule"})
 _RECORDED: dict[Any, Mapping[str, Any]] = {}
-"""What `recorded` answers, which each entry asks for several times."""
+"""What `recorded` answers."""
+_FORMS: "dict[Any, _Form]" = {}
 _ACTION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 _PERSON = re.compile(r"(^|_)(actor|author|contributor|member|owner|person|staff|subject|user)_ids?$")
 _LARGEST = 2**53 - 1  # beyond it a JSON number is not the same in every reader (RFC 8785, section 3.2.2.3)
@@ -60,7 +60,7 @@ class Event:
             raise EventRefused(f"{cls.action} is taken by {REGISTRY[cls.action].__name__}")
 
     def __post_init__(self) -> None:
-        for name, fits, _ in _fields(type(self)):
+        for name, fits in _form(type(self)).fields:
             value = getattr(self, name)
             if not fits(value):
                 raise EventRefused(f"{self.action}: {name} does not take this {type(value).__name__}")
@@ -75,13 +75,18 @@ class Event:
 
     def details(self) -> dict[str, Any]:
         """The details as they stand in the leaf: camelCase names; ids as text, enums by value."""
-        return {key: _plain(getattr(self, name)) for name, _, key in _fields(type(self)) if key is not None}
+        return {key: _plain(getattr(self, name)) for key, name in _form(type(self)).details}
 
     def detail_ids(self) -> set[uuid.UUID]:
         """Every id among the details."""
-        values = (getattr(self, name) for name, _, key in _fields(type(self)) if key is not None)
-        listed = (value if isinstance(value, tuple) else (value,) for value in values)
-        return {one for each in listed for one in each if isinstance(one, uuid.UUID)}
+        found: set[uuid.UUID] = set()
+        for name in _form(type(self)).ids:
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                found.update(value)
+            elif value is not None:
+                found.add(value)
+        return found
 
 
 def recorded(kind: type[Event]) -> Mapping[str, Any]:
@@ -92,21 +97,26 @@ def recorded(kind: type[Event]) -> Mapping[str, Any]:
     return _RECORDED[kind]
 
 
-class _Field(NamedTuple):
-    name: str
-    fits: Callable[[Any], bool]
-    """Whether it takes this value."""
-    key: str | None
-    """What it is called among the details; None: it is part of the envelope."""
+class _Form(NamedTuple):
+    """What is to be known of an event's fields, worked out once: each entry of the trail asks for it."""
+
+    fields: tuple[tuple[str, Callable[[Any], bool]], ...]
+    """Each of them, and whether it takes a value."""
+    details: tuple[tuple[str, str], ...]
+    """What the leaf calls a detail, and the field that it is."""
+    ids: tuple[str, ...]
+    """The details that are ids."""
 
 
-@cache
-def _fields(kind: type[Event]) -> tuple[_Field, ...]:
-    """What is to be known of each field of an event, worked out once: each entry of the trail asks for it."""
-    return tuple(
-        _Field(name, _fitting(hint), None if name in _ENVELOPE else camel_case(name))
-        for name, hint in recorded(kind).items()
-    )
+def _form(kind: type[Event]) -> _Form:
+    if kind not in _FORMS:
+        details = detail_fields(kind)
+        _FORMS[kind] = _Form(
+            tuple((name, _fitting(hint)) for name, hint in recorded(kind).items()),
+            tuple((camel_case(name), name) for name in details),
+            tuple(name for name, hint in details.items() if required_type(hint) in (uuid.UUID, tuple[uuid.UUID, ...])),
+        )
+    return _FORMS[kind]
 
 
 def detail_fields(kind: type[Event]) -> dict[str, Any]:
@@ -171,8 +181,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [str(one) for one in value]
+    if isinstance(value, (uuid.UUID, Identifier)):
+        return str(value)
     if isinstance(value, enum.StrEnum):
         return value.value
-    return str(value) if isinstance(value, (uuid.UUID, Identifier)) else value
+    return [str(one) for one in value] if isinstance(value, tuple) else value
