@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from policies.access import Access, Policy
+from policies.access import Access
 from policies.errors import Refused
 from policies.principals import Kind, Principal
 from resolvers.budgets import Charge
@@ -85,8 +85,6 @@ class Context:
         self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
-        self._scoped: tuple[Asking, Policy, AuditScope] | None = None
-        """The scope that was made last, and what of."""
         self._ends = 0.0
         """When the unit of work that is open has taken too long, by the monotonic clock."""
 
@@ -255,20 +253,17 @@ class Context:
                 self._open = None
 
     def _scope(self) -> AuditScope:
-        asking, policy = self.asking, self.policy
-        if self._scoped is None or self._scoped[0] is not asking or self._scoped[1] is not policy:
-            scope = AuditScope(
-                component="api",
-                actor_kind=asking.principal.kind.value,
-                actor_id=asking.principal.id,
-                on_behalf_of=asking.principal.on_behalf_of,
-                ip_address=asking.ip_address,
-                user_agent=asking.user_agent,
-                correlation_id=asking.correlation_id,
-                policy_version=policy.version,
-            )
-            self._scoped = (asking, policy, scope)
-        return self._scoped[2]
+        asking = self.asking
+        return AuditScope(
+            component="api",
+            actor_kind=asking.principal.kind.value,
+            actor_id=asking.principal.id,
+            on_behalf_of=asking.principal.on_behalf_of,
+            ip_address=asking.ip_address,
+            user_agent=asking.user_agent,
+            correlation_id=asking.correlation_id,
+            policy_version=self.policy.version,
+        )
 
     def _record_reads(self, work: UnitOfWork) -> None:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
@@ -277,7 +272,7 @@ class Context:
         readings, self.readings = self.readings, []
         unmasked, self.unmasked = self.unmasked, {}
         readings = [*readings, *trail_openings(unmasked)]
-        scope = self._scope()
+        scope = work.scope
         opened = work.vault.opened_beyond(reader_of(scope))
         foreign = others((one for one in opened.keys() - self._told if one[2] not in unmasked), scope)
         if not (trail_read or refusals or readings or foreign):

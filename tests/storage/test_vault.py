@@ -277,7 +277,9 @@ def test_a_row_that_is_no_object_is_sealed_as_one_is(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("value", [CANARY, None])
-@pytest.mark.parametrize(("model", "column"), [(Asset, "title"), (Contributor, "password_hash"), (AuditPersonal, "actor_id")])
+@pytest.mark.parametrize(
+    ("model", "column"), [(Asset, "title"), (Contributor, "password_hash"), (AuditPersonal, "actor_id")]
+)
 def test_what_is_somebody_s_is_sealed_in_its_row_only(
     vault: Vault, model: type[Record], column: str, value: str | None
 ) -> None:
