@@ -21,7 +21,7 @@ from muniment import (
     cli_services,
     cli_staff,
     garbage,
-    methods,
+    loading,
 )
 from muniment.cli_words import Home, give_up, settings_of, told
 
@@ -62,7 +62,7 @@ app.command()(cli_backup.restore)
 
 def main() -> None:
     """Run the command line. Exit 0: done; 1: it did not work, said why; 2: the settings or arguments can't be used."""
-    with methods.deferred():
+    with loading.methods_deferred():
         app(prog_name="python -m muniment")
 
 

@@ -1,10 +1,7 @@
-"""The methods that `dataclasses` writes for a class, compiled when they are first asked for.
-
-Of the four thousand that a server loads, of its own classes and of its libraries', most never run: a type of GraphQL is
-not compared, an event is not ordered. Compiling all of them was a sixth of what a start takes.
-"""
+"""Loading no more than a process has a use for, where a library would do more by itself."""
 
 import dataclasses
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FunctionType
@@ -17,8 +14,12 @@ missing everything is compiled at once, as ever.
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
-    """Of dataclasses that are made while the block runs, methods are compiled when they are first asked for."""
+def methods_deferred() -> Iterator[None]:
+    """The methods that `dataclasses` writes for classes made in the block are compiled when they are first asked for.
+
+    Of the four thousand that a server loads, of its own classes and of its libraries', most never run: a type of
+    GraphQL is not compared, an event has no hash. Compiling all of them was a sixth of what a start takes.
+    """
     write = getattr(dataclasses, _WRITER, None)
     if write is None:
         yield
@@ -30,11 +31,24 @@ def deferred() -> Iterator[None]:
         setattr(dataclasses, _WRITER, write)
 
 
+@contextmanager
+def without(*libraries: str) -> Iterator[None]:
+    """What is imported in the block finds none of these installed, and does without them as it would then."""
+    loaded = {name: sys.modules[name] for name in libraries if name in sys.modules}
+    sys.modules.update(dict.fromkeys(libraries))  # type: ignore[arg-type]  # None: there is no such module
+    try:
+        yield
+    finally:
+        for name in libraries:
+            del sys.modules[name]
+        sys.modules.update(loaded)
+
+
 class _Method:
     # Stands in a class in place of a method. Whatever asks the class for it, be it a call or the interpreter itself,
     # gets the function, which from then on stands there itself. Two threads may both compile: either function will do.
 
-    __slots__ = ("__name__", "_made", "_named", "_given", "_write")
+    __slots__ = ("__name__", "_given", "_made", "_named", "_write")
 
     def __init__(self, write: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         self.__name__: str = given[0]
