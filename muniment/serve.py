@@ -25,6 +25,9 @@ from muniment.settings import Settings
 GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
 
+_LATER_SECONDS = 1
+"""How long what only the first job needs waits to be loaded: whoever asks for something right after the start goes first."""
+
 log = structlog.get_logger("muniment.serve")
 
 
@@ -121,6 +124,7 @@ async def _announce(settings: Settings) -> None:
         break
     typer.echo(welcome(settings))
     log.info("serving", host=settings.host, port=settings.port, environment=settings.env)
+    await asyncio.sleep(_LATER_SECONDS)
     if not settings.worker:
         threading.Thread(target=import_module, args=("storage.queue",), daemon=True).start()  # for the first job
 
