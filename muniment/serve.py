@@ -26,7 +26,7 @@ GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
 
 _LATER_SECONDS = 1
-"""How long what only the first job needs waits to be loaded: whoever asks for something right after the start goes first."""
+"""When what only the first job needs is loaded: whoever asks for something right after the start goes first."""
 
 log = structlog.get_logger("muniment.serve")
 
