@@ -120,7 +120,8 @@ def _examined(cls: type[Event]) -> type[Event]:
         getattr(cls, "resource", None), Resource
     ):
         raise EventRefused(f"{cls.__name__}: name its category and its resource")
-    for name, kind in inspect.get_annotations(cls, eval_str=True).items():  # those it inherits were looked at before
+    own: dict[str, Any] = inspect.get_annotations(cls, eval_str=True)  # those it inherits were looked at before
+    for name, kind in own.items():
         if typing.get_origin(kind) is ClassVar:
             continue
         if not _is_allowed(required_type(kind)):
