@@ -58,7 +58,7 @@ class _Method:
     def __get__(self, instance: object, owner: type) -> Any:
         function = self._function()
         for kind in owner.__mro__:
-            if vars(kind).get(self.__name__) is self:
+            if kind.__dict__.get(self.__name__) is self:
                 function.__qualname__ = f"{kind.__qualname__}.{self.__name__}"
                 setattr(kind, self.__name__, function)
         return function.__get__(instance, owner)
