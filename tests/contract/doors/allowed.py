@@ -308,10 +308,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/imports/taking.py resolvers/assets.py",
         "writes the words of what the use case has just sealed; reads nothing",
     ),
-    "storage.search.indexes.words_of": (
-        "resolvers/assets.py resolvers/prompts.py",
-        "the words of what the use case has just sealed, to be written with its entry; reads nothing",
-    ),
     "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),
     "storage.work.Store": ("muniment/house.py", _HOUSE),
     "storage.work.UnitOfWork": ("resolvers/errors.py", "names a type; nothing is made"),
