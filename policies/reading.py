@@ -6,6 +6,7 @@ It knows strings, comments, blocks and the `;` that ends a statement, and nothin
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|#[^\n]*|[A-Za-z_]\w*(?:::\w+)*|[{}();\[\]]|\S')
 
@@ -139,9 +140,11 @@ def blame(source: str, complaint: Callable[[str], str | None], word: str) -> int
     That is one without which there is no complaint, or at least another one; of several, the last that names `word`.
     """
     said = complaint(source)
-    without = [(statement, complaint(statement.withheld(source))) for statement in statements(source)]
-    suspects = [statement for statement, now_said in without if now_said is None]
-    suspects = suspects or [statement for statement, now_said in without if now_said != said]
-    named = [suspect for suspect in suspects if word and word in suspect.text(source)]
-    chosen = named or suspects
-    return chosen[-1].line if chosen else None
+    found = [*statements(source)][::-1]  # each complaint takes a compilation, and what is new stands at the end
+    naming = [statement for statement in found if word and word in statement.text(source)]
+    without = cache(lambda statement: complaint(statement.withheld(source)))
+    for guilty in (lambda now_said: now_said is None, lambda now_said: now_said != said):
+        for suspect in (*naming, *found):
+            if guilty(without(suspect)):
+                return suspect.line
+    return None
