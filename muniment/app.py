@@ -1,12 +1,10 @@
 """The application: routes, and what surrounds every answer."""
 
 import html
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import anyio.to_thread
@@ -52,9 +50,6 @@ def create(settings: Settings) -> Starlette:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             else:
                 enter(lookouts.beside_agents(app.state.house))
-                threading.Thread(
-                    target=import_module, args=("storage.queue",), daemon=True
-                ).start()  # for the first job
             await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
             enter(key_uses.counted(app.state.house, "server"))
             try:

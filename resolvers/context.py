@@ -272,7 +272,7 @@ class Context:
         readings, self.readings = self.readings, []
         unmasked, self.unmasked = self.unmasked, {}
         readings = [*readings, *trail_openings(unmasked)]
-        scope = self._scope()
+        scope = work.scope
         opened = work.vault.opened_beyond(reader_of(scope))
         foreign = others((one for one in opened.keys() - self._told if one[2] not in unmasked), scope)
         if not (trail_read or refusals or readings or foreign):

@@ -8,13 +8,27 @@ and is never added up anew while somebody waits.
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
-from sqlalchemy import BigInteger, ColumnElement, Update, case, func, inspect, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Table,
+    Update,
+    bindparam,
+    case,
+    func,
+    inspect,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session
 
 from storage.assets import Asset
 from storage.records import DataCard, NotExported, Record, plain
+from storage.statements import Fixed
 
 _UNLOADED = {"synchronize_session": False}
 _NEARLY = 0.9
@@ -198,14 +212,29 @@ def tally(rows: Iterable[tuple[uuid.UUID, int]]) -> dict[uuid.UUID, tuple[int, i
 
 
 def _taken(session: Session, owner_id: uuid.UUID, byte_size: int, allowance: Allowance) -> bool:
-    room = (
-        Quota.byte_size + byte_size <= func.coalesce(Quota.most_bytes, allowance.byte_size),
-        Quota.files + 1 <= func.coalesce(Quota.most_files, allowance.files),
+    told = {
+        "whose": owner_id,
+        "more": byte_size,
+        "usual_bytes": allowance.byte_size,
+        "usual_files": allowance.files,
+    }
+    return _TAKE.execute(session.connection(), told).rowcount == 1
+
+
+def _take() -> Update:
+    more, usual_bytes, usual_files = (
+        bindparam(name, type_=BigInteger()) for name in ("more", "usual_bytes", "usual_files")
     )
-    more: Update = update(Quota).where(Quota.owner_id == owner_id, *room)
-    counted = more.values(files=Quota.files + 1, byte_size=Quota.byte_size + byte_size)
-    result = session.execute(counted, execution_options=_UNLOADED)
-    return int(result.rowcount) == 1  # type: ignore[attr-defined]
+    room = (
+        Quota.byte_size + more <= func.coalesce(Quota.most_bytes, usual_bytes),
+        Quota.files + literal_column("1") <= func.coalesce(Quota.most_files, usual_files),
+    )
+    counted = {"files": Quota.files + literal_column("1"), "byte_size": Quota.byte_size + more}
+    whose = bindparam("whose", type_=Quota.owner_id.type)
+    return update(cast(Table, Quota.__table__)).where(Quota.owner_id == whose, *room).values(counted)
+
+
+_TAKE = Fixed(_take())
 
 
 def _lay_out(session: Session, owner_id: uuid.UUID) -> None:

@@ -4,8 +4,9 @@ Narrower than the RFC on purpose: no floating-point numbers, whose text differs 
 for which its order (by UTF-16 code unit) is plain alphabetical order. Pure: knows neither database nor keys.
 """
 
-import json
 from typing import Any
+
+import orjson
 
 _LARGEST = 2**53 - 1
 
@@ -17,20 +18,25 @@ def canonical(value: Any) -> bytes:
     ValueError for a whole number beyond ±(2^53 - 1), which not every reader keeps, and for text that UTF-8 can't hold.
     """
     _check(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"not to be written as JSON: {error}") from None
 
 
 def _check(value: Any) -> None:
+    kind = type(value)
     if isinstance(value, dict):
         for key, member in value.items():
             if type(key) is not str or not key.isascii():
                 raise TypeError("a key in canonical JSON is ASCII text")
-            _check(member)
+            if type(member) is not str:  # which most are
+                _check(member)
     elif isinstance(value, list):
         for member in value:
             _check(member)
-    elif type(value) is int:
-        if abs(value) > _LARGEST:
+    elif kind is int:
+        if not -_LARGEST <= value <= _LARGEST:
             raise ValueError("a whole number beyond 2^53 - 1 is not the same in every reader of JSON")
-    elif value is not None and type(value) not in (str, bool):
-        raise TypeError(f"canonical JSON has no {type(value).__name__}")
+    elif value is not None and kind is not str and kind is not bool:
+        raise TypeError(f"canonical JSON has no {kind.__name__}")

@@ -22,6 +22,7 @@ from storage.ledger.rows import AuditPending
 from storage.ledger.scope import AuditScope
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
+from storage.statements import Fixed
 from storage.vault import Vault
 
 
@@ -172,51 +173,55 @@ def rows_of(vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) 
         "resource_id": clear_id,
         "correlation_id": scope.correlation_id,
     }
-    side = AuditPersonal(
-        event_id=event_id,
-        actor_id=scope.actor_id,
-        on_behalf_of=scope.on_behalf_of,
-        subject_id=happened.subject_id,
-        resource_id=committed_id,
+    sealed = vault.sealed(
+        AuditPersonal,
+        event_id,
+        {
+            "ip_address": scope.ip_address,
+            "user_agent": scope.user_agent,
+            "actor_salts": {label: personal[label].salt.hex() for label in leaves.ACTOR},
+            "subject_salts": {label: personal[label].salt.hex() for label in leaves.SUBJECT},
+        },
     )
-    vault.seal(
-        side,
-        ip_address=scope.ip_address,
-        user_agent=scope.user_agent,
-        actor_salts={label: personal[label].salt.hex() for label in leaves.ACTOR},
-        subject_salts={label: personal[label].salt.hex() for label in leaves.SUBJECT},
-    )
-    people_in_it = {each.name: getattr(side, each.name) for each in AuditPersonal.__table__.columns}
-    return {AuditEvent: entry, AuditPersonal: people_in_it, AuditPending: {"event_id": event_id}}
+    side = {
+        "event_id": event_id,
+        "actor_id": scope.actor_id,
+        "on_behalf_of": scope.on_behalf_of,
+        "subject_id": happened.subject_id,
+        "resource_id": committed_id,
+        **sealed,
+    }
+    return {AuditEvent: entry, AuditPersonal: side, AuditPending: {"event_id": event_id}}
 
 
 def _insert(session: Session, rows: Rows) -> None:
     """Write these rows without the detour of a flush."""
     connection = session.connection()
-    values = [{_named(each): row[each.name] for each in model.__table__.columns} for model, row in rows.items()]
-    statements = _statements(connection.dialect.name, tuple(rows))
-    if len(statements) == 1:
-        connection.execute(statements[0], {name: value for each in values for name, value in each.items()})
-        return
-    for statement, each in zip(statements, values, strict=True):
-        connection.execute(statement, each)
+    values = {_named(model)[name]: value for model, row in rows.items() for name, value in row.items()}
+    for statement in _statements(connection.dialect.name, tuple(rows)):
+        statement.execute(connection, values)
 
 
 @cache
-def _statements(dialect: str, models: tuple[type[Record], ...]) -> list[Insert]:
+def _statements(dialect: str, models: tuple[type[Record], ...]) -> list[Fixed]:
     """A statement for each of the models; on PostgreSQL one for all of them, and so one round trip."""
-    tables = [cast(Table, model.__table__) for model in models]
-    each = [
-        insert(table).values({column.name: bindparam(_named(column)) for column in table.columns}) for table in tables
-    ]
+    each = [_insertion(model) for model in models]
     if dialect != "postgresql":
-        return each
+        return [Fixed(statement) for statement in each]
     *first, last = each
-    return [last.add_cte(*(statement.cte(f"into_{statement.table.name}") for statement in first))]
+    return [Fixed(last.add_cte(*(statement.cte(f"into_{statement.table.name}") for statement in first)))]
 
 
-def _named(column: Any) -> str:
-    return f"{column.table.name}__{column.name}"
+def _insertion(model: type[Record]) -> Insert:
+    table = cast(Table, model.__table__)
+    values = {each.name: bindparam(_named(model)[each.name], type_=each.type) for each in table.columns}
+    return insert(table).values(values)
+
+
+@cache
+def _named(model: type[Record]) -> dict[str, str]:
+    """What the parameters for the columns are called, where rows of several models are written at once."""
+    return {each.name: f"{model.__tablename__}__{each.name}" for each in cast(Table, model.__table__).columns}
 
 
 def id_text(value: uuid.UUID | None) -> str | None:

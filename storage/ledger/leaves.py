@@ -57,7 +57,11 @@ class Opening:
 
 def fresh(values: Mapping[str, str | None]) -> dict[str, Opening]:
     """The values, each with a salt of its own from the system's random source."""
-    return {label: Opening(value, secrets.token_bytes(_SALT)) for label, value in values.items()}
+    salts = secrets.token_bytes(_SALT * len(values))  # the system is asked once for all of them
+    return {
+        label: Opening(value, salts[place : place + _SALT])
+        for place, (label, value) in zip(range(0, len(salts), _SALT), values.items(), strict=True)
+    }
 
 
 def commitment(label: str, opening: Opening) -> str:
@@ -67,10 +71,19 @@ def commitment(label: str, opening: Opening) -> str:
     the value is one byte 0 if absent, else one byte 1 and UTF-8.
     """
     value = b"\x00" if opening.value is None else b"\x01" + opening.value.encode()
-    digest = hashlib.sha256()
-    for part in (_CONTEXT, label.encode(), opening.salt, value):
-        digest.update(len(part).to_bytes(4, "big") + part)
-    return digest.hexdigest()
+    beginning = _BEGINNINGS.get(label) or _beginning(label)
+    return hashlib.sha256(beginning + _preceded(opening.salt) + _preceded(value)).hexdigest()
+
+
+def _preceded(part: bytes) -> bytes:
+    return len(part).to_bytes(4, "big") + part
+
+
+def _beginning(label: str) -> bytes:
+    return _preceded(_CONTEXT) + _preceded(label.encode())
+
+
+_BEGINNINGS = {label: _beginning(label) for label in (*ACTOR, *SUBJECT)}
 
 
 def build(record: Mapping[str, Any], personal: Mapping[str, Opening]) -> bytes:
@@ -78,7 +91,7 @@ def build(record: Mapping[str, Any], personal: Mapping[str, Opening]) -> bytes:
 
     Raises ValueError if one is missing, or if the leaf would exceed `LARGEST` bytes.
     """
-    if set(personal) != {*ACTOR, *SUBJECT}:
+    if personal.keys() != _BEGINNINGS.keys():
         raise ValueError("every personal field is committed to, present or not")
     commitments = {label: commitment(label, opening) for label, opening in personal.items()}
     leaf = canonical({**record, "version": VERSION, "commitments": commitments})

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Index,
-    Insert,
     LargeBinary,
     Table,
     bindparam,
@@ -30,6 +29,7 @@ from storage.projects import Project
 from storage.prompts import Prompt
 from storage.records import DataCard, NotExported, Record, keyed, plain
 from storage.search.words import beginnings
+from storage.statements import Fixed
 from storage.vault import HASHED, Vault
 
 _AT_ONCE = 50
@@ -102,18 +102,18 @@ def index(session: Session, vault: Vault, row: Asset | Prompt, *, fresh: bool = 
 
 def _write(connection: Connection, table: Table, own: dict[str, uuid.UUID], tokens: list[bytes]) -> None:
     if connection.dialect.name == "postgresql":  # one round trip, however many there are
-        connection.execute(_insertion(table), {**{f"own_{name}": value for name, value in own.items()}, "all": tokens})
+        _insertion(table).execute(connection, {**{f"own_{name}": value for name, value in own.items()}, "all": tokens})
     else:
         connection.execute(insert(table), [{**own, "token": token} for token in tokens])
 
 
 @cache
-def _insertion(table: Table) -> Insert:
+def _insertion(table: Table) -> Fixed:
     every = func.unnest(bindparam("all", type_=ARRAY(LargeBinary)))
     values = [
         every if column.name == "token" else bindparam(f"own_{column.name}", type_=column.type) for column in table.c
     ]
-    return insert(table).from_select(list(table.c), select(*values))
+    return Fixed(insert(table).from_select(list(table.c), select(*values)))
 
 
 def reindex(session: Session, vault: Vault, project: uuid.UUID, after: uuid.UUID | None = None) -> uuid.UUID | None:

@@ -8,10 +8,9 @@ import functools
 import hmac
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import inspect
 from sqlalchemy.orm.attributes import instance_dict, instance_state
 
 from storage.damages import MOST as MOST_DAMAGED
@@ -24,8 +23,8 @@ from storage.keys.names import KeysetName
 from storage.records import Record
 from storage.sealed import Sealed
 from storage.vault.errors import NotSealable, SealedDamaged, SealedWithoutGrant
-from storage.vault.places import VERSION, Stand, place_of, stand, value_of
-from storage.vault.together import together
+from storage.vault.places import VERSION, Place, Stand, has_id, place_of, stand, stand_of_nobody, value_of
+from storage.vault.together import together, without_damaged
 from storage.vault.values import decode, encode
 
 __all__ = ["HASHED", "NotSealable", "SealedDamaged", "SealedWithoutGrant", "Vault", "opens_with"]
@@ -75,14 +74,21 @@ class Vault:
 
         Values are text, bytes, or what JSON holds. Raises NotSealable, and what `Keyring.aead` raises.
         """
-        if row.__dict__.get("id") is None and _has_id(type(row)) and row.id is None:  # type: ignore[attr-defined]
+        if row.__dict__.get("id") is None and has_id(type(row)) and row.id is None:  # type: ignore[attr-defined]
             row.id = new_id()  # type: ignore[attr-defined]
-        sealed = self._all_sealed(row, values)
+        sealed = self._all_sealed(type(row), values, functools.partial(stand, row), row)
         if instance_state(row).key is None:  # not stored yet: all of it will be, so nobody need be told of each
             instance_dict(row).update(sealed)
             return
         for column, value in sealed.items():
             setattr(row, column, value)
+
+    def sealed(self, model: type[Record], row_id: uuid.UUID, values: Mapping[str, Any]) -> dict[str, Sealed | None]:
+        """What `seal` would set in the row of `model` with this id, for one of nobody's that is no object yet.
+
+        Raises NotSealable also where the model says whose a row is, and as `seal` does.
+        """
+        return self._all_sealed(model, values, functools.partial(stand_of_nobody, row_id), model)
 
     def open(self, row: Record, column: str) -> Any:
         """What was sealed in this column; None stays None.
@@ -119,7 +125,7 @@ class Vault:
                 for row, opened in zip(its_rows, found, strict=True):
                     if opened is None:
                         self._note(row, stand(row, place), Damage.VALUE)
-                its_rows, owners, row_ids, found = _without_damaged(its_rows, owners, row_ids, found)
+                its_rows, owners, row_ids, found = without_damaged(its_rows, owners, row_ids, found)
             answer.update(zip(its_rows, map(decode, found), strict=True))  # type: ignore[arg-type]
             self._noted.append((type(rows[0]).__tablename__, owners, row_ids, its_rows))
         return answer
@@ -232,23 +238,25 @@ class Vault:
             raise
 
     def _sealed(self, row: Record, column: str, value: Any) -> Sealed | None:
-        return self._all_sealed(row, {column: value})[column]
+        return self._all_sealed(type(row), {column: value}, functools.partial(stand, row), row)[column]
 
-    def _all_sealed(self, row: Record, values: Mapping[str, Any]) -> dict[str, Sealed | None]:
+    def _all_sealed(
+        self, model: type[Record], values: Mapping[str, Any], standing: Callable[[Place], Stand], row: object
+    ) -> dict[str, Sealed | None]:
         """Sealed for these columns of the row. What they share, which is most of it, is looked up once."""
         sealed: dict[str, Sealed | None] = {}
-        model, known = type(row), ""
+        known = ""
         for column, value in values.items():
             place = place_of(model, column)
             if value is None:
-                stand(row, place)  # which refuses as it would for a value
+                standing(place)  # which refuses as it would for a value
                 sealed[column] = None
                 continue
             plaintext = encode(value)
             if plaintext is None:
                 raise NotSealable(f"{column} of {row!r} holds a {type(value).__name__} that is no text, bytes or JSON")
             if place.under != known:
-                where = stand(row, place)
+                where = standing(place)
                 if self.sealed_since is None:
                     self.sealed_since = time.monotonic()
                 known, encrypt, binding = place.under, self._key(where.keyset).encrypt, where.binding
@@ -288,14 +296,3 @@ class Vault:
 def opens_with(model: type[Record], column: str) -> str:
     """The action that opens this sealed column. Raises NotSealable for any other column."""
     return place_of(model, column).opens_with
-
-
-@functools.cache
-def _has_id(model: type[Record]) -> bool:
-    return "id" in inspect(model).columns
-
-
-def _without_damaged(*columns: list[Any]) -> Iterator[list[Any]]:
-    """The lists without what stands where the last of them has None."""
-    whole = [number for number, plaintext in enumerate(columns[-1]) if plaintext is not None]
-    return ([column[number] for number in whole] for column in columns)

@@ -86,6 +86,23 @@ def stand(row: Record, place: Place) -> Stand:
     return Stand(place, row_id, owner, keyset)
 
 
+def stand_of_nobody(row_id: uuid.UUID, place: Place) -> Stand:
+    """Where the value of a row stands that is nobody's, by the row's id.
+
+    Raises NotSealable where it is told whose it is, or sealed under another keyset than one of the platform's.
+    """
+    keyset = PLATFORM.get(place.under)
+    if keyset is None or place.owner is not None:
+        raise NotSealable(f"{place.column} is somebody's: seal it in its row")
+    return Stand(place, row_id, None, keyset)
+
+
+@functools.cache
+def has_id(model: type[Record]) -> bool:
+    """Whether its rows are known by an `id`."""
+    return "id" in inspect(model).columns
+
+
 def value_of(row: Record, name: str) -> Any:
     """What the row has there: as loaded, without a detour through SQLAlchemy's instrumentation."""
     loaded = row.__dict__

@@ -1,8 +1,8 @@
 """Sealed values of many rows, sorted by the keyset that they are under: what a page's rows share is worked out once."""
 
 import uuid
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from storage.keys.names import KeysetName
 from storage.records import Record
@@ -55,3 +55,9 @@ def together(rows: Iterable[Record], place: Place) -> list[tuple[KeysetName, Tog
             group[3].append(stored[1:])
             group[4].append(context)
     return [(keyset_of(place, number), group) for number, group in found.items() if group.rows]
+
+
+def without_damaged(*columns: list[Any]) -> Iterator[list[Any]]:
+    """The lists without what stands where the last of them has None."""
+    whole = [number for number, plaintext in enumerate(columns[-1]) if plaintext is not None]
+    return ([column[number] for number in whole] for column in columns)

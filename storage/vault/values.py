@@ -5,6 +5,7 @@ from typing import Any
 
 _TEXT, _BYTES, _JSON = b"t", b"b", b"j"
 _IS_TEXT, _IS_BYTES = _TEXT[0], _BYTES[0]
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def encode(value: Any) -> bytes | None:
@@ -14,7 +15,7 @@ def encode(value: Any) -> bytes | None:
             return _TEXT + value.encode()
         if isinstance(value, bytes):
             return _BYTES + value
-        return _JSON + json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _JSON + _ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError):
         return None
 

@@ -15,6 +15,7 @@ from storage.contributors import Contributor, StyleProfile
 from storage.grants import AccessGrant
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 from storage.keys.keyring import Keyring
+from storage.ledger.entries import AuditPersonal
 from storage.outputs import Output
 from storage.projects import Project
 from storage.records import Record
@@ -260,6 +261,32 @@ def test_the_platform_opens_nothing_else_for_itself(vault: Vault, column: str, r
     with pytest.raises(SealedWithoutGrant):
         vault.open_as_system(person, column, reason=reason)
     assert vault.opened_as_system == set()
+
+
+def test_a_row_that_is_no_object_is_sealed_as_one_is(vault: Vault) -> None:
+    """What is sealed for a row by its id opens in that row, and in no other; and what is None stays None."""
+    row = AuditPersonal(event_id=uuid.uuid4())
+    for column, value in vault.sealed(AuditPersonal, row.event_id, {"user_agent": CANARY, "ip_address": None}).items():
+        setattr(row, column, value)
+    row.decisions = GRANTED
+    assert (vault.open(row, "user_agent"), row.ip_address) == (CANARY, None)
+    other = moved(row, "user_agent", AuditPersonal(event_id=uuid.uuid4()))
+    other.decisions = GRANTED
+    with pytest.raises(SealedDamaged):
+        vault.open(other, "user_agent")
+
+
+@pytest.mark.parametrize("value", [CANARY, None])
+@pytest.mark.parametrize(
+    ("model", "column"), [(Asset, "title"), (Contributor, "password_hash"), (AuditPersonal, "actor_id")]
+)
+def test_what_is_somebody_s_is_sealed_in_its_row_only(
+    vault: Vault, model: type[Record], column: str, value: str | None
+) -> None:
+    """Without the row nobody knows whose it is: a contributor's column, a row with a subject, and a plain column."""
+    with pytest.raises(NotSealable):
+        vault.sealed(model, uuid.uuid4(), {column: value})
+    assert vault.sealed_since is None
 
 
 @pytest.mark.parametrize(

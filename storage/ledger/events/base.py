@@ -7,12 +7,13 @@ a class with such a field can't be defined, and a value of another type than its
 
 import dataclasses
 import enum
+import inspect
 import re
 import types
 import typing
 import uuid
-from collections.abc import Mapping
-from typing import Any, ClassVar, dataclass_transform
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 from storage.ledger.events.values import Category, Identifier, Resource
 
@@ -21,7 +22,8 @@ MOST_IDS = 100
 
 _ENVELOPE = frozenset({"resource_id", "resource_kind", "subject_id", "grant_id", "rule"})
 _RECORDED: dict[Any, Mapping[str, Any]] = {}
-"""What `recorded` answers, which each entry asks for several times."""
+"""What `recorded` answers."""
+_FORMS: "dict[Any, _Form]" = {}
 _ACTION = re.compile(r"[a-z]+(_[a-z]+)*\.[a-z]+(_[a-z]+)*")
 _PERSON = re.compile(r"(^|_)(actor|author|contributor|member|owner|person|staff|subject|user)_ids?$")
 _LARGEST = 2**53 - 1  # beyond it a JSON number is not the same in every reader (RFC 8785, section 3.2.2.3)
@@ -59,9 +61,10 @@ class Event:
             raise EventRefused(f"{cls.action} is taken by {REGISTRY[cls.action].__name__}")
 
     def __post_init__(self) -> None:
-        for name, kind in recorded(type(self)).items():
-            if not _fits(getattr(self, name), kind):
-                raise EventRefused(f"{self.action}: {name} does not take this {type(getattr(self, name)).__name__}")
+        for name, fits in _form(type(self)).fields:
+            value = getattr(self, name)
+            if not fits(value):
+                raise EventRefused(f"{self.action}: {name} does not take this {type(value).__name__}")
 
     def about(self) -> Resource:
         """The kind of thing that `resource_id` names."""
@@ -73,14 +76,18 @@ class Event:
 
     def details(self) -> dict[str, Any]:
         """The details as they stand in the leaf: camelCase names; ids as text, enums by value."""
-        names = (name for name in recorded(type(self)) if name not in _ENVELOPE)
-        return {camel_case(name): _plain(getattr(self, name)) for name in names}
+        return {key: _plain(getattr(self, name)) for key, name in _form(type(self)).details}
 
     def detail_ids(self) -> set[uuid.UUID]:
         """Every id among the details."""
-        values = (getattr(self, name) for name in recorded(type(self)) if name not in _ENVELOPE)
-        listed = (value if isinstance(value, tuple) else (value,) for value in values)
-        return {one for each in listed for one in each if isinstance(one, uuid.UUID)}
+        found: set[uuid.UUID] = set()
+        for name in _form(type(self)).ids:
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                found.update(value)
+            elif value is not None:
+                found.add(value)
+        return found
 
 
 def recorded(kind: type[Event]) -> Mapping[str, Any]:
@@ -89,6 +96,28 @@ def recorded(kind: type[Event]) -> Mapping[str, Any]:
         hints = typing.get_type_hints(kind)
         _RECORDED[kind] = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
     return _RECORDED[kind]
+
+
+class _Form(NamedTuple):
+    """What is to be known of an event's fields, worked out once: each entry of the trail asks for it."""
+
+    fields: tuple[tuple[str, Callable[[Any], bool]], ...]
+    """Each of them, and whether it takes a value."""
+    details: tuple[tuple[str, str], ...]
+    """What the leaf calls a detail, and the field that it is."""
+    ids: tuple[str, ...]
+    """The details that are ids."""
+
+
+def _form(kind: type[Event]) -> _Form:
+    if kind not in _FORMS:
+        details = detail_fields(kind)
+        _FORMS[kind] = _Form(
+            tuple((name, _fitting(hint)) for name, hint in recorded(kind).items()),
+            tuple((camel_case(name), name) for name in details),
+            tuple(name for name, hint in details.items() if required_type(hint) in (uuid.UUID, tuple[uuid.UUID, ...])),
+        )
+    return _FORMS[kind]
 
 
 def detail_fields(kind: type[Event]) -> dict[str, Any]:
@@ -119,7 +148,8 @@ def _examined(cls: type[Event]) -> type[Event]:
         getattr(cls, "resource", None), Resource
     ):
         raise EventRefused(f"{cls.__name__}: name its category and its resource")
-    for name, kind in typing.get_type_hints(cls).items():
+    own: dict[str, Any] = inspect.get_annotations(cls, eval_str=True)  # those it inherits were looked at before
+    for name, kind in own.items():
         if typing.get_origin(kind) is ClassVar:
             continue
         if not _is_allowed(required_type(kind)):
@@ -135,20 +165,26 @@ def _is_allowed(kind: Any) -> bool:
     return isinstance(kind, type) and (kind in (int, bool, uuid.UUID, Identifier) or issubclass(kind, enum.StrEnum))
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _fitting(kind: Any) -> Callable[[Any], bool]:
     plain = required_type(kind)
-    if value is None:
-        return plain is not kind
     if plain == tuple[uuid.UUID, ...]:
-        return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, uuid.UUID) for one in value)
-    if plain is int:
-        return type(value) is int and abs(value) <= _LARGEST
-    return isinstance(value, plain)
+        takes: Callable[[Any], bool] = _is_ids
+    else:
+        takes = _is_number if plain is int else lambda value: isinstance(value, plain)
+    return takes if plain is kind else lambda value: value is None or takes(value)
+
+
+def _is_ids(value: Any) -> bool:
+    return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, uuid.UUID) for one in value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and abs(value) <= _LARGEST
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [str(one) for one in value]
+    if isinstance(value, (uuid.UUID, Identifier)):
+        return str(value)
     if isinstance(value, enum.StrEnum):
         return value.value
-    return str(value) if isinstance(value, (uuid.UUID, Identifier)) else value
+    return [str(one) for one in value] if isinstance(value, tuple) else value

@@ -145,6 +145,12 @@ def test_what_is_no_leaf_is_refused(leaf: bytes) -> None:
         leaves.check_commitments(leaf, {})
 
 
+def test_what_is_nested_without_end_is_refused() -> None:
+    """Deeper than a writer of JSON goes, though not deeper than a reader."""
+    with pytest.raises(ValueError, match="not to be written"):
+        canonical(json.loads("[" * 300 + "]" * 300))
+
+
 def test_the_least_leaf_reads() -> None:
     """The control to the test above."""
     assert leaves.read(b'{"commitments":{},"version":1}') == {"commitments": {}, "version": 1}
@@ -187,7 +193,8 @@ _json = st.recursive(
 @settings(max_examples=50, deadline=None)
 @given(_json)
 def test_canonical_json_reads_back_and_is_stable(value: Any) -> None:
-    """Whatever is written reads back the same, and writing that again gives the same bytes."""
+    """Whatever is written reads back the same, and writing that again gives the same bytes; so does Python's own JSON."""
     written = canonical(value)
+    assert written == json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     assert json.loads(written) == value
     assert canonical(json.loads(written)) == written
