@@ -3,6 +3,21 @@
 `python -m benchmarks erasures`; ITEMS says how many assets the larger account has (default 100,000), one in FILES of
 them with a file of 64 KiB (default 100). SQLite and PostgreSQL; DATABASES=sqlite leaves the latter out. Others read a
 page and create an asset, in turn, on a thread of their own: their 99th percentile while it is quiet, and meanwhile.
+Garbage is looked for as seldom as in a server.
+
+Where the time of a piece of 100 assets goes, in milliseconds of processor time of the erasure's thread (the median of
+100 pieces, on the machine below with a load of 4): what a page meets that comes in the middle of it. After, the queue
+is asked which runs it knows before any is deleted there, a transaction has columns of tables for models, one parameter
+for a hundred and a lock that loads nothing, and keysets that are gone are not looked for one by one.
+
+| part, each with a pause after it | SQLite before | after | PostgreSQL before | after |
+|---|---|---|---|---|
+| which are next | 2.1 | 2.2 | 2.0 | 2.0 |
+| what the queue knows of them | 2.5 | 1.3 | 5.2 | 1.6 |
+| the transaction that deletes them | 5.4 | 4.9 | 5.7 | 5.1 |
+| in all, of 10,000 assets (seconds) | 2.0 | 1.6 | 1.9 | 1.6 |
+
+And while a piece is at work whoever waits for the interpreter has it after half a millisecond, not five.
 """
 
 import os
@@ -21,6 +36,7 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from benchmarks import _worlds
 from benchmarks.mutations import ROOT, _house, _mutation, _owner
+from muniment import garbage
 from policies.access import Policy
 from policies.actions import Action
 from policies.principals import Kind, Principal
@@ -57,6 +73,7 @@ def main() -> None:
 
 def _measure(name: str, url: str, home: Path, policy: Policy, items: int, every: int) -> None:
     with _house(url, home, policy) as house:
+        garbage.settle()
         other = _owner(house)
         agents = Agents(house.store, house.force, Gateway([]))
         quiet = _Others(house, *other)

@@ -19,7 +19,7 @@ from storage import erasures, queue
 from storage.assets import Asset, Blob
 from storage.certificates.copies import told_with
 from storage.database import transaction
-from storage.deletions import Deletion, DeletionScope, DeletionStatus, find
+from storage.deletions import Deletion, DeletionScope, DeletionStatus, lock
 from storage.erasures import Target
 from storage.keys.names import blob_keyset
 from storage.ledger import trail
@@ -89,7 +89,9 @@ def _files(agents: Agents, deletion: Deletion, aims: Iterable[Target]) -> set[uu
         with pace.turn() as many:
             some = _first(agents, Blob, aims, many, left)
             more = len(some) == many
+            pace.rest()
             agents.store.blobs.remove_all(some)
+            pace.rest()
             left |= still_there(agents, some)
             pace.rest()
             gone = [blob for blob in some if blob not in left]
@@ -153,7 +155,7 @@ def _first(
 def _piece(agents: Agents, deletion: Deletion, destroy: Piece) -> int:
     """One piece, counted in the deletion; answers how many rows it was."""
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
-        find(work.session, deletion.id, lock=True)
+        lock(work.session, deletion.id)
         row = access.get(Deletion, deletion.id, Action.ERASE)
         if row.status is not DeletionStatus.ERASING:
             raise Overtaken

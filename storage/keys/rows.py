@@ -97,8 +97,8 @@ def add(
 
 def destroy(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
     """Delete these and every keyset that they wrap. Answers which there were."""
-    gone: set[KeysetName] = set()
-    for name in sorted(set(names)):
+    gone, there = set[KeysetName](), {KeysetName(row.kind, row.id) for row in find_all(session, names)}
+    for name in sorted(there):  # which is none of those whose owner's keysets went before
         if find(session, name, lock="update") is not None:
             gone |= {name, *_below(session, name)}
             session.execute(delete(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id))

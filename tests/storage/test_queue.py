@@ -135,3 +135,19 @@ def test_what_has_ended_long_ago_is_forgotten_and_nothing_else(engine: Engine) -
     with transaction(engine, read_only=True) as session:
         inputs = session.execute(text(f"SELECT workflow_uuid FROM {schema}workflow_input")).scalars()  # noqa: S608
         assert set(inputs) == left
+
+
+def test_what_is_forgotten_of_many_things_is_what_the_queue_knows_of_these_and_no_more(engine: Engine) -> None:
+    """Of thousands the queue knows few: those go, another workflow's run of the same id stays, and so do others'."""
+    queue.prepare(engine)
+    known, other = uuid.uuid4(), uuid.uuid4()
+    with transaction(engine) as session:
+        queue.enqueue(session, "export", known)
+        queue.enqueue(session, "thumbnail", known)
+        queue.enqueue(session, "export", other)
+    three = statuses(engine).keys()
+    queue.forget_each(engine, "export", [uuid.uuid4() for _ in range(600)])
+    queue.forget_each(engine, "export", [])
+    assert statuses(engine).keys() == three
+    queue.forget_each(engine, "export", [*(uuid.uuid4() for _ in range(600)), known])
+    assert statuses(engine).keys() == {f"thumbnail:{known}", f"export:{other}"}

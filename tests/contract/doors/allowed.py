@@ -305,7 +305,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "tries whether everything opens, and shows nothing of it",
     ),
     "storage.search.indexes.index": (
-        "agents/imports/taking.py resolvers/assets.py resolvers/prompts.py",
+        "agents/imports/taking.py resolvers/assets.py",
         "writes the words of what the use case has just sealed; reads nothing",
     ),
     "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),

@@ -14,9 +14,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **{f"storage.erasures.{each}": (_REDUCING, _ERASING) for each in _IN_PIECES},
     "storage.erasures.targets": (f"{_DESTROYING} {_REDUCING}", _ERASING),
     "storage.deletions.find": (
-        f"{_DESTROYING} {_REDUCING} agents/erasures/resuming.py {_RECALLING} {_VERIFYING}",
+        f"{_DESTROYING} agents/erasures/resuming.py {_RECALLING} {_VERIFYING}",
         _ERASING,
     ),
+    "storage.deletions.lock": (_REDUCING, _ERASING),
     **{f"storage.recalls.{each}": (_RECALLING, _ABROAD) for each in ("due", "settle")},
     **{f"storage.recalls.{each}": (_VERIFYING, _ABROAD) for each in ("said", "unconfirmed")},
     "storage.recalls.is_waiting": (f"{_DESTROYING} {_RECALLING}", _ABROAD),
