@@ -23,6 +23,7 @@ from pathlib import Path
 from agents.exports import build_export
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
+from muniment import garbage
 from policies.access import Policy
 from policies.force import InForce
 from storage import migrations, queue
@@ -60,6 +61,7 @@ def main() -> None:
     size, objects = int(os.environ.get("EXPORT_MIB", "1024")) * MIB, int(os.environ.get("EXPORT_OBJECTS", "10000"))
     with tempfile.TemporaryDirectory() as place:
         agents = _agents(Path(place))
+        garbage.settle()  # as a server does
         bare = _bare(agents.store, size)
         owner = _fill(agents.store, size, objects)
         export = _order(agents.store, owner)

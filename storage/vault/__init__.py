@@ -68,6 +68,10 @@ class Vault:
             if owner is None or person is None or owner.int != person.int
         }
 
+    def let_go(self) -> None:
+        """Forget what was opened so far, for whoever opens any number of rows of one person's for that person."""
+        self._noted.clear()
+
     def seal(self, row: Record, **values: Any) -> None:
         """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.
 
