@@ -11,22 +11,22 @@ or no such PostgreSQL, its row says so.
 Where the time of a page goes, in milliseconds of processor time without HTTP (the least of some hundred pages): at
 first; after objects took the short way of leaves, opening a field took fewer detours through the ORM, decisions and ids
 were worked out once, and the garbage collector left alone what stays; and since rows are read past the unit of work by
-statements that are built once, and leaves are answered column by column (decision 53). Last, on a day on which the
+statements that are built once, and leaves are answered column by column (decision 53). Then, on a day on which the
 machine was slower (the page before took 5.2 on it), since rows have the columns that are asked for (decision 68), and
-who is asking is one statement.
+who is asking is one statement. Last, beside other work (the page before took 4.0 beside it), since a value of a page
+and a document that came before take fewer calls (decision 72).
 
-| part | first | then | decision 53 | now |
-|---|---|---|---|---|
-| who is asking: the session, looked up | 0.6 | 0.6 | 0.7 | 0.6 |
-| the statement, and 100 rows with their decisions | 3.7 | 2.8 | 1.7 | 1.4 |
-| 300 sealed fields opened | 2.6 | 2.1 | 0.7 | 0.7 |
-| 700 further leaves, and the executor between | 3.2 | 1.5 | 0.6 | 1.0 |
-| all else: charged, the document looked up, JSON | 1.1 | 1.1 | 1.0 | 0.6 |
-| in all | 11.2 | 8.1 | 4.7 | 4.3 |
+| part | first | then | decision 53 | decision 68 | now |
+|---|---|---|---|---|---|
+| who is asking: the session, looked up | 0.6 | 0.6 | 0.7 | 0.6 | 0.3 |
+| the statement, and 100 rows with their decisions | 3.7 | 2.8 | 1.7 | 1.4 | 0.9 |
+| 300 sealed fields opened | 2.6 | 2.1 | 0.7 | 0.7 | 0.5 |
+| 700 further leaves, and the executor between | 3.2 | 1.5 | 0.6 | 1.0 | 0.6 |
+| all else: charged, the document looked up, JSON | 1.1 | 1.1 | 1.0 | 0.6 | 0.4 |
+| in all | 11.2 | 8.1 | 4.7 | 4.3 | 2.7 |
 
-Of the statement the database itself takes 0.3, and of opening a field Tink takes 1.3 microseconds of 2.2. The same page
-by plain Strawberry and SQLAlchemy takes 8.5 without HTTP, which costs either side about 2 more in the server. The goals
-are missed: what is left is spread over values made of columns, opening, and what each request costs, whatever it asks.
+Of the statement the database itself takes 0.3, and of opening a field Tink's C++ takes 0.7 microseconds. The same page
+by plain Strawberry and SQLAlchemy takes 8.5 without HTTP, which costs either side about 1 more in the server.
 PostGraphile has Node build a statement that PostgreSQL answers as JSON, on the other core.
 """
 

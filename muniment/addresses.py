@@ -1,5 +1,6 @@
 """Where this server is reached, as long as nobody says otherwise, and whether its own authority vouches for that."""
 
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -18,3 +19,29 @@ def own_url(told: dict[str, Any]) -> str:
 def needs_local_ca(env: str, host: str, certificate: Path | None, *, upstream: bool) -> bool:
     """Whether this machine's own authority certifies it: others may reach it, and no certificate was brought."""
     return env != "production" and not hazards.is_loopback(host) and certificate is None and not upstream
+
+
+def is_everywhere(host: str) -> bool:
+    """Whether `host` means every address of this machine."""
+    address = read(host.strip("[]"))
+    return address is not None and address.is_unspecified
+
+
+def reachable(host: str) -> list[str]:
+    """The addresses by which others reach a server that listens on all of them (`0.0.0.0`, or `::` for both kinds)."""
+    import psutil  # only a server that others may reach needs it
+
+    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    given = [each.address for name, those in psutil.net_if_addrs().items() if name in up for each in those]
+    found = [address for address in map(read, given) if address is not None]
+    wanted = (4, 6) if ipaddress.ip_address(host).version == 6 else (4,)
+    theirs = (each for each in found if each.version in wanted and not (each.is_loopback or each.is_link_local))
+    return [str(each) for each in sorted(theirs, key=lambda each: (each.version, each.packed))]
+
+
+def read(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that `text` is; None for a name, and for the address of a network card."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None

@@ -1,19 +1,19 @@
 """The application: routes, and what surrounds every answer."""
 
 import html
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from muniment import browsers, graphiql, key_uses, ledger, lookouts, passkeys, privacy, services, status, transfers
 from muniment.budgets import SharedBudgets
@@ -50,9 +50,6 @@ def create(settings: Settings) -> Starlette:
                 await anyio.to_thread.run_sync(enter, working(app.state.house, settings))
             else:
                 enter(lookouts.beside_agents(app.state.house))
-                threading.Thread(
-                    target=import_module, args=("storage.queue",), daemon=True
-                ).start()  # for the first job
             await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
             enter(key_uses.counted(app.state.house, "server"))
             try:
@@ -88,11 +85,26 @@ def create(settings: Settings) -> Starlette:
             *status.routes(),
             *transfers.routes(),
         ],
-        middleware=browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
+        middleware=[
+            *browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
+            Middleware(Direct, endpoint),
+        ],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # Starlette would send callers to whatever host their request names
     return app
+
+
+class Direct:
+    """Hands operations to the endpoint past routing, which looks at each route before it finds this one."""
+
+    def __init__(self, app: ASGIApp, endpoint: Endpoint) -> None:
+        self.app = app
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = scope["type"] == "http" and scope["path"] == "/graphql"
+        await (self.endpoint if operation else self.app)(scope, receive, send)
 
 
 async def welcome(settings: Settings, request: Request) -> Response:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from muniment import addresses
 from storage.clock import now
 
 _CA_LIFE = timedelta(days=825)
@@ -38,48 +39,23 @@ def local(folder: Path, host: str) -> tuple[Path, Path]:
     return certificate, key
 
 
-def reachable(host: str) -> list[str]:
-    """The addresses by which others reach a server that listens on all of them (`0.0.0.0`, or `::` for both kinds)."""
-    import psutil  # only a server that others may reach needs it
-
-    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
-    given = [each.address for name, those in psutil.net_if_addrs().items() if name in up for each in those]
-    found = [address for address in map(_address, given) if address is not None]
-    wanted = (4, 6) if ipaddress.ip_address(host).version == 6 else (4,)
-    theirs = (each for each in found if each.version in wanted and not (each.is_loopback or each.is_link_local))
-    return [str(each) for each in sorted(theirs, key=lambda each: (each.version, each.packed))]
-
-
 def good_for(host: str) -> list[str]:
     """The names and addresses that a certificate for `host` is good for."""
     return [str(each.value) for each in _names(host)]
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None  # of a network card
-
-
-def is_everywhere(host: str) -> bool:
-    """Whether `host` means every address of this machine."""
-    address = _address(host.strip("[]"))
-    return address is not None and address.is_unspecified
 
 
 def _names(host: str) -> Names:
     """What this machine is called: its name, the loopback, and `host`, or where that is no one address, all it has."""
     called = {"localhost", socket.gethostname().lower()}
     found = {"127.0.0.1", "::1"}
-    if is_everywhere(host):
-        found |= set(reachable(host))
-    elif _address(host) is None:
+    if addresses.is_everywhere(host):
+        found |= set(addresses.reachable(host))
+    elif addresses.read(host) is None:
         called.add(host)
     else:
         found.add(host)
-    addresses = [ipaddress.ip_address(each) for each in sorted(found)]
-    return [*map(x509.DNSName, sorted(called)), *map(x509.IPAddress, addresses)]
+    numbers = map(ipaddress.ip_address, sorted(found))
+    return [*map(x509.DNSName, sorted(called)), *map(x509.IPAddress, numbers)]
 
 
 def _is_good(folder: Path, names: Names) -> bool:

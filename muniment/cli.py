@@ -21,6 +21,7 @@ from muniment import (
     cli_services,
     cli_staff,
     garbage,
+    loading,
 )
 from muniment.cli_words import Home, give_up, settings_of, told
 
@@ -61,7 +62,8 @@ app.command()(cli_backup.restore)
 
 def main() -> None:
     """Run the command line. Exit 0: done; 1: it did not work, said why; 2: the settings or arguments can't be used."""
-    app(prog_name="python -m muniment")
+    with loading.methods_deferred():
+        app(prog_name="python -m muniment")
 
 
 @app.command()

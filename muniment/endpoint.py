@@ -7,10 +7,10 @@ alone gets 200 for every well-formed request.
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import anyio
 import anyio.to_thread
 import orjson
 from starlette.requests import Request
@@ -40,8 +40,7 @@ class Endpoint:
         self._draft = draft
         self._schema = sockets.schema
         self._body_limit = body_limit
-        self._threads = threads
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = ThreadPoolExecutor(threads, "operation")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -66,10 +65,9 @@ class Endpoint:
             return self._refusal(error, media_type or LEGACY)
         if streams and (media_type is None or await anyio.to_thread.run_sync(self._follows, asked)):
             return await self._stream(request, caller, asked)
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(self._threads)
         run = partial(self._run, request, caller, asked, media_type or LEGACY)
-        return await anyio.to_thread.run_sync(run, limiter=self._limiter)
+        # A pool of our own: anyio's goes round the loop twice more for each request, to see whether it was cancelled.
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     async def _asked(self, request: Request) -> dict[str, Any]:
         if request.method == "GET":

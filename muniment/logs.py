@@ -16,10 +16,11 @@ import warnings
 from pathlib import Path
 from typing import Any, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from muniment import leaks, loading
 
-from muniment import leaks
+with loading.without("rich", "twisted"):  # by which it would draw tracebacks, with the values of variables in them
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 _OWN_WORDS = frozenset({"event", "level", "timestamp", "logger", "exception"})
 """Written by our own code or by this module, so not searched for free text."""

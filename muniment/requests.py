@@ -1,10 +1,10 @@
 """What is taken from a request before anything acts on it: its bytes, counted as they come, and who sends it."""
 
+import asyncio
 import ipaddress
 import re
 from typing import Any
 
-import anyio
 import orjson
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
@@ -31,7 +31,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         raise TooLarge(f"The request is larger than the {limit} bytes that are accepted.")
     parts, size = [], 0
     try:
-        with anyio.fail_after(BODY_SECONDS):
+        async with asyncio.timeout(BODY_SECONDS):
             async for part in request.stream():
                 size += len(part)
                 if size > limit:

@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+from importlib import import_module
 from typing import NoReturn
 
 import structlog
@@ -16,12 +18,15 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.applications import Starlette
 
-from muniment import certificates
+from muniment import addresses
 from muniment.garbage import settle
 from muniment.settings import Settings
 
 GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
+
+_LATER_SECONDS = 1
+"""When what only the first job needs is loaded: whoever asks for something right after the start goes first."""
 
 log = structlog.get_logger("muniment.serve")
 
@@ -66,6 +71,8 @@ async def _serve(app: Starlette, settings: Settings) -> None:
 async def _answer(app: Starlette, settings: Settings) -> None:
     certificate, key = settings.tls_cert, settings.tls_key
     if settings.local_ca:
+        from muniment import certificates  # what issues them is loaded where it does
+
         certificate, key = certificates.local(settings.home / "tls", settings.host)
     server = Server(
         app,
@@ -117,6 +124,9 @@ async def _announce(settings: Settings) -> None:
         break
     typer.echo(welcome(settings))
     log.info("serving", host=settings.host, port=settings.port, environment=settings.env)
+    await asyncio.sleep(_LATER_SECONDS)
+    if not settings.worker:
+        threading.Thread(target=import_module, args=("storage.queue",), daemon=True).start()  # for the first job
 
 
 def welcome(settings: Settings) -> str:
@@ -146,9 +156,9 @@ def welcome(settings: Settings) -> str:
 
 def _elsewhere(settings: Settings) -> list[str]:
     """By which names other machines reach a server that listens on every address."""
-    if not certificates.is_everywhere(settings.host) or "public_url" in settings.model_fields_set:
+    if not addresses.is_everywhere(settings.host) or "public_url" in settings.model_fields_set:
         return []
-    named = [socket.gethostname(), *certificates.reachable(settings.host)]
+    named = [socket.gethostname(), *addresses.reachable(settings.host)]
     scheme = settings.public_url.partition("://")[0]
     shown = (f"[{name}]" if ":" in name else name for name in named)
     return ["From other machines: " + ", ".join(f"{scheme}://{name}:{settings.port}/" for name in shown)]

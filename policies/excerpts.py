@@ -119,15 +119,26 @@ def _spelled(term: Term, source: str) -> str:
 
 
 def _reworded(rule: Rule, source: str, opened: dict[str, str]) -> str:
-    """The rule as written, but for the names of the questions that it leaves open."""
+    """The rule as written, but for the names of the questions that it leaves open, and “: String” of an action.
+
+    oso would ask back for every word that an action is compared with whether it is a String.
+    """
     if rule.block is not None or rule.body is None:
         return source[rule.span.start : rule.span.end]
     calls = [term for term in walk(rule.body) if isinstance(term, Call)]
-    places = sorted((call.span.start, call.name) for call in calls if call.name in opened and call.of is None)
+    changed = [
+        (call.span.start, call.span.start + len(call.name), opened[call.name])
+        for call in calls
+        if call.name in opened and call.of is None
+    ]
+    if rule.name == "allow" and len(rule.parameters) == 3:
+        action, kind = rule.parameters[1].term, rule.parameters[1].pattern
+        if isinstance(action, Variable) and kind and kind.name == "String" and not kind.fields:
+            changed.append((action.span.end, kind.span.end, ""))
     parts, at = [], rule.span.start
-    for start, name in places:
-        parts += [source[at:start], opened[name]]
-        at = start + len(name)
+    for start, end, words in sorted(changed):
+        parts += [source[at:start], words]
+        at = end
     return "".join(parts) + source[at : rule.span.end]
 
 

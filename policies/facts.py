@@ -119,12 +119,12 @@ class Shape:
             case Kind.DEPARTING:
                 return Departing(PRINCIPAL)
             case Kind.API_KEY:
-                return Key(Person(PRINCIPAL, stepped_up=False), sorted(self.scopes))
+                return Key(Person(PRINCIPAL, stepped_up=False), sorted(map(str, self.scopes)))
             case Kind.AGENT:
                 person = Person(PRINCIPAL, stepped_up=False) if self.delegated else None
-                return Agent(self.name or "", person, RUN)
+                return Agent(str(self.name or ""), person, RUN)
             case Kind.STAFF:
-                return Staff(PRINCIPAL, sorted(self.roles), self.mfa, self.stepped_up)
+                return Staff(PRINCIPAL, sorted(map(str, self.roles)), self.mfa, self.stepped_up)
             case Kind.ANONYMOUS:
                 return None
 

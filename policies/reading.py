@@ -6,6 +6,7 @@ It knows strings, comments, blocks and the `;` that ends a statement, and nothin
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|#[^\n]*|[A-Za-z_]\w*(?:::\w+)*|[{}();\[\]]|\S')
 
@@ -47,6 +48,7 @@ def statements(source: str) -> Iterator[Statement]:
     start: int | None = None
     depth = 0
     block = False
+    line, counted = 1, 0
     for token in _TOKEN.finditer(source):
         word = token.group()
         if word.startswith("#"):
@@ -63,15 +65,16 @@ def statements(source: str) -> Iterator[Statement]:
         elif word in "})]":
             depth -= 1
         elif word == ";" and not depth:
-            yield Statement(start, token.end(), source.count("\n", 0, start) + 1)
+            line, counted = line + source.count("\n", counted, start), start
+            yield Statement(start, token.end(), line)
             start = None
 
 
 def forbidden_words(source: str) -> Iterator[tuple[int, str, str]]:
     """Line, word and advice for each forbidden word in the rules; comments and strings may use any."""
-    for token in _TOKEN.finditer(source):
-        if (advice := FORBIDDEN_WORDS.get(token.group())) is not None:
-            yield source.count("\n", 0, token.start()) + 1, token.group(), advice
+    for word, start in _words(source):
+        if (advice := FORBIDDEN_WORDS.get(word)) is not None:
+            yield source.count("\n", 0, start) + 1, word, advice
 
 
 def backward_orders(source: str) -> Iterator[int]:
@@ -80,17 +83,17 @@ def backward_orders(source: str) -> Iterator[int]:
     oso 0.27.3 takes `0 >= x` and `x < 0` for one another's mirror image when it simplifies a rule, and drops one of
     them: what is left allows more than the rule does. With every order written one way round, no two can be mirrored.
     """
-    tokens = [token for token in _TOKEN.finditer(source) if not token.group().startswith("#")]
-    for position, token in enumerate(tokens):
-        if token.group() not in ("<", ">"):
+    words = _words(source)
+    for position, (word, start) in enumerate(words):
+        if word not in ("<", ">"):
             continue
-        before = tokens[position - 1].group() if position else ""
+        before = words[position - 1][0] if position else ""
         after = position + 1
-        if after < len(tokens) and tokens[after].group() == "=":
+        if after < len(words) and words[after][0] == "=":
             after += 1
-        right = tokens[after].group() if after < len(tokens) else ""
+        right = words[after][0] if after < len(words) else ""
         if not before.isidentifier() or not (right.isdigit() or right == "-"):
-            yield source.count("\n", 0, token.start()) + 1
+            yield source.count("\n", 0, start) + 1
 
 
 def lost_equalities(source: str) -> Iterator[tuple[int, str]]:
@@ -99,10 +102,11 @@ def lost_equalities(source: str) -> Iterator[tuple[int, str]]:
     oso 0.27.3 keeps `thing.owner_id = thing.id`, and forgets the condition where two names that stand for such paths
     are made equal: what is left allows more than the rule does. Written between the paths themselves, it is kept.
     """
-    tokens = [token for token in _TOKEN.finditer(source) if not token.group().startswith("#")]
-    words = ["", *(token.group() for token in tokens), "", ""]
-    for position, token in enumerate(tokens, 1):
-        before, word, after = words[position - 1 : position + 2]
+    words = ["", *(word for word, _ in _words(source)), "", ""]
+    for position, (word, start) in enumerate(_words(source), 1):
+        if word not in ("[", "="):
+            continue
+        before, after = words[position - 1], words[position + 1]
         if word == "[" and any(map(_is_name, words[position : words.index("]", position)])):
             found = "a list holds something that is not written out"
         elif word == "=" and _is_name(before) and _is_name(after):
@@ -111,12 +115,19 @@ def lost_equalities(source: str) -> Iterator[tuple[int, str]]:
         else:
             continue
         if found:
-            yield source.count("\n", 0, token.start()) + 1, found
+            yield source.count("\n", 0, start) + 1, found
     for statement in statements(source):
         said = re.match(r"\w+\((.*)", re.sub(r"#[^\n]*", "", statement.text(source)), re.DOTALL)
         names = re.findall(r"(?:^|,|\w:)\s*([a-z_]\w*)\s*(?=[:,)}])", _head(said[1])) if said else []
         if twice := next((name for name in names if name != "_" and names.count(name) > 1), None):
             yield statement.line, f"“{twice}” stands twice in the head of a rule"
+
+
+@lru_cache(maxsize=4)
+def _words(source: str) -> list[tuple[str, int]]:
+    """Every word and sign outside comments, and where it begins."""
+    found = ((token.group(), token.start()) for token in _TOKEN.finditer(source))
+    return [(word, start) for word, start in found if not word.startswith("#")]
 
 
 def _head(text: str) -> str:
@@ -139,9 +150,11 @@ def blame(source: str, complaint: Callable[[str], str | None], word: str) -> int
     That is one without which there is no complaint, or at least another one; of several, the last that names `word`.
     """
     said = complaint(source)
-    without = [(statement, complaint(statement.withheld(source))) for statement in statements(source)]
-    suspects = [statement for statement, now_said in without if now_said is None]
-    suspects = suspects or [statement for statement, now_said in without if now_said != said]
-    named = [suspect for suspect in suspects if word and word in suspect.text(source)]
-    chosen = named or suspects
-    return chosen[-1].line if chosen else None
+    found = [*statements(source)][::-1]  # each complaint takes a compilation, and what is new stands at the end
+    naming = [statement for statement in found if word and word in statement.text(source)]
+    without = cache(lambda statement: complaint(statement.withheld(source)))
+    for guilty in (lambda now_said: now_said is None, lambda now_said: now_said != said):
+        for suspect in (*naming, *found):
+            if guilty(without(suspect)):
+                return suspect.line
+    return None

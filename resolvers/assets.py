@@ -67,11 +67,13 @@ def create(
     )
     work.vault.seal(asset, **words)
     work.session.add(asset)
-    work.record(
-        events.AssetCreated(resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size)
-    )
     work.session.flush()
-    search.index(work.session, work.vault, asset, fresh=True)
+    work.record(
+        events.AssetCreated(
+            resource_id=asset.id, subject_id=asset.owner_id, project_id=project.id, byte_size=byte_size
+        ),
+        beside=search.words_of(work.vault, asset),
+    )
     found = context.access.get(Asset, asset.id, Action.READ)
     quotas.take(context, asset.owner_id, byte_size)  # last: others who add to the same room wait from here on
     return found, ticket(context, Purpose.UPLOAD, asset.id)

@@ -90,7 +90,6 @@ def submit(
     work.vault.seal(prompt, text=text, parameters=settings)
     work.session.add(prompt)
     work.session.flush()
-    search.index(work.session, work.vault, prompt, fresh=True)
     for position, asset_id in enumerate(asset_ids):
         work.session.add(
             PromptAsset(
@@ -110,7 +109,8 @@ def submit(
             model_used=events.Identifier(chosen),
             variations=variations,
             asset_count=len(asset_ids),
-        )
+        ),
+        beside=search.words_of(work.vault, prompt),
     )
     work.enqueue("generate", prompt.id)
     work.session.flush()

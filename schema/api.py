@@ -7,8 +7,9 @@ from typing import Any
 
 import anyio.to_thread
 import strawberry
-from graphql import GraphQLError, get_operation_ast, parse
-from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension
+from graphql import GraphQLError, get_operation_ast
+from strawberry.extensions import SchemaExtension
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
@@ -21,6 +22,7 @@ from schema.assets import AssetMutations
 from schema.changes import ChangeMutations
 from schema.controls import ControlMutations
 from schema.deletions import DeletionMutations
+from schema.documents import known
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
@@ -32,7 +34,7 @@ from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
-from schema.limits import MAX_TOKENS, DocumentLimits
+from schema.limits import DocumentLimits
 from schema.lockdowns import LockdownMutations
 from schema.lookups import KINDS
 from schema.notices import NoticeMutations
@@ -46,6 +48,7 @@ from schema.prompts import PromptMutations
 from schema.queries import Query
 from schema.retention import RetentionMutations
 from schema.rights import RightsMutations
+from schema.runners import Runner
 from schema.scalars import BIG_INT, BigInt
 from schema.services import ServiceMutations
 from schema.sessions import SessionMutations
@@ -120,6 +123,12 @@ class Schema(strawberry.Schema):
         run = partial(self.execute_sync, query, context_value=context, **kwargs)
         yield await anyio.to_thread.run_sync(run)
 
+    def create_extensions_runner(
+        self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
+    ) -> SchemaExtensionsRunner:
+        """Strawberry's, which looks up what each extension does at each step once, and not for each operation."""
+        return Runner(execution_context, extensions)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Nothing: `schema.errors.coded` logs what failed, without content."""
 
@@ -127,7 +136,7 @@ class Schema(strawberry.Schema):
 def kind_of(query: str | None, operation_name: str | None) -> OperationType | None:
     """What sort of operation a document would run; None where it is no document, or that can't be told."""
     try:
-        operation = get_operation_ast(parse(query or "", max_tokens=MAX_TOKENS), operation_name)
+        operation = get_operation_ast(known(query or "").document, operation_name)
     except (GraphQLError, RecursionError):
         return None
     return None if operation is None else OperationType(operation.operation.value)
@@ -151,13 +160,7 @@ def build() -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         types=list(KINDS.values()),
-        extensions=[
-            Observed,
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: DocumentLimits(maxsize=1000),
-            OneUnitOfWork,
-            lambda: ParserCache(maxsize=1000),
-        ],
+        extensions=[Observed, DocumentLimits, OneUnitOfWork],
         execution_context_class=Executor,
         config=StrawberryConfig(scalar_map={BigInt: BIG_INT}),
     )

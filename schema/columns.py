@@ -5,6 +5,7 @@ Whatever is not plainly so, or amiss for one, is None: the objects are then gone
 is, and where.
 """
 
+from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -71,7 +72,9 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
             columns.append(column)
         if not names:
             return [{} for _ in things]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        if len(names) == 1:
+            return [{names[0]: value} for value in columns[0]]
+        return [dict(zip(names, row)) for row in zip(*columns)]  # noqa: B905 - one value of each column for each thing
 
     def _below(
         self, kind: GraphQLObjectType, way: Branch | Hanging | None, things: list[Any], details: FieldDetailsList
@@ -135,13 +138,22 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         return self._plain(leaf.values, found)
 
     def _plain(self, values: Values, found: list[Any]) -> list[Any]:
-        native = values.native
-        if native is not None and all(type(value) is native for value in found):
+        native, kinds = values.native, {*map(type, found)}
+        if kinds == {native}:
             return found
-        if is_enum_type(values.kind) and len({type(value) for value in found}) == 1:  # so equal ones are the same
+        if len(kinds) == 1 and is_enum_type(values.kind):  # so equal ones are the same
             shown = {value: self._shown(values, value) for value in {*found}}
             return [shown[value] for value in found]
+        if kinds == {datetime}:
+            return self._shown_all(values, found)
         return [value if type(value) is native else self._shown(values, value) for value in found]
+
+    def _shown_all(self, values: Values, found: list[Any]) -> list[Any]:
+        """As `_shown`, of values that are none of those that it looks for."""
+        shown = list(map(values.kind.coerce_output_value, found))
+        if None in shown or Undefined in shown:
+            raise ValueError
+        return shown
 
     def _shown(self, values: Values, value: Any) -> Any:
         if value is None and not values.required:

@@ -1,89 +1,54 @@
-"""Limits on a document, found in one pass before it is validated or run.
-
-Depth, cost and aliases of a fragment are computed once and reused, so that the pass is linear in the document however
-often fragments spread one another. (A walk that follows every spread is exponential: 827 bytes can stop a server.)
-"""
+"""Limits on a document, held before it is validated or run; a document that came before is taken as it was."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLError,
-    InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    VariableNode,
-)
-from strawberry.extensions import ValidationCache
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
 from policies.principals import Kind
 from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated
 from resolvers.refusals import Refusal
+from schema.documents import known
+from schema.weights import Weight
 
-MAX_TOKENS = 5_000
 MAX_DEPTH = 15
 MAX_COST = 100_000
 MAX_ALIASES = 50
 MAX_DIRECTIVES = 50
-_DEFAULT_PAGE = 50
-_INTROSPECTION = frozenset({"__schema", "__type"})
 
 
-@dataclass(frozen=True)
-class Weight:
-    """What a selection weighs. `cost` counts the fields that could be answered, lists at their page size."""
-
-    depth: int = 0
-    cost: int = 0
-    aliases: int = 0
-    directives: int = 0
-    introspects: bool = False
-
-    def beside(self, other: "Weight") -> "Weight":
-        """Two selections side by side."""
-        return Weight(
-            max(self.depth, other.depth),
-            self.cost + other.cost,
-            self.aliases + other.aliases,
-            self.directives + other.directives,
-            self.introspects or other.introspects,
-        )
-
-
-class DocumentLimits(ValidationCache):
+class DocumentLimits(SchemaExtension):
     """Refuses a document that asks for too much before graphql-core looks at it closely; validates the others.
 
     One extension for both, since each sets the errors of the document anew and the last one would win.
     """
 
+    def on_parse(self) -> Iterator[None]:
+        """The document, if it can be parsed. Raises GraphQLSyntaxError."""
+        self._known = known(self.execution_context.query or "")
+        self.execution_context.graphql_document = self._known.document
+        yield
+
     def on_validate(self) -> Iterator[None]:
+        """Errors of the document: that it asks for too much, or what is not valid about it."""
         context = self.execution_context
         self._told: dict[str, Any] = {}
-        if context.graphql_document is not None:
-            try:
-                weight = weigh(context.graphql_document, context.variables or {})
-                self._told = {"asked": weight.cost, "most": MAX_COST}
-                asker = context.context.principal.kind
-                refused = (
-                    _refusal(weight, stranger=asker is Kind.ANONYMOUS) or _ambiguous(context) or self._charged(weight)
-                )
-            except RecursionError:
-                refused = CostExceeded("The document is nested too deeply.")
-            if refused is not None:
-                if isinstance(refused, Unauthenticated):
-                    context.context.record(Refusal("introspect", "Schema", refused.code.value))
-                context.pre_execution_errors = [GraphQLError(str(refused), original_error=refused)]
-                yield
-                return
-        yield from super().on_validate()
+        try:
+            weight = self._known.weight(context.variables or {})
+            self._told = {"asked": weight.cost, "most": MAX_COST}
+            asker = context.context.principal.kind
+            refused = _refusal(weight, stranger=asker is Kind.ANONYMOUS) or _ambiguous(context) or self._charged(weight)
+        except RecursionError:
+            refused = CostExceeded("The document is nested too deeply.")
+        if refused is None:
+            context.pre_execution_errors = self._known.errors(context.schema._schema, context.validation_rules)
+        else:
+            if isinstance(refused, Unauthenticated):
+                context.context.record(Refusal("introspect", "Schema", refused.code.value))
+            context.pre_execution_errors = [GraphQLError(str(refused), original_error=refused)]
+        yield
 
     def get_results(self) -> dict[str, Any]:
         """What the operation costs, and what is left for its caller at this moment: `extensions.cost`."""
@@ -122,63 +87,3 @@ def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
         if value > most:
             return CostExceeded(f"The operation is {value} {what}; {most} are allowed. Ask for less at a time.")
     return None
-
-
-def weigh(document: DocumentNode, variables: dict[str, object]) -> Weight:
-    """The weight of the whole document. A fragment that spreads itself counts as nothing: validation names it."""
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-    known: dict[str, Weight] = {}
-
-    def of_set(selections: SelectionSetNode | None) -> Weight:
-        total = Weight()
-        for node in selections.selections if selections is not None else ():
-            total = total.beside(Weight(directives=len(node.directives or ())))
-            if isinstance(node, FieldNode):
-                total = total.beside(of_field(node))
-            elif isinstance(node, InlineFragmentNode):
-                total = total.beside(of_set(node.selection_set))
-            elif isinstance(node, FragmentSpreadNode):
-                total = total.beside(of_fragment(node.name.value))
-        return total
-
-    def of_field(node: FieldNode) -> Weight:
-        below = of_set(node.selection_set)
-        times = _page(node, variables) if node.selection_set is not None else 1
-        return Weight(
-            below.depth + 1,
-            1 + times * below.cost,
-            below.aliases + (node.alias is not None),
-            below.directives,
-            below.introspects or node.name.value in _INTROSPECTION,
-        )
-
-    def of_fragment(name: str) -> Weight:
-        if name not in known:
-            known[name] = Weight()
-            if name in fragments:
-                known[name] = of_set(fragments[name].selection_set)
-        return known[name]
-
-    total = Weight()
-    for definition in document.definitions:
-        if not isinstance(definition, FragmentDefinitionNode):
-            total = total.beside(of_set(getattr(definition, "selection_set", None)))
-            total = total.beside(Weight(directives=len(getattr(definition, "directives", None) or ())))
-    return total
-
-
-def _page(node: FieldNode, variables: dict[str, object]) -> int:
-    """How often what lies below a field may be answered: its page size, 1 where it is no list."""
-    for argument in node.arguments or ():
-        given = argument.value
-        value: object = variables.get(given.name.value) if isinstance(given, VariableNode) else None
-        if argument.name.value == "ids":
-            ids = given.values if isinstance(given, ListValueNode) else value
-            return max(len(ids), 1) if isinstance(ids, list | tuple) else 1
-        if argument.name.value in ("first", "last"):
-            if isinstance(given, IntValueNode):
-                value = int(given.value[:9])
-            return max(value, 1) if isinstance(value, int) else _DEFAULT_PAGE
-    selections = node.selection_set.selections if node.selection_set is not None else ()
-    listed = any(isinstance(each, FieldNode) and each.name.value == "edges" for each in selections)
-    return _DEFAULT_PAGE if listed else 1

@@ -56,7 +56,7 @@ class Node:
         lambda self, info: encode_id(type(self).__name__, self.row.id),
         strawberry.ID,
         "Opaque and stable. Pass it back as it is.",
-        many=lambda nodes, info: [encode_id(type(node).__name__, node.row.id) for node in nodes],
+        many=lambda nodes, info: [encode_id(type(node).__name__, node.row.__dict__["id"]) for node in nodes],
         columns=(),
     )
 

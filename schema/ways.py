@@ -3,6 +3,7 @@
 Only what plainly is one of these has one; whatever is out of the ordinary goes the stock executor's way.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -68,12 +69,18 @@ class Hanging(NamedTuple):
 
 
 Way = Leaf | Branch | Hanging
-_NATIVE = {"String": str, "ID": str, "Boolean": bool}
+_NATIVE = {"String": str, "ID": str, "Boolean": bool, "BigInt": int}
 
 
 def way_of(schema: GraphQLSchema, parent_type: GraphQLObjectType, details: FieldDetailsList) -> Way | None:
     """The short way of a selected field of `parent_type`; None: it has none."""
-    field: GraphQLField | None = schema.get_field(parent_type, details[0].node.name.value)
+    directed = any(each.node.directives for each in details)
+    return _way(schema, parent_type, details[0].node.name.value, directed)
+
+
+@lru_cache(maxsize=4096)
+def _way(schema: GraphQLSchema, parent_type: GraphQLObjectType, name: str, directed: bool) -> Way | None:
+    field: GraphQLField | None = schema.get_field(parent_type, name)
     if field is None:
         return None
     if field is TypeNameMetaFieldDef:
@@ -88,7 +95,7 @@ def way_of(schema: GraphQLSchema, parent_type: GraphQLObjectType, details: Field
         return Leaf(resolve, many_of(field), _values(item), True, required, field.type)
     if resolve is not None and is_leaf_type(kind):
         return Leaf(resolve, many_of(field), _values(field.type), False, required, field.type)
-    if any(each.node.directives for each in details):
+    if directed:
         return None  # @stream has its own way
     kind = kind if item is None else _nullable(item)
     if not is_object_type(kind) or not (origins := _origins(kind)):

@@ -60,8 +60,13 @@ class SealedBytes(TypeDecorator[Sealed]):
         _refuse_raw(value)  # before a statement holds it: SQLAlchemy quotes literals that it can't render
         return self
 
-    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Sealed | None:
-        return None if value is None else Sealed(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """From what the database answers: one call for each of the hundreds that a page holds."""
+        return _boxed
+
+
+def _boxed(stored: bytes | None) -> Sealed | None:
+    return None if stored is None else Sealed(stored)
 
 
 def _refuse_raw(value: Any) -> None:

@@ -5,7 +5,7 @@ each parameter. For a statement that never differs but in its values that takes 
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, CursorResult, Dialect, Insert, Update
 
@@ -14,6 +14,21 @@ class _Compiled(NamedTuple):
     text: str
     parameters: tuple[tuple[str, Callable[[Any], Any] | None], ...]
     """By their places, and what makes of a value what the driver takes, where it is not the value itself."""
+
+
+class Beside(Protocol):
+    """Rows that are written together with others: in one statement where the database takes several, else alone."""
+
+    @property
+    def statement(self) -> Insert:
+        """One that is always the same object, for a database that takes several insertions in a statement."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What its parameters are."""
+
+    def write(self, connection: Connection) -> None:
+        """Write them alone."""
 
 
 class Fixed:

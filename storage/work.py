@@ -22,6 +22,7 @@ from storage.ledger.archiving import Archive
 from storage.ledger.events import ContentDamaged, Event, Identifier, Outcome, Resource
 from storage.ledger.scope import AuditScope
 from storage.records import model_of
+from storage.statements import Beside
 from storage.vault import Vault
 
 log = structlog.get_logger("storage.work")
@@ -91,9 +92,12 @@ class UnitOfWork:
     now: datetime = field(default_factory=clock.now)
     """One moment for everything this transaction writes."""
 
-    def record(self, event: Event, outcome: Outcome = Outcome.SUCCESS) -> uuid.UUID:
-        """Append `event` to the trail, in this transaction; answers the event's id."""
-        self.last_event_id = entries.append(self.session, self.vault, self.scope, event, outcome)
+    def record(self, event: Event, outcome: Outcome = Outcome.SUCCESS, *, beside: Beside | None = None) -> uuid.UUID:
+        """Append `event` to the trail, in this transaction; answers the event's id.
+
+        Rows `beside` it go with it, which saves a round trip. What they need must be flushed.
+        """
+        self.last_event_id = entries.append(self.session, self.vault, self.scope, event, outcome, beside)
         return self.last_event_id
 
     def enqueue(self, workflow: str, *ids: uuid.UUID) -> None:

@@ -46,8 +46,8 @@ def missing() -> list[str]:
 
 def _noting_events(record: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(record)
-    def noted(self: UnitOfWork, event: Event, outcome: Outcome = Outcome.SUCCESS) -> Any:
-        event_id = record(self, event, outcome)
+    def noted(self: UnitOfWork, event: Event, outcome: Outcome = Outcome.SUCCESS, **beside: Any) -> Any:
+        event_id = record(self, event, outcome, **beside)
         if not sys._getframe(1).f_code.co_filename.startswith(TESTS):
             told.add(f"event {event.action}")
             told.add(re.sub("^agent:", "agent ", self.scope.component))

@@ -7,8 +7,6 @@ role, has another digest. Each names a reason and who approved.
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from policies.workbench.comparisons import Change
 
 FILE = Path("policies/approvals.yaml")
@@ -38,6 +36,8 @@ class Approval:
 
 def load(file: Path = FILE) -> list[Approval]:
     """The approvals in `file`. Raises ApprovalError, also if there is no such file."""
+    import yaml  # a server loads policies, and no YAML
+
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
     except OSError as problem:

@@ -15,6 +15,7 @@ from policies.errors import PolicyError
 from policies.workbench import contradictions, lints, names, recursion, slips
 from policies.workbench.parsing import parse
 from policies.workbench.problems import Problem, in_order, told
+from policies.workbench.reachability import reach
 from policies.workbench.terms import Document, Span
 from policies.workbench.tokens import NotPolar
 
@@ -68,14 +69,16 @@ def check_source(content: bytes, name: str) -> Checked:
     slipped = list(slips.check(document))
     twice = [problem for problem in slipped if problem.kind == slips.SECOND_BLOCK]  # its words belong to either
     named = twice or [*words, *names.check(document), *slipped, *lints.jobs(document)]
-    problems = tuple(in_order(named or recursion.check(document)))
-    if problems:
+    if named:
+        return Checked(name, source, tuple(in_order(named)))
+    reached = reach(document)
+    if problems := tuple(in_order(recursion.check(document, reached))):
         return Checked(name, source, problems)
     try:
         policy = _living[content, name] = Policy(content, name)
     except PolicyError as problem:
         return Checked(name, source, (_refused(problem, document),))
-    warned = in_order([*lints.lint(document), *contradictions.check(document)])
+    warned = in_order([*lints.lint(document, reached), *contradictions.check(document)])
     return Checked(name, source, tuple(warned), policy, document)
 
 

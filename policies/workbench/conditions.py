@@ -44,7 +44,7 @@ class Conditions:
                 fields.append((field.text, self.condition()))
                 if not self._words.at("}"):
                     self._words.expect(",", "between fields")
-        return Pattern(name.text, tuple(fields), self._words.since(name.span.start))
+        return Pattern(name.text, tuple(fields), self._words.since(name.start))
 
     def listed(self, end: str) -> tuple[Term, ...]:
         """Values with commas between them, up to `end`."""
@@ -56,7 +56,7 @@ class Conditions:
         return tuple(terms)
 
     def _joined(self, operator: str, part: Callable[[], Term]) -> Term:
-        start = self._words.here().span.start
+        start = self._words.here().start
         parts = [part()]
         while self._words.skip(operator):
             parts.append(part())
@@ -73,7 +73,7 @@ class Conditions:
         return self._binary(("+", "-"), lambda: self._binary(("*", "/", "mod", "rem"), self._postfix))
 
     def _binary(self, operators: tuple[str, ...], part: Callable[[], Term]) -> Term:
-        start = self._words.here().span.start
+        start = self._words.here().start
         left = part()
         links = 0
         while self._words.at(*operators):
@@ -84,7 +84,7 @@ class Conditions:
         return left
 
     def _postfix(self) -> Term:
-        start = self._words.here().span.start
+        start = self._words.here().start
         term = self._primary()
         links = 0
         while self._words.skip("."):
@@ -104,14 +104,14 @@ class Conditions:
         if token.kind == "name" and token.text not in _RESERVED:
             self._words.take()
             if self._words.skip("("):
-                return Call(token.text, self.listed(")"), self._words.since(token.span.start))
+                return Call(token.text, self.listed(")"), self._words.since(token.start))
             return Variable(token.text, token.span)
         if self._words.skip("("):
             inner = self.condition()
             self._words.expect(")", "to close the bracket")
             return inner
         if self._words.skip("["):
-            return Items(self.listed("]"), Span(token.span.start, self._words.since(token.span.start).end))
+            return Items(self.listed("]"), Span(token.start, self._words.since(token.start).end))
         advice = "put “and” or “or” between two conditions, and “;” behind the last"
         raise NotPolar(f"expected a condition or a value, found {token.called()}", token.span, advice)
 

@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator
 
 from policies.workbench.problems import Problem
-from policies.workbench.reachability import reach
+from policies.workbench.reachability import Reached
 from policies.workbench.roles import HELD_FOR_A_JOB, statements
 from policies.workbench.terms import Call, Document, Literal, Rule, Term, Variable, walk
 
 
-def lint(document: Document) -> Iterator[Problem]:
+def lint(document: Document, reached: Reached) -> Iterator[Problem]:
     """Every finding but those of `jobs`. They warn: the policy decides without them as it does with them."""
     yield from _unused(document)
-    yield from _unreachable(document)
+    yield from _unreachable(document, reached)
     yield from _shadowed(document)
 
 
@@ -27,9 +27,8 @@ def _unused(document: Document) -> Iterator[Problem]:
             )  # fmt: skip
 
 
-def _unreachable(document: Document) -> Iterator[Problem]:
+def _unreachable(document: Document, reached: Reached) -> Iterator[Problem]:
     called = {term.name for rule in document.rules if rule.body for term in walk(rule.body) if isinstance(term, Call)}
-    reached = reach(document)
     for rule in document.rules:
         if rule not in reached.asked and (rule.name == "allow" or rule.name in called):
             yield Problem(

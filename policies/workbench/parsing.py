@@ -53,11 +53,11 @@ class _Statements:
     def _block(self) -> None:
         kind = self._words.take()
         name = self._words.name("the name of a class")
-        block = Block(kind.text, name.text, Span(kind.span.start, name.span.end))
+        block = Block(kind.text, name.text, Span(kind.start, name.end))
         self._found.blocks.append(block)
         self._words.expect("{", f"after “{kind.text} {name.text}”")
         while not self._words.skip("}"):
-            start = self._words.here().span.start
+            start = self._words.here().start
             if self._words.skip("permissions"):
                 self._declared(block.permissions)
             elif self._words.skip("roles"):
@@ -108,7 +108,7 @@ class _Statements:
                 self._words.expect(",", "between the places of a rule's head")
         body = self._conditions.condition() if self._words.skip("if") else None
         self._words.expect(";", "at the end of a rule" if body else "or “if” after the head of a rule")
-        return Rule(name.text, tuple(parameters), body, self._words.since(name.span.start))
+        return Rule(name.text, tuple(parameters), body, self._words.since(name.start))
 
 
 class _Shorthand:
@@ -134,7 +134,7 @@ class _Shorthand:
             related = Variable(relation, self._on.span)
             leads = Call("has_relation", (related, Literal(relation, self._on.span), thing), self._on.span)
             held = Call(_kind(target, self._by.unquoted()), (actor, wanted, related), self._by.span)
-            body = Joined("and", (leads, held), Span(self._by.span.start, self._on.span.end))
+            body = Joined("and", (leads, held), Span(self._by.start, self._on.end))
         given = _kind(self._block, self._given.unquoted())
         return Rule(given, head, body, self._span, self._block.name)
 

@@ -86,6 +86,7 @@ class _Walker:
         self._rules: dict[tuple[str, int], list[Rule]] = {}
         for rule in document.rules:
             self._rules.setdefault((rule.name, len(rule.parameters)), []).append(rule)
+        self._meant: dict[tuple[str, int, object], list[Rule]] = {}
         self._related = {
             (block.name, relation): _Class(target)
             for block in document.blocks
@@ -109,7 +110,7 @@ class _Walker:
             self.reached.deep.add(by)
             return _Extent()
         found, height, ways, told = False, 0, 0, False
-        for rule in self._rules.get((name, len(use)), ()):
+        for rule in self._about(name, use):
             could = self._enter(rule, use)
             if could is None:
                 continue
@@ -123,6 +124,23 @@ class _Walker:
         if height > DEEPEST and by is not None:
             self.reached.deep.add(by)
         return _Extent(found, height, ways, told)
+
+    def _about(self, name: str, use: _Use) -> list[Rule]:
+        """The rules of this name, without those whose second place is another word than the only one asked for.
+
+        That is the action, mostly, and most rules are about one: of hundreds a handful is left to look at.
+        """
+        rules = self._rules.get((name, len(use)), [])
+        asked = use[1] if len(use) > 1 else None
+        if asked is None or len(asked) != 1:
+            return rules
+        (word,) = asked
+        if (name, len(use), word) not in self._meant:
+            heads = ((rule, rule.parameters[1].term) for rule in rules)
+            self._meant[name, len(use), word] = [
+                rule for rule, head in heads if not isinstance(head, Literal) or head.value == word
+            ]
+        return self._meant[name, len(use), word]
 
     def _below(self, node: tuple[int, _Use], rule: Rule, could: dict[str, Could]) -> _Extent:
         """What the rule's conditions open up; each use of it is walked once."""

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 from policies.workbench.problems import Problem
-from policies.workbench.reachability import BROADEST, COUNTED_TO, DEEPEST, reach
+from policies.workbench.reachability import BROADEST, COUNTED_TO, DEEPEST, Reached
 from policies.workbench.terms import Document
 
 
-def check(document: Document) -> Iterator[Problem]:
+def check(document: Document, reached: Reached) -> Iterator[Problem]:
     """Every condition that leads back to the rule it stands in or too far away, and every rule of too many ways."""
-    reached = reach(document)
     for condition in sorted(reached.circular, key=lambda call: call.span.start):
         yield Problem(
             "recursion", f"“{condition.span.text(document.source)}” leads back to this rule", condition.span,

@@ -1,7 +1,7 @@
 """Polar's words, one after another, and what to say where another one was expected."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from policies.workbench.terms import Span
 
@@ -21,13 +21,18 @@ class NotPolar(Exception):
         self.advice = advice
 
 
-@dataclass(frozen=True)
-class Token:
-    """A word, a sign, or the end of the file."""
+class Token(NamedTuple):
+    """A word, a sign, or the end of the file: from `start` up to, not including, `end`."""
 
     kind: str
     text: str
-    span: Span
+    start: int
+    end: int
+
+    @property
+    def span(self) -> Span:
+        """Where it stands."""
+        return Span(self.start, self.end)
 
     def called(self) -> str:
         """How a message names it."""
@@ -46,26 +51,26 @@ class Tokens:
     def __init__(self, source: str) -> None:
         self._source = source
         self._tokens = [
-            Token(str(found.lastgroup), found.group(), Span(found.start(), found.end()))
+            Token(str(found.lastgroup), found.group(), *found.span())
             for found in _TOKENS.finditer(source)
             if found.lastgroup != "skip"
         ]
+        end = self._tokens[-1].end if self._tokens else 0
+        self._tokens.append(Token("end", "the end of the file", max(end - 1, 0), end))
         self._place = 0
 
     def here(self) -> Token:
         """The word that comes next."""
-        if self._place < len(self._tokens):
-            return self._tokens[self._place]
-        end = self._tokens[-1].span.end if self._tokens else 0
-        return Token("end", "the end of the file", Span(max(end - 1, 0), end))
+        return self._tokens[self._place]
 
     def at(self, *texts: str) -> bool:
         """Whether one of these comes next."""
-        return self.here().kind in ("sign", "name") and self.here().text in texts
+        token = self._tokens[self._place]
+        return token.text in texts and token.kind in ("sign", "name")
 
     def take(self) -> Token:
         """The next word, which is then behind us."""
-        token = self.here()
+        token = self._tokens[self._place]
         self._place += 1
         return token
 
@@ -90,7 +95,7 @@ class Tokens:
 
     def since(self, start: int) -> Span:
         """From `start` to the end of the word last taken."""
-        return Span(start, self._tokens[self._place - 1].span.end)
+        return Span(start, self._tokens[self._place - 1].end)
 
     def _kind(self, kind: str, what: str) -> Token:
         if self.here().kind != kind:
@@ -101,5 +106,5 @@ class Tokens:
         """A forgotten “;” is shown behind what came last, not at the start of the next line."""
         if self._place == 0:
             return found.span
-        last = self._tokens[min(self._place, len(self._tokens)) - 1].span
-        return Span(last.end - 1, last.end) if "\n" in self._source[last.end : found.span.start] else found.span
+        end = self._tokens[self._place - 1].end
+        return Span(end - 1, end) if "\n" in self._source[end : found.start] else found.span

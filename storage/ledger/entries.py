@@ -22,7 +22,7 @@ from storage.ledger.rows import AuditPending
 from storage.ledger.scope import AuditScope
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
-from storage.statements import Fixed
+from storage.statements import Beside, Fixed
 from storage.vault import Vault
 
 
@@ -103,13 +103,21 @@ class AuditEvent(Record):
     )
 
 
-def append(session: Session, vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) -> uuid.UUID:
+def append(
+    session: Session,
+    vault: Vault,
+    scope: AuditScope,
+    happened: Event,
+    outcome: Outcome,
+    beside: Beside | None = None,
+) -> uuid.UUID:
     """Write `happened` to the trail, in the caller's transaction; answers the event's id. It waits there for its place.
 
-    Raises as `rows_of` does.
+    What is `beside` it is written with it, on PostgreSQL by the same statement. Raises as `rows_of` does, and then
+    neither is written.
     """
     rows = rows_of(vault, scope, happened, outcome)
-    _insert(session, rows)
+    _insert(session, rows, beside)
     event_id: uuid.UUID = rows[AuditPending]["event_id"]
     return event_id
 
@@ -194,10 +202,16 @@ def rows_of(vault: Vault, scope: AuditScope, happened: Event, outcome: Outcome) 
     return {AuditEvent: entry, AuditPersonal: side, AuditPending: {"event_id": event_id}}
 
 
-def _insert(session: Session, rows: Rows) -> None:
+def _insert(session: Session, rows: Rows, beside: Beside | None) -> None:
     """Write these rows without the detour of a flush."""
     connection = session.connection()
     values = {_named(model)[name]: value for model, row in rows.items() for name, value in row.items()}
+    if beside is not None and connection.dialect.name == "postgresql":
+        values.update(beside.values)
+        _in_one(tuple(rows), beside.statement).execute(connection, values)
+        return
+    if beside is not None:
+        beside.write(connection)
     for statement in _statements(connection.dialect.name, tuple(rows)):
         statement.execute(connection, values)
 
@@ -205,11 +219,15 @@ def _insert(session: Session, rows: Rows) -> None:
 @cache
 def _statements(dialect: str, models: tuple[type[Record], ...]) -> list[Fixed]:
     """A statement for each of the models; on PostgreSQL one for all of them, and so one round trip."""
-    each = [_insertion(model) for model in models]
-    if dialect != "postgresql":
-        return [Fixed(statement) for statement in each]
-    *first, last = each
-    return [Fixed(last.add_cte(*(statement.cte(f"into_{statement.table.name}") for statement in first)))]
+    if dialect == "postgresql":
+        return [_in_one(models)]
+    return [Fixed(_insertion(model)) for model in models]
+
+
+@cache
+def _in_one(models: tuple[type[Record], ...], *beside: Insert) -> Fixed:
+    *first, last = (*beside, *(_insertion(model) for model in models))
+    return Fixed(last.add_cte(*(statement.cte(f"into_{statement.table.name}") for statement in first)))
 
 
 def _insertion(model: type[Record]) -> Insert:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Index,
+    Insert,
     LargeBinary,
     Table,
     bindparam,
@@ -86,34 +87,63 @@ INDEXED: dict[type[Record], Indexed] = {
 }
 
 
-def index(session: Session, vault: Vault, row: Asset | Prompt, *, fresh: bool = False) -> None:
-    """Write down the words of a row's sealed texts, in place of those written before. The row must be flushed.
+class Words(NamedTuple):
+    """The words of a row, as they are written down: by themselves, or `beside` what else is."""
 
-    `fresh` says that this transaction has made the row, so that nothing of it can have been written before.
+    table: Table
+    own: dict[str, uuid.UUID]
+    tokens: list[bytes]
+
+    @property
+    def statement(self) -> Insert:
+        """One statement for all of them, for PostgreSQL."""
+        return _insertion(self.table)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What its parameters are."""
+        return {**{f"own_{name}": value for name, value in self.own.items()}, "all_tokens": self.tokens}
+
+    def write(self, connection: Connection) -> None:
+        """Write them down. The row must be there, and none of its words."""
+        if not self.tokens:
+            return
+        if connection.dialect.name == "postgresql":  # one round trip, however many there are
+            _alone(self.table).execute(connection, self.values)
+        else:
+            connection.execute(insert(self.table), [{**self.own, "token": token} for token in self.tokens])
+
+
+def words_of(vault: Vault, row: Asset | Prompt) -> Words:
+    """The words of a row's sealed texts, to be written down once the row is flushed: of one that was not there before.
+
+    Raises as `Vault.hashed` does.
     """
     where = INDEXED[type(row)]
     tokens = vault.hashed(row, where.columns, row.project_id, beginnings)
-    if not fresh:
-        session.execute(delete(where.table).where(getattr(where.table, where.row) == row.id))
-    if tokens:
-        own = {where.row: row.id, "owner_id": row.owner_id, "project_id": row.project_id}
-        _write(session.connection(), cast(Table, where.table.__table__), own, sorted(tokens))
+    own = {where.row: row.id, "owner_id": row.owner_id, "project_id": row.project_id}
+    return Words(cast(Table, where.table.__table__), own, sorted(tokens))
 
 
-def _write(connection: Connection, table: Table, own: dict[str, uuid.UUID], tokens: list[bytes]) -> None:
-    if connection.dialect.name == "postgresql":  # one round trip, however many there are
-        _insertion(table).execute(connection, {**{f"own_{name}": value for name, value in own.items()}, "all": tokens})
-    else:
-        connection.execute(insert(table), [{**own, "token": token} for token in tokens])
+def index(session: Session, vault: Vault, row: Asset | Prompt) -> None:
+    """Write down the words of a row's sealed texts, in place of those written before. The row must be flushed."""
+    where, words = INDEXED[type(row)], words_of(vault, row)
+    session.execute(delete(where.table).where(getattr(where.table, where.row) == row.id))
+    words.write(session.connection())
 
 
 @cache
-def _insertion(table: Table) -> Fixed:
-    every = func.unnest(bindparam("all", type_=ARRAY(LargeBinary)))
+def _alone(table: Table) -> Fixed:
+    return Fixed(_insertion(table))
+
+
+@cache
+def _insertion(table: Table) -> Insert:
+    every = func.unnest(bindparam("all_tokens", type_=ARRAY(LargeBinary)))
     values = [
         every if column.name == "token" else bindparam(f"own_{column.name}", type_=column.type) for column in table.c
     ]
-    return Fixed(insert(table).from_select(list(table.c), select(*values)))
+    return insert(table).from_select(list(table.c), select(*values))
 
 
 def reindex(session: Session, vault: Vault, project: uuid.UUID, after: uuid.UUID | None = None) -> uuid.UUID | None:

@@ -1,6 +1,8 @@
 """Serving: one process that answers, finishes what it began, and leaves nothing behind however it ends."""
 
+import asyncio
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import httpx2
 import pytest
 from websockets.sync.client import connect
 
+from muniment import serve
 from muniment.serve import CannotServe, demand_free_port, welcome
 from muniment.variables import load
 
@@ -130,6 +133,31 @@ def test_application_that_cannot_start_ends_the_process_without_its_message() ->
     assert (broken.said, out) == ("", "")
     assert "ValueError" in err
     assert "hunter2" not in err
+
+
+@pytest.mark.parametrize("worker", [False, True])
+def test_what_the_first_job_needs_is_loaded_once_the_server_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: bool
+) -> None:
+    """Not before, for a start would wait for it; and not where agents work, who have loaded it themselves."""
+    loaded = queue.SimpleQueue[str]()
+    monkeypatch.setattr(serve, "import_module", loaded.put)
+    monkeypatch.setattr(serve, "_LATER_SECONDS", 0.01)
+
+    async def announced() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        announcing = asyncio.create_task(serve._announce(load(home=tmp_path, port=port, worker=worker)))
+        await asyncio.sleep(0.2)
+        assert loaded.empty()
+        async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port):
+            await asyncio.wait_for(announcing, timeout=60)
+
+    asyncio.run(announced())
+    if worker:
+        assert loaded.empty()
+    else:
+        assert loaded.get(timeout=60) == "storage.queue"
 
 
 def test_the_welcome_says_what_to_open_and_where_things_lie(tmp_path: Path) -> None:

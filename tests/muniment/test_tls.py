@@ -17,7 +17,7 @@ import pytest
 import time_machine
 from cryptography import x509
 
-from muniment import certificates, tls
+from muniment import addresses, certificates, tls
 from muniment.serve import welcome
 from muniment.variables import SettingsError, load
 from storage.clock import now
@@ -141,8 +141,8 @@ def test_a_server_on_every_address_is_certified_for_each_and_says_what_to_open(
     lan = ["192.0.2.7", "2001:db8::7", "fe80::7%lan0", "02:fc:00:00:00:01"]
     machine(lo=["127.0.0.1", "::1"], lan0=lan, vpn0=["198.51.100.9"], old0=["203.0.113.5"])
     everywhere, both = "0.0.0.0", "::"  # noqa: S104
-    assert certificates.reachable(everywhere) == ["192.0.2.7", "198.51.100.9"]
-    assert certificates.reachable(both) == ["192.0.2.7", "198.51.100.9", "2001:db8::7"]
+    assert addresses.reachable(everywhere) == ["192.0.2.7", "198.51.100.9"]
+    assert addresses.reachable(both) == ["192.0.2.7", "198.51.100.9", "2001:db8::7"]
     certificate, _ = certificates.local(tmp_path / "tls", everywhere)
     told = x509.load_pem_x509_certificate(certificate.read_bytes())
     names = told.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

@@ -7,6 +7,7 @@ a class with such a field can't be defined, and a value of another type than its
 
 import dataclasses
 import enum
+import inspect
 import re
 import types
 import typing
@@ -147,7 +148,8 @@ def _examined(cls: type[Event]) -> type[Event]:
         getattr(cls, "resource", None), Resource
     ):
         raise EventRefused(f"{cls.__name__}: name its category and its resource")
-    for name, kind in typing.get_type_hints(cls).items():
+    own: dict[str, Any] = inspect.get_annotations(cls, eval_str=True)  # those it inherits were looked at before
+    for name, kind in own.items():
         if typing.get_origin(kind) is ClassVar:
             continue
         if not _is_allowed(required_type(kind)):

@@ -305,7 +305,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "tries whether everything opens, and shows nothing of it",
     ),
     "storage.search.indexes.index": (
-        "agents/imports/taking.py resolvers/assets.py resolvers/prompts.py",
+        "agents/imports/taking.py resolvers/assets.py",
         "writes the words of what the use case has just sealed; reads nothing",
     ),
     "storage.truncation.truncate_wal": ("agents/erasures/destroying.py", _ERASING),
@@ -336,6 +336,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
     ("agents/takeovers.py", "session", "store.engine.dialect"): "which database it is",
     ("muniment/crew.py", "session", "house.store.engine.dialect"): "which database it is",
+    ("muniment/loading.py", "grant", "setattr"): "a method that `dataclasses` wrote, into its class",
     ("schema/preferences.py", "grant", "setattr"): "a field of a type of the API, while the schema is made",
     ("resolvers/preferences.py", "grant", "setattr"): "a switch of the register, which is no decision",
     ("storage/vault/__init__.py", "grant", "setattr"): "puts a sealed value into the column that it was sealed for",

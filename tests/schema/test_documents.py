@@ -1,0 +1,79 @@
+"""A document that came before is taken as it was: weighed with the numbers of this request, and never another's."""
+
+from typing import Any
+
+import pytest
+from graphql import GraphQLSyntaxError, parse, specified_rules
+from strawberry.extensions import SchemaExtension
+
+from schema import documents
+from schema.api import build
+from schema.documents import known
+from schema.runners import Runner
+from schema.weights import weigh
+
+PAGE = (
+    "query Page($first: Int, $ids: [ID!]) { assets(first: $first) { edges { node { id } } } nodes(ids: $ids) { id } }"
+)
+RULES = tuple(specified_rules)
+
+
+def test_the_same_text_is_one_document_and_another_is_another() -> None:
+    """Parsed once, and told apart by every character."""
+    assert known("{ __typename }") is known("{ __typename }")
+    assert known("{ __typename }") is not known("{  __typename }")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"first": 3},
+        {"first": 100},
+        {"first": None},
+        {"first": "100"},
+        {"first": 7, "ids": ["a"] * 9},
+        {"first": 7, "ids": "a"},
+        {"first": True},
+        {"ids": ["a"] * 40},
+        {"ids": {"first": 9}, "first": 2.5},
+    ],
+)
+def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any]) -> None:
+    """Whatever was asked with it before: numbers and lists count, nothing else does."""
+    for before in ({"first": 1}, {"first": 90}, {"ids": ["b"] * 3}):
+        known(PAGE).weight(before)
+    assert known(PAGE).weight(variables) == weigh(parse(PAGE), variables)
+
+
+def test_nothing_that_a_client_says_is_kept_but_numbers() -> None:
+    """Variables may hold passwords and content: what is kept of a weight is not found by them."""
+    documents._weight.cache_clear()
+    for number in range(20):
+        known(PAGE).weight({"first": 5, "password": f"secret {number}", "input": {"text": f"private {number}"}})
+    assert documents._weight.cache_info().currsize == 1
+
+
+def test_what_is_not_valid_is_said_each_time_and_of_that_document_alone() -> None:
+    """Errors are those of this document in this schema; what can't be parsed is not kept at all."""
+    schema = build()._schema
+    for _ in range(2):
+        assert known("{ __typename }").errors(schema, RULES) == []
+        assert [error.message for error in known("{ nothing }").errors(schema, RULES)] == [
+            "Cannot query field 'nothing' on type 'Query'."
+        ]
+        with pytest.raises(GraphQLSyntaxError):
+            known("{ nothing ")
+
+
+def test_an_extension_that_the_runner_would_pass_over_is_refused() -> None:
+    """A hook that is no generator would be called and never run: it fails at the first operation."""
+
+    class Plain(SchemaExtension):
+        def on_execute(self) -> None:  # type: ignore[override]
+            raise AssertionError
+
+    runner = Runner(None, [Plain(execution_context=None)])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Plain\.on_execute is no generator"):
+        runner.executing()
+    assert runner.parsing().hooks == []
