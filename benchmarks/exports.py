@@ -7,6 +7,13 @@ archive is then fetched into a file and checked offline, as `export verify` does
 5 GiB in 100 files (EXPORT_MIB=5120 EXPORT_OBJECTS=100), on 2026-11-28, on two cores with a load of 17: memory grew
 by 10 MiB while it was built, and by 2 MiB while it was checked offline, of 173 MiB in all; built in 26 s of processor
 time (195 MiB/s, 24 % of sealing alone) and 5.3 minutes by the clock.
+
+An export used to note every field that it opened and to go through all of these notes for each page of a hundred rows,
+so that ten times as much took more than ten times as long. It lets go of them with each page now. In processor time for
+each object, before and after, of 10,000 files of 10 KiB 1.59 and 0.32 ms, of 2,000 files of 100 KiB 0.74 and 0.57 (the
+same machine, busy with other work). Of what is left, of a file of 100 KiB, about half is opening, hashing (SHA-256 for
+the manifest, CRC-32 for ZIP), sealing and writing its bytes; the rest is Python: ZIP's records, the row read three times
+(its line, its place on the page, its file), keys and names.
 """
 
 import os
