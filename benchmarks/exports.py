@@ -12,8 +12,8 @@ An export used to note every field that it opened and to go through all of these
 so that ten times as much took more than ten times as long. It lets go of them with each page now. In processor time for
 each object, before and after, of 10,000 files of 10 KiB 1.59 and 0.32 ms, of 2,000 files of 100 KiB 0.74 and 0.57 (the
 same machine, busy with other work). Of what is left, of a file of 100 KiB, about half is opening, hashing (SHA-256 for
-the manifest, CRC-32 for ZIP), sealing and writing its bytes; the rest is Python: ZIP's records, the row read three times
-(its line, its place on the page, its file), keys and names.
+the manifest, CRC-32 for ZIP), sealing and writing its bytes; the rest is Python: ZIP's records, the row read three
+times (its line, its place on the page, its file), keys and names.
 """
 
 import os

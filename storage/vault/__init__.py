@@ -53,15 +53,11 @@ class Vault:
     @property
     def opened(self) -> dict[Opened, Record]:
         """Every row that a field was opened of, by owner, table and row id, for one audit event per operation."""
-        return {  # sorted only now: a row is noted for each of its fields
-            (owner, table, row_id): row
-            for table, *noted in self._noted
-            for owner, row_id, row in zip(*noted, strict=True)
-        }
+        return self.opened_beyond(None)
 
     def opened_beyond(self, person: uuid.UUID | None) -> dict[Opened, Record]:
-        """Of `opened`, what is not this person's. Most of what is read is the reader's own: that is not sorted."""
-        return {
+        """Of `opened`, what is not this person's (None: all). Most of what is read is the reader's own: not sorted."""
+        return {  # sorted only now: a row is noted for each of its fields
             (owner, table, row_id): row
             for table, *noted in self._noted
             for owner, row_id, row in zip(*noted, strict=True)
