@@ -7,6 +7,13 @@ archive is then fetched into a file and checked offline, as `export verify` does
 5 GiB in 100 files (EXPORT_MIB=5120 EXPORT_OBJECTS=100), on 2026-11-28, on two cores with a load of 17: memory grew
 by 10 MiB while it was built, and by 2 MiB while it was checked offline, of 173 MiB in all; built in 26 s of processor
 time (195 MiB/s, 24 % of sealing alone) and 5.3 minutes by the clock.
+
+An export used to note every field that it opened and to go through all of these notes for each page of a hundred rows,
+so that ten times as much took more than ten times as long. It lets go of them with each page now. In processor time for
+each object, of 10,000 files of 100 KiB, 0.97 ms before (the machine was quiet) and 0.68 after (it was busy with other
+work: 143 MiB/s, 1,398 objects a second by the clock, 23 % of sealing alone there, memory grew by 26 MiB). Of what is
+left, about half is opening, hashing (SHA-256 for the manifest, CRC-32 for ZIP), sealing and writing its bytes; the
+rest is Python: ZIP's records, the row read three times (its line, its place on the page, its file), keys and names.
 """
 
 import os
@@ -23,6 +30,7 @@ from pathlib import Path
 from agents.exports import build_export
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
+from muniment import garbage
 from policies.access import Policy
 from policies.force import InForce
 from storage import migrations, queue
@@ -60,6 +68,7 @@ def main() -> None:
     size, objects = int(os.environ.get("EXPORT_MIB", "1024")) * MIB, int(os.environ.get("EXPORT_OBJECTS", "10000"))
     with tempfile.TemporaryDirectory() as place:
         agents = _agents(Path(place))
+        garbage.settle()  # as a server does
         bare = _bare(agents.store, size)
         owner = _fill(agents.store, size, objects)
         export = _order(agents.store, owner)

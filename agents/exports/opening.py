@@ -23,7 +23,7 @@ class Opening:
         while page := list(islice(rows, _PAGE)):
             self._pages[type(page[0])] = page, {}
             yield from page
-            self._vault.opened.clear()
+            self._vault.let_go()
 
     def open(self, row: Record, column: str) -> Any:
         """What was sealed in this column. Raises as `Vault.open` does."""

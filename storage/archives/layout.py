@@ -25,6 +25,7 @@ JSON_SCHEMA = "application/schema+json"
 
 _NAME_BYTES = 120
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_UNSHOWN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 
 
@@ -65,8 +66,10 @@ def safe_name(file_name: str) -> str:
     Separators, control and formatting characters (also those that turn the reading direction) and the characters that
     Windows forbids become `_`; the rest stays, whatever the script. The extension survives shortening.
     """
-    name = unicodedata.normalize("NFC", file_name)
-    name = "".join("_" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in name)
+    name = file_name
+    if not (name.isascii() and name.isprintable()):  # else there is nothing of the kind, as in most names
+        name = unicodedata.normalize("NFC", name)
+        name = "".join("_" if unicodedata.category(c) in _UNSHOWN else c for c in name)
     name = _FORBIDDEN.sub("_", name).strip(" .") or "file"
     if _RESERVED.match(name):
         name = f"_{name}"

@@ -16,6 +16,9 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Enum, Intege
 from storage.archives.layout import camel
 from storage.records import Holding, Record, UtcDateTime
 
+_AS_THEY_ARE = (Uuid, UtcDateTime, Integer, Boolean)
+"""Columns whose values are written as they come: none is bytes or of an enumeration."""
+
 
 class Opens(Protocol):
     """What opens a row's sealed columns: the vault."""
@@ -33,15 +36,21 @@ def shown_columns(model: type[Record]) -> dict[str, Column[Any]]:
 def exported(row: Record, vault: Opens) -> dict[str, Any]:
     """`row` as an object of the archive. Raises SealedWithoutGrant unless the row came with what each column
     opens with."""
+    held = row.__dict__  # without a detour through SQLAlchemy's instrumentation, where the column is loaded
     return {
-        name: _plain(vault.open(row, key) if sealed else getattr(row, key)) for key, name, sealed in _plan(type(row))
+        name: held[key] if as_it_is and key in held else _plain(vault.open(row, key) if sealed else getattr(row, key))
+        for key, name, sealed, as_it_is in _plan(type(row))
     }
 
 
 @cache
-def _plan(model: type[Record]) -> tuple[tuple[str, str, bool], ...]:
-    """Attribute, name in the archive and whether it is sealed, of each column that is shown: the same for every row."""
-    return tuple((key, camel(key), is_sealed(column)) for key, column in shown_columns(model).items())
+def _plan(model: type[Record]) -> tuple[tuple[str, str, bool, bool], ...]:
+    """Attribute, name in the archive, whether it is sealed, and whether JSON takes it as it is, of each column that is
+    shown: the same for every row."""
+    return tuple(
+        (key, camel(key), is_sealed(column), isinstance(column.type, _AS_THEY_ARE))
+        for key, column in shown_columns(model).items()
+    )
 
 
 def schema(model: type[Record]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Directories:
 
     def published(self, blob_id: uuid.UUID) -> Path:
         """Where a blob lies once it is whole. Spread by the id's last digits: the first ones are a time."""
-        return self._root / blob_id.hex[-2:] / str(blob_id)
+        return self._root.joinpath(blob_id.hex[-2:], str(blob_id))
 
     def all_published(self) -> Iterator[tuple[uuid.UUID, Path]]:
         """Every published blob. Files that are no blob's are passed over."""

@@ -53,21 +53,21 @@ class Vault:
     @property
     def opened(self) -> dict[Opened, Record]:
         """Every row that a field was opened of, by owner, table and row id, for one audit event per operation."""
-        return {  # sorted only now: a row is noted for each of its fields
-            (owner, table, row_id): row
-            for table, *noted in self._noted
-            for owner, row_id, row in zip(*noted, strict=True)
-        }
+        return self.opened_beyond(None)
 
     def opened_beyond(self, person: uuid.UUID | None) -> dict[Opened, Record]:
-        """Of `opened`, what is not this person's. Most of what is read is the reader's own: that is not sorted."""
-        return {
+        """Of `opened`, what is not this person's (None: all). Most of what is read is the reader's own: not sorted."""
+        return {  # sorted only now: a row is noted for each of its fields
             (owner, table, row_id): row
             for table, owners, row_ids, rows in self._noted
             if owners.count(person) != len(owners) or person is None  # a page of one's own is passed over at once
             for owner, row_id, row in zip(owners, row_ids, rows, strict=True)
             if owner is None or person is None or owner.int != person.int
         }
+
+    def let_go(self) -> None:
+        """Forget what was opened so far, for whoever opens any number of rows of one person's for that person."""
+        self._noted.clear()
 
     def seal(self, row: Record, **values: Any) -> None:
         """Set each named column of `row` to its value, sealed. None stays None; a row without an id gets one.

@@ -13,7 +13,7 @@ import time_machine
 from sqlalchemy import Engine, delete, func, select, update
 
 from agents import runtime
-from agents.exports import build_export, expire
+from agents.exports import build_export, expire, opening
 from agents.exports.contents import ExportIncomplete
 from agents.runtime import Agents
 from policies.access import Policy
@@ -32,6 +32,7 @@ from storage.ledger import notes
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 from storage.records import Exported
+from storage.vault import Vault
 from tests import forks
 from tests.agents.households import ROOT, Person, ask_export, household, person, share
 
@@ -364,3 +365,20 @@ def test_killed_in_the_middle_it_is_built_anew(
     agents.store.blobs.sweep(known, 0)
     assert files_on_disk(agents, home) == files + 1
     assert agents.store.keyring.count_owned_by(mara.id) == keysets + 1
+
+
+def test_what_was_opened_is_let_go_with_each_page(
+    agents: Agents, mara: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much somebody has: neither are all rows held, nor is all that came before gone through for each page."""
+    held, let_go = list[int](), Vault.let_go
+
+    def noting(vault: Vault) -> None:
+        held.append(len(vault.opened))
+        let_go(vault)
+        assert vault.opened == {}
+
+    monkeypatch.setattr(opening, "_PAGE", 1)
+    monkeypatch.setattr(Vault, "let_go", noting)
+    build_export(agents, ask_export(agents, mara))
+    assert sum(held) > 10 * max(held) > 0
