@@ -7,7 +7,6 @@ alone gets 200 for every well-formed request.
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from muniment.crowds import Crowd
 from muniment.negotiation import EVENTS, LEGACY, MODERN, acceptable, status_of, status_of_error, told_as
 from muniment.requests import NotJson, checked, parse_json, read_body, repeatable
 from muniment.sockets import Sockets
+from muniment.threads import Threads
 from resolvers.errors import BadInput, CodedError
 from schema.api import kind_of
 from schema.errors import coded, coded_exception
@@ -40,7 +40,7 @@ class Endpoint:
         self._draft = draft
         self._schema = sockets.schema
         self._body_limit = body_limit
-        self._threads = ThreadPoolExecutor(threads, "operation")
+        self._threads = Threads(threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -66,8 +66,8 @@ class Endpoint:
         if streams and (media_type is None or await anyio.to_thread.run_sync(self._follows, asked)):
             return await self._stream(request, caller, asked)
         run = partial(self._run, request, caller, asked, media_type or LEGACY)
-        # A pool of our own: anyio's goes round the loop twice more for each request, to see whether it was cancelled.
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        answer: Response = await self._threads.run(run)
+        return answer
 
     async def _asked(self, request: Request) -> dict[str, Any]:
         if request.method == "GET":

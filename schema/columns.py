@@ -85,12 +85,13 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         try:
             if isinstance(way, Hanging):
                 return self._each(way, self._hanging(kind, way, things, details), details)
-            found = [way.resolve(thing, self.asked) for thing in things]
+            resolve, asked = way.resolve, self.asked
+            found = [resolve(thing, asked) for thing in things]
         except Exception:
             return None
         if way.item is None:
             return self._each(way, found, details)
-        if any(type(each) is not list for each in found):
+        if {*map(type, found)} != {list}:
             return None
         together = self._each(way, [thing for each in found for thing in each], details)
         if together is None:
@@ -103,7 +104,7 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
             there = self._each(way, [thing for thing in things if thing is not None], details)
             rest = iter(there or ())
             return None if there is None else [None if thing is None else next(rest) for thing in things]
-        if any(type(thing) not in way.origins for thing in things):
+        if not way.origins.issuperset(map(type, things)):
             return None
         return self.by_columns(way.kind, things, details)
 

@@ -8,6 +8,8 @@ its columns only its ids are there and those that were asked for: a column costs
 import uuid
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import CompoundSelect, Integer, Select, Uuid, bindparam, func, inspect, select
@@ -116,9 +118,8 @@ def read_pages(
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit, _PARENTS: parents}
     found: dict[uuid.UUID, list[Any]] = {each: [] for each in parents}
     rows = _found(session, made, values)
-    tie = made.names.index(parent)
-    for row in rows:
-        found[row[tie]].append(row)
+    for each, below in groupby(rows, itemgetter(made.names.index(parent))):  # they come parent by parent
+        found[each].extend(below)
     totals = {each: below[0][-1] for each, below in found.items() if below} if part.count else {}
     if (form.after or form.before) and part.count and len(totals) < len(found):
         totals = dict(map(tuple, session.execute(made.total, values)))
@@ -163,7 +164,7 @@ def _made_below(model: type[Record], statement: Statement, form: _Form, parent: 
         counted_below = totals.subquery()
         total = select(counted_below.c.n).where(counted_below.c.tie == inner.c[held[parent].key])
         shown.append(total.scalar_subquery().label(_TOTAL))
-    outer = select(*shown).where(inner.c[_RANK] <= part.limit + 1).order_by(inner.c[_RANK])
+    outer = select(*shown).where(inner.c[_RANK] <= part.limit + 1).order_by(inner.c[tie.key], inner.c[_RANK])
     return _as_made(outer, held, labels, form, totals)
 
 
@@ -202,8 +203,7 @@ def _rows(model: type[R], made: _Made, found: Any) -> list[R]:
     rows = []
     for each in found:
         row = object.__new__(model)
-        loaded = row.__dict__
-        loaded.update(zip(names, each, strict=False))
+        row.__dict__ = loaded = dict(zip(names, each))  # noqa: B905 - behind its columns a row has what may be done
         loaded["decisions"] = _allowed(made.actions, each[first:end])
         rows.append(row)
     return rows

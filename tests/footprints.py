@@ -4,6 +4,13 @@ import hashlib
 
 from sqlalchemy import Connection, Engine, text
 
+from storage.catalogue import models
+
+
+def tables() -> list[str]:
+    """The names of all tables of the house, also of those that nothing has needed in this process yet."""
+    return [model.__tablename__ for model in models()]
+
 
 def rows(connection: Connection, tables: list[str]) -> dict[str, list[str]]:
     """What is in these tables, and the ids of all jobs, as hashes: past SQLAlchemy, for it is asked twice a refusal."""

@@ -37,7 +37,6 @@ from storage.keys.names import contributor_keyset
 from storage.ledger.scope import AuditScope
 from storage.outputs import Output
 from storage.prompts import Prompt
-from storage.records import Record
 from storage.staff import RoleAssignment, StaffMember, StaffRole, separation
 from tests import asgi, databases, footprints
 
@@ -252,7 +251,7 @@ class World:
         """Everything that exists except the trail: rows by table, queued jobs, keysets, files."""
         engine = self.house.store.engine
         with engine.connect() as connection:
-            found = footprints.rows(connection, [name for name in Record.metadata.tables if name not in TRAIL])
+            found = footprints.rows(connection, [name for name in footprints.tables() if name not in TRAIL])
         files = sorted(path.name for path in self.settings.blob_dir.rglob("*") if path.is_file())
         return {**found, "files": files, "keysets": self.keysets()}
 
@@ -269,7 +268,7 @@ class World:
         with engine.connect() as connection:
             rows = [
                 value if isinstance(value, bytes) else str(value).encode()
-                for table in Record.metadata.tables
+                for table in footprints.tables()
                 for row in connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - a table of ours
                 for value in row
             ]

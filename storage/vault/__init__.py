@@ -59,8 +59,9 @@ class Vault:
         """Of `opened`, what is not this person's (None: all). Most of what is read is the reader's own: not sorted."""
         return {  # sorted only now: a row is noted for each of its fields
             (owner, table, row_id): row
-            for table, *noted in self._noted
-            for owner, row_id, row in zip(*noted, strict=True)
+            for table, owners, row_ids, rows in self._noted
+            if owners.count(person) != len(owners) or person is None  # a page of one's own is passed over at once
+            for owner, row_id, row in zip(owners, row_ids, rows, strict=True)
             if owner is None or person is None or owner.int != person.int
         }
 

@@ -1,7 +1,6 @@
 """The short way for leaves answers what graphql-core and Strawberry answer without it: data, errors and their places."""
 
 import enum
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -39,12 +38,12 @@ def ours() -> api.Schema:
 
 
 @pytest.fixture(scope="module")
-def stock() -> Iterator[api.Schema]:
+def stock() -> api.Schema:
     """The same without any short way."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "shorten", lambda schema: None)
         patch.setattr(api, "Executor", StrawberryGraphQLCoreExecutionContext)
-        yield api.build.__wrapped__()
+        return api.build.__wrapped__()  # and not beyond: the application's own may be built after it
 
 
 def said(schema: strawberry.Schema, document: str, context: Any, **variables: Any) -> Any:

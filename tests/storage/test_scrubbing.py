@@ -53,10 +53,13 @@ def test_what_is_whole_opens(world: World, asset: uuid.UUID) -> None:
 @pytest.mark.parametrize("segment", [0, 1, 2])
 def test_a_damaged_segment_is_found_wherever_it_is(world: World, file: Path, segment: int) -> None:
     """Nobody has to fetch the file to find out; the finding names it and says why."""
-    with file.open("r+b") as raw:
-        raw.seek(100 + segment * (SEGMENT + OVERHEAD))
-        raw.write(b"\0\0")
-    assert found_in(world).findings == [Finding("blobs", "file", uuid.UUID(file.name), "BLOB_DAMAGED")]
+    place = 100 + segment * (SEGMENT + OVERHEAD)
+    damaged = bytearray(file.read_bytes())
+    damaged[place] ^= 1
+    file.write_bytes(damaged)
+    found = found_in(world)
+    assert (found.unread, found.files) == (0, 0)
+    assert found.findings == [Finding("blobs", "file", uuid.UUID(file.name), "BLOB_DAMAGED")]
 
 
 def test_a_cut_and_a_missing_file_are_found(world: World, file: Path) -> None:
