@@ -18,6 +18,9 @@ for a hundred and a lock that loads nothing, and keysets that are gone are not l
 | in all, of 10,000 assets (seconds) | 2.0 | 1.6 | 1.9 | 1.6 |
 
 And while a piece is at work whoever waits for the interpreter has it after half a millisecond, not five.
+
+Of 30,000 assets on SQLite, one run of each right after the other: 28.0 s and 3.20 times the quiet 99th percentile of
+reads before, 15.4 s and 2.23 times after. Smaller pieces with longer pauses (50, six times) were no better.
 """
 
 import os
