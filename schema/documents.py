@@ -14,29 +14,45 @@ from schema.weights import Weight, weigh
 
 MAX_TOKENS = 5_000
 _KEPT = 1_000
+_LONGEST = 20_000  # characters: a thousand that are longer, as a stranger could send them, would fill the memory
+_FEW = 10
 
 
 class Known:
     """A document that could be parsed. It is told from others by being another object, not by what is in it."""
 
-    def __init__(self, document: DocumentNode) -> None:
+    def __init__(self, document: DocumentNode, *, lasts: bool) -> None:
         self.document = document
+        self._lasts = lasts
+        self._declared = [
+            each.variable.name.value
+            for definition in document.definitions
+            for each in getattr(definition, "variable_definitions", None) or ()
+        ]
 
     def weight(self, variables: Mapping[str, Any]) -> Weight:
         """What it weighs with these variables, of which numbers and lists count. Raises RecursionError."""
-        if any(isinstance(value, list | tuple) for value in variables.values()):
+        told = [(name, variables[name]) for name in self._declared if name in variables]
+        numbers = tuple(each for each in told if isinstance(each[1], int))
+        if not self._lasts or len(numbers) > _FEW or any(isinstance(value, list | tuple) for _, value in told):
             return weigh(self.document, variables)
-        return _weight(self, tuple(pair for pair in variables.items() if isinstance(pair[1], int)))
+        return _weight(self, numbers)
 
     def errors(self, schema: GraphQLSchema, rules: tuple[Any, ...]) -> list[GraphQLError]:
         """What is not valid about it, by these rules and Strawberry's own."""
+        if not self._lasts:
+            return validate_document(schema, self.document, rules)
         return _errors(self, schema, rules)
 
 
-@lru_cache(_KEPT)
 def known(text: str) -> Known:
     """The document of this text. Raises GraphQLSyntaxError, and RecursionError for one that is nested absurdly."""
-    return Known(parse(text, max_tokens=MAX_TOKENS))
+    return _kept(text) if len(text) <= _LONGEST else Known(parse(text, max_tokens=MAX_TOKENS), lasts=False)
+
+
+@lru_cache(_KEPT)
+def _kept(text: str) -> Known:
+    return Known(parse(text, max_tokens=MAX_TOKENS), lasts=True)
 
 
 @lru_cache(_KEPT)

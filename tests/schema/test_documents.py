@@ -54,6 +54,25 @@ def test_nothing_that_a_client_says_is_kept_but_numbers() -> None:
     assert documents._weight.cache_info().currsize == 1
 
 
+def test_what_strangers_send_in_great_numbers_is_not_kept() -> None:
+    """Neither variables that no document declares, nor many, nor documents that are long: they are weighed all the same."""
+    documents._weight.cache_clear()
+    beside = {f"undeclared{number}" * 100: number for number in range(60_000)}
+    assert known(PAGE).weight({"first": 4, **beside}) == weigh(parse(PAGE), {"first": 4})
+    assert known(PAGE).weight({"first": 4}) == weigh(parse(PAGE), {"first": 4})
+    assert documents._weight.cache_info().currsize == 1
+    many = "query(" + "".join(f"$n{number}: Int " for number in range(50)) + ") { assets(first: $n7) { totalCount } }"
+    told = {f"n{number}": number for number in range(50)}
+    assert known(many).weight(told) == weigh(parse(many), told)
+    assert documents._weight.cache_info().currsize == 1
+    schema, kept = build()._schema, (documents._kept, documents._weight, documents._errors)
+    long = "{ __typename nothing }" + " " * 20_000
+    before = [each.cache_info().currsize for each in kept]
+    assert known(long).weight({}) == weigh(parse(long), {})
+    assert len(known(long).errors(schema, RULES)) == 1
+    assert [each.cache_info().currsize for each in kept] == before
+
+
 def test_what_is_not_valid_is_said_each_time_and_of_that_document_alone() -> None:
     """Errors are those of this document in this schema; what can't be parsed is not kept at all."""
     schema = build()._schema
