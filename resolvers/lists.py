@@ -8,7 +8,7 @@ from policies.actions import Action
 from policies.errors import Forbidden
 from resolvers.context import Context
 from storage.pages import Page, Slice, fetch_by_id
-from storage.reading import Columns, read_page, read_pages
+from storage.reading import Columns, Pages, read_page, read_pages
 from storage.records import Record
 from storage.vault import opens_with
 
@@ -41,7 +41,7 @@ def pages(
     parents: Sequence[uuid.UUID],
     also: Sequence[Action] = (),
     columns: Columns = None,
-) -> dict[uuid.UUID, Page[R]]:
+) -> Pages[R]:
     """The same slice of each parent's list, in one statement; `columns` as `page` has them."""
     door = context.access.listed(model, Action.READ, also)
     return read_pages(context.work.session, model, door, part, parent=parent, parents=parents, columns=columns)

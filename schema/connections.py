@@ -1,7 +1,6 @@
 """Connections (Relay): lists that can be walked both ways in pages of at most 100."""
 
 import enum
-import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -14,6 +13,7 @@ from schema.leaves import Siblings, for_siblings, leaf
 from schema.nodes import Info, Level, Node
 from schema.selections import columns_needed, selects
 from storage.pages import MAX_PAGE, Page, Slice
+from storage.reading import Pages
 
 T = TypeVar("T", bound=Node)
 
@@ -151,10 +151,10 @@ def _nested(info: Info, parents: Sequence[Node], kind: type[Node], part: Slice, 
     if any(parent.level is not siblings for parent in parents):
         raise ValueError("not loaded together")
 
-    def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
+    def load() -> tuple[Pages[Any], Level]:
         ids = [row.id for row in siblings.rows]
         found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also, columns=columns)
-        return found, Level([row for page in found.values() for row in page.rows])
+        return found, Level(found.rows)
 
     found, level = siblings.once((kind, column, part, also, columns), load)
-    return [connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also)) for parent in parents]
+    return [connect(kind, kind.__name__, found.of(parent.row.id), level, decided=bool(also)) for parent in parents]
