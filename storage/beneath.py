@@ -55,7 +55,9 @@ def beneath(
     given, own = _given(parents, dialect), table.alias()
     page = (
         select(own.c.id)
-        .where(own.c[tie.key] == given.c.value, _unsought(ClauseAdapter(own).traverse(allowed)), *bounds(own.c.id, part))
+        .where(
+            own.c[tie.key] == given.c.value, _unsought(ClauseAdapter(own).traverse(allowed)), *bounds(own.c.id, part)
+        )
         .order_by(order_of(own.c.id, part))
         .limit(part.limit + 1)
         .correlate(given)

@@ -6,7 +6,7 @@ statement whatever its length, and so is the same page of every parent's list: o
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 

@@ -61,6 +61,7 @@ class Question:
     """A SELECT that differs in nothing but the values of its `bindparam`s, read column by column."""
 
     def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
         self._fixed = Fixed(statement)
         self._types = [column.type for column in statement.selected_columns]
         self._processors: dict[str, list[Callable[[Any], Any] | None]] = {}
