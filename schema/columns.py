@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from graphql import GraphQLObjectType, is_enum_type
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLInt, GraphQLObjectType, is_enum_type
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, Undefined
@@ -20,6 +20,8 @@ from resolvers.context import Context
 from schema.companies import Below, Company, are
 from schema.leaves import Siblings
 from schema.ways import Branch, Hanging, Leaf, Values, Way, way_of
+
+_INTS = range(GRAPHQL_MIN_INT, GRAPHQL_MAX_INT + 1)
 
 Plan = list[tuple[str, FieldDetailsList, Way | None]]
 
@@ -155,6 +157,13 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         if len(kinds) == 1 and is_enum_type(values.kind):  # so equal ones are the same
             shown = {value: self._shown(values, value) for value in {*found}}
             return [shown[value] for value in found]
+        if (
+            kinds == {int}
+            and values.kind is GraphQLInt
+            and min(found) >= GRAPHQL_MIN_INT
+            and max(found) <= GRAPHQL_MAX_INT
+        ):
+            return found
         if kinds == {datetime}:
             return self._shown_all(values, found)
         return [value if type(value) is native else self._shown(values, value) for value in found]

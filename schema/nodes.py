@@ -11,7 +11,7 @@ from policies.actions import Action
 from resolvers import lists
 from resolvers.context import Context
 from schema.companies import Company
-from schema.ids import encode_id
+from schema.ids import encode_id, encode_ids
 from schema.leaves import leaf
 from schema.selections import selects
 from storage.reading import Rows
@@ -69,7 +69,7 @@ class Node:
         lambda self, info: encode_id(type(self).__name__, self.row.id),
         strawberry.ID,
         "Opaque and stable. Pass it back as it is.",
-        many=lambda nodes, info: [encode_id(kind_of(nodes).__name__, row_id) for row_id in values_of(nodes, "id")],
+        many=lambda nodes, info: encode_ids(kind_of(nodes).__name__, values_of(nodes, "id")),
         columns=(),
     )
 

@@ -176,18 +176,19 @@ def read_pages(
     made = _made_below(model, door.statement, form, parent, session.get_bind().dialect.name)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit, _PARENTS: parents}
     answer = _answer(session, made, values)
-    ties = answer.column(made.names.index(parent))
-    totals = dict(zip(ties, map(itemgetter(-1), answer.rows), strict=True)) if part.count else {}
+    tie = made.names.index(parent)
+    totals = dict(zip(answer.column(tie), map(itemgetter(-1), answer.rows), strict=True)) if part.count else {}
     if (form.after or form.before) and part.count and len(totals) < len({*parents}):
         totals = dict(map(tuple, session.execute(made.total, values)))
-    sizes = Counter(ties)  # they come parent by parent
+    counts = Counter(map(itemgetter(tie), answer.rows))  # as the driver has them; they come parent by parent
+    sizes = dict(zip(answer.converted(tie, counts), counts.values(), strict=True))
     more = {each for each, size in sizes.items() if size > part.limit}
     if more or part.from_end:
-        ends = list(accumulate(sizes.values()))
+        ends = accumulate(sizes.values())
         each_page = (shown(answer.rows[end - size : end], part) for end, size in zip(ends, sizes.values(), strict=True))
         answer = answer._replace(rows=[row for page in each_page for row in page])
-        sizes = Counter({each: min(size, part.limit) for each, size in sizes.items()})
-    ends = list(accumulate(sizes.values()))
+        sizes = {each: min(size, part.limit) for each, size in sizes.items()}
+    ends = accumulate(sizes.values())
     places = {each: (end - size, end) for (each, size), end in zip(sizes.items(), ends, strict=True)}
     return Pages(_rows(model, made, answer), part, places, more, totals)
 

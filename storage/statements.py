@@ -4,7 +4,7 @@ SQLAlchemy works out at each execution which of the statements it has compiled t
 each parameter. For a statement that never differs but in its values that takes longer than the database does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
@@ -37,7 +37,7 @@ class Beside(Protocol):
 class Fixed:
     """A statement that differs in nothing but the values of its `bindparam`s, of which none is a list to be in."""
 
-    def __init__(self, statement: Insert | Update | Select[Any]) -> None:
+    def __init__(self, statement: Insert | Update | Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
@@ -60,7 +60,7 @@ class Fixed:
 class Question:
     """A SELECT that differs in nothing but the values of its `bindparam`s, read column by column."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self.statement = statement
         self._fixed = Fixed(statement)
         self._types = [column.type for column in statement.selected_columns]
@@ -88,11 +88,15 @@ class Answer(NamedTuple):
 
     def column(self, place: int) -> list[Any]:
         """What is in this column, row by row."""
-        process, raw = self.processors[place], map(itemgetter(place), self.rows)
+        return self.converted(place, map(itemgetter(place), self.rows))
+
+    def converted(self, place: int, raw: Iterable[Any]) -> list[Any]:
+        """Values of this column that are as the driver has them, as its type says."""
+        process = self.processors[place]
         return list(raw if process is None else map(process, raw))
 
 
-def _compile(statement: Insert | Update | Select[Any], dialect: Dialect) -> _Compiled:
+def _compile(statement: Insert | Update | Select[*tuple[Any, ...]], dialect: Dialect) -> _Compiled:
     kind: Callable[..., Dialect] = type(dialect)
     by_place = dialect if dialect.positional else kind(paramstyle="format")
     made = statement.compile(dialect=by_place)
