@@ -12,16 +12,15 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import CompoundSelect, Integer, Select, Uuid, bindparam, func, inspect, select
+from sqlalchemy import Integer, Select, Uuid, bindparam, func, inspect, select
 from sqlalchemy.orm import Session
 
-from storage.pages import DECISION, Page, Slice, bounds, counted, order_of, page_of, sliced
+from storage.pages import DECISION, Keys, Page, Slice, bounds, counted, order_of, page_of, sliced
 from storage.records import Record
 
 R = TypeVar("R", bound=Record)
 
 Statement = Select[Any]
-Keys = Select[Any] | CompoundSelect[Any] | None
 Columns = frozenset[str] | None
 
 _AFTER, _BEFORE, _LIMIT, _EQUAL, _PARENTS = "page_after", "page_before", "page_limit", "page_equal_", "page_parents"
@@ -35,7 +34,7 @@ class Door(NamedTuple):
     """
 
     statement: Statement
-    keys: Keys
+    keys: Keys | None
     parameters: Mapping[str, Any]
 
 
@@ -138,10 +137,10 @@ def _found(session: Session, made: _Made, values: Mapping[str, Any]) -> Sequence
 
 
 @lru_cache(maxsize=1024)
-def _made(model: type[Record], statement: Statement, keys: Keys, form: _Form) -> _Made:
+def _made(model: type[Record], statement: Statement, keys: Keys | None, form: _Form) -> _Made:
     narrowed = _narrowed(model, statement, form)
     page = page_of(model, narrowed, form.part(), keys)
-    total = counted(narrowed.with_only_columns(model.id) if keys is None else select(keys.subquery().c.id))  # type: ignore[attr-defined]
+    total = counted(narrowed.with_only_columns(model.id) if keys is None else select(keys.every().subquery().c.id))  # type: ignore[attr-defined]
     held = _held(model, form.columns)
     labels = _labels(page)
     columns = [*held.values(), *labels, *([total.label(_TOTAL)] if form.counts else ())]
