@@ -31,6 +31,10 @@ _AT_ONCE = 100
 """Files whose keys are loaded together."""
 
 
+_OF_A_FILE = frozenset({"byte_size", "file_name", "media_type"})
+"""What is needed of an asset when its file is written."""
+
+
 class ExportIncomplete(Exception):
     """The door let fewer rows through than the owner has, so the archive would not be everything. Names the table."""
 
@@ -66,7 +70,8 @@ class Contents:
 
     def _files(self) -> Iterator[Member]:
         """The files of assets, some at a time, so that their keys are loaded together."""
-        with_bytes = self._rows(Asset, sources.came_since(self._export), Asset.blob_id.is_not(None), order=("id",))
+        there = sources.came_since(self._export), Asset.blob_id.is_not(None)
+        with_bytes = self._rows(Asset, *there, order=("id",), columns=_OF_A_FILE)
         while some := list(islice(with_bytes, _AT_ONCE)):
             self._work.store.keyring.warm(blob_keyset(asset.blob_id) for asset in some)
             for asset in some:
@@ -108,10 +113,9 @@ class Contents:
         if found != sources.count(self._work.session, model, self._export):
             raise ExportIncomplete(model.__tablename__)
 
-    def _rows(self, model: type[Record], *conditions: Any, order: tuple[str, ...] = (), **equal: Any) -> Iterator[Any]:
+    def _rows(self, model: type[Record], *conditions: Any, **how: Any) -> Iterator[Any]:
         allowed = self._access.select(model, Action.READ)
-        rows = sources.rows(self._work.session, allowed, model, self._export, *conditions, order=order, **equal)
-        yield from self._opening.in_pages(rows)
+        yield from self._opening.in_pages(sources.rows(self._work.session, allowed, model, self._export, *conditions, **how))
 
     def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
         path = layout.asset_path(asset.id, self._opening.open(asset, "file_name"))
