@@ -14,7 +14,7 @@ class Directories:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._under = os.path.join(root, "")
+        self._under = f"{root}/"
         self.incoming = root / "incoming"
         self.unfinished = root / "unfinished"
         with disk("the blob store can't be opened"):
