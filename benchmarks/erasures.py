@@ -2,8 +2,8 @@
 
 `python -m benchmarks erasures`; ITEMS says how many assets the larger account has (default 100,000), one in FILES of
 them with a file of 64 KiB (default 100). SQLite and PostgreSQL; DATABASES=sqlite leaves the latter out. Others read a
-page and create an asset, in turn, on a thread of their own: their 99th percentile while it is quiet, and meanwhile.
-Garbage is looked for as seldom as in a server.
+page and create an asset, in turn, on a thread of their own: their 99th percentile while it is quiet, right before each
+erasure, and meanwhile. Their page is full from the first on. Garbage is looked for as seldom as in a server.
 
 Where the time of a piece of 100 assets goes, in milliseconds of processor time of the erasure's thread (the median of
 100 pieces, on the machine below with a load of 4): what a page meets that comes in the middle of it. After, the queue
@@ -58,6 +58,7 @@ from tests.databases import PostgreSQL
 _BATCH = 2_000
 _FILE = bytes(64 * 1024)
 _QUIET_SECONDS = 10
+_SHOWN = 50
 
 
 def main() -> None:
@@ -79,13 +80,14 @@ def _measure(name: str, url: str, home: Path, policy: Policy, items: int, every:
         garbage.settle()
         other = _owner(house)
         agents = Agents(house.store, house.force, Gateway([]))
-        quiet = _Others(house, *other)
-        quiet.run_while(lambda: time.sleep(_QUIET_SECONDS))
+        _fill(house, *other, _SHOWN + 1, every)
         each = []
         for count in (items // 10, items):
             leaving, project = _owner(house)
             _fill(house, leaving, project, count, every)
             asked = _ask(house, leaving)
+            quiet = _Others(house, *other)
+            quiet.run_while(lambda: time.sleep(_QUIET_SECONDS))
             before, others = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, _Others(house, *other)
             started = time.perf_counter()
             others.run_while(lambda asked=asked: erase(agents, asked))  # type: ignore[misc]
@@ -142,7 +144,7 @@ class _Others:
     def _read(self) -> None:
         asking = Asking(Principal(Kind.CONTRIBUTOR, self._owner))
         with Context(self._house, asking).reading() as context:
-            lists.page(context, Asset, Slice(50), also=(Action.UPDATE,))
+            lists.page(context, Asset, Slice(_SHOWN), also=(Action.UPDATE,))
 
     def _write(self) -> None:
         self._mutate()

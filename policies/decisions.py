@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, bindparam, false, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, false, select, true
 
 from policies.actions import Action
 from policies.plans import Plan
 from policies.resources import mapper_of, opening
 from policies.sql import keys, predicate
-from storage.pages import DECISION
+from storage.pages import DECISION, Keys
 from storage.records import Record
 
 AFTER_STEP_UP = "after_step_up"
@@ -32,7 +32,7 @@ class Decisions:
     plans: dict[Action, Plan]
     after_step_up: dict[Action, Plan]
     _statements: dict[tuple[Any, ...], Select[Any]] = field(default_factory=dict)
-    _keys: dict[Action, Select[Any] | CompoundSelect[Any] | None] = field(default_factory=dict)
+    _keys: dict[Action, Keys | None] = field(default_factory=dict)
 
     def listing(self, action: Action, also: Iterable[Action]) -> Select[Any]:
         """Rows that may be `action`ed, with decision columns for it, for what opens something sealed, for `also`."""
@@ -43,7 +43,7 @@ class Decisions:
             self._statements[key] = self._select(columns).where(self._predicate(plan))
         return self._statements[key]
 
-    def keys(self, action: Action) -> Select[Any] | CompoundSelect[Any] | None:
+    def keys(self, action: Action) -> Keys | None:
         """The keys of the rows of `listing`; None where that may be all."""
         if action not in self._keys:
             self._keys[action] = keys(self.model, self._plan(action))

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     Alias,
     ColumnElement,
-    CompoundSelect,
     FromClause,
     Select,
     Uuid,
@@ -23,12 +22,12 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    union,
 )
 from sqlalchemy.orm import RelationshipProperty, aliased
 
 from policies.plans import Bound, Compare, Operator, Outer, Plan, Row, Values
 from policies.resources import mapper_of
+from storage.pages import Keys
 from storage.records import Record
 
 
@@ -39,7 +38,7 @@ def predicate(model: type[Record], plan: Plan) -> ColumnElement[bool]:
     return or_(false(), *ways) if ways else false()
 
 
-def keys(model: type[Record], plan: Plan) -> Select[Any] | CompoundSelect[Any] | None:
+def keys(model: type[Record], plan: Plan) -> Keys | None:
     """The primary keys of the rows that `plan` allows, found from what the principal has; None where that may be all.
 
     Under an OR over relations a database walks the whole table, and meets everybody's rows. Here each way is a branch
@@ -47,11 +46,29 @@ def keys(model: type[Record], plan: Plan) -> Select[Any] | CompoundSelect[Any] |
     """
     if Row() in plan or not plan:
         return None
-    branches = []
+    ordered, others = list[Select[Any]](), list[Select[Any]]()
     for way in sorted(plan, key=_order):
         alias = mapper_of(model).local_table.alias()
-        branches.append(select(*alias.primary_key).where(_holds(model, way, (alias,), inward=False)))
-    return union(*branches) if len(branches) > 1 else branches[0]
+        branch = select(*alias.primary_key).where(_holds(model, way, (alias,), inward=False))
+        (ordered if _lies_in_order(model, way) else others).append(branch)
+    return Keys(tuple(ordered), tuple(others))
+
+
+def _lies_in_order(model: type[Record], way: Row) -> bool:
+    """Whether the rows of `way` lie one after the other by id in an index: those that name the principal in a column.
+
+    Elsewhere an order would tempt a database to walk all rows by id until it has met enough of them.
+    """
+    if way.related or len(way.conditions) != 1:
+        return False
+    (only,) = way.conditions
+    table: Any = mapper_of(model).local_table
+    begins = [only.column, "id"]
+    return (
+        only.operator == "="
+        and isinstance(only.operand, Bound)
+        and any([column.name for column in index.columns] == begins for index in table.indexes)
+    )
 
 
 def _order(part: Any) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select, union
 from sqlalchemy.orm import Session
 
 from storage.records import Record
@@ -32,6 +32,42 @@ class Slice:
     from_end: bool = False
     newest_first: bool = True
     count: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """The keys of a list's rows: each way to be allowed is a branch, which starts where a row names the caller.
+
+    There is at least one branch, and each calls its key `id`. The same object for everybody of one shape.
+    """
+
+    ordered: tuple[Select[Any], ...]
+    """Branches whose rows lie in an index in the order of ids: of each only the page's own part is read."""
+    others: tuple[Select[Any], ...] = ()
+    """Branches of which all rows must be read before it is known which come first."""
+
+    def every(self) -> Select[Any] | CompoundSelect[Any]:
+        """All of them."""
+        return _united([*self.ordered, *self.others])
+
+    def first(self, part: Slice) -> Select[Any]:
+        """Those of the page, and one more. The first of each branch are enough to find the first of all in."""
+        if not self.others and len(self.ordered) == 1:
+            return _first_of(self.ordered[0], part)
+        # SQLite takes an order and a limit of a branch only inside a table of its own.
+        cut = [select(_first_of(branch, part).subquery().c.id) for branch in self.ordered]
+        own = _united([*cut, *self.others]).subquery().c.id
+        # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
+        return select(own).where(*bounds(own, part)).order_by(order_of(own, part)).limit(part.limit + 1)
+
+
+def _united(branches: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
+    return union(*branches) if len(branches) > 1 else branches[0]
+
+
+def _first_of(branch: Select[Any], part: Slice) -> Select[Any]:
+    key = branch.selected_columns.id
+    return branch.where(*bounds(key, part)).order_by(order_of(key, part)).limit(part.limit + 1)
 
 
 @dataclass
@@ -85,9 +121,7 @@ def fetch_page(session: Session, model: type[R], statement: Select[Any], part: S
     return framed(shown(rows, part), part, more=len(rows) > part.limit, total=total)
 
 
-def page_of(
-    model: type[Record], statement: Select[Any], part: Slice, keys: Select[Any] | CompoundSelect[Any] | None = None
-) -> Select[Any]:
+def page_of(model: type[Record], statement: Select[Any], part: Slice, keys: Keys | None = None) -> Select[Any]:
     """The statement of one page, and of one row more, which tells whether more follow.
 
     `keys`, if given, are those of the same rows, found in a way faster for lists.
@@ -95,10 +129,7 @@ def page_of(
     key: Any = model.id  # type: ignore[attr-defined]
     if keys is None:
         return statement.where(*bounds(key, part)).order_by(order_of(key, part)).limit(part.limit + 1)
-    own = keys.subquery().c.id
-    # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
-    first = select(own).where(*bounds(own, part)).order_by(order_of(own, part)).limit(part.limit + 1)
-    return statement.where(key.in_(first)).order_by(order_of(key, part))
+    return statement.where(key.in_(keys.first(part))).order_by(order_of(key, part))
 
 
 def order_of(key: Any, part: Slice) -> Any:

@@ -14,18 +14,17 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar, overload
 
-from sqlalchemy import CompoundSelect, Integer, Select, Uuid, bindparam, inspect, select
+from sqlalchemy import Integer, Select, Uuid, bindparam, inspect, select
 from sqlalchemy.orm import Session
 
 from storage.beneath import beneath, counted_beneath
-from storage.pages import DECISION, Page, Slice, counted, framed, page_of, shown
+from storage.pages import DECISION, Keys, Page, Slice, counted, framed, page_of, shown
 from storage.records import Record
 from storage.statements import Answer, Question
 
 R = TypeVar("R", bound=Record)
 
 Statement = Select[Any]
-Keys = Select[Any] | CompoundSelect[Any] | None
 Columns = frozenset[str] | None
 
 _AFTER, _BEFORE, _LIMIT, _EQUAL, _PARENTS = "page_after", "page_before", "page_limit", "page_equal_", "page_parents"
@@ -39,7 +38,7 @@ class Door(NamedTuple):
     """
 
     statement: Statement
-    keys: Keys
+    keys: Keys | None
     parameters: Mapping[str, Any]
 
 
@@ -193,23 +192,46 @@ def read_pages(
     return Pages(_rows(model, made, answer), part, places, more, totals)
 
 
+def read_all(
+    session: Session, model: type[R], statement: Statement, *, at_once: int, columns: Columns = None
+) -> Iterator[R]:
+    """Every row of a door's `Select`, in the order it has, `at_once` in memory at a time.
+
+    `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
+    would be read for others.
+    """
+    held, labels = _held(model, columns), _labels(statement)
+    asked = statement.with_only_columns(*held.values(), *labels, maintain_column_froms=True)
+    made = _as_made(asked, held, labels, counts=False, total=asked)
+    with session.connection().execute(asked.execution_options(yield_per=at_once)) as found:  # closed if given up
+        names = tuple(found.keys())
+        _refuse_others(names, made)
+        for some in found.partitions():
+            yield from _rows(model, made, Answer(names, some, [None] * len(names)))
+
+
 def _answer(session: Session, made: _Made, values: Mapping[str, Any]) -> Answer:
     session.flush()  # as it does by itself before a query for entities: what this unit of work has written is there
     answer = made.question.ask(session.connection(), values)
-    if answer.names[len(made.names) :] != made.labels:
-        raise LookupError("decisions are found by place, and this row has others there than were asked for")
+    _refuse_others(answer.names, made)
     return answer
 
 
+def _refuse_others(names: tuple[str, ...], made: _Made) -> None:
+    if names[len(made.names) :] != made.labels:
+        raise LookupError("decisions are found by place, and this row has others there than were asked for")
+
+
 @lru_cache(maxsize=1024)
-def _made(model: type[Record], statement: Statement, keys: Keys, form: _Form) -> _Made:
+def _made(model: type[Record], statement: Statement, keys: Keys | None, form: _Form) -> _Made:
     narrowed = _narrowed(model, statement, form)
     page = page_of(model, narrowed, form.part(), keys)
-    total = counted(narrowed.with_only_columns(model.id) if keys is None else select(keys.subquery().c.id))  # type: ignore[attr-defined]
+    total = counted(narrowed.with_only_columns(model.id) if keys is None else select(keys.every().subquery().c.id))  # type: ignore[attr-defined]
     held = _held(model, form.columns)
     labels = _labels(page)
     columns = [*held.values(), *labels, *([total.label(_TOTAL)] if form.counts else ())]
-    return _as_made(page.with_only_columns(*columns, maintain_column_froms=True), held, labels, form, select(total))
+    asked = page.with_only_columns(*columns, maintain_column_froms=True)
+    return _as_made(asked, held, labels, counts=form.counts, total=select(total))
 
 
 @lru_cache(maxsize=1024)
@@ -221,7 +243,7 @@ def _made_below(model: type[Record], statement: Statement, form: _Form, parent: 
         below = totals.subquery()
         columns.append(select(below.c.n).where(below.c.tie == tie).scalar_subquery().label(_TOTAL))
     page = beneath(model, statement, columns, form.part(), tie, _PARENTS, dialect)
-    return _as_made(page, held, labels, form, totals)
+    return _as_made(page, held, labels, counts=form.counts, total=totals)
 
 
 def _held(model: type[Record], columns: Columns) -> dict[str, Any]:
@@ -240,10 +262,10 @@ def _labels(statement: Statement) -> list[Any]:
 
 
 def _as_made(
-    statement: Statement, held: Mapping[str, Any], labels: Sequence[Any], form: _Form, total: Statement
+    statement: Statement, held: Mapping[str, Any], labels: Sequence[Any], *, counts: bool, total: Statement
 ) -> _Made:
     actions = tuple(str(label.key).removeprefix(DECISION) for label in labels)
-    behind = (*(DECISION + action for action in actions), *((_TOTAL,) if form.counts else ()))
+    behind = (*(DECISION + action for action in actions), *((_TOTAL,) if counts else ()))
     return _Made(Question(statement), tuple(held), actions, behind, total)
 
 

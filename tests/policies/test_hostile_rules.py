@@ -115,5 +115,7 @@ def test_sql_and_python_decide_alike(bodies: list[str], populated: Engine) -> No
             bound = statement.params(**{PRINCIPAL.parameter: person.id, RUN.parameter: None})
             assert set(session.scalars(bound)) == expected, f"{name}, by\n{source}"
             if begin is not None:
-                found = session.execute(begin.params(**{PRINCIPAL.parameter: person.id, RUN.parameter: None})).scalars()
+                found = session.execute(
+                    begin.every().params(**{PRINCIPAL.parameter: person.id, RUN.parameter: None})
+                ).scalars()
                 assert set(found) == expected, f"the keys for {name}, by\n{source}"
