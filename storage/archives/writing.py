@@ -33,8 +33,7 @@ _NEAR = 2 * 1024**3
 class Member:
     """One file of an archive. `counts_as` names its kind of record in the manifest's counts; None is not counted.
 
-    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too. `sha256` (hex)
-    is given by whoever has hashed these very chunks already.
+    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too.
     """
 
     path: str
@@ -42,7 +41,6 @@ class Member:
     chunks: Iterable[bytes]
     counts_as: str | None = None
     size: int | None = None
-    sha256: str | None = None
 
 
 @dataclass
@@ -115,17 +113,16 @@ class ArchiveWriter:
         return _packed(member.size, level=0 if as_it_is else 6)
 
     def _measured(self, entry: _Entry, member: Member) -> Iterator[bytes]:
-        digest = None if member.sha256 else hashlib.sha256()
+        digest = hashlib.sha256()
         for piece in _together(member.chunks):
-            if digest is not None:
-                digest.update(piece)
+            digest.update(piece)
             entry.size += len(piece)
             if entry.media_type == layout.JSON_LINES:
                 entry.newlines += piece.count(b"\n")
             self._written += len(piece)
             yield piece
             self._progress(self._written)
-        entry.sha256 = member.sha256 or (digest.hexdigest() if digest else "")
+        entry.sha256 = digest.hexdigest()
 
     def _manifest(self) -> bytes:
         counts = dict(sorted(self._counts().items()))
