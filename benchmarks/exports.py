@@ -20,7 +20,7 @@ Where that went, in microseconds of processor time for each object: 165 in what 
 24 for its row once more and its place in the archive, 50 for its key, 13 for ZIP's records; the rest in small pieces
 that were hashed, packed and counted one by one. Since then rows are read past the unit of work, pieces go together and
 files are opened by a shorter way: 0.56 ms in all after 0.67, the least of nine in paired runs on a busy machine. Why
-half of sealing's rate is out of reach on one core stands in decision 74.
+half of sealing's rate is out of reach on one core stands in decision 73.
 """
 
 import os
