@@ -48,6 +48,11 @@ class Store:
     traffic: Traffic = field(default_factory=Traffic, compare=False)
     """Who is being answered at the moment, for work that gives way to them."""
 
+    @property
+    def one_writer(self) -> bool:
+        """Whether nobody else can change anything while a transaction that does is open."""
+        return self.engine.dialect.name == "sqlite"
+
     @contextmanager
     def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:
         """One unit of work on behalf of `scope`'s actor. Commits when the block ends, rolls back when it raises.

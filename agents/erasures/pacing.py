@@ -61,8 +61,6 @@ class Pace:
         self._agents = agents
         self._fewest = min(_FEWEST if fewest is None else fewest, _MOST)
         self._many = min(self._fewest * 2, _MOST)
-        self._alone = agents.store.engine.dialect.name == "sqlite"
-        """Whether nobody else can change anything while a transaction of ours does."""
         self._since = self._spent = self._owed = self._waited = 0.0
 
     @contextmanager
@@ -89,8 +87,8 @@ class Pace:
     def give_way(self) -> None:
         """In the middle of a transaction: let pass whoever reads, unless somebody waits for what it has locked."""
         began = time.monotonic()
-        traffic = self._agents.store.traffic
-        while traffic.reading and not (self._alone and traffic.changing):
+        store, traffic = self._agents.store, self._agents.store.traffic
+        while traffic.reading and not (store.one_writer and traffic.changing):
             if time.monotonic() - began > _WAY_IN_TRANSACTION:
                 break
             time.sleep(_LOOK)
