@@ -6,7 +6,7 @@ is named here, with the reason.
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -271,18 +271,12 @@ def file_bytes(session: Session, aims: Iterable[Target]) -> int:
     return session.scalar(select(func.sum(Blob.byte_size)).where(or_(*ways))) or 0 if ways else 0
 
 
-def destroy_rows(
-    session: Session, aims: Iterable[Target], between: Callable[[], None] = lambda: None
-) -> dict[str, int]:
+def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
     """Delete every row that goes with `aims`, children before parents; answers how many per table.
 
-    `between` two tables others may be let pass. Raises ErasureOvertaken when a row came in below one that was being
-    deleted; the transaction must be rolled back.
+    Raises ErasureOvertaken when a row came in below one that was being deleted; the transaction must be rolled back.
     """
-    gone: dict[str, int] = {}
-    for model, condition in _conditions(aims):
-        gone[model.__tablename__] = _destroyed(session, model, condition)
-        between()
+    gone = {model.__tablename__: _destroyed(session, model, condition) for model, condition in _conditions(aims)}
     return {table: number for table, number in gone.items() if number}
 
 

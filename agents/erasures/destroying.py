@@ -131,8 +131,7 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
     except reducing.Overtaken:
         return  # another process was first
     _forget_runs(agents, deletion)
-    pace = Pace(agents)
-    with pace.turn(), agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
+    with Pace(agents).turn(), agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         find(work.session, deletion.id, lock=True)
         row = access.get(Deletion, deletion.id, Action.ERASE)
         aims = erasures.targets(work.session, row)
@@ -149,7 +148,7 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
             row.copies = told_with(row.copies, sent, erasures.hand_over(work.session, row, aims))
             if recalls.is_waiting(work.session, row.id):
                 work.enqueue(RECALL, row.id)
-            gone = erasures.destroy_rows(work.session, aims, pace.give_way)
+            gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
             _record(work, row, row.destroyed)
         # Else the rows lead to what is left: they stay, the verifier reports it, and the next start goes on.
