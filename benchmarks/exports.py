@@ -14,6 +14,13 @@ each object, of 10,000 files of 100 KiB, 0.97 ms before (the machine was quiet) 
 work: 143 MiB/s, 1,398 objects a second by the clock, 23 % of sealing alone there, memory grew by 26 MiB). Of what is
 left, about half is opening, hashing (SHA-256 for the manifest, CRC-32 for ZIP), sealing and writing its bytes; the
 rest is Python: ZIP's records, the row read three times (its line, its place on the page, its file), keys and names.
+
+Where that went, in microseconds of processor time for each object: 165 in what no Python touches (opening 19, SHA-256
+58, CRC-32 25, sealing 19, writing 38, reading 4), 50 around reading it, 42 for its place on the page, 29 for its line,
+24 for its row once more and its place in the archive, 50 for its key, 13 for ZIP's records; the rest in small pieces
+that were hashed, packed and counted one by one. Since decision 73 rows are read past the unit of work, pieces go
+together and files are opened by a shorter way (0.56 ms in all after 0.67, the least of nine in paired runs on a busy
+machine), and a second thread reads, opens and hashes what comes next: processor time says nothing of that part.
 """
 
 import os

@@ -6,13 +6,13 @@ its columns only its ids are there and those that were asked for: a column costs
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Integer, Select, Uuid, bindparam, func, inspect, select
+from sqlalchemy import Integer, Result, Select, Uuid, bindparam, func, inspect, select
 from sqlalchemy.orm import Session
 
 from storage.pages import DECISION, Keys, Page, Slice, bounds, counted, order_of, page_of, sliced
@@ -128,12 +128,33 @@ def read_pages(
     }
 
 
+def read_all(
+    session: Session, model: type[R], statement: Statement, *, at_once: int, columns: Columns = None
+) -> Iterator[R]:
+    """Every row of a door's `Select`, in the order it has, `at_once` in memory at a time.
+
+    `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
+    would be read for others.
+    """
+    held, labels = _held(model, columns), _labels(statement)
+    asked = statement.with_only_columns(*held.values(), *labels, maintain_column_froms=True)
+    made = _as_made(asked.execution_options(yield_per=at_once), held, labels, counts=False, total=asked)
+    with session.connection().execute(made.statement) as found:  # closed where a reader gives up
+        _refuse_others(found, made)
+        for some in found.partitions():
+            yield from _rows(model, made, some)
+
+
 def _found(session: Session, made: _Made, values: Mapping[str, Any]) -> Sequence[Any]:
     session.flush()  # as it does by itself before a query for entities: what this unit of work has written is there
     result = session.connection().execute(made.statement, values)
+    _refuse_others(result, made)
+    return result.all()
+
+
+def _refuse_others(result: Result[Any], made: _Made) -> None:
     if tuple(result.keys())[len(made.names) :] != made.labels:
         raise LookupError("decisions are found by place, and this row has others there than were asked for")
-    return result.all()
 
 
 @lru_cache(maxsize=1024)
@@ -144,7 +165,8 @@ def _made(model: type[Record], statement: Statement, keys: Keys | None, form: _F
     held = _held(model, form.columns)
     labels = _labels(page)
     columns = [*held.values(), *labels, *([total.label(_TOTAL)] if form.counts else ())]
-    return _as_made(page.with_only_columns(*columns, maintain_column_froms=True), held, labels, form, select(total))
+    asked = page.with_only_columns(*columns, maintain_column_froms=True)
+    return _as_made(asked, held, labels, counts=form.counts, total=select(total))
 
 
 @lru_cache(maxsize=1024)
@@ -164,7 +186,7 @@ def _made_below(model: type[Record], statement: Statement, form: _Form, parent: 
         total = select(counted_below.c.n).where(counted_below.c.tie == inner.c[held[parent].key])
         shown.append(total.scalar_subquery().label(_TOTAL))
     outer = select(*shown).where(inner.c[_RANK] <= part.limit + 1).order_by(inner.c[tie.key], inner.c[_RANK])
-    return _as_made(outer, held, labels, form, totals)
+    return _as_made(outer, held, labels, counts=form.counts, total=totals)
 
 
 def _held(model: type[Record], columns: Columns) -> dict[str, Any]:
@@ -183,10 +205,10 @@ def _labels(statement: Statement) -> list[Any]:
 
 
 def _as_made(
-    statement: Statement, held: Mapping[str, Any], labels: Sequence[Any], form: _Form, total: Statement
+    statement: Statement, held: Mapping[str, Any], labels: Sequence[Any], *, counts: bool, total: Statement
 ) -> _Made:
     actions = tuple(str(label.key).removeprefix(DECISION) for label in labels)
-    behind = (*(DECISION + action for action in actions), *((_TOTAL,) if form.counts else ()))
+    behind = (*(DECISION + action for action in actions), *((_TOTAL,) if counts else ()))
     return _Made(statement, tuple(held), actions, behind, total)
 
 

@@ -20,6 +20,10 @@ from storage.projects import Project
 from storage.prompts import Prompt
 from storage.work import UnitOfWork
 
+_WORDS = ("title", "file_name", "description")
+_SHOWN = frozenset({*_WORDS, "tags", "media_type", "byte_size", "created_at"})
+"""What is shown of an asset."""
+
 _VISITS = 100
 """So many of the newest entries of the access log are shown; the file has them all."""
 
@@ -84,13 +88,14 @@ class Pages:
     def _assets(self, project: Project) -> Iterator[readme.AssetView]:
         """Those whose bytes are in this archive, then the others."""
         here = sources.came_since(self._export)
-        with_bytes = self._rows(Asset, here, Asset.blob_id.is_not(None), order=("id",), project_id=project.id)
-        others = self._rows(Asset, ~here | Asset.blob_id.is_(None), order=("id",), project_id=project.id)
+        how: dict[str, Any] = {"order": ("id",), "columns": _SHOWN, "project_id": project.id}
+        with_bytes = self._rows(Asset, here, Asset.blob_id.is_not(None), **how)
+        others = self._rows(Asset, ~here | Asset.blob_id.is_(None), **how)
         yield from (self._asset(asset, here=True) for asset in with_bytes)
         yield from (self._asset(asset, here=False) for asset in others)
 
     def _asset(self, asset: Asset, *, here: bool) -> readme.AssetView:
-        opened = {column: self._open(asset, column) for column in ("title", "file_name", "description")}
+        opened = {column: self._open(asset, column) for column in _WORDS}
         why = "Its bytes were never uploaded." if asset.blob_id is None else "Its bytes are in an earlier export."
         return readme.AssetView(
             **{column: text or "" for column, text in opened.items()},

@@ -10,10 +10,9 @@ it is done. A journal keeps what was acknowledged: at the end each thing is aske
 SHA-256, each event looked up in the trail, each thing counted for being there twice, the trail verified from outside,
 and every sealed value opened.
 
-The hour below was beside other work that wanted ten times more than the machine has (load 14 to 24): its times say
-little, memory does. All its problems are one: the sentinel took a contributor who deletes a thing every few seconds for
-a mass deletion (D01) and had her asked again who she is, which this load did not expect. It proves it anew since then,
-and such are told beside the limits.
+The hour below was of six contributors (SOAK_PEOPLE=6), with work of the lowest priority on the same two cores: times
+are somewhat longer than on a machine of its own. Where the sentinel takes a contributor who deletes a thing every few
+seconds for a mass deletion (D01), she proves anew who she is, and such are told beside the limits.
 """
 
 import os

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, inspect, or_, select, true
 from sqlalchemy.orm import Session
 
+from storage import reading
 from storage.archives.proving import Told
 from storage.assets import Asset, Blob
 from storage.catalogue import models
@@ -75,18 +76,18 @@ def rows(
     export: Export,
     *conditions: ColumnElement[bool],
     order: tuple[str, ...] = (),
+    columns: frozenset[str] | None = None,
     **equal: Any,
 ) -> Iterator[Any]:
     """The export's rows of `model` out of a door's `Select`, a few at a time, each with its decisions.
 
-    Ordered by the named columns, else by primary key; `conditions` and `equal` (column by column) narrow further.
+    Ordered by the named columns, else by primary key; `conditions` and `equal` (column by column) narrow further. Of
+    their columns they have ids and `columns` (None: all).
     """
     conditions += tuple(getattr(model, column) == value for column, value in equal.items())
-    columns = [getattr(model, column) for column in order] or list(inspect(model).primary_key)
-    statement = allowed.where(belongs(model, export), *conditions).order_by(*columns)
-    with session.execute(statement.execution_options(yield_per=_BATCH)) as found:  # closed where a reader gives up
-        for row in found:
-            yield with_decisions(row)
+    ordered = [getattr(model, column) for column in order] or list(inspect(model).primary_key)
+    statement = allowed.where(belongs(model, export), *conditions).order_by(*ordered)
+    return reading.read_all(session, model, statement, at_once=_BATCH, columns=columns)
 
 
 OVERLAP = timedelta(hours=1)

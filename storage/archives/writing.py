@@ -22,6 +22,9 @@ _PACKED = ("image/", "audio/", "video/", "application/zip", "application/gzip", 
 _HELD = 4 * 1024 * 1024
 """Bytes up to which a file is held in memory while it is packed."""
 
+_PIECE = 32 * 1024
+"""Bytes that small chunks are gathered up to before they are passed on."""
+
 _NEAR = 2 * 1024**3
 """Bytes of content up to which no place in the archive needs more than 32 bits to name."""
 
@@ -30,7 +33,8 @@ _NEAR = 2 * 1024**3
 class Member:
     """One file of an archive. `counts_as` names its kind of record in the manifest's counts; None is not counted.
 
-    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too.
+    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too. `sha256` (hex)
+    is given by whoever has hashed these very chunks already.
     """
 
     path: str
@@ -38,6 +42,7 @@ class Member:
     chunks: Iterable[bytes]
     counts_as: str | None = None
     size: int | None = None
+    sha256: str | None = None
 
 
 @dataclass
@@ -51,7 +56,7 @@ class _Entry:
 class ArchiveWriter:
     """Writes one archive. `facts` open the manifest; `sign` turns the statement about it into a signed note.
 
-    `progress` is called with the content bytes written so far, after each chunk; what it raises ends the stream.
+    `progress` is called with the content bytes written so far, after each piece; what it raises ends the stream.
     """
 
     def __init__(
@@ -106,16 +111,17 @@ class ArchiveWriter:
         return _packed(member.size, level=0 if as_it_is else 6)
 
     def _measured(self, entry: _Entry) -> Iterator[bytes]:
-        digest = hashlib.sha256()
-        for chunk in entry.member.chunks:
-            digest.update(chunk)
-            entry.size += len(chunk)
+        digest = None if entry.member.sha256 else hashlib.sha256()
+        for piece in _together(entry.member.chunks):
+            if digest is not None:
+                digest.update(piece)
+            entry.size += len(piece)
             if entry.member.media_type == layout.JSON_LINES:
-                entry.newlines += chunk.count(b"\n")
-            self._written += len(chunk)
-            yield chunk
+                entry.newlines += piece.count(b"\n")
+            self._written += len(piece)
+            yield piece
             self._progress(self._written)
-        entry.sha256 = digest.hexdigest()
+        entry.sha256 = entry.member.sha256 or (digest.hexdigest() if digest else "")
 
     def _manifest(self) -> bytes:
         counts = dict(sorted(self._counts().items()))
@@ -129,6 +135,21 @@ class ArchiveWriter:
             if entry.member.counts_as:
                 counts[entry.member.counts_as] += layout.records_in(entry.member.media_type, entry.newlines)
         return counts
+
+
+def _together(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What `chunks` brings, small ones together: to hash, pack and count a line of JSON by itself takes longer than to
+    write it."""
+    held, size = list[bytes](), 0
+    for chunk in chunks:
+        held.append(chunk)
+        size += len(chunk)
+        if size >= _PIECE:
+            yield b"".join(held)  # which copies nothing where there is one
+            held.clear()
+            size = 0
+    if held:
+        yield b"".join(held)
 
 
 def _line(entry: _Entry) -> dict[str, Any]:

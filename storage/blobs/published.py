@@ -3,10 +3,10 @@
 import os
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from io import FileIO
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from storage.blobs.directories import Directories, make_private, sync
 from storage.blobs.errors import BlobMissing, BlobStoreUnavailable, disk
@@ -86,16 +86,9 @@ class PublishedFiles:
         """Whether there is such a file."""
         return self._directories.published(blob_id).is_file()
 
-    @contextmanager
-    def opened(self, blob_id: uuid.UUID) -> Iterator[Sealed]:
+    def opened(self, blob_id: uuid.UUID) -> AbstractContextManager[Sealed]:
         """The file, for as long as the block lasts."""
-        with disk(f"blob {blob_id} can't be opened"):
-            try:
-                file = self._directories.published(blob_id).open("rb", buffering=0)
-            except FileNotFoundError:
-                raise BlobMissing(f"blob {blob_id} is not stored") from None
-        with file:
-            yield _File(file)
+        return _File(self._directories.file(blob_id), blob_id)
 
     def remove(self, blob_ids: Collection[uuid.UUID]) -> int:
         """Unlink the files, and make that durable."""
@@ -118,17 +111,41 @@ class PublishedFiles:
 
 
 class _File:
-    def __init__(self, file: FileIO) -> None:
+    """A file that is open as long as the block lasts.
+
+    It turns errors as `disk` does, but by itself: whoever reads ten thousand small blobs spends as long on the way to
+    their bytes as on opening them.
+    """
+
+    def __init__(self, file: str, blob_id: uuid.UUID) -> None:
         self._file = file
-        self._descriptor = file.fileno()
+        self._blob_id = blob_id
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        try:
+            self._descriptor = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise BlobMissing(f"blob {self._blob_id} is not stored") from None
+        except OSError as error:
+            raise BlobStoreUnavailable(f"blob {self._blob_id} can't be opened: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+        self._descriptor = -1
 
     @property
     def size(self) -> int:
-        with disk("a blob can't be read"):
-            return os.fstat(self._file.fileno()).st_size
+        try:
+            return os.fstat(self._descriptor).st_size
+        except OSError as error:
+            raise BlobStoreUnavailable(f"a blob can't be read: {error.strerror}") from error
 
     def read(self, start: int, length: int, until: int) -> bytes:
-        try:  # as `disk` does, at less than a tenth of what a segment takes to open
+        try:
             return os.pread(self._descriptor, length, start)
         except OSError as error:
             raise BlobStoreUnavailable(f"a blob can't be read: {error.strerror}") from error
