@@ -20,14 +20,14 @@ for a hundred and a lock that loads nothing, and keysets that are gone are not l
 And while a piece is at work whoever waits for the interpreter has it after half a millisecond, not five.
 
 Part of what reads took longer was not the erasure: a page read the keys of all that its reader has, who creates assets
-all the time (decision 76). Processor time of a page on SQLite, by how many assets of one's own there are:
+all the time (decision 74). Processor time of a page on SQLite, by how many assets of one's own there are:
 
 | | 50 | 2,000 | 10,000 |
 |---|---|---|---|
 | before | 0.79 ms | 1.66 ms | 6.12 ms |
 | after | 0.74 ms | 1.00 ms | 0.80 ms |
 
-And a piece lets pass whoever reads (decision 77). How much processor time the erasure's thread took while a page was
+And a piece lets pass whoever reads (decision 75). How much processor time the erasure's thread took while a page was
 read, 99th percentile of some 780 reads, 6,000 assets on SQLite with a load of 10: 3.2 ms before and 1.1 after, where a
 page took 3 ms at most itself. Smaller pieces with longer pauses (50, six times) were no better.
 """
