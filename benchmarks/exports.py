@@ -18,9 +18,9 @@ rest is Python: ZIP's records, the row read three times (its line, its place on 
 Where that went, in microseconds of processor time for each object: 165 in what no Python touches (opening 19, SHA-256
 58, CRC-32 25, sealing 19, writing 38, reading 4), 50 around reading it, 42 for its place on the page, 29 for its line,
 24 for its row once more and its place in the archive, 50 for its key, 13 for ZIP's records; the rest in small pieces
-that were hashed, packed and counted one by one. Since decision 73 rows are read past the unit of work, pieces go
-together and files are opened by a shorter way (0.56 ms in all after 0.67, the least of nine in paired runs on a busy
-machine), and a second thread reads, opens and hashes what comes next: processor time says nothing of that part.
+that were hashed, packed and counted one by one. Since then rows are read past the unit of work, pieces go together and
+files are opened by a shorter way: 0.56 ms in all after 0.67, the least of nine in paired runs on a busy machine. Why
+half of sealing's rate is out of reach on one core stands in decision 73.
 """
 
 import os

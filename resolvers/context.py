@@ -244,7 +244,8 @@ class Context:
 
     @contextmanager
     def _unit(self, *, read_only: bool) -> Iterator[UnitOfWork]:
-        with self.house.store.begin(self._scope(), read_only=read_only) as work:
+        store = self.house.store
+        with store.traffic.entered(read_only=read_only), store.begin(self._scope(), read_only=read_only) as work:
             self._open = (work, Access(self.policy, self.principal, work.session))
             self._ends = time.monotonic() + self.limits.operation.total_seconds()
             try:

@@ -6,7 +6,7 @@ that holds ids, then at the files and the keys themselves.
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import ColumnElement, Uuid, func, or_, select
 from sqlalchemy.orm import Session
@@ -36,13 +36,19 @@ JOURNAL = "the erasure journal in the key store: the ids alone, so that a restor
 POSTGRESQL = "dead rows and write-ahead log of the database server, sealed under keys that are gone"
 
 
-def count(session: Session, keyring: Keyring, blobs: BlobStore, deletion: Deletion) -> dict[str, int]:
-    """What is left of the thing that `deletion` named: every place that was looked into, with 0 where nothing is."""
+def count(
+    session: Session, keyring: Keyring, blobs: BlobStore, deletion: Deletion, between: Callable[[], None] = lambda: None
+) -> dict[str, int]:
+    """What is left of the thing that `deletion` named: every place that was looked into, with 0 where nothing is.
+
+    `between` two tables others may be let pass.
+    """
     found: Counter[str] = Counter(files=0, keysets=0)
     thing = deletion.object_id
     for model, columns in _places():
         mentions = or_(*(column == thing for column in columns))
         found[str(model.__tablename__)] += session.scalar(select(func.count()).select_from(model).where(mentions)) or 0
+        between()
     for blob_id in session.scalars(select(Blob.id).where(or_(*(column == thing for column in _ids_of(Blob))))):
         found["files"] += blobs.exists(blob_id)
         found["keysets"] += keyring.exists(KeysetName("blob", str(blob_id)))

@@ -23,6 +23,7 @@ from storage.ledger.events import ContentDamaged, Event, Identifier, Outcome, Re
 from storage.ledger.scope import AuditScope
 from storage.records import model_of
 from storage.statements import Beside
+from storage.traffic import Traffic
 from storage.vault import Vault
 
 log = structlog.get_logger("storage.work")
@@ -44,6 +45,13 @@ class Store:
     """Where the oldest part of the trail lies. None: nothing has ever left the database, nor does it."""
     damages: Damages = field(default_factory=Damages, compare=False)
     """What did not open, as far as this process has told of it lately."""
+    traffic: Traffic = field(default_factory=Traffic, compare=False)
+    """Who is being answered at the moment, for work that gives way to them."""
+
+    @property
+    def one_writer(self) -> bool:
+        """Whether nobody else can change anything while a transaction that does is open."""
+        return self.engine.dialect.name == "sqlite"
 
     @contextmanager
     def begin(self, scope: AuditScope, *, read_only: bool = False) -> Iterator["UnitOfWork"]:

@@ -131,7 +131,7 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
     except reducing.Overtaken:
         return  # another process was first
     _forget_runs(agents, deletion)
-    with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
+    with Pace(agents).turn(), agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         find(work.session, deletion.id, lock=True)
         row = access.get(Deletion, deletion.id, Action.ERASE)
         aims = erasures.targets(work.session, row)

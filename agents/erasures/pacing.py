@@ -1,4 +1,8 @@
-"""Pacing: so much at once that whoever waits for it hardly notices, and between two pieces time for everybody else."""
+"""Pacing: so much at once that whoever waits for it hardly notices, and between two pieces time for everybody else.
+
+What is done in this process shares its interpreter with those who are being answered in it. A page needs it for a
+millisecond or two, and a piece for several: so a piece also gives way in its middle, to whoever reads at that moment.
+"""
 
 import sys
 import threading
@@ -17,6 +21,9 @@ _BURST = 0.01
 _LEFT, _LONGEST_PAUSE = 4, 0.1
 """How many times as long as that took is left to others, who wait for the same disk and the same locks; in seconds."""
 
+
+_WAY, _WAY_IN_TRANSACTION, _LOOK = 0.02, 0.005, 0.001
+"""Seconds for which those who read are let pass at most, before a transaction and in its middle; and between looks."""
 
 _TURN = 0.0005
 """Seconds after which whoever waits for the interpreter has it while a piece is at work. Python's own are ten times as
@@ -54,7 +61,7 @@ class Pace:
         self._agents = agents
         self._fewest = min(_FEWEST if fewest is None else fewest, _MOST)
         self._many = min(self._fewest * 2, _MOST)
-        self._since = self._spent = self._owed = 0.0
+        self._since = self._spent = self._owed = self._waited = 0.0
 
     @contextmanager
     def turn(self) -> Iterator[int]:
@@ -77,13 +84,27 @@ class Pace:
         self._account()
         self._wait()
 
+    def give_way(self) -> None:
+        """In the middle of a transaction: let pass whoever reads, unless somebody waits for what it has locked."""
+        began = time.monotonic()
+        store, traffic = self._agents.store, self._agents.store.traffic
+        while traffic.reading and not (store.one_writer and traffic.changing):
+            if time.monotonic() - began > _WAY_IN_TRANSACTION:
+                break
+            time.sleep(_LOOK)
+        self._waited += time.monotonic() - began
+
     def _account(self) -> None:
-        took = time.monotonic() - self._since
+        took = time.monotonic() - self._since - self._waited
         self._spent += took
         self._owed = min(_LEFT * took, _LONGEST_PAUSE)
 
     def _wait(self) -> None:
         if self._owed:
             self._agents.pause(self._owed)
+        ends = time.monotonic() + _WAY
+        while self._agents.store.traffic.reading and time.monotonic() < ends:
+            self._agents.pause(_LOOK)
         self._agents.go_on()
-        self._owed, self._since = 0.0, time.monotonic()
+        self._owed = self._waited = 0.0
+        self._since = time.monotonic()

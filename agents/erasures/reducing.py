@@ -96,7 +96,7 @@ def _files(agents: Agents, deletion: Deletion, aims: Iterable[Target]) -> set[uu
             pace.rest()
             gone = [blob for blob in some if blob not in left]
             if gone:
-                _piece(agents, deletion, lambda work, row, gone=gone: _blobs(work, row, gone))
+                _piece(agents, deletion, pace, lambda work, row, gone=gone: _blobs(work, row, gone))
     return left
 
 
@@ -116,11 +116,12 @@ def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterab
                 if model in _RUNS:
                     queue.forget_each(agents.store.engine, _RUNS[model], some)
                     pace.rest()
-                gone = _piece(agents, deletion, lambda work, row, some=some: _these(work, row, model, some))
+                gone = _piece(agents, deletion, pace, lambda work, row, some=some: _these(work, row, model, some))
             else:
                 gone = _piece(
                     agents,
                     deletion,
+                    pace,
                     lambda work, row, many=many: {
                         model.__tablename__: erasures.destroy_first(work.session, model, aims, many)
                     },
@@ -152,13 +153,15 @@ def _first(
         return erasures.first(session, model, aims, many, but)
 
 
-def _piece(agents: Agents, deletion: Deletion, destroy: Piece) -> int:
+def _piece(agents: Agents, deletion: Deletion, pace: Pace, destroy: Piece) -> int:
     """One piece, counted in the deletion; answers how many rows it was."""
     with agents.acting(NAME, deletion.owner_id, run=deletion.id) as (work, access):
         lock(work.session, deletion.id)
         row = access.get(Deletion, deletion.id, Action.ERASE)
         if row.status is not DeletionStatus.ERASING:
             raise Overtaken
+        pace.give_way()
         gone = destroy(work, row)
+        pace.give_way()
         row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
     return sum(gone.values())

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from agents.erasures.pacing import Pace
 from agents.runtime import Agents
 from policies.actions import Action
 from storage import deletions, recalls, residues
@@ -26,12 +27,12 @@ def verify(agents: Agents, deletion_id: uuid.UUID) -> None:
     The journal is closed with ERASED. While anything is left it stays open, and the next start tries again. Nobody but
     the verifier issues a certificate: with ERASED, in the same transaction, and at no other moment.
     """
-    store = agents.store
-    with transaction(store.engine, read_only=True) as session:
+    store, pace = agents.store, Pace(agents)
+    with pace.turn(), transaction(store.engine, read_only=True) as session:
         deletion = find(session, deletion_id)
         if deletion is None or deletion.status is not DeletionStatus.VERIFYING:
             return
-        checks = residues.count(session, store.keyring, store.blobs, deletion)
+        checks = residues.count(session, store.keyring, store.blobs, deletion, pace.give_way)
     left = {place: number for place, number in checks.items() if number}
     with agents.acting(NAME, deletion.owner_id, run=deletion_id) as (work, access):
         find(work.session, deletion_id, lock=True)

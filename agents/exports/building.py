@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -87,13 +86,12 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
         facts = _facts(agents, export, taken_at, None if published is None else published.note)
         archive = ArchiveWriter(facts, export.created_at, _signer(agents), tick)
         with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
-            with closing(contents.members()) as members:  # a thread reads ahead for them, and ends with them
-                chunks = archive.stream(members)
-                if recipient is not None:
-                    recipients.encrypt(chunks, recipient, writer.write)
-                else:
-                    for chunk in chunks:
-                        writer.write(chunk)
+            chunks = archive.stream(contents.members())
+            if recipient is not None:
+                recipients.encrypt(chunks, recipient, writer.write)
+            else:
+                for chunk in chunks:
+                    writer.write(chunk)
             return archive, writer.finish()
 
 

@@ -1,18 +1,23 @@
 """What goes into an archive, file after file, each loaded through the door and brought as a stream."""
 
-from collections.abc import Generator, Iterator
+import uuid
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import orjson
 
-from agents.exports import files, pages
+from agents.exports import pages
 from agents.exports.opening import Opening
 from policies.access import Access
 from policies.actions import Action
+from storage import damages
 from storage.archives import layout, proving, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
+from storage.blobs.errors import BlobDamaged
 from storage.exports import Export, ExportScope
+from storage.keys.names import blob_keyset
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
@@ -21,6 +26,12 @@ from storage.work import UnitOfWork
 
 _JSON_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _JSON_PAGE = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+
+_AT_ONCE = 100
+"""Files whose keys are loaded together."""
+
+_NEEDED = frozenset({"byte_size", "file_name", "media_type"})
+"""What a file's place in the archive is made of, beside its asset's ids."""
 
 
 class ExportIncomplete(Exception):
@@ -38,7 +49,7 @@ class Contents:
         self._export = export
         self._opening = Opening(work.vault)
 
-    def members(self) -> Generator[Member]:
+    def members(self) -> Iterator[Member]:
         """Every file of the archive but the manifest. Raises ExportIncomplete, KeyDestroyed, BlobDamaged on the way."""
         tables = sources.tables(self._export.scope)
         yield Member(layout.README, "text/html", self._readme(tables))
@@ -54,9 +65,16 @@ class Contents:
         for output in self._rows(Output, sources.made_since(Output.created_at, self._export), order=("id",)):
             text = self._opening.open(output, "text").encode()
             yield Member(layout.output_path(output.id), output.media_type, (text,), "output_files", len(text))
+        yield from self._files()
+
+    def _files(self) -> Iterator[Member]:
+        """The files of assets, some at a time, so that their keys are loaded together."""
         there = sources.came_since(self._export), Asset.blob_id.is_not(None)
-        with_bytes = self._rows(Asset, *there, order=("id",), columns=files.COLUMNS)
-        yield from files.members(self._work, self._opening, with_bytes)
+        with_bytes = self._rows(Asset, *there, order=("id",), columns=_NEEDED)
+        while some := list(islice(with_bytes, _AT_ONCE)):
+            self._work.store.keyring.warm(blob_keyset(asset.blob_id) for asset in some)
+            for asset in some:
+                yield self._file(asset, asset.blob_id)
 
     def _table(self, model: type[Record], file: str) -> Iterator[Member]:
         stem = file.rpartition(".")[0]
@@ -98,6 +116,17 @@ class Contents:
         allowed = self._access.select(model, Action.READ)
         rows = sources.rows(self._work.session, allowed, model, self._export, *conditions, **how)
         yield from self._opening.in_pages(rows)
+
+    def _file(self, asset: Asset, blob_id: uuid.UUID) -> Member:
+        path = layout.asset_path(asset.id, self._opening.open(asset, "file_name"))
+        return Member(path, asset.media_type, self._bytes(blob_id, asset), "asset_files", asset.byte_size)
+
+    def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
+        try:
+            yield from self._work.store.blobs.reader(blob_id, asset.byte_size, at_once=True).whole()
+        except BlobDamaged as error:
+            self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
+            raise
 
     def _readme(self, tables: list[tuple[type[Record], str]]) -> Iterator[bytes]:
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in tables]

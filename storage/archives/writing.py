@@ -33,8 +33,7 @@ _NEAR = 2 * 1024**3
 class Member:
     """One file of an archive. `counts_as` names its kind of record in the manifest's counts; None is not counted.
 
-    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too. `sha256` (hex)
-    is given by whoever has hashed these very chunks already.
+    `size` (bytes) is given where it is known: such files need no ZIP64 and open in older programs too.
     """
 
     path: str
@@ -42,12 +41,15 @@ class Member:
     chunks: Iterable[bytes]
     counts_as: str | None = None
     size: int | None = None
-    sha256: str | None = None
 
 
 @dataclass
 class _Entry:
-    member: Member
+    """What the manifest says of a member, whose chunks are not held once they are written."""
+
+    path: str
+    media_type: str
+    counts_as: str | None
     size: int = 0
     newlines: int = 0
     sha256: str = ""
@@ -93,9 +95,9 @@ class ArchiveWriter:
         for member in members:
             if not layout.is_safe_path(member.path):
                 raise ValueError("a path in an archive must stay inside it")
-            entry = _Entry(member)
+            entry = _Entry(member.path, member.media_type, member.counts_as)
             self._entries.append(entry)
-            yield member.path, self._created_at, _MODE, self._method(member), self._measured(entry)
+            yield member.path, self._created_at, _MODE, self._method(member), self._measured(entry, member)
         manifest = self._manifest()
         note = self._sign(layout.statement(hashlib.sha256(manifest).hexdigest())).encode()
         yield layout.MANIFEST, self._created_at, _MODE, _packed(len(manifest)), (manifest,)
@@ -110,18 +112,17 @@ class ArchiveWriter:
             return NO_COMPRESSION_32  # its bytes are held until their checksum is known, which stands before them
         return _packed(member.size, level=0 if as_it_is else 6)
 
-    def _measured(self, entry: _Entry) -> Iterator[bytes]:
-        digest = None if entry.member.sha256 else hashlib.sha256()
-        for piece in _together(entry.member.chunks):
-            if digest is not None:
-                digest.update(piece)
+    def _measured(self, entry: _Entry, member: Member) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        for piece in _together(member.chunks):
+            digest.update(piece)
             entry.size += len(piece)
-            if entry.member.media_type == layout.JSON_LINES:
+            if entry.media_type == layout.JSON_LINES:
                 entry.newlines += piece.count(b"\n")
             self._written += len(piece)
             yield piece
             self._progress(self._written)
-        entry.sha256 = entry.member.sha256 or (digest.hexdigest() if digest else "")
+        entry.sha256 = digest.hexdigest()
 
     def _manifest(self) -> bytes:
         counts = dict(sorted(self._counts().items()))
@@ -132,8 +133,8 @@ class ArchiveWriter:
     def _counts(self) -> Counter[str]:
         counts: Counter[str] = Counter()
         for entry in self._entries:
-            if entry.member.counts_as:
-                counts[entry.member.counts_as] += layout.records_in(entry.member.media_type, entry.newlines)
+            if entry.counts_as:
+                counts[entry.counts_as] += layout.records_in(entry.media_type, entry.newlines)
         return counts
 
 
@@ -153,9 +154,8 @@ def _together(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _line(entry: _Entry) -> dict[str, Any]:
-    member = entry.member
-    line = {"path": member.path, "bytes": entry.size, "sha256": entry.sha256, "type": member.media_type}
-    return {**line, "countsAs": member.counts_as} if member.counts_as else line
+    line = {"path": entry.path, "bytes": entry.size, "sha256": entry.sha256, "type": entry.media_type}
+    return {**line, "countsAs": entry.counts_as} if entry.counts_as else line
 
 
 def _packed(size: int | None, *, level: int = 6) -> Any:

@@ -130,7 +130,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.bells.hung": ("muniment/house.py", _HOUSE),
     "storage.damages.of_file": (
-        "agents/exports/files.py resolvers/context.py",
+        "agents/exports/contents.py resolvers/context.py",
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
     "storage.database.exists": ("muniment/doctor.py muniment/quotas.py", _HOUSE),
@@ -360,7 +360,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("muniment/imports.py", "seal", "decrypt"): "an archive from elsewhere, with the key of whoever brings it",
     ("storage/backups/streams.py", "seal", "decrypt"): "a backup, with the operator's key: what it holds stays sealed",
     ("muniment/imports.py", "seal", "reader"): "that archive again, sealed here for as long as it is read",
-    ("agents/exports/files.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
+    ("agents/exports/contents.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("agents/generation/briefs.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
     ("resolvers/grants.py", "caller", "Access"): "asks in one job of the caller's alone: fewer rights than they hold",
     ("resolvers/grants.py", "caller", "replace(context.principal, roles=frozenset({str(job)}))"): "as above",
