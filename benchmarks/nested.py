@@ -3,6 +3,22 @@
 Against the same page by plain Strawberry and SQLAlchemy with a dataloader for each relation, without policy, sealing or
 audit: four statements too. Sealed on our side are 620 fields: names, titles, briefs, outputs. Turn by turn in one run;
 throughput is that of a server that is never idle, asked over two connections at once.
+
+Where the time of a page goes, in milliseconds of processor time without HTTP, beside other work (the least of 150
+pages, turn by turn): before and since a page below is read along its index, and answered without objects (decision 79).
+
+| part | before | now |
+|---|---|---|
+| who is asking: the session, looked up | 0.5 | 0.4 |
+| four statements, and their values in our types | 4.5 | 2.8 |
+| rows with their decisions, by parent | 1.3 | 1.0 |
+| nodes, edges and lists around them | 1.1 | 0.1 |
+| 620 sealed fields opened | 1.8 | 1.4 |
+| leaves, and what is selected put together | 1.5 | 1.1 |
+| all else: charged, looked up, arguments, JSON | 1.7 | 1.3 |
+| in all | 12.4 | 8.1 |
+
+Of the statements SQLite itself takes 1.1 now, and took 1.7.
 """
 
 import sys

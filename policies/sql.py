@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
+    literal,
     or_,
     select,
     true,
@@ -130,8 +131,8 @@ def _compare(model: type[Record], condition: Compare, scope: tuple[FromClause, .
             operand = scope[-1 - up].c[name]
         case Values((single,)):
             operand = single
-        case Values(several):
-            return column.in_(several)
+        case Values(several):  # each by itself: a list would be written out anew for each execution
+            return column.in_([literal(each, column.type) for each in several])
     if condition.operator == "=" and isinstance(condition.operand, Outer):
         return column.is_not_distinct_from(operand)  # None equals None
     return _COMPARED[condition.operator](column, operand)

@@ -69,7 +69,7 @@ def mend(work: UnitOfWork, about: uuid.UUID) -> None:
 def found(context: Context, status: FindingStatus | None) -> list[Finding]:
     """The newest findings that the caller may see, at most 100: all of them, or those that are open, or closed."""
     equal: dict[str, Any] = {} if status is None else {"status": status}
-    return lists.page(context, Finding, Slice(limit=MAX_PAGE), **equal).rows
+    return list(lists.page(context, Finding, Slice(limit=MAX_PAGE), **equal).rows)
 
 
 def accept(context: Context, number: str, reason: str, until: datetime) -> Finding:

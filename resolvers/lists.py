@@ -8,9 +8,11 @@ from policies.actions import Action
 from policies.errors import Forbidden
 from resolvers.context import Context
 from storage.pages import Page, Slice, fetch_by_id
-from storage.reading import Columns, read_page, read_pages
+from storage.reading import Columns, Pages, read_page, read_pages
 from storage.records import Record
-from storage.vault import opens_with
+from storage.vault import UNOPENED, opens_with
+
+__all__ = ["UNOPENED", "by_id", "may_open", "one", "opened", "opened_all", "page", "pages"]
 
 R = TypeVar("R", bound=Record)
 
@@ -41,7 +43,7 @@ def pages(
     parents: Sequence[uuid.UUID],
     also: Sequence[Action] = (),
     columns: Columns = None,
-) -> dict[uuid.UUID, Page[R]]:
+) -> Pages[R]:
     """The same slice of each parent's list, in one statement; `columns` as `page` has them."""
     door = context.access.listed(model, Action.READ, also)
     return read_pages(context.work.session, model, door, part, parent=parent, parents=parents, columns=columns)
@@ -67,9 +69,9 @@ def opened(context: Context, row: Record, column: str) -> Any:
     return context.work.vault.open(row, column)
 
 
-def opened_all(context: Context, rows: Sequence[Record], column: str) -> dict[Record, Any]:
-    """The content of a sealed field of a page's rows, by row; `opened` says why where one is missing."""
-    return context.work.vault.open_all(rows, column)
+def opened_all(context: Context, rows: Sequence[Record], column: str) -> list[Any]:
+    """The content of a sealed field of each of a page's rows; `opened` says why where it is UNOPENED."""
+    return context.work.vault.open_each(rows, column)
 
 
 def by_id(

@@ -5,19 +5,23 @@ Whatever is not plainly so, or amiss for one, is None: the objects are then gone
 is, and where.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from graphql import GraphQLObjectType, is_enum_type
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLInt, GraphQLObjectType, is_enum_type
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, Undefined
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.context import Context
+from schema.companies import Below, Company, are
 from schema.leaves import Siblings
 from schema.ways import Branch, Hanging, Leaf, Values, Way, way_of
+
+_INTS = range(GRAPHQL_MIN_INT, GRAPHQL_MAX_INT + 1)
 
 Plan = list[tuple[str, FieldDetailsList, Way | None]]
 
@@ -55,7 +59,7 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         ]
 
     def by_columns(
-        self, kind: GraphQLObjectType, things: list[Any], details: FieldDetailsList
+        self, kind: GraphQLObjectType, things: Sequence[Any], details: FieldDetailsList
     ) -> list[dict[str, Any]] | None:
         """What is selected of each of these; None unless all of it is plain, and nothing of it is amiss."""
         if not things:
@@ -77,7 +81,7 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         return [dict(zip(names, row)) for row in zip(*columns)]  # noqa: B905 - one value of each column for each thing
 
     def _below(
-        self, kind: GraphQLObjectType, way: Branch | Hanging | None, things: list[Any], details: FieldDetailsList
+        self, kind: GraphQLObjectType, way: Branch | Hanging | None, things: Sequence[Any], details: FieldDetailsList
     ) -> list[Any] | None:
         """What is selected of the object, or of the list of objects, that each of these leads to."""
         if way is None:
@@ -85,6 +89,8 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         try:
             if isinstance(way, Hanging):
                 return self._each(way, self._hanging(kind, way, things, details), details)
+            if isinstance(things, Company) and (below := things.below(details[0].node.name.value)) is not None:
+                return self._company(way, below, details)
             resolve, asked = way.resolve, self.asked
             found = [resolve(thing, asked) for thing in things]
         except Exception:
@@ -99,28 +105,34 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         rest = iter(together)
         return [list(islice(rest, len(each))) for each in found]
 
-    def _each(self, way: Branch | Hanging, things: list[Any], details: FieldDetailsList) -> list[Any] | None:
-        if isinstance(way, Hanging) and not way.required and None in things:
+    def _company(self, way: Branch, below: Below, details: FieldDetailsList) -> list[Any] | None:
+        together = self._each(way, below.things, details)
+        if together is None or below.places is None:
+            return together
+        return [together[begin:end] for begin, end in below.places]
+
+    def _each(self, way: Branch | Hanging, things: Sequence[Any], details: FieldDetailsList) -> list[Any] | None:
+        if isinstance(way, Hanging) and not way.required and not isinstance(things, Company) and None in things:
             there = self._each(way, [thing for thing in things if thing is not None], details)
             rest = iter(there or ())
             return None if there is None else [None if thing is None else next(rest) for thing in things]
-        if not way.origins.issuperset(map(type, things)):
+        if not are(things, way.origins):
             return None
         return self.by_columns(way.kind, things, details)
 
     def _hanging(
-        self, parent_type: GraphQLObjectType, way: Hanging, things: list[Any], details: FieldDetailsList
-    ) -> list[Any]:
+        self, parent_type: GraphQLObjectType, way: Hanging, things: Sequence[Any], details: FieldDetailsList
+    ) -> Sequence[Any]:
         """What hangs on each of these, by the field's own function, called once."""
         first = details[0]
         given = get_argument_values(way.field, first.node, self.variable_values, first.fragment_variable_values)
         place = Path(None, first.node.name.value, parent_type.name)
         info = self.build_resolve_info(way.field, [each.node for each in details], parent_type, place)
         resolve = way.field.resolve or self.field_resolver
-        found: list[Any] = resolve(Siblings(things), info, **given)
+        found: Sequence[Any] = resolve(Siblings(things), info, **given)
         return found
 
-    def _column(self, leaf: Leaf, things: list[Any]) -> list[Any] | None:
+    def _column(self, leaf: Leaf, things: Sequence[Any]) -> list[Any] | None:
         """One leaf of all of them; None if it is amiss for one."""
         try:
             if leaf.many is not None:
@@ -145,6 +157,13 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         if len(kinds) == 1 and is_enum_type(values.kind):  # so equal ones are the same
             shown = {value: self._shown(values, value) for value in {*found}}
             return [shown[value] for value in found]
+        if (
+            kinds == {int}
+            and values.kind is GraphQLInt
+            and min(found) >= GRAPHQL_MIN_INT
+            and max(found) <= GRAPHQL_MAX_INT
+        ):
+            return found
         if kinds == {datetime}:
             return self._shown_all(values, found)
         return [value if type(value) is native else self._shown(values, value) for value in found]

@@ -10,10 +10,12 @@ import strawberry
 from resolvers import lists, searching, tickets
 from resolvers.context import Context
 from resolvers.errors import BadInput
+from schema.companies import Below, Company
 from schema.leaves import Siblings, for_siblings, leaf
-from schema.nodes import Info, Level, Node
+from schema.nodes import Info, Level, Node, Nodes, level_of, values_of
 from schema.selections import columns_needed, selects
 from storage.pages import MAX_PAGE, Page, Slice
+from storage.reading import Pages
 
 T = TypeVar("T", bound=Node)
 
@@ -106,9 +108,61 @@ def part_of(
     )
 
 
-def connect(kind: type[Node], listing: str, page: Page[Any], level: Level, *, decided: bool) -> Any:
-    """A page as a connection; its nodes are siblings on `level`."""
-    edges: list[Any] = [Edge(node=kind(row=row, level=level, decided=decided), listing=listing) for row in page.rows]
+class Edges(Company):
+    """The edges of these nodes."""
+
+    origin = Edge
+
+    def __init__(self, nodes: Nodes, listing: str) -> None:
+        self._nodes, self._listing = nodes, listing
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def below(self, name: str) -> Below | None:
+        return Below(self._nodes, None) if name == "node" else None
+
+    def _make(self) -> list[Any]:
+        return [Edge(node=node, listing=self._listing) for node in self._nodes]
+
+
+class Connections(Company):
+    """The lists of what hangs on each of several parents, whose things are siblings on `level`."""
+
+    origin = Connection
+
+    def __init__(
+        self, kind: type[Node], parents: Sequence[uuid.UUID], pages: Pages[Any], level: Level, *, decided: bool
+    ) -> None:
+        self._kind, self._parents, self._pages, self._level, self._decided = kind, parents, pages, level, decided
+
+    def __len__(self) -> int:
+        return len(self._parents)
+
+    def below(self, name: str) -> Below | None:
+        if name != "edges":
+            return None
+        places = [self._pages.places.get(parent, (0, 0)) for parent in self._parents]
+        return Below(Edges(self._nodes(0, len(self._level.rows)), self._kind.__name__), places)
+
+    def _make(self) -> list[Any]:
+        return [self._one(parent) for parent in self._parents]
+
+    def _one(self, parent: uuid.UUID) -> Any:
+        page = self._pages.of(parent)
+        return _connection(self._kind, page, self._nodes(*self._pages.places.get(parent, (0, 0))))
+
+    def _nodes(self, begin: int, end: int) -> Nodes:
+        return Nodes(self._kind, self._level, begin, end, decided=self._decided)
+
+
+def connect(kind: type[Node], page: Page[Any], level: Level, *, decided: bool) -> Any:
+    """A page as a connection; its nodes are siblings on `level`, alone."""
+    return _connection(kind, page, Nodes(kind, level, 0, len(page.rows), decided=decided))
+
+
+def _connection(kind: type[Node], page: Page[Any], nodes: Nodes) -> Any:
+    edges: Any = Edges(nodes, kind.__name__)
     info = PageInfo(has_next_page=page.has_next, has_previous_page=page.has_previous, edges=edges)
     return Connection(edges=edges, page_info=info, total_count=page.total or 0)
 
@@ -121,7 +175,7 @@ def listed(info: Info, kind: type[Node], part: Slice, *, search: str | None = No
         page = lists.page(info.context, kind.record, part, also=also, columns=columns, **equal)
     else:
         page = searching.page(info.context, kind.record, part, search, also=also, **equal)
-    return connect(kind, kind.__name__, page, Level(page.rows), decided=bool(also))
+    return connect(kind, page, Level(page.rows), decided=bool(also))
 
 
 def below(kind: type[Node], column: str, description: str, *, order: Order = Order.NEWEST_FIRST) -> Any:
@@ -144,17 +198,14 @@ def below(kind: type[Node], column: str, description: str, *, order: Order = Ord
     return for_siblings(resolve, Connection[kind], description, columns=())  # type: ignore[valid-type]
 
 
-def _nested(info: Info, parents: Sequence[Node], kind: type[Node], part: Slice, column: str) -> list[Any]:
+def _nested(info: Info, parents: Sequence[Node], kind: type[Node], part: Slice, column: str) -> Connections:
     """The list of each of these parents, loaded for all siblings at once. Raises ValueError for a mixed company."""
-    also, columns = kind.also(info), columns_needed(info, kind.__name__)
-    siblings = parents[0].level
-    if any(parent.level is not siblings for parent in parents):
-        raise ValueError("not loaded together")
+    also, columns, siblings = kind.also(info), columns_needed(info, kind.__name__), level_of(parents)
 
-    def load() -> tuple[dict[uuid.UUID, Page[Any]], Level]:
-        ids = [row.id for row in siblings.rows]
+    def load() -> tuple[Pages[Any], Level]:
+        ids = siblings.column("id")
         found = lists.pages(info.context, kind.record, part, parent=column, parents=ids, also=also, columns=columns)
-        return found, Level([row for page in found.values() for row in page.rows])
+        return found, Level(found.rows)
 
-    found, level = siblings.once((kind, column, part, also, columns), load)
-    return [connect(kind, kind.__name__, found[parent.row.id], level, decided=bool(also)) for parent in parents]
+    pages, level = siblings.once((kind, column, part, also, columns), load)
+    return Connections(kind, values_of(parents, "id"), pages, level, decided=bool(also))

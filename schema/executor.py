@@ -8,6 +8,7 @@ Whatever is out of the ordinary goes the stock executor's way. `tests/schema/tes
 against those of the stock executor.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import anyio.to_thread
@@ -17,6 +18,7 @@ from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, Undefined
 
 from schema.columns import ByColumns
+from schema.companies import Company, are
 from schema.ways import Branch, Leaf
 
 
@@ -75,8 +77,9 @@ class Executor(ByColumns):
             value = branch.resolve(source_value, self.asked)
         except Exception:
             return Undefined
-        things = value if branch.item is not None and type(value) is list else [value]
-        if any(type(thing) not in branch.origins for thing in things):
+        listed = branch.item is not None and (type(value) is list or isinstance(value, Company))
+        things: Sequence[Any] = value if listed else [value]
+        if not are(things, branch.origins):
             return Undefined
         try:
             if branch.item is None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar, get_args
 
 import strawberry
@@ -9,9 +10,11 @@ import strawberry
 from policies.actions import Action
 from resolvers import lists
 from resolvers.context import Context
-from schema.ids import encode_id
+from schema.companies import Company
+from schema.ids import encode_id, encode_ids
 from schema.leaves import leaf
 from schema.selections import selects
+from storage.reading import Rows
 from storage.records import Record
 
 Info = strawberry.Info[Context, None]
@@ -32,6 +35,16 @@ class Level:
     def __init__(self, rows: Sequence[Any]) -> None:
         self.rows = rows
         self._loaded: dict[Hashable, Any] = {}
+
+    def column(self, name: str) -> list[Any]:
+        """What the rows have there."""
+        rows = self.rows
+        return rows.columns[name] if isinstance(rows, Rows) else [_value(row, name) for row in rows]
+
+    @cached_property
+    def places(self) -> dict[Any, int]:
+        """Where each row stands among them."""
+        return {row: place for place, row in enumerate(self.rows)}
 
     def once(self, key: Hashable, load: Callable[[], V]) -> V:
         """What `load` answers, asked only once for this level and `key`."""
@@ -56,7 +69,7 @@ class Node:
         lambda self, info: encode_id(type(self).__name__, self.row.id),
         strawberry.ID,
         "Opaque and stable. Pass it back as it is.",
-        many=lambda nodes, info: [encode_id(type(node).__name__, node.row.__dict__["id"]) for node in nodes],
+        many=lambda nodes, info: encode_ids(kind_of(nodes).__name__, values_of(nodes, "id")),
         columns=(),
     )
 
@@ -100,14 +113,62 @@ class Node:
         return {row_id: cls(row=row, level=level, decided=bool(also)) for row_id, row in found.items()}
 
 
+class Nodes(Company):
+    """Nodes of one kind and level, which is theirs from `begin` to `end`."""
+
+    def __init__(self, kind: type[Node], level: Level, begin: int, end: int, *, decided: bool) -> None:
+        self.origin = self.kind = kind
+        self.level, self.decided = level, decided
+        self._begin, self._end = begin, end
+
+    def __len__(self) -> int:
+        return self._end - self._begin
+
+    def within(self, column: list[Any]) -> list[Any]:
+        """Of what all of the level have, what these have."""
+        return column if len(self) == len(column) else column[self._begin : self._end]
+
+    def _make(self) -> list[Any]:
+        kind, level, decided = self.kind, self.level, self.decided
+        return [kind(row=row, level=level, decided=decided) for row in level.rows[self._begin : self._end]]
+
+
+def kind_of(nodes: Sequence[Node]) -> type[Node]:
+    """Of which kind these are. Raises ValueError for a mixed company."""
+    if isinstance(nodes, Nodes):
+        return nodes.kind
+    [kind] = {*map(type, nodes)}
+    return kind
+
+
+def level_of(nodes: Sequence[Node]) -> Level:
+    """The level of these. Raises ValueError for nodes that were not loaded together."""
+    if isinstance(nodes, Nodes):
+        return nodes.level
+    level = nodes[0].level
+    if any(node.level is not level for node in nodes):
+        raise ValueError("not loaded together")
+    return level
+
+
+def values_of(nodes: Sequence[Any], column: str) -> list[Any]:
+    """What the rows of these have there."""
+    if isinstance(nodes, Nodes):
+        return nodes.within(nodes.level.column(column))
+    return [_value(node.row, column) for node in nodes]
+
+
+def _value(row: Any, column: str) -> Any:
+    loaded = row.__dict__  # what is there needs no detour through SQLAlchemy's instrumentation
+    return loaded[column] if column in loaded else getattr(row, column)
+
+
 def related(info: Info, nodes: Sequence[Node], kind: type[Node], column: str) -> list[Any]:
     """The thing that `column` names for each of these, loaded for all their siblings at once.
 
     None where the caller may not see it. Raises ValueError for nodes that were not loaded together.
     """
-    also, siblings = kind.also(info), nodes[0].level
-    if any(node.level is not siblings for node in nodes):
-        raise ValueError("not loaded together")
+    also, siblings = kind.also(info), level_of(nodes)
 
     def load() -> tuple[dict[uuid.UUID, Any], Level]:
         wanted = {getattr(row, column) for row in siblings.rows} - {None}
@@ -123,14 +184,9 @@ def plain(column: str, kind: Any, description: str) -> Any:
     """A field that shows a column as it is."""
 
     def resolve(self: Any, info: Info) -> Any:
-        row = self.row
-        loaded = row.__dict__  # what is there needs no detour through SQLAlchemy's instrumentation
-        return loaded[column] if column in loaded else getattr(row, column)
+        return _value(self.row, column)
 
-    def column_of(nodes: Sequence[Any], info: Info) -> list[Any]:
-        return [node.row.__dict__[column] for node in nodes]
-
-    return leaf(resolve, kind, description, many=column_of, columns=(column,))
+    return leaf(resolve, kind, description, many=lambda nodes, info: values_of(nodes, column), columns=(column,))
 
 
 def sealed(column: str, kind: Any, description: str) -> Any:
@@ -145,18 +201,20 @@ def sealed(column: str, kind: Any, description: str) -> Any:
         row, level = self.row, self.level
         if len(level.rows) > 1:
             found = level.once(key, lambda: lists.opened_all(info.context, level.rows, column))
-            if row in found:
-                return found[row]
+            content = found[level.places[row]]
+            if content is not lists.UNOPENED:
+                return content
         if optional and not lists.may_open(row, column):
             return None
         return lists.opened(info.context, row, column)
 
     def opened(nodes: Sequence[Any], info: Info) -> list[Any]:
-        level = nodes[0].level
-        if any(node.level is not level for node in nodes):
-            return [resolve(node, info) for node in nodes]
+        level = level_of(nodes)
         found = level.once(key, lambda: lists.opened_all(info.context, level.rows, column))
-        return [found[node.row] for node in nodes]
+        its = nodes.within(found) if isinstance(nodes, Nodes) else [found[level.places[node.row]] for node in nodes]
+        if lists.UNOPENED in its:
+            raise ValueError("one of them is to be asked by itself")
+        return its
 
     return leaf(resolve, kind, description, many=opened, columns=(column,))
 
@@ -169,7 +227,7 @@ def reference(column: str, type_name: str, description: str, *, optional: bool =
         return None if value is None else encode_id(type_name, value)
 
     def references(nodes: Sequence[Any], info: Info) -> list[Any]:
-        values = [node.row.__dict__[column] for node in nodes]
+        values = values_of(nodes, column)
         texts: dict[Any, Any] = {None: None}
         texts |= {value: encode_id(type_name, value) for value in {*values} - {None}}
         return [texts[value] for value in values]

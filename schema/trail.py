@@ -37,7 +37,7 @@ class TrailQueries:
         part = part_of(info, "AuditEvent", first, after, last, before, order_by)
         equal = {} if action is None else {"action": inputs.text(action, "action", at_most=100)}
         page = audit.page(info.context, part, **equal)
-        connection: Connection[AuditEvent] = connect(AuditEvent, "AuditEvent", page, Level(page.rows), decided=True)
+        connection: Connection[AuditEvent] = connect(AuditEvent, page, Level(page.rows), decided=True)
         return connection
 
     @question("What others, agents included, did with your work: who, when, and what.")
@@ -46,7 +46,7 @@ class TrailQueries:
     ) -> Connection[AuditEvent]:
         part = part_of(info, "AuditEvent", first, after, last, before)
         page = audit.access_log(info.context, part)
-        connection: Connection[AuditEvent] = connect(AuditEvent, "AuditEvent", page, Level(page.rows), decided=True)
+        connection: Connection[AuditEvent] = connect(AuditEvent, page, Level(page.rows), decided=True)
         return connection
 
     @question("Proof that an entry you may read is in the log. Null until a checkpoint covers it, about a second.")

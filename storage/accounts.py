@@ -17,6 +17,7 @@ from storage.deletions import Deletion, DeletionReceipt
 from storage.records import UtcDateTime
 from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
 from storage.staff import StaffMember, held
+from storage.statements import Question
 
 Lookups = Sequence[bytes]
 """What something may have been written down as: under the key in use, or one that it is just taking over from."""
@@ -110,7 +111,7 @@ _PREFERENCES = (
     .outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
     .where(Contributor.id == bindparam("contributor"), Contributor.status == ContributorStatus.ACTIVE)
 )
-_SIGNED_IN = (
+_SIGNED_IN = Question(
     select(
         Session.id,
         Session.subject_id,
@@ -150,8 +151,11 @@ def signed_in(engine: Engine, hashes: Lookups) -> SignedIn | None:
     if len(hashes) > 2:
         return None
     with looking(engine) as connection:
-        found = connection.execute(_SIGNED_IN, {"hash": hashes[0], "older_hash": hashes[-1], "at": now()}).one_or_none()
-    return None if found is None else SignedIn(*found)
+        found = _SIGNED_IN.ask(connection, {"hash": hashes[0], "older_hash": hashes[-1], "at": now()})
+    if not found.rows:
+        return None
+    [values] = zip(*map(found.column, range(len(found.names))), strict=True)
+    return SignedIn(*values)
 
 
 def live_session(transaction: Transaction, hashes: Lookups) -> Session | None:

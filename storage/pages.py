@@ -6,7 +6,7 @@ statement whatever its length, and so is the same page of every parent's list: o
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -74,7 +74,7 @@ def _first_of(branch: Select[Any], part: Slice) -> Select[Any]:
 class Page(Generic[R]):
     """Rows in the asked order, whether more lie on either side, and how many there are in all (None: not asked)."""
 
-    rows: list[R] = field(default_factory=list)
+    rows: Sequence[R] = ()
     has_next: bool = False
     has_previous: bool = False
     total: int | None = None
@@ -117,7 +117,8 @@ def fetch_page(session: Session, model: type[R], statement: Select[Any], part: S
         page = page.add_columns(counted(allowed).label("page_total"))
     found = list(session.execute(page))
     total = (found[0].page_total if found else _count_alone(session, allowed, part)) if part.count else None
-    return sliced([with_decisions(row) for row in found], part, total)
+    rows = [with_decisions(row) for row in found]
+    return framed(shown(rows, part), part, more=len(rows) > part.limit, total=total)
 
 
 def page_of(model: type[Record], statement: Select[Any], part: Slice, keys: Keys | None = None) -> Select[Any]:
@@ -159,12 +160,17 @@ def _count_alone(session: Session, allowed: Select[Any], part: Slice) -> int:
     return found
 
 
-def sliced(rows: list[Any], part: Slice, total: int | None) -> Page[Any]:
-    """The page that these rows are, of which there may be one more than was asked for."""
-    more = len(rows) > part.limit
-    rows = rows[: part.limit]
+def shown(rows: Sequence[Any], part: Slice) -> Sequence[Any]:
+    """Those of the rows found that are on the page, in the order asked for; there may be one more."""
     if part.from_end:
-        return Page(rows[::-1], has_next=part.before is not None, has_previous=more, total=total)
+        return rows[: part.limit][::-1]
+    return rows if len(rows) <= part.limit else rows[: part.limit]
+
+
+def framed(rows: Sequence[Any], part: Slice, *, more: bool, total: int | None) -> Page[Any]:
+    """The page that these rows are. `more`: whether there was one more than was asked for."""
+    if part.from_end:
+        return Page(rows, has_next=part.before is not None, has_previous=more, total=total)
     return Page(rows, has_next=more, has_previous=part.after is not None, total=total)
 
 

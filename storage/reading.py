@@ -2,21 +2,25 @@
 
 An entity is tracked so that a change of it is written; tracking a hundred of them takes longer than reading them. A row
 here is an object of its model that holds the columns and nothing else: it is not changed, and nothing hangs on it. Of
-its columns only its ids are there and those that were asked for: a column costs a tenth of its row.
+its columns only its ids are there and those that were asked for: a column costs a tenth of its row. Rows are read
+column by column, and become objects one by one, when somebody asks for one.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, overload
 
-from sqlalchemy import Integer, Result, Select, Uuid, bindparam, func, inspect, select
+from sqlalchemy import Integer, Select, Uuid, bindparam, inspect, select
 from sqlalchemy.orm import Session
 
-from storage.pages import DECISION, Keys, Page, Slice, bounds, counted, order_of, page_of, sliced
+from storage.beneath import beneath, counted_beneath
+from storage.pages import DECISION, Keys, Page, Slice, counted, framed, page_of, shown
 from storage.records import Record
+from storage.statements import Answer, Question
 
 R = TypeVar("R", bound=Record)
 
@@ -24,7 +28,7 @@ Statement = Select[Any]
 Columns = frozenset[str] | None
 
 _AFTER, _BEFORE, _LIMIT, _EQUAL, _PARENTS = "page_after", "page_before", "page_limit", "page_equal_", "page_parents"
-_RANK, _TOTAL = "page_rank", "page_total"
+_TOTAL = "page_total"
 
 
 class Door(NamedTuple):
@@ -68,13 +72,67 @@ class _Form(NamedTuple):
 class _Made(NamedTuple):
     """The statement of a page, and what its columns are: those of the model, by their names, then what may be done."""
 
-    statement: Statement
+    question: Question
     names: tuple[str, ...]
     actions: tuple[str, ...]
     labels: tuple[str, ...]
     """What the columns behind the model's are called."""
     total: Statement
     """How many there are in all, for a page that has no row to say it."""
+
+
+class Rows(Sequence[R]):
+    """Rows of one model that are only read: by column, or as objects, which are made when they are asked for."""
+
+    def __init__(self, model: type[R], columns: Mapping[str, list[Any]], allowed: Sequence[frozenset[str]]) -> None:
+        self.model = model
+        self.columns = columns
+        self.allowed = allowed
+        """What may be done with each: the decisions of the door."""
+        self._objects: list[R] | None = None
+
+    def __len__(self) -> int:
+        return len(self.allowed)
+
+    @overload
+    def __getitem__(self, place: int) -> R: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[R]: ...
+    def __getitem__(self, place: int | slice) -> R | list[R]:
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self._all())
+
+    def _all(self) -> list[R]:
+        if self._objects is None:
+            names = tuple(self.columns)
+            self._objects = []
+            for *each, allowed in zip(*self.columns.values(), self.allowed, strict=True):
+                row = object.__new__(self.model)
+                row.__dict__ = loaded = dict(zip(names, each, strict=True))
+                loaded["decisions"] = allowed
+                self._objects.append(row)
+        return self._objects
+
+
+class Pages(Generic[R], NamedTuple):
+    """The same slice of several parents' lists: all their rows, and where in them each parent's page lies."""
+
+    rows: Rows[R]
+    part: Slice
+    places: Mapping[uuid.UUID, tuple[int, int]]
+    """Of parents that have a row on their page: where it begins and ends."""
+    more: Collection[uuid.UUID]
+    """Parents of which more rows lie beyond the page."""
+    totals: Mapping[uuid.UUID, int]
+    """How many each has in all, where that was asked for; not named: none."""
+
+    def of(self, parent: uuid.UUID) -> Page[R]:
+        """One parent's page."""
+        begin, end = self.places.get(parent, (0, 0))
+        total = self.totals.get(parent, 0) if self.part.count else None
+        return framed(self.rows[begin:end], self.part, more=parent in self.more, total=total)
 
 
 def read_page(
@@ -89,12 +147,13 @@ def read_page(
     made = _made(model, door.statement, None if equal else door.keys, form)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit}
     values |= {_EQUAL + name: value for name, value in equal.items()}
-    found = _found(session, made, values)
+    answer = _answer(session, made, values)
     total = None
     if part.count:
-        behind = not found and (form.after or form.before)
-        total = session.scalar(made.total, values) if behind else found[0][-1] if found else 0
-    return sliced(_rows(model, made, found), part, total)
+        behind = not answer.rows and (form.after or form.before)
+        total = session.scalar(made.total, values) if behind else answer.rows[0][-1] if answer.rows else 0
+    on_page = answer._replace(rows=shown(answer.rows, part))
+    return framed(_rows(model, made, on_page), part, more=len(answer.rows) > part.limit, total=total)
 
 
 def read_pages(
@@ -106,26 +165,31 @@ def read_pages(
     parent: str,
     parents: Sequence[uuid.UUID],
     columns: Columns = None,
-) -> dict[uuid.UUID, Page[R]]:
+) -> Pages[R]:
     """The same slice of each parent's list, all parents in one statement. `parent` names the column that ties them.
 
     `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
     would be read for others.
     """
     form = _Form.of(part, columns, {})
-    made = _made_below(model, door.statement, form, parent)
+    made = _made_below(model, door.statement, form, parent, session.get_bind().dialect.name)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit, _PARENTS: parents}
-    found: dict[uuid.UUID, list[Any]] = {each: [] for each in parents}
-    rows = _found(session, made, values)
-    for each, below in groupby(rows, itemgetter(made.names.index(parent))):  # they come parent by parent
-        found[each].extend(below)
-    totals = {each: below[0][-1] for each, below in found.items() if below} if part.count else {}
-    if (form.after or form.before) and part.count and len(totals) < len(found):
+    answer = _answer(session, made, values)
+    tie = made.names.index(parent)
+    totals = dict(zip(answer.column(tie), map(itemgetter(-1), answer.rows), strict=True)) if part.count else {}
+    if (form.after or form.before) and part.count and len(totals) < len({*parents}):
         totals = dict(map(tuple, session.execute(made.total, values)))
-    return {
-        each: sliced(_rows(model, made, below), part, totals.get(each, 0) if part.count else None)
-        for each, below in found.items()
-    }
+    counts = Counter(map(itemgetter(tie), answer.rows))  # as the driver has them; they come parent by parent
+    sizes = dict(zip(answer.converted(tie, counts), counts.values(), strict=True))
+    more = {each for each, size in sizes.items() if size > part.limit}
+    if more or part.from_end:
+        ends = accumulate(sizes.values())
+        each_page = (shown(answer.rows[end - size : end], part) for end, size in zip(ends, sizes.values(), strict=True))
+        answer = answer._replace(rows=[row for page in each_page for row in page])
+        sizes = {each: min(size, part.limit) for each, size in sizes.items()}
+    ends = accumulate(sizes.values())
+    places = {each: (end - size, end) for (each, size), end in zip(sizes.items(), ends, strict=True)}
+    return Pages(_rows(model, made, answer), part, places, more, totals)
 
 
 def read_all(
@@ -138,22 +202,23 @@ def read_all(
     """
     held, labels = _held(model, columns), _labels(statement)
     asked = statement.with_only_columns(*held.values(), *labels, maintain_column_froms=True)
-    made = _as_made(asked.execution_options(yield_per=at_once), held, labels, counts=False, total=asked)
-    with session.connection().execute(made.statement) as found:  # closed where a reader gives up
-        _refuse_others(found, made)
+    made = _as_made(asked, held, labels, counts=False, total=asked)
+    with session.connection().execute(asked.execution_options(yield_per=at_once)) as found:  # closed if given up
+        names = tuple(found.keys())
+        _refuse_others(names, made)
         for some in found.partitions():
-            yield from _rows(model, made, some)
+            yield from _rows(model, made, Answer(names, some, [None] * len(names)))
 
 
-def _found(session: Session, made: _Made, values: Mapping[str, Any]) -> Sequence[Any]:
+def _answer(session: Session, made: _Made, values: Mapping[str, Any]) -> Answer:
     session.flush()  # as it does by itself before a query for entities: what this unit of work has written is there
-    result = session.connection().execute(made.statement, values)
-    _refuse_others(result, made)
-    return result.all()
+    answer = made.question.ask(session.connection(), values)
+    _refuse_others(answer.names, made)
+    return answer
 
 
-def _refuse_others(result: Result[Any], made: _Made) -> None:
-    if tuple(result.keys())[len(made.names) :] != made.labels:
+def _refuse_others(names: tuple[str, ...], made: _Made) -> None:
+    if names[len(made.names) :] != made.labels:
         raise LookupError("decisions are found by place, and this row has others there than were asked for")
 
 
@@ -170,23 +235,15 @@ def _made(model: type[Record], statement: Statement, keys: Keys | None, form: _F
 
 
 @lru_cache(maxsize=1024)
-def _made_below(model: type[Record], statement: Statement, form: _Form, parent: str) -> _Made:
-    """The pages of all parents: each row with its rank among those of its parent that the page could show."""
-    key: Any = model.id  # type: ignore[attr-defined]
-    held, labels, part = _held(model, form.columns), _labels(statement), form.part()
-    tie = held[parent]
-    mine = statement.where(tie.in_(bindparam(_PARENTS, expanding=True, type_=Uuid())))
-    totals = mine.with_only_columns(tie.label("tie"), func.count().label("n")).group_by(tie)
-    rank = func.row_number().over(partition_by=tie, order_by=order_of(key, part)).label(_RANK)
-    ranked = mine.where(*bounds(key, part)).with_only_columns(*held.values(), *labels, rank, maintain_column_froms=True)
-    inner = ranked.subquery()
-    shown = [*(inner.c[column.key] for column in held.values()), *(inner.c[str(label.key)] for label in labels)]
+def _made_below(model: type[Record], statement: Statement, form: _Form, parent: str, dialect: str) -> _Made:
+    held, labels = _held(model, form.columns), _labels(statement)
+    tie, columns = held[parent], [*held.values(), *labels]
+    totals = counted_beneath(statement, tie, _PARENTS, dialect)
     if form.counts:
-        counted_below = totals.subquery()
-        total = select(counted_below.c.n).where(counted_below.c.tie == inner.c[held[parent].key])
-        shown.append(total.scalar_subquery().label(_TOTAL))
-    outer = select(*shown).where(inner.c[_RANK] <= part.limit + 1).order_by(inner.c[tie.key], inner.c[_RANK])
-    return _as_made(outer, held, labels, counts=form.counts, total=totals)
+        below = totals.subquery()
+        columns.append(select(below.c.n).where(below.c.tie == tie).scalar_subquery().label(_TOTAL))
+    page = beneath(model, statement, columns, form.part(), tie, _PARENTS, dialect)
+    return _as_made(page, held, labels, counts=form.counts, total=totals)
 
 
 def _held(model: type[Record], columns: Columns) -> dict[str, Any]:
@@ -209,7 +266,7 @@ def _as_made(
 ) -> _Made:
     actions = tuple(str(label.key).removeprefix(DECISION) for label in labels)
     behind = (*(DECISION + action for action in actions), *((_TOTAL,) if counts else ()))
-    return _Made(statement, tuple(held), actions, behind, total)
+    return _Made(Question(statement), tuple(held), actions, behind, total)
 
 
 def _narrowed(model: type[Record], statement: Statement, form: _Form) -> Statement:
@@ -219,15 +276,10 @@ def _narrowed(model: type[Record], statement: Statement, form: _Form) -> Stateme
     return statement
 
 
-def _rows(model: type[R], made: _Made, found: Any) -> list[R]:
-    names, first, end = made.names, len(made.names), len(made.names) + len(made.actions)
-    rows = []
-    for each in found:
-        row = object.__new__(model)
-        row.__dict__ = loaded = dict(zip(names, each))  # noqa: B905 - behind its columns a row has what may be done
-        loaded["decisions"] = _allowed(made.actions, each[first:end])
-        rows.append(row)
-    return rows
+def _rows(model: type[R], made: _Made, answer: Answer) -> Rows[R]:
+    first, end = len(made.names), len(made.names) + len(made.actions)
+    columns = {name: answer.column(place) for place, name in enumerate(made.names)}
+    return Rows(model, columns, [_allowed(made.actions, tuple(each[first:end])) for each in answer.rows])
 
 
 @lru_cache(maxsize=4096)

@@ -23,11 +23,11 @@ from storage.keys.names import KeysetName
 from storage.records import Record
 from storage.sealed import Sealed
 from storage.vault.errors import NotSealable, SealedDamaged, SealedWithoutGrant
-from storage.vault.places import VERSION, Place, Stand, has_id, place_of, stand, stand_of_nobody, value_of
-from storage.vault.together import together, without_damaged
+from storage.vault.places import VERSION, Place, Stand, has_id, place_of, stand, stand_in, stand_of_nobody, value_of
+from storage.vault.together import UNOPENED, Chosen, allowing, column_of, model_of, together, without_damaged
 from storage.vault.values import decode, encode
 
-__all__ = ["HASHED", "NotSealable", "SealedDamaged", "SealedWithoutGrant", "Vault", "opens_with"]
+__all__ = ["HASHED", "UNOPENED", "NotSealable", "SealedDamaged", "SealedWithoutGrant", "Vault", "opens_with"]
 
 Opened = tuple[uuid.UUID | None, str, uuid.UUID]
 """Owner, table and id of a row that was opened."""
@@ -42,7 +42,7 @@ class Vault:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._silence: str | None = None
-        self._noted: list[tuple[str, Sequence[uuid.UUID | None], Sequence[uuid.UUID], Sequence[Record]]] = []
+        self._noted: list[tuple[str, Sequence[uuid.UUID | None], Sequence[uuid.UUID], Iterable[Record]]] = []
         self.opened_as_system: set[tuple[str, str, uuid.UUID]] = set()
         """Reason, table and row id of every row that the platform opened for itself."""
         self.damaged: list[Damaged] = []
@@ -105,30 +105,36 @@ class Vault:
             self._noted.append((row.__tablename__, [where.owner], [where.row_id], [row]))
         return value
 
-    def open_all(self, rows: Sequence[Record], column: str) -> dict[Record, Any]:
-        """What is sealed in this column of a page's rows, all of one model: of those that `open` would answer, by row.
+    def open_each(self, rows: Sequence[Record], column: str) -> list[Any]:
+        """What is sealed in this column of a page's rows, all of one model: what `open` would answer for each.
 
-        Keys and bindings that they share are looked up once. A row that is missing is one that `open` refuses, or that
-        it is to open by itself: it MUST be asked, for it says why. Raises KeyStoreUnavailable.
+        What they share is looked up once. UNOPENED stands for what `open` refuses, or is to open by itself: it MUST be
+        asked, for it says why. Raises KeyStoreUnavailable.
         """
         if not rows:
-            return {}
-        place = place_of(type(rows[0]), column)
-        allowed = [row for row in rows if place.opens_with in row.decisions]
-        answer: dict[Record, Any] = {row: None for row in allowed if row.__dict__.get(column, row) is None}
-        for keyset, (its_rows, owners, row_ids, ciphertexts, contexts) in together(allowed, place):
+            return []
+        place = place_of(model_of(rows), column)
+        allowed = allowing(rows, place.opens_with)
+        answer = [None if may and each is None else UNOPENED for may, each in zip(allowed, column_of(rows, column))]  # noqa: B905
+        for keyset, (places, owners, row_ids, ciphertexts, contexts) in together(rows, place, allowed):
             try:
                 found = self._key(keyset).decrypt_all(ciphertexts, contexts)
             except (KeyDestroyed, KeysetDamaged):
                 continue
             if None in found:
-                for row, opened in zip(its_rows, found, strict=True):
+                for number, opened in zip(places, found, strict=True):
                     if opened is None:
-                        self._note(row, stand(row, place), Damage.VALUE)
-                its_rows, owners, row_ids, found = without_damaged(its_rows, owners, row_ids, found)
-            answer.update(zip(its_rows, map(decode, found), strict=True))  # type: ignore[arg-type]
-            self._noted.append((type(rows[0]).__tablename__, owners, row_ids, its_rows))
+                        self._note(rows[number], stand(rows[number], place), Damage.VALUE)
+                places, owners, row_ids, found = without_damaged(places, owners, row_ids, found)
+            for number, opened in zip(places, found, strict=True):
+                answer[number] = decode(opened)  # type: ignore[arg-type]
+            self._noted.append((model_of(rows).__tablename__, owners, row_ids, Chosen(rows, places)))
         return answer
+
+    def open_all(self, rows: Sequence[Record], column: str) -> dict[Record, Any]:
+        """What `open_each` answers, by row; without the rows of which it answers nothing."""
+        found = zip(rows, self.open_each(rows, column), strict=True)
+        return {row: value for row, value in found if value is not UNOPENED}
 
     def found(self, row: Record) -> None:
         """Note that the row was found by its words: whoever is told that knows something of what is sealed in it."""
@@ -140,7 +146,7 @@ class Vault:
 
         Raises SealedWithoutGrant for every other column, and as `open` does.
         """
-        where = self._stand(row, column)
+        where = stand_in(row, column)
         if where.place.under != "platform" or not reason:
             raise SealedWithoutGrant(f"{column} of {row!r} is not the platform's to open, or no reason was given")
         self.opened_as_system.add((reason, row.__tablename__, where.row_id))
@@ -151,14 +157,14 @@ class Vault:
 
         Raises SealedDamaged, NotSealable, and what `Keyring.aead` raises.
         """
-        return self._open(row, self._stand(row, column)) is not None
+        return self._open(row, stand_in(row, column)) is not None
 
     def matches(self, row: Record, column: str, value: Any) -> bool:
         """Whether this is what is sealed in the column, compared in constant time; nothing of it leaves.
 
         Raises as `opens` does.
         """
-        found = self._open(row, self._stand(row, column))
+        found = self._open(row, stand_in(row, column))
         return found is not None and hmac.compare_digest(encode(found) or b"", encode(value) or b"")
 
     def renewed(self, row: Record, column: str) -> Sealed | None:
@@ -169,7 +175,7 @@ class Vault:
         value = getattr(row, column)
         if value is None:
             return None
-        where = self._stand(row, column)
+        where = stand_in(row, column)
         key = self._key(where.keyset)
         if value.stored.startswith(VERSION + key.primary):
             return None
@@ -182,7 +188,8 @@ class Vault:
         """
         anew: dict[Record, Sealed] = {}
         done = {row for row in rows if row.__dict__.get(column, row) is None}
-        for keyset, (its_rows, _, _, ciphertexts, contexts) in together(rows, place_of(type(rows[0]), column)):
+        for keyset, (places, _, _, ciphertexts, contexts) in together(rows, place_of(type(rows[0]), column)):
+            its_rows = [rows[number] for number in places]
             try:
                 key = self._key(keyset)
             except (KeyDestroyed, KeysetDamaged):
@@ -199,14 +206,14 @@ class Vault:
 
     def keyset_of(self, row: Record, column: str) -> KeysetName:
         """The keyset under which this column of this row is sealed. Raises NotSealable."""
-        return self._stand(row, column).keyset
+        return stand_in(row, column).keyset
 
     def lookup(self, row: Record, column: str, purpose: str) -> bytes | None:
         """The keyed hash of what is sealed in this column, by which it is found; None where there is nothing.
 
         What is opened for it does not leave: no grant is asked. Raises as `opens` does.
         """
-        value = self._open(row, self._stand(row, column))
+        value = self._open(row, stand_in(row, column))
         return None if value is None else self._keyring.keyed_hash(purpose, value)
 
     def hashed(
@@ -218,7 +225,7 @@ class Vault:
         """
         found: set[bytes] = set()
         for column in columns:
-            value = self._open(row, self._stand(row, column))
+            value = self._open(row, stand_in(row, column))
             texts = [value] if isinstance(value, str) else value or []
             found |= {piece for text in texts for piece in split(text)}
         key = self._keyring.ensure_search_key(project)
@@ -285,12 +292,7 @@ class Vault:
 
     def _note(self, row: Record, where: Stand, damage: Damage) -> None:
         if len(self.damaged) < MOST_DAMAGED:
-            found = Damaged(row.__tablename__, where.place.column, where.row_id, where.owner, damage)
-            self.damaged.append(found)
-
-    @staticmethod
-    def _stand(row: Record, column: str) -> Stand:
-        return stand(row, place_of(type(row), column))
+            self.damaged.append(Damaged(row.__tablename__, where.place.column, where.row_id, where.owner, damage))
 
 
 def opens_with(model: type[Record], column: str) -> str:

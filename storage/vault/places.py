@@ -86,6 +86,11 @@ def stand(row: Record, place: Place) -> Stand:
     return Stand(place, row_id, owner, keyset)
 
 
+def stand_in(row: Record, column: str) -> Stand:
+    """As `stand`, of a column. Raises NotSealable for one that is not sealed, too."""
+    return stand(row, place_of(type(row), column))
+
+
 def stand_of_nobody(row_id: uuid.UUID, place: Place) -> Stand:
     """Where the value of a row stands that is nobody's, by the row's id.
 

@@ -194,7 +194,7 @@ def test_nothing_is_opened_that_was_not_asked_for(
         world.announce(ada, project)
     world.output(world.prompt(ada, project))
     seen: list[str] = []
-    one, many = Vault.open, Vault.open_all
+    one, many = Vault.open, Vault.open_each
 
     def watched(vault: Vault, row: Any, column: str) -> Any:
         seen.append(column)
@@ -205,7 +205,7 @@ def test_nothing_is_opened_that_was_not_asked_for(
         return many(vault, rows, column)
 
     monkeypatch.setattr(Vault, "open", watched)
-    monkeypatch.setattr(Vault, "open_all", watched_all)
+    monkeypatch.setattr(Vault, "open_each", watched_all)
     for query, opened in OPENED:
         with subtests.test(query=query, opened=opened):
             seen.clear()

@@ -3,6 +3,7 @@
 Against the same schema without any short way.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_ty
 from resolvers.context import Context
 from resolvers.identity import identify
 from schema import api
+from schema.connections import Connections, Edges
 from schema.executor import Executor
 from schema.leaves import Siblings, for_siblings, leaf, shorten
+from schema.nodes import Nodes
+from storage.reading import Rows
 from storage.staff import StaffRole
 from tests.schema.test_executor import TICKETS, ours, said, stock
 from tests.world import Person, World
@@ -65,6 +69,37 @@ def test_a_nested_page_is_one_call_for_each_list_however_many_hang_there(
     monkeypatch.setattr(Executor, "execute_field", noted)
     assert _asked(world, ours, ada, _WHOLE_PAGE) == expected
     assert slow == ["projects"]
+
+
+@pytest.mark.one_database("sqlite", reason="what is made of rows, wherever they come from")
+def test_what_is_asked_together_is_not_made_one_by_one(
+    world: World, ours: api.Schema, stock: api.Schema, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row, node or edge is an object where all that is asked of them is plain; of one list more, only its own."""
+    made: list[str] = []
+    for company in (Nodes, Edges, Connections):
+        make = company._make
+        monkeypatch.setattr(company, "_make", _noting(made, company.__name__, make))
+    monkeypatch.setattr(Rows, "_all", _noting(made, "Rows", Rows._all))
+    prompts = "prompts(first: 2) { edges { node { text status outputs { edges { node { id text } } } } } }"
+    plain = f"{{ projects {{ edges {{ node {{ id name createdAt {prompts} }} }} }} }}"
+    answer = _asked(world, ours, ada, plain)
+    assert made == []
+    assert answer[0]["projects"]["edges"][1]["node"]["prompts"]["edges"][0]["node"]["outputs"]["edges"][0]["node"][
+        "text"
+    ]
+    assert answer == _asked(world, stock, ada, plain)
+    made.clear()
+    assert _asked(world, ours, ada, plain.replace("text status", "text viewerCan"))[0]
+    assert sorted({*made}) == ["Nodes", "Rows"]
+
+
+def _noting(made: list[str], name: str, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def noted(self: Any) -> Any:
+        made.append(name)
+        return make(self)
+
+    return noted
 
 
 def _single_fields(schema: GraphQLSchema) -> list[str]:

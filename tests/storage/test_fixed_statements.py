@@ -1,4 +1,4 @@
-"""Statements that are compiled once: they write what SQLAlchemy would have written, and refuse what it refuses."""
+"""Statements that are compiled once: they write and read what SQLAlchemy would have, and refuse what it refuses."""
 
 import uuid
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, bindparam, create_engine, event, insert, select
+from sqlalchemy import Engine, bindparam, create_engine, event, insert, literal, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -16,7 +16,7 @@ from storage.ledger.entries import AuditPersonal
 from storage.ledger.rows import AuditLease, AuditPending
 from storage.records import Record
 from storage.sealed import Sealed
-from storage.statements import Fixed, _compile
+from storage.statements import Fixed, Question, _compile
 
 ROW = {"id": 7, "holder": uuid.uuid4(), "until": now()}
 
@@ -90,3 +90,34 @@ def test_parameters_go_by_their_places(dialect: Any, text: str) -> None:
     made = _compile(insertion(AuditLease, "id", "holder", "until")._statement, dialect)
     assert made.text.endswith(text)
     assert [name for name, _ in made.parameters] == ["id", "holder", "until"]
+
+
+def test_a_question_answers_what_sqlalchemy_would(engine: Engine) -> None:
+    """Values of the columns' types, constants in the statement among its parameters; each time with other values."""
+    writing = insertion(AuditLease, "id", "holder", "until")
+    with transaction(engine) as session:
+        for number in (7, 8, 9):
+            writing.execute(session.connection(), {**ROW, "id": number})
+    asked = select(AuditLease.until, AuditLease.holder, (AuditLease.id + 1).label("next")).where(
+        AuditLease.id.in_([literal(7), literal(9)]), AuditLease.id > bindparam("after"), AuditLease.id < 100
+    )
+    question = Question(asked.order_by(AuditLease.id))
+    with transaction(engine, read_only=True) as session:
+        for after, expected in ((0, [8, 10]), (7, [10]), (9, [])):
+            answer = question.ask(session.connection(), {"after": after})
+            assert answer.names == ("until", "holder", "next")
+            assert answer.column(2) == expected
+            assert answer.column(0) == [ROW["until"]] * len(expected)
+            assert answer.column(1) == [ROW["holder"]] * len(expected)
+        with pytest.raises(KeyError, match="after"):
+            question.ask(session.connection(), {})
+
+
+def test_a_list_to_be_in_is_refused(engine: Engine) -> None:
+    """Its text would differ from one execution to the next; nothing is sent."""
+    question, sent = Question(select(AuditLease.id).where(AuditLease.id.in_([7, 8]))), list[str]()
+    event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_rest: sent.append(text))
+    with transaction(engine, read_only=True) as session:
+        with pytest.raises(TypeError, match="a list to be in"):
+            question.ask(session.connection(), {})
+        assert sent == []

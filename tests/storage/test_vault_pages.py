@@ -12,10 +12,11 @@ from storage.keys.errors import KeyDestroyed, KeysetDamaged, KeyStoreUnavailable
 from storage.keys.keyring import Keyring
 from storage.keys.keysets import AeadKey
 from storage.keys.names import KeysetName
+from storage.reading import Rows
 from storage.records import Record
 from storage.sealed import Sealed
 from storage.staff import StaffMember
-from storage.vault import NotSealable, SealedDamaged, SealedWithoutGrant, Vault
+from storage.vault import UNOPENED, NotSealable, SealedDamaged, SealedWithoutGrant, Vault
 from tests.storage.keyrings import contributor, keyring_in, project
 
 ADA, BOB = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -114,6 +115,25 @@ def test_a_page_opens_to_what_its_rows_open_to(keyring: Keyring, vault: Vault, p
     )
     assert vault.opened == alone.opened
     assert len(vault.opened) == 6
+
+
+def test_a_page_that_is_read_by_columns_opens_to_the_same(keyring: Keyring, page: list[Asset]) -> None:
+    """The same values, refusals, damages and notes; rows become objects where somebody looks at what was noted."""
+    in_objects, in_columns = Vault(keyring), Vault(keyring)
+    names = ("id", "owner_id", "project_id", "title")
+    columns = {name: [getattr(row, name) for row in page] for name in names}
+    rows = Rows(Asset, columns, [row.decisions for row in page])
+    found = in_columns.open_each(rows, "title")
+    assert found == in_objects.open_each(page, "title")
+    assert found.count(UNOPENED) == 10
+    assert in_columns.damaged == in_objects.damaged != []
+    noted, expected = in_columns.opened, in_objects.opened
+    assert noted.keys() == expected.keys()
+    assert all(noted[key] is rows[page.index(row)] for key, row in expected.items())  # type: ignore[arg-type]
+    assert in_columns.open_each(Rows(Asset, {"id": columns["id"]}, rows.allowed), "title") == [UNOPENED] * len(page)
+    assert in_columns.open_each(Rows(Asset, columns, [frozenset({"read"})] * len(page)), "title") == [UNOPENED] * len(
+        page
+    )
 
 
 def test_nothing_is_decrypted_for_who_may_not_see_it(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
