@@ -5,7 +5,7 @@ audit: four statements too. Sealed on our side are 620 fields: names, titles, br
 throughput is that of a server that is never idle, asked over two connections at once.
 
 Where the time of a page goes, in milliseconds of processor time without HTTP, beside other work (the least of 150
-pages, turn by turn): before and since a page below is read along its index, and answered without objects (decision 79).
+pages, turn by turn): before and since a page below is read along its index, and answered without objects (decision 76).
 
 | part | before | now |
 |---|---|---|

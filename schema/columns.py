@@ -21,8 +21,6 @@ from schema.companies import Below, Company, are
 from schema.leaves import Siblings
 from schema.ways import Branch, Hanging, Leaf, Values, Way, way_of
 
-_INTS = range(GRAPHQL_MIN_INT, GRAPHQL_MAX_INT + 1)
-
 Plan = list[tuple[str, FieldDetailsList, Way | None]]
 
 

@@ -171,13 +171,13 @@ def read_pages(
     `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
     would be read for others.
     """
-    form = _Form.of(part, columns, {})
+    form, parents = _Form.of(part, columns, {}), list(dict.fromkeys(parents))  # one named twice has one page
     made = _made_below(model, door.statement, form, parent, session.get_bind().dialect.name)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit, _PARENTS: parents}
     answer = _answer(session, made, values)
     tie = made.names.index(parent)
     totals = dict(zip(answer.column(tie), map(itemgetter(-1), answer.rows), strict=True)) if part.count else {}
-    if (form.after or form.before) and part.count and len(totals) < len({*parents}):
+    if (form.after or form.before) and part.count and len(totals) < len(parents):
         totals = dict(map(tuple, session.execute(made.total, values)))
     counts = Counter(map(itemgetter(tie), answer.rows))  # as the driver has them; they come parent by parent
     sizes = dict(zip(answer.converted(tie, counts), counts.values(), strict=True))
