@@ -3,6 +3,7 @@
 A level of a nested page is hundreds of nodes with an edge around each. To make them takes as long as to answer them.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, overload
@@ -24,9 +25,9 @@ class Company(Sequence[Any]):
     def below(self, name: str) -> Below | None:
         """What the field of this name leads to for all of them; None: each is to be asked for it."""
 
+    @abstractmethod
     def _make(self) -> list[Any]:
         """Each of them, by itself."""
-        raise NotImplementedError
 
     @cached_property
     def _made(self) -> list[Any]:

@@ -20,6 +20,7 @@ from storage.keys.keysets import AeadKey
 from storage.keys.names import KeysetName, project_keyset
 from storage.projects import Project
 from storage.vault import SealedDamaged
+from storage.vault.places import stand_in
 from tests.world import Person, World, agent_scope, raw_id
 
 pytestmark = pytest.mark.one_database("sqlite", reason="what does not open does not depend on the database")
@@ -146,7 +147,7 @@ def test_a_thousand_are_a_hundred_entries(world: World, ada: Person) -> None:
     with world.house.store.begin(agent_scope(), read_only=True) as work:
         row = work.session.get_one(Project, project)
         for _ in range(1_000):
-            work.vault._note(row, work.vault._stand(row, "name"), Damage.VALUE)
+            work.vault._note(row, stand_in(row, "name"), Damage.VALUE)
         assert len(work.vault.damaged) == damages.MOST
     assert len(damaged(world)) == 1
     with transaction(world.house.store.engine, read_only=True) as session:
