@@ -22,7 +22,7 @@ from joserfc.jwk import ECKey, JWKRegistry, RSAKey
 
 from agents.outward import AddressRefused, NoAnswer, fetch
 from resolvers.errors import Unauthenticated, Unavailable
-from resolvers.federation import Verified
+from resolvers.issuers import Verified
 from storage.clock import now
 
 ALGORITHMS = ("RS256", "PS256", "ES256")

@@ -4,8 +4,6 @@ import ipaddress
 from pathlib import Path
 from typing import Any
 
-from muniment import hazards
-
 
 def own_url(told: dict[str, Any]) -> str:
     """How clients on this machine reach it, from what else was set."""
@@ -18,7 +16,13 @@ def own_url(told: dict[str, Any]) -> str:
 
 def needs_local_ca(env: str, host: str, certificate: Path | None, *, upstream: bool) -> bool:
     """Whether this machine's own authority certifies it: others may reach it, and no certificate was brought."""
-    return env != "production" and not hazards.is_loopback(host) and certificate is None and not upstream
+    return env != "production" and not is_loopback(host) and certificate is None and not upstream
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) can only be this machine."""
+    address = read(host.strip("[]"))
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def is_everywhere(host: str) -> bool:

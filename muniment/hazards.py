@@ -1,12 +1,12 @@
 """What settings must not be together: each hazard is one sentence that says what to do instead."""
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from agents.mail import Mail, MailRefused
+from muniment.addresses import is_loopback
 from muniment.documents import Documents, DocumentsError
 from storage.ledger.buckets import Bucket, BucketRefused
 from storage.ledger.envelopes import SecretRefused, secrets_of
@@ -162,14 +162,6 @@ def in_production(told: "Settings") -> list[str]:
     if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
         found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) can only be this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def file_of(url: str) -> Path | None:

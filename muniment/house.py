@@ -16,8 +16,8 @@ from policies.force import InForce
 from policies.principals import Kind
 from resolvers import services
 from resolvers.budgets import Budgets
-from resolvers.federation import Issuer
 from resolvers.house import House, Limits, PolicySources
+from resolvers.issuers import Issuer
 from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from resolvers.watching import Watch

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from muniment import hazards
+from muniment.addresses import is_loopback
 from resolvers.ceremonies import RelyingParty
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -21,7 +21,7 @@ def relying_party(public_url: str, origins: tuple[str, ...]) -> RelyingParty | N
     """
     parts = urlsplit(public_url)
     host = parts.hostname or ""
-    if hazards.is_loopback(host):
+    if is_loopback(host):
         host = "localhost"
     elif parts.scheme != "https" or not host or _is_address(host):
         return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _FINE = "OK"
 """What stands where a code would, of what ended without an error."""
-CALL: ContextVar[uuid.UUID | None] = ContextVar("call", default=None)
+_CALL: ContextVar[uuid.UUID | None] = ContextVar("call", default=None)
 """The call whose trace begins."""
 
 
@@ -58,7 +58,7 @@ class Telemetry(Watch):
         if exporter is not None:
             from muniment.spans import provider  # what traces is loaded where traces go somewhere
 
-            self._provider = provider(exporter)
+            self._provider = provider(exporter, _CALL.get)
             self._tracer = self._provider.get_tracer("muniment")
 
     def count_streams(self, open_now: Callable[[], int]) -> None:
@@ -70,9 +70,9 @@ class Telemetry(Watch):
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""
         ending, begun = Ending(), time.perf_counter()
-        call = CALL.set(correlation_id)
+        call = _CALL.set(correlation_id)
         ending.span = span = self._tracer.start_span("operation", kind=SpanKind.SERVER)
-        CALL.reset(call)
+        _CALL.reset(call)
         if correlation_id is not None:
             span.set_attribute("muniment.correlation_id", str(correlation_id))
         try:

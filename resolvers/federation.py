@@ -5,35 +5,17 @@ the issuer would be whoever has it here. The tie is made by somebody who has jus
 """
 
 import uuid
-from dataclasses import dataclass
-from typing import Protocol
 
 from resolvers.context import Context
 from resolvers.errors import Conflict
 from resolvers.factors import stepped_up
 from resolvers.house import House
+from resolvers.issuers import Issuer, Verified
 from storage import accounts, federation
 from storage.federation import FederatedIdentity
 from storage.ids import new_id
 from storage.ledger import events
 from storage.sessions import Session, SubjectKind
-
-
-@dataclass(frozen=True)
-class Verified:
-    """Whom a token is about, once its signature, issuer, audience and times were found right."""
-
-    issuer: str
-    subject: str
-    mfa: bool
-    """Whether the issuer says that it asked for more than a password."""
-
-
-class Issuer(Protocol):
-    """Whoever checks the tokens of one issuer."""
-
-    def verified(self, token: str) -> Verified:
-        """Whom the token is about. Raises `Unauthenticated`, and `Unavailable` while its keys can't be had."""
 
 
 def looks_like_one(token: str) -> bool:

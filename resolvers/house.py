@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
+from resolvers.issuers import Issuer
 from resolvers.watching import Watch
 from storage.bells import Bell
 from storage.certificates.statements import UNSAID, BackupPeriods
@@ -17,7 +18,6 @@ from storage.work import Store
 
 if TYPE_CHECKING:
     from resolvers.ceremonies import RelyingParty
-    from resolvers.federation import Issuer
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class House:
     budgets: Budgets = field(default_factory=Budgets)
     watch: Watch = field(default_factory=Watch)
     bell: Bell = field(default_factory=Bell)
-    issuer: "Issuer | None" = None
+    issuer: Issuer | None = None
     """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
     site: "RelyingParty | None" = None
     """For whom passkeys are kept; None where the address that clients use has no name in it."""

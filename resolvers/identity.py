@@ -13,8 +13,8 @@ from policies.principals import ANONYMOUS, Kind, Principal, Scope
 from resolvers import federation, networks
 from resolvers.context import Asking
 from resolvers.errors import MfaRequired, Unauthenticated
-from resolvers.federation import Issuer
 from resolvers.house import House
+from resolvers.issuers import Issuer
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import accounts
 from storage import federation as identities

@@ -7,7 +7,8 @@ can write to the key store could otherwise send us to a service of their own.
 from collections.abc import Sequence
 
 from storage.keys.errors import KeyEncryptionKeyRefused
-from storage.keys.kms import Kms, kek_id, open_kms
+from storage.keys.kms import kek_id, open_kms
+from storage.keys.wrapping import Kms
 
 
 class Keks:

@@ -15,6 +15,7 @@ import tink
 from tink import aead, json_proto_keyset_format, secret_key_access
 
 from storage.keys.errors import KeyEncryptionKeyRefused
+from storage.keys.wrapping import Kms
 
 aead.register()
 
@@ -26,16 +27,6 @@ SECONDS = 5.0
 
 class InsecureWarning(UserWarning):
     """A development stand-in is in use where production needs the real thing."""
-
-
-class Kms(aead.Aead):
-    """Wraps and unwraps keysets."""
-
-    insecure: bool
-    """Whether production must refuse it."""
-
-    def close(self) -> None:
-        """Let go of what it holds. It is not asked again."""
 
 
 def open_kms(uri: str, *, create: bool, seconds: float = SECONDS) -> Kms:

@@ -13,7 +13,7 @@ import tink
 from tink import aead
 
 from storage.keys.errors import KeysetDamaged, KeyStoreUnavailable
-from storage.keys.kms import Kms
+from storage.keys.wrapping import Kms
 
 _AT_ONCE = 8
 """Calls on their way at the same time. Where all of them hang, more wait for a place, no longer than their bound."""
