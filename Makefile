@@ -67,3 +67,5 @@ lock:  ## resolve requirements/*.in into the hash-locked *.lock files (needs uv)
 		--override requirements/overrides.txt requirements/kms.in -o requirements/kms.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--override requirements/overrides.txt requirements/dev.in -o requirements/dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		requirements/installer.in -o requirements/installer.lock

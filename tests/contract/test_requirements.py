@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.source import ROOT
 
-LOCKS = ("core", "dev")
+LOCKS = ("core", "dev", "installer", "kms")
 HASH = re.compile(r" {4}--hash=sha256:[0-9a-f]{64}(?: \\)?")
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)(?: ; (.+?))? \\$", re.MULTILINE)
 
