@@ -17,11 +17,11 @@ from muniment.house import open_house
 from policies.compiled import hash_of
 from resolvers.policies import standing
 from storage.bells import CHANNEL
-from tests.faults.servers import Server, wait_for
+from tests.faults.servers import THRIFTY, Server, wait_for
 from tests.muniment.test_subscriptions import PROGRESS, _finish, _step
 from tests.world import Person, World
 
-SELDOM = "import schema.subscriptions as them; them._AT_LEAST_EVERY_SECONDS = 3600; import muniment.__main__"
+SELDOM = f"import schema.subscriptions as them; them._AT_LEAST_EVERY_SECONDS = 3600{THRIFTY}"
 
 pytestmark = [
     pytest.mark.timeout(300),
