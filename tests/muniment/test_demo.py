@@ -49,7 +49,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of Muniment's on a free port, its model a stand-in."""
+    """A server of Muniment's on a free port, its model a stand-in: an interpreter's first start, in an empty home."""
     place = tmp_path_factory.mktemp("served")
     home, output = place / "home", place / "output"
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -58,6 +58,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         model.words, model.pause = WORDS, 0.03
         process = Forked(
             ["-c", THRIFTY, "serve", "--home", home, "--port", port],
+            afresh=True,
             cwd=ROOT,
             env=os.environ | {"MUNIMENT_MODEL_URL": model.url},
             stdout=log,
