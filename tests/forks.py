@@ -3,7 +3,7 @@
 Importing takes a process two or three seconds of processor time, and hundreds of them are started only to be killed.
 A fork is a process like any other: with memory, files and an end of its own. The policy is compiled and the schema built
 before it too, since both are the same in each. Where a start itself is in question
-(test_cli.py, test_serve.py, test_demo.py), an interpreter is started afresh.
+(`afresh`, and test_serve.py), an interpreter is started.
 """
 
 import atexit
@@ -159,6 +159,7 @@ def _become(said: dict[str, Any], files: list[int]) -> None:
         for number, file in enumerate(files):
             os.dup2(file, number)
             os.close(file)
+        _open_streams()
         os.chdir(said["cwd"])
         os.environ.clear()
         os.environ.update(said["env"])
@@ -179,6 +180,13 @@ def _become(said: dict[str, Any], files: list[int]) -> None:
             sys.stderr.flush()
         finally:
             os._exit(status)
+
+
+def _open_streams() -> None:
+    """As an interpreter does for the files it finds; what is there knows of others, which could be wound back."""
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _run(arguments: list[str]) -> int:

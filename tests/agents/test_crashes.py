@@ -25,11 +25,11 @@ MARKER = "marker-1618-vermilion"
 
 
 @contextmanager
-def process(world: World, provider: str | None = None, *, afresh: bool = False) -> Iterator[Forked]:
+def process(world: World, provider: str | None = None) -> Iterator[Forked]:
     url = world.store.engine.url.render_as_string(hide_password=False)
     arguments = ["-m", "tests.agents.working", world.home, url, *filter(None, [provider])]
     log = (world.home / "process.log").open("a")
-    with log, Forked(arguments, afresh, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as running:
+    with log, Forked(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == "started\n"
         try:
@@ -99,7 +99,7 @@ def test_the_offline_model_goes_with_a_killed_server_and_comes_back_with_the_nex
     owner = world.contributor()
     text = f"A long letter from the harbour, {MARKER}."
     prompt_id = world.submit(world.project(owner), owner, text, model=NAME, variations=2, maxTokens=60)
-    with process(world, afresh=True) as running:
+    with process(world) as running:
         assert running.stdout is not None
         child = int(running.stdout.readline())
         wait_for(lambda: any(step[0] == "GENERATE" for step in world.steps(prompt_id)))
@@ -107,7 +107,7 @@ def test_the_offline_model_goes_with_a_killed_server_and_comes_back_with_the_nex
         running.send_signal(signal.SIGKILL)
         running.wait()
     wait_for(lambda: not is_running(child), 60)
-    with process(world, afresh=True) as running:
+    with process(world) as running:
         wait_for(lambda: is_completed(world, prompt_id))
         assert running.stdout is not None
         child = int(running.stdout.readline())

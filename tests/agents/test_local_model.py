@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from agents.models.gateway import Gateway
 from agents.models.local import NAME, LocalModel
 from agents.models.providers import Message
 from tests.agents.gates import SENDING, Open
+from tests.forks import Forked
 
 BRIEF = [Message("system", "You write for a museum."), Message("user", "A line about the harbour of marker-0815.")]
 ROOT = Path(__file__).parents[2]
@@ -120,7 +120,7 @@ def test_a_child_that_is_still_loading_ends_with_its_parent() -> None:
         "print(m.process_id, flush=True); time.sleep(60)\n"
     )
     for moment in (0.0, 0.1, 0.2, 0.4):
-        parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
+        parent = Forked(["-c", script], stdout=subprocess.PIPE, cwd=ROOT)
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         time.sleep(moment)
@@ -143,7 +143,7 @@ def test_the_child_ends_with_its_parent(kill: signal.Signals) -> None:
         "for piece in g.stream(m.model, brief, sending=SENDING, seed=1, max_tokens=3000, temperature=1):\n"
         "    if piece: print(m.process_id, flush=True)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT)
+    parent = Forked(["-c", script], stdout=subprocess.PIPE, cwd=ROOT)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     assert running(child)

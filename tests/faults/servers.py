@@ -26,6 +26,15 @@ from tests.world import ROOT, Answer, World
 PATIENCE = 300
 """Seconds that anything may take here: these machines are shared."""
 
+THRIFTY = """
+from argon2 import PasswordHasher
+from storage import passwords
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+passwords._nobodys_hash = passwords._hasher.hash("nobody's password")
+import muniment.__main__
+"""
+"""`python -m muniment`, but for what passwords cost: a fifth of a second each is not what these tests are about."""
+
 T = TypeVar("T")
 
 
@@ -44,10 +53,10 @@ class Callers(World):
 class Server:
     """`python -m muniment serve` from one home, as often as it is started; `api` calls it.
 
-    With `afresh` each start is one of an interpreter too, for those who look at what a start takes.
+    With `afresh` each start is one of an interpreter too, for those who look at what a start takes, and of nothing else.
     """
 
-    program = ("-m", "muniment")
+    program = ("-c", THRIFTY)
 
     def __init__(self, home: Path, database_url: str, *, afresh: bool = False, **settings: object) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -81,7 +90,8 @@ class Server:
     def begin(self) -> None:
         """Start it, without waiting for anything."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
-        command = [*self.program, "serve", "--home", self.home, "--port", self.port]
+        program = ("-m", "muniment") if self.afresh else self.program
+        command = [*program, "serve", "--home", self.home, "--port", self.port]
         with self.log.open("ab") as log:
             self.process = Forked(command, self.afresh, cwd=ROOT, env=kept | self._set, stdout=log, stderr=log)
 

@@ -32,8 +32,8 @@ def test_generation_upload_and_export_survive_being_killed(
 ) -> None:
     """Killed while it writes, receives and packs, and again while it resumes: all of it is there, once."""
     stand_in.words, stand_in.pause = WORDS, 0.04
-    with serving(home, database_url, afresh=True, model_url=stand_in.url) as server:
-        api = server.api
+    with serving(home, database_url, model_url=stand_in.url) as server:
+        api, server.afresh = server.api, True  # what a start takes is asked of those that find something to resume
         mara = api.register("mara")
         project = api.project(mara)
         api.asset(mara, project, LARGE)

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,23 +24,18 @@ from muniment.variables import load
 from storage.database import open_engine
 from storage.services import address_of
 from tests.agents.standins import provider
+from tests.faults.servers import THRIFTY
+from tests.forks import Forked, run
 from tests.registered import enter
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORDS = [f"{word} " for word in re.findall(r"\w+", "A light was left on for the boat that is coming home in the dark")]
 
 
-def demo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str, afresh: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
     """`python -m muniment demo` as a person would start it, with no terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "muniment", "demo", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"TERM": "dumb"} | variables,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    command = ["-m", "muniment", "demo", *arguments]
+    return run(command, afresh=afresh, cwd=ROOT, env=os.environ | {"TERM": "dumb"} | variables, text=True)
 
 
 @dataclass
@@ -55,15 +49,16 @@ class Served:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server of Muniment's on a free port, its model a stand-in."""
+    """A server of Muniment's on a free port, its model a stand-in: an interpreter's first start, in an empty home."""
     place = tmp_path_factory.mktemp("served")
     home, output = place / "home", place / "output"
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with provider() as model, output.open("w") as log:
         model.words, model.pause = WORDS, 0.03
-        process = subprocess.Popen(
-            [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", str(port)],
+        process = Forked(
+            ["-c", THRIFTY, "serve", "--home", home, "--port", port],
+            afresh=True,
             cwd=ROOT,
             env=os.environ | {"MUNIMENT_MODEL_URL": model.url},
             stdout=log,
@@ -113,7 +108,7 @@ def impostor(answers: dict[str, str]) -> Iterator[str]:
 def test_whole_life_is_played_and_leaves_nothing(server: Served, tmp_path: Path) -> None:
     """Every step holds on a fresh home: nothing in clear on disk or in the server's output, and nothing stays."""
     home = server.home
-    played = demo("--url", server.url, "--home", str(home), TMPDIR=str(tmp_path))
+    played = demo("--url", server.url, "--home", str(home), afresh=True, TMPDIR=str(tmp_path))
     assert (played.returncode, played.stderr) == (0, ""), played.stdout
     assert re.search(r"All \d+ steps did what they should", played.stdout)
     assert "A light was left on for the boat that is coming home" in played.stdout

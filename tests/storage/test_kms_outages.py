@@ -114,7 +114,7 @@ def test_an_outage_is_told_by_a_code_and_leaves_by_itself(
         keyring.create(contributor(OWNER), OWNER)
         ciphertext = keyring.aead(contributor(OWNER)).encrypt(CANARY, b"")
     with (
-        keyring_at(tmp_path, uri, kms_seconds=8) as keyring,
+        keyring_at(tmp_path, uri, kms_seconds=3) as keyring,
         keyring_at(tmp_path, uri, cache_seconds=3600) as patient,
     ):
         eventually(lambda: opens(keyring, ciphertext))
