@@ -18,9 +18,11 @@ from polar.variable import Variable
 
 _FIRST = 2**40
 """The number of the first instance in each evaluation, far from those of what the policy knows from the start."""
-_HANDLERS = {
+_HANDLERS = {  # without "MakeExternal" and "Debug": no policy makes an object, or stops
     "ExternalCall": Query.handle_external_call,
     "ExternalIsa": Query.handle_external_isa,
+    "ExternalIsaWithPath": Query.handle_external_isa_with_path,
+    "ExternalIsSubclass": Query.handle_external_is_subclass,
     "ExternalIsSubSpecializer": Query.handle_external_is_subspecializer,
     "ExternalOp": Query.handle_external_op,
     "NextExternal": Query.handle_next_external,
