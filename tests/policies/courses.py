@@ -112,6 +112,7 @@ class _Core:
         self._query: Any = None
         self._told = 0
         self._calls: list[int] = []
+        self._known: dict[bytes, Any] = {}
         self._asked: tuple[str, Any] = "", None
 
     def after(self, passed: list[Step], given: list[list[tuple[str, Any]]]) -> tuple[str, Any]:
@@ -123,22 +124,38 @@ class _Core:
         for number in range(self._told, len(given)):
             assert self._asked == (passed[number].kind, passed[number].data), "told the same, oso went another way"
             for method, value in given[number]:
-                call = () if method == "application_error" else (self._calls[self._asked[1]["call_id"]],)
-                getattr(self._query, method)(*call, value)
+                self._tell(method, value)
             self._asked = self._next()
         self._told = len(given)
         return self._asked
 
+    def _tell(self, method: str, value: Any) -> None:
+        kind, data = self._asked
+        if method == "application_error":
+            self._query.application_error(value)
+            return
+        if kind == "ExternalCall" and value and b"ExternalInstance" not in orjson.dumps(value):
+            self._known[_attribute(data)] = value
+        getattr(self._query, method)(self._calls[data["call_id"]], value)
+
     def _next(self) -> tuple[str, Any]:
-        """The next event. Calls are numbered as they come; oso goes on counting from one evaluation to the next."""
+        """The next event whose answer is not known yet. Calls are numbered as they come; oso goes on counting from one
+        evaluation to the next."""
         while True:
             ((kind, data),) = orjson.loads(self._query.next_event()).items()
-            if kind != "ExternalIsa" or "String" not in data["instance"]["value"]:
+            if kind == "ExternalIsa" and "String" in data["instance"]["value"]:  # a word that stands in a rule
+                self._query.question_result(data["call_id"], self._oso.host.isa(data["instance"], data["class_tag"]))
+            elif kind == "ExternalCall" and (again := self._known.get(_attribute(data))):
+                self._query.call_result(data["call_id"], again)
+            else:
                 break
-            # About a word that stands in a rule: the answer is in the question, and the same for every object.
-            self._query.question_result(data["call_id"], self._oso.host.isa(data["instance"], data["class_tag"]))
         if "call_id" in data:
             if data["call_id"] not in self._calls:
                 self._calls.append(data["call_id"])
             data["call_id"] = self._calls.index(data["call_id"])
         return kind, data
+
+
+def _attribute(data: Any) -> bytes:
+    """What is looked at. In one evaluation an object looks the same each time; only its parts come as new instances."""
+    return orjson.dumps([data["instance"], data["attribute"], data["args"], data["kwargs"]])

@@ -20,6 +20,7 @@ allow(_: Person, "read", asset: Asset) if asset.status in ["AVAILABLE"];
 allow(person: Person, "share", asset: Asset) if
     member in asset.project.members and member.contributor_id = person.id and member.role = "EDITOR";
 allow(_: Person, "delete", asset: Asset) if asset.byte_size > 0 and asset.blob_id != nil;
+allow(_: Person, "upload", asset: Asset) if asset.byte_size < 1;
 allow(_: Person, action, asset: Asset) if action in asset.media_type.split("/") or asset.media_type.strange;
 allow(_: Person, "export", _: Asset);
 """
@@ -64,7 +65,7 @@ def test_led_along_an_object_is_decided_about_as_by_itself(oso: Oso) -> None:
                 assert found == _plain(oso, person, asset)
                 seen.add(tuple(found))
     assert len(seen) > 4
-    assert {name for found in seen for name in found} > {"update", "read", "share", "delete"}
+    assert {name for found in seen for name in found} > {"update", "read", "share", "delete", "upload"}
 
 
 @dataclass
