@@ -19,11 +19,8 @@ LONGEST = frozenset(
         "test_no_call_fails_while_keys_are_rotated_and_the_rotation_is_killed",
         "test_oso_misses_it_too",
         "test_own_files_are_played_where_the_home_is_elsewhere",
-        "test_scenarios_notice_changes_of_the_policy",
-        "test_the_house_s_policy_reads_the_same_twice",
         "test_the_marker_is_found_nowhere_in_clear",
         "test_the_offline_model_goes_with_a_killed_server_and_comes_back_with_the_next",
-        "test_the_policy_is_compiled_by_tables_alone",
         "test_two_processes_switch",
     }
 )
