@@ -106,6 +106,7 @@ class Policy:
         self._rulebook = Rulebook(text, name)
         self.roles = stated(text, name)
         self._later = Remembered(_UNFORESEEN_AT_MOST)
+        self._kept = {shape.as_seen_by(text) for shape in FORESEEN}
         self._plans: dict[tuple[Shape, type[Record]], dict[Action, Plan]] = {}
         self._foreseen: dict[tuple[Shape, type[Record]], Decisions] = {}
         self._platform: dict[Shape, frozenset[Action]] = {}
@@ -155,6 +156,6 @@ class Policy:
         found = self._plans.get(alike)
         if found is None:
             found = self._rulebook.plans(*alike)
-            if shape in _FORESEEN:
+            if alike[0] in self._kept:
                 self._plans[alike] = found
         return found

@@ -10,7 +10,7 @@ from typing import Final
 
 from policies.engine import CLASSES
 from policies.facts import FACTS, Person
-from policies.resources import mapper_of
+from policies.resources import Platform, mapper_of
 from policies.workbench.terms import Call, Document, Joined, Literal, Rule, Term, Variable, walk
 from storage.records import Record
 
@@ -82,7 +82,7 @@ def _reached(model: type[Record]) -> set[str]:
 
 
 def _things(rule: Rule) -> set[str]:
-    return {place.pattern.name for place in rule.parameters if place.pattern} & CLASSES.keys()
+    return {place.pattern.name for place in rule.parameters if place.pattern} & {*CLASSES, Platform.__name__}
 
 
 def _names(document: Document, rule: str) -> list[str]:

@@ -18,10 +18,7 @@ LONGEST = frozenset(
         "test_no_arguments_tell_what_may_not_be_seen",
         "test_no_call_fails_while_keys_are_rotated_and_the_rotation_is_killed",
         "test_oso_misses_it_too",
-        "test_scenarios_notice_changes_of_the_policy",
-        "test_the_house_s_policy_reads_the_same_twice",
         "test_the_marker_is_found_nowhere_in_clear",
-        "test_the_policy_is_compiled_by_tables_alone",
     }
 )
 """Each takes ten seconds or more. `pytest --durations 30` says which do."""

@@ -33,22 +33,22 @@ class Values:
     def value(self, term: Term, frame: int, bound: Bindings) -> Any:
         """What a term stands for. Raises Undecided where it looks into what is not there."""
         match term:
-            case Literal(value, _):
-                return value
-            case Name("_", span):
-                return Unbound(frame, f"_{span.start}")
-            case Name(name, _):
-                return self.known(Unbound(frame, name), bound)
-            case Items(items, _):
-                return [self.value(item, frame, bound) for item in items]
-            case Lookup(of, name, _):
-                thing = self.value(of, frame, bound)
+            case Name():
+                if term.name == "_":
+                    return Unbound(frame, f"_{term.span.start}")
+                return self.known(Unbound(frame, term.name), bound)
+            case Literal():
+                return term.value
+            case Lookup():
+                thing = self.value(term.of, frame, bound)
                 if thing is None or isinstance(thing, Unbound):
                     raise Undecided
                 try:
-                    return self.look(thing, name)
+                    return self.look(thing, term.name)
                 except AttributeError:
                     raise Undecided from None
+            case Items():
+                return [self.value(item, frame, bound) for item in term.items]
         raise Undecided
 
     def known(self, value: Any, bound: Bindings) -> Any:

@@ -5,10 +5,12 @@ Counted with the tracer, and only over the lines that reach the rule; oso and th
 """
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from policies.principals import Principal
 from policies.workbench.asking import facts_of, reader
+from policies.workbench.attempts import Asked
 from policies.workbench.mutants import Mutant, mutants
 from policies.workbench.scenarios import Cell, Scenarios
 from policies.workbench.terms import Document
@@ -57,11 +59,16 @@ class Trial:
         self._facts = {who: facts_of(principal) for who, principal in scenarios.world.people.items()}
         self._decided: dict[Cell, set[Any]] = {}
         self._reached: dict[Cell, _Reached] = {}
+        self._resting: dict[int, Cell] = {}
+        """By where a rule begins: the first line with a decision that there is no way to without it."""
         self._tracer = reader(document)
         for cell in self._asked:
             self._tracer.reached = set()
-            self._decided[cell] = self._actions(self._tracer, cell)
+            answers = self._answers(self._tracer, cell)
+            self._decided[cell] = {answer.action for answer in answers}
             self._reached[cell] = self._tracer.reached
+            for start in _needed(answers):
+                self._resting.setdefault(start, cell)
         self._nearest, self._alike = self._sorted()
 
     def _sorted(self) -> tuple[dict[int, list[Cell]], dict[str, list[Cell]]]:
@@ -79,6 +86,8 @@ class Trial:
 
     def notices(self, mutant: Mutant | Weakened) -> Cell | None:
         """A line that would come out otherwise; None if there is none."""
+        if isinstance(mutant, Mutant) and mutant.text is None:
+            return self._resting.get(mutant.rule.span.start)
         changed = self._tracer.changed(mutant.rule, mutant.changed(self._document))
         return next(
             (cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None
@@ -90,15 +99,38 @@ class Trial:
         here = self._nearest[start]
         if not mutant.widens:
             return [cell for cell in here if (start, mutant.condition) in self._reached[cell]]
-        # A changed word, or a wider head, is asked where the old one was not: first by others, of the same kinds.
-        kinds = {type(self._asked[cell][1]) for cell in here}
+        if isinstance(mutant, Mutant):  # A wider head lets in others on the same, or the same people on something else.
+            people, kinds = {who for who, _ in here}, {self._kinds(cell) for cell in here}
+            others = [cell for cell in self._asked if self._kinds(cell) in kinds and cell[0] not in people]
+            elsewhere = [cell for cell in self._asked if self._kinds(cell) not in kinds and cell[0] in people]
+            in_turn = (cell for pair in zip_longest(others, elsewhere) for cell in pair if cell)
+            return list(dict.fromkeys([*in_turn, *self._asked]))
+        # A changed word is asked where the old one was not: first by others, of the same kinds.
+        things = {type(self._asked[cell][1]) for cell in here}
         alike = self._alike[mutant.rule.name]
-        near = [cell for cell in alike if type(self._asked[cell][1]) in kinds]
+        near = [cell for cell in alike if type(self._asked[cell][1]) in things]
         return list(dict.fromkeys([*here, *near, *alike, *self._asked]))
 
+    def _kinds(self, cell: Cell) -> tuple[type, type]:
+        """Of whoever asks, and of the thing."""
+        return type(self._facts[cell[0]]), type(self._asked[cell][1])
+
     def _actions(self, tracer: Tracer, cell: Cell) -> set[Any]:
+        return {answer.action for answer in self._answers(tracer, cell)}
+
+    def _answers(self, tracer: Tracer, cell: Cell) -> list[Asked]:
         facts = self._facts[cell[0]]
-        return set() if facts is None else tracer.actions(facts, self._asked[cell][1])
+        return [] if facts is None else tracer.ask(facts, None, self._asked[cell][1])
+
+
+def _needed(answers: list[Asked]) -> set[int]:
+    """Where the rules begin that are part of every way to one of the actions. A policy only grants: no way comes anew
+    when a rule goes."""
+    ways: dict[Any, set[int]] = {}
+    for action, proof in answers:
+        rules = {rule.span.start for rule in proof.rules()}
+        ways[action] = ways.get(action, rules) & rules
+    return set().union(*ways.values())
 
 
 def told(found: Coverage, document: Document, file: str) -> str:

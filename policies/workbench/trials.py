@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import Select, inspect, select
 
 from policies.access import Access
 from policies.compiled import Policy
-from policies.facts import parameters_of, shape_of
+from policies.facts import Shape, parameters_of, shape_of
 from policies.principals import Principal
 from policies.resources import PROTECTED
 from policies.sql import predicate
@@ -64,32 +64,43 @@ def _trials(policy: Policy, scenarios: Scenarios, session: Transaction) -> Itera
 def decisions(policy: Policy, world: World, session: Transaction) -> dict[Cell, frozenset[str]]:
     """What everybody may do with everything; whoever may do nothing is left out."""
     found: dict[Cell, frozenset[str]] = {}
-    names = names_of(world)
+    names, questions = names_of(world), dict[tuple[Shape, type[Record]], Select[Any] | None]()
     models = {type(thing) for thing in world.things.values()}
     for who, principal in world.people.items():
         if actions := policy.platform_actions(shape_of(principal)):
             found[who, THE_PLATFORM] = frozenset(map(str, actions))
         for model in models & set(MODELS.values()):
-            for key, allowed in rights(policy, principal, model, session).items():
+            asked = shape_of(principal), model
+            if asked not in questions:
+                questions[asked] = _question(policy, *asked)
+            question = questions[asked]
+            for key, allowed in _rights(question, principal, model, session) if question is not None else ():
                 found[who, names[key]] = allowed
     return found
 
 
-def rights(
-    policy: Policy, principal: Principal, model: type[Record], session: Transaction
-) -> dict[tuple[Any, ...], frozenset[str]]:
-    """By primary key, what `principal` may do with each row of `model` that they may touch at all. One statement."""
-    plans = policy.decisions(shape_of(principal), model).plans if model in PROTECTED else {}
+def _question(policy: Policy, shape: Shape, model: type[Record]) -> Select[Any] | None:
+    """The rows of `model` by their keys, with a column for each action: the same for everybody of this shape.
+
+    None for those who may do nothing to any.
+    """
+    plans = policy.decisions(shape, model).plans if model in PROTECTED else {}
     if not plans:
-        return {}
-    keys = inspect(model).primary_key
-    columns = [predicate(model, plan).label(action) for action, plan in plans.items()]
-    statement = select(*keys, *columns).params(**parameters_of(principal))
-    found = {}
-    for row in session.execute(statement):
-        if allowed := frozenset(str(action) for action in plans if row._mapping[action]):
-            found[model, *row[: len(keys)]] = allowed
-    return found
+        return None
+    return select(
+        *inspect(model).primary_key, *(predicate(model, plan).label(action) for action, plan in plans.items())
+    )
+
+
+def _rights(
+    question: Select[Any], principal: Principal, model: type[Record], session: Transaction
+) -> Iterator[tuple[tuple[Any, ...], frozenset[str]]]:
+    """The primary keys of rows that `principal` may touch at all, and what they may do with each. One statement."""
+    keys = len(inspect(model).primary_key)
+    for row in session.execute(question, parameters_of(principal)):
+        columns = tuple(row._mapping.items())
+        if allowed := frozenset(str(action) for action, may in columns[keys:] if may):
+            yield (model, *row[:keys]), allowed
 
 
 def key_of(row: Record) -> tuple[Any, ...]:

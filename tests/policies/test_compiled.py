@@ -59,17 +59,19 @@ def test_ids_never_steer_the_compilation(shape: Shape, policy: Policy) -> None:
             assert answers(rulebook, with_ids(shape.facts(), person, run), model, (person, run)) == expected
 
 
-def test_threads_share_a_policy(policy_path: Path) -> None:
-    """Many threads ask for shapes that nobody foresaw: all get the right plan, and each is worked out once."""
+def test_threads_share_a_policy(policy_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many threads ask for shapes that nobody foresaw: all get the right plan. Each is worked out once, at load too."""
+    asked: list[tuple[Shape, type[Record]]] = []
+    plans = Rulebook.plans
+
+    def counted(rulebook: Rulebook, shape: Shape, model: type[Record]) -> Any:
+        asked.append((shape, model))
+        return plans(rulebook, shape, model)
+
+    monkeypatch.setattr(Rulebook, "plans", counted)
     policy = Policy(policy_path.read_bytes(), "policy.polar")
-    asked: list[Shape] = []
-    plans = policy._rulebook.plans
-
-    def counted(shape: Shape, model: type[Record]) -> Any:
-        asked.append(shape)
-        return plans(shape, model)
-
-    policy._rulebook.plans = counted  # type: ignore[method-assign]
+    assert len(asked) == len(set(asked)) >= len(PROTECTED) * 20
+    asked.clear()
     shapes = [Shape(Kind.API_KEY, scopes=frozenset({"read", f"more {number}"})) for number in range(4)] * 8
     model = next(model for model in PROTECTED if model.__name__ == "Project")
     with ThreadPoolExecutor(8) as threads:

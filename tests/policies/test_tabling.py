@@ -130,7 +130,8 @@ def test_the_policy_is_compiled_by_tables_alone(policy_path: Path, monkeypatch: 
     """Every shape's plans are those that oso gives in one go, and loading never has to ask for these."""
     source = policy_path.read_text()
     rulebook = Rulebook(source, "policy.polar")
-    for shape, model in product((shape for shape in FORESEEN if shape.facts()), PROTECTED):
+    shapes = {shape.as_seen_by(source): None for shape in FORESEEN if shape.facts()}  # the others are never asked about
+    for shape, model in product(shapes, PROTECTED):
         assert rulebook._tabled(shape, model) == rulebook._plans(rulebook._oso, shape, model), f"{shape} {model}"
 
     def refuse(*_: object) -> None:
