@@ -89,8 +89,8 @@ class Keyring:
                     "the keys were moved under another key-encryption key than the settings name: name that one"
                 )
             keyring = cls(store, keks, cache_seconds)
-            for name in _PLATFORM:
-                keyring._ensure(name)
+            for name in keyring._loaded.missing(_PLATFORM):
+                keyring._make(name)
         except BaseException:
             store.close()
             raise
@@ -286,13 +286,10 @@ class Keyring:
             rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
         return True
 
-    def _ensure(self, name: KeysetName) -> None:
-        try:
-            self._loaded.demand(name)
-        except KeyDestroyed:
-            with suppress(KeysetExists):  # another process was first, and its keyset is as good
-                self.create(name, None)
-            self._loaded.demand(name)
+    def _make(self, name: KeysetName) -> None:
+        with suppress(KeysetExists):  # another process was first, and its keyset is as good
+            self.create(name, None)
+        self._loaded.demand(name)
 
     def _forget(self, names: Iterable[KeysetName], count: int) -> int:
         self._cache.drop(names)
