@@ -105,6 +105,20 @@ _LIVE_SESSION = select(Session).where(
     Session.expires_at > bindparam("at", type_=UtcDateTime()),
     Session.revoked_at.is_(None),
 )
+_LIVE_API_KEY = select(ApiKey).where(
+    ApiKey.prefix == bindparam("prefix"),
+    ApiKey.expires_at > bindparam("at", type_=UtcDateTime()),
+    ApiKey.revoked_at.is_(None),
+    ApiKey.suspended_at.is_(None),
+)
+_RECEIPT_OWNER = (
+    select(Deletion.owner_id)
+    .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
+    .where(
+        DeletionReceipt.token_hash.in_(bindparam("hashes", expanding=True)),
+        DeletionReceipt.expires_at > bindparam("at", type_=UtcDateTime()),
+    )
+)
 _PREFERENCES = (
     select(func.coalesce(PrivacyPreferences.analytics, false()).label("analytics"))
     .select_from(Contributor)
@@ -195,14 +209,7 @@ def live_api_key_by_id(transaction: Transaction, key: uuid.UUID) -> ApiKey | Non
 
 def live_api_key(transaction: Transaction, prefix: str) -> ApiKey | None:
     """The API key with this prefix, unless it has expired, was revoked, or is suspended."""
-    return transaction.scalar(
-        select(ApiKey).where(
-            ApiKey.prefix == prefix,
-            ApiKey.expires_at > now(),
-            ApiKey.revoked_at.is_(None),
-            ApiKey.suspended_at.is_(None),
-        )
-    )
+    return transaction.scalar(_LIVE_API_KEY, {"prefix": prefix, "at": now()})
 
 
 def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
@@ -212,11 +219,7 @@ def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
 
 def receipt_owner(transaction: Transaction, hashes: Lookups) -> uuid.UUID | None:
     """Whose deletion this receipt lets its bearer watch."""
-    return transaction.scalar(
-        select(Deletion.owner_id)
-        .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
-        .where(DeletionReceipt.token_hash.in_(hashes), DeletionReceipt.expires_at > now())
-    )
+    return transaction.scalar(_RECEIPT_OWNER, {"hashes": list(hashes), "at": now()})
 
 
 def leave_receipts(transaction: Transaction, subject: uuid.UUID, deletion: uuid.UUID) -> None:
