@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Engine, Update, bindparam, delete, false, func, select, update
+from sqlalchemy import BindParameter, Engine, Update, bindparam, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -80,10 +80,8 @@ def account_by_email(transaction: Transaction, lookups: Lookups) -> Account | No
 
     Both are asked in any case: how much is asked says nothing about what is there.
     """
-    contributor = transaction.scalar(
-        select(Contributor).where(Contributor.email_lookup.in_(lookups), Contributor.status == ContributorStatus.ACTIVE)
-    )
-    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup.in_(lookups)))
+    contributor = transaction.scalar(_CONTRIBUTOR_BY_EMAIL, {"lookups": list(lookups)})
+    member = transaction.scalar(_STAFF_BY_EMAIL, {"lookups": list(lookups)})
     if contributor is not None:
         return Account(SubjectKind.CONTRIBUTOR, contributor)
     return None if member is None else Account(SubjectKind.STAFF, member)
@@ -105,6 +103,11 @@ _LIVE_SESSION = select(Session).where(
     Session.expires_at > bindparam("at", type_=UtcDateTime()),
     Session.revoked_at.is_(None),
 )
+_LOOKUPS: BindParameter[bytes] = bindparam("lookups", expanding=True)
+_CONTRIBUTOR_BY_EMAIL = select(Contributor).where(
+    Contributor.email_lookup.in_(_LOOKUPS), Contributor.status == ContributorStatus.ACTIVE
+)
+_STAFF_BY_EMAIL = select(StaffMember).where(StaffMember.email_lookup.in_(_LOOKUPS))
 _LIVE_API_KEY = select(ApiKey).where(
     ApiKey.prefix == bindparam("prefix"),
     ApiKey.expires_at > bindparam("at", type_=UtcDateTime()),

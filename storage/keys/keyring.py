@@ -276,8 +276,7 @@ class Keyring:
 
     def _create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
         """Make it, or answer False when meanwhile another key-encryption key has taken over."""
-        with self._store.begin(read_only=True) as session:
-            kek = None if parent else rows.wrapping(session) or self._keks.first
+        kek = None if parent else self._wrapping()
         wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(kek)
         wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
         with self._store.begin() as session:
@@ -285,6 +284,10 @@ class Keyring:
                 return False
             rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
         return True
+
+    def _wrapping(self) -> str:
+        with self._store.begin(read_only=True) as session:
+            return rows.wrapping(session) or self._keks.first
 
     def _make(self, name: KeysetName) -> None:
         with suppress(KeysetExists):  # another process was first, and its keyset is as good
