@@ -79,11 +79,12 @@ class Keyring:
         store = KeyStore(key_store_url, may_be_new=not has_key(kek_uri))
         try:
             with store.begin(read_only=True) as session:
-                fresh = rows.find(session, SIGNING) is None
-            keks = Keks([kek_uri, *also], create=fresh, seconds=kms_seconds)
-            with store.begin() as session:
-                rows.label(session, keks.first)
+                fresh, unlabelled = rows.find(session, SIGNING) is None, rows.unlabelled(session)
                 wrapping = rows.wrapping(session)
+            keks = Keks([kek_uri, *also], create=fresh, seconds=kms_seconds)
+            if unlabelled:
+                with store.begin() as session:
+                    rows.label(session, keks.first)
             if wrapping is not None and wrapping not in keks:
                 raise KeyEncryptionKeyRefused(
                     "the keys were moved under another key-encryption key than the settings name: name that one"
@@ -276,7 +277,10 @@ class Keyring:
 
     def _create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
         """Make it, or answer False when meanwhile another key-encryption key has taken over."""
-        kek = None if parent else self._wrapping()
+        kek = None
+        if parent is None:
+            with self._store.begin(read_only=True) as session:
+                kek = rows.wrapping(session) or self._keks.first
         wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(kek)
         wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
         with self._store.begin() as session:
@@ -284,10 +288,6 @@ class Keyring:
                 return False
             rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
         return True
-
-    def _wrapping(self) -> str:
-        with self._store.begin(read_only=True) as session:
-            return rows.wrapping(session) or self._keks.first
 
     def _make(self, name: KeysetName) -> None:
         with suppress(KeysetExists):  # another process was first, and its keyset is as good

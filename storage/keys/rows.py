@@ -52,11 +52,17 @@ def wrapping(session: Session, *, lock: bool = False) -> str | None:
     return found
 
 
+_UNLABELLED = keysets.c.kek.is_(None) & keysets.c.parent_kind.is_(None)
+
+
+def unlabelled(session: Session) -> bool:
+    """Whether there are keysets that do not say which key wraps them: they are from when there was only one."""
+    return bool(session.scalar(select(func.count()).select_from(keysets).where(_UNLABELLED)))
+
+
 def label(session: Session, kek: str) -> None:
-    """Name the key that wraps keysets which do not say so: they are from when there was only one."""
-    unlabelled = keysets.c.kek.is_(None) & keysets.c.parent_kind.is_(None)
-    if session.scalar(select(func.count()).select_from(keysets).where(unlabelled)):
-        session.execute(update(keysets).where(unlabelled).values(kek=kek, wrapped_at=keysets.c.created_at))
+    """Name the key that wraps those."""
+    session.execute(update(keysets).where(_UNLABELLED).values(kek=kek, wrapped_at=keysets.c.created_at))
 
 
 def add(
