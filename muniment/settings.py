@@ -4,17 +4,10 @@
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from muniment import hazards
 from muniment.addresses import needs_local_ca, own_url
@@ -23,10 +16,10 @@ PREFIX = "MUNIMENT_"
 MIB = 1024 * 1024
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """One process's settings: frozen, complete, checked as a whole. Build it with `variables.load`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
 
     env: Literal["development", "production"] = "development"
     home: Path = Path("var")
@@ -112,7 +105,7 @@ class Settings(BaseSettings):
     """The longest that staff may ask to see a contributor's work."""
     service_notice_days: float = Field(default=14, ge=0, le=365)
     """How long contributors know of a service outside before anything is sent to it."""
-    regions: Annotated[tuple[str, ...], NoDecode] = ()
+    regions: tuple[str, ...] = ()
     """Where services outside may work with data, as `EU,US`: one that works elsewhere too is sent nothing."""
 
     # How much is let in
@@ -137,7 +130,7 @@ class Settings(BaseSettings):
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open."""
-    origins: Annotated[tuple[str, ...], NoDecode] = ()
+    origins: tuple[str, ...] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
     graphiql: bool | None = None
     """Whether /graphiql is served. Unsaid: in development."""
@@ -215,19 +208,6 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is said on the command line, in the environment, and in a file where one is named."""
-        named = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file
-        return (init_settings, env_settings, dotenv_settings) if named else (init_settings, env_settings)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

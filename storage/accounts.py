@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Engine, Update, bindparam, delete, false, func, select, update
+from sqlalchemy import BindParameter, Engine, Update, bindparam, delete, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -80,10 +80,8 @@ def account_by_email(transaction: Transaction, lookups: Lookups) -> Account | No
 
     Both are asked in any case: how much is asked says nothing about what is there.
     """
-    contributor = transaction.scalar(
-        select(Contributor).where(Contributor.email_lookup.in_(lookups), Contributor.status == ContributorStatus.ACTIVE)
-    )
-    member = transaction.scalar(select(StaffMember).where(StaffMember.email_lookup.in_(lookups)))
+    contributor = transaction.scalar(_CONTRIBUTOR_BY_EMAIL, {"lookups": list(lookups)})
+    member = transaction.scalar(_STAFF_BY_EMAIL, {"lookups": list(lookups)})
     if contributor is not None:
         return Account(SubjectKind.CONTRIBUTOR, contributor)
     return None if member is None else Account(SubjectKind.STAFF, member)
@@ -104,6 +102,25 @@ _LIVE_SESSION = select(Session).where(
     Session.token_hash.in_(bindparam("hashes", expanding=True)),
     Session.expires_at > bindparam("at", type_=UtcDateTime()),
     Session.revoked_at.is_(None),
+)
+_LOOKUPS: BindParameter[bytes] = bindparam("lookups", expanding=True)
+_CONTRIBUTOR_BY_EMAIL = select(Contributor).where(
+    Contributor.email_lookup.in_(_LOOKUPS), Contributor.status == ContributorStatus.ACTIVE
+)
+_STAFF_BY_EMAIL = select(StaffMember).where(StaffMember.email_lookup.in_(_LOOKUPS))
+_LIVE_API_KEY = select(ApiKey).where(
+    ApiKey.prefix == bindparam("prefix"),
+    ApiKey.expires_at > bindparam("at", type_=UtcDateTime()),
+    ApiKey.revoked_at.is_(None),
+    ApiKey.suspended_at.is_(None),
+)
+_RECEIPT_OWNER = (
+    select(Deletion.owner_id)
+    .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
+    .where(
+        DeletionReceipt.token_hash.in_(bindparam("hashes", expanding=True)),
+        DeletionReceipt.expires_at > bindparam("at", type_=UtcDateTime()),
+    )
 )
 _PREFERENCES = (
     select(func.coalesce(PrivacyPreferences.analytics, false()).label("analytics"))
@@ -195,14 +212,7 @@ def live_api_key_by_id(transaction: Transaction, key: uuid.UUID) -> ApiKey | Non
 
 def live_api_key(transaction: Transaction, prefix: str) -> ApiKey | None:
     """The API key with this prefix, unless it has expired, was revoked, or is suspended."""
-    return transaction.scalar(
-        select(ApiKey).where(
-            ApiKey.prefix == prefix,
-            ApiKey.expires_at > now(),
-            ApiKey.revoked_at.is_(None),
-            ApiKey.suspended_at.is_(None),
-        )
-    )
+    return transaction.scalar(_LIVE_API_KEY, {"prefix": prefix, "at": now()})
 
 
 def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
@@ -212,11 +222,7 @@ def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
 
 def receipt_owner(transaction: Transaction, hashes: Lookups) -> uuid.UUID | None:
     """Whose deletion this receipt lets its bearer watch."""
-    return transaction.scalar(
-        select(Deletion.owner_id)
-        .join(DeletionReceipt, DeletionReceipt.deletion_id == Deletion.id)
-        .where(DeletionReceipt.token_hash.in_(hashes), DeletionReceipt.expires_at > now())
-    )
+    return transaction.scalar(_RECEIPT_OWNER, {"hashes": list(hashes), "at": now()})
 
 
 def leave_receipts(transaction: Transaction, subject: uuid.UUID, deletion: uuid.UUID) -> None:

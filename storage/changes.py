@@ -6,11 +6,11 @@ Policies are held against it as well; of those that two people brought into forc
 
 import enum
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, Index, select
+from sqlalchemy import JSON, Index, bindparam, func, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session
 
@@ -132,6 +132,12 @@ class Deployment(Record):
     last_began_at: Mapped[datetime] = plain(default=now)
 
 
+_OF = Deployment.component == bindparam("component")
+_NEWEST = select(Deployment.part, func.max(Deployment.number)).where(_OF).group_by(Deployment.part)
+_NEWEST_OF = select(Deployment).where(_OF, tuple_(Deployment.part, Deployment.number).in_(_NEWEST))
+"""What was last noted of each part of a component."""
+
+
 class AlreadyNoted(Exception):
     """Another process noted the same at this moment. Nothing of this transaction may be kept."""
 
@@ -160,9 +166,9 @@ def observe(
     Raises AlreadyNoted.
     """
     begun = []
+    before = {row.part: row for row in session.scalars(_NEWEST_OF, {"component": component})}
     for part, version in versions.items():
-        last = select(Deployment).where(Deployment.component == component, Deployment.part == part)
-        newest = session.scalar(last.order_by(Deployment.number.desc()).limit(1))
+        newest = before.get(part)
         if newest is not None and newest.version == version:
             newest.last_began_at = moment
             continue
@@ -183,7 +189,7 @@ def observe(
 
 def reconciled(session: Session, moment: datetime) -> list[Ran]:
     """Everything that ever ran here, oldest first, and how each stands to the register at `moment`."""
-    changes = _undenied(session)
+    changes = list(_undenied(session))
     found = [_policy(each, changes, moment) for each in _policies(session)]
     found += [stand(_ran(row), changes, moment) for row in session.scalars(select(Deployment))]
     return sorted(found, key=lambda each: (each.began_at, each.part, each.component))
@@ -223,7 +229,7 @@ def _assessed(ran: Ran, naming: Iterable[Change]) -> Ran:
 
 
 def standing_of(session: Session, row: Deployment, moment: datetime) -> RunStanding:
-    """How one version that ran stands to the register at `moment`."""
+    """How one version that ran stands to the register at `moment`, which is read where that depends on it."""
     return stand(_ran(row), _undenied(session), moment).standing
 
 
@@ -259,8 +265,9 @@ def lock(session: Session, change: Change) -> ChangeStatus:
     return change.status
 
 
-def _undenied(session: Session) -> Sequence[Change]:
-    return session.scalars(select(Change).where(Change.status != ChangeStatus.DENIED).order_by(Change.id)).all()
+def _undenied(session: Session) -> Iterator[Change]:
+    """The changes that nobody denied, read when the first of them is looked at."""
+    yield from session.scalars(select(Change).where(Change.status != ChangeStatus.DENIED).order_by(Change.id))
 
 
 def _ran(row: Deployment) -> Ran:

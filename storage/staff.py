@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
 from storage.ids import new_id
-from storage.records import DataCard, NotExported, Record, keyed, plain, sealed
+from storage.records import DataCard, NotExported, Record, UtcDateTime, keyed, plain, sealed
 from storage.sealed import Sealed
 
 _NOT_A_SUBJECT = NotExported("staff accounts are not contributors; the row is about an employee of the operator")
@@ -94,10 +94,15 @@ def lock(session: Session, member: StaffMember) -> frozenset[StaffRole]:
     return held(session, member.id, now())
 
 
+_HELD = select(RoleAssignment.role).where(  # built once: it is asked for each request of theirs
+    RoleAssignment.staff_id == bindparam("staff"),
+    or_(RoleAssignment.ends_at.is_(None), RoleAssignment.ends_at > bindparam("at", type_=UtcDateTime())),
+)
+
+
 def held(session: Session, staff_id: uuid.UUID, moment: datetime) -> frozenset[StaffRole]:
     """The jobs that somebody holds at that moment: those whose time is up are held no more."""
-    lasting = or_(RoleAssignment.ends_at.is_(None), RoleAssignment.ends_at > moment)
-    return frozenset(session.scalars(select(RoleAssignment.role).where(RoleAssignment.staff_id == staff_id, lasting)))
+    return frozenset(session.scalars(_HELD, {"staff": staff_id, "at": moment}))
 
 
 def unbounded_auditors(session: Session) -> int:

@@ -79,18 +79,19 @@ class Keyring:
         store = KeyStore(key_store_url, may_be_new=not has_key(kek_uri))
         try:
             with store.begin(read_only=True) as session:
-                fresh = rows.find(session, SIGNING) is None
-            keks = Keks([kek_uri, *also], create=fresh, seconds=kms_seconds)
-            with store.begin() as session:
-                rows.label(session, keks.first)
+                fresh, unlabelled = rows.find(session, SIGNING) is None, rows.unlabelled(session)
                 wrapping = rows.wrapping(session)
+            keks = Keks([kek_uri, *also], create=fresh, seconds=kms_seconds)
+            if unlabelled:
+                with store.begin() as session:
+                    rows.label(session, keks.first)
             if wrapping is not None and wrapping not in keks:
                 raise KeyEncryptionKeyRefused(
                     "the keys were moved under another key-encryption key than the settings name: name that one"
                 )
             keyring = cls(store, keks, cache_seconds)
-            for name in _PLATFORM:
-                keyring._ensure(name)
+            for name in keyring._loaded.missing(_PLATFORM):
+                keyring._make(name)
         except BaseException:
             store.close()
             raise
@@ -276,8 +277,10 @@ class Keyring:
 
     def _create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
         """Make it, or answer False when meanwhile another key-encryption key has taken over."""
-        with self._store.begin(read_only=True) as session:
-            kek = None if parent else rows.wrapping(session) or self._keks.first
+        kek = None
+        if parent is None:
+            with self._store.begin(read_only=True) as session:
+                kek = rows.wrapping(session) or self._keks.first
         wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(kek)
         wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
         with self._store.begin() as session:
@@ -286,13 +289,10 @@ class Keyring:
             rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
         return True
 
-    def _ensure(self, name: KeysetName) -> None:
-        try:
-            self._loaded.demand(name)
-        except KeyDestroyed:
-            with suppress(KeysetExists):  # another process was first, and its keyset is as good
-                self.create(name, None)
-            self._loaded.demand(name)
+    def _make(self, name: KeysetName) -> None:
+        with suppress(KeysetExists):  # another process was first, and its keyset is as good
+            self.create(name, None)
+        self._loaded.demand(name)
 
     def _forget(self, names: Iterable[KeysetName], count: int) -> int:
         self._cache.drop(names)

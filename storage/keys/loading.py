@@ -38,6 +38,11 @@ class LoadedKeys:
         """Load these by one statement, for whoever is about to use each; one that is gone says so then."""
         self._load([name for name in names if self._cache.get(name) is None])
 
+    def missing(self, names: Sequence[KeysetName]) -> list[KeysetName]:
+        """Those of these that are not in the key store now. The others open, or it raises as `get` does."""
+        found = self._load(names)
+        return [name for name in names if name not in found]
+
     def demand(self, name: KeysetName) -> None:
         """Return if `name` is in the key store now, and opens. Raises as `get` does."""
         self._one(name)
@@ -46,22 +51,22 @@ class LoadedKeys:
         found = self._load([name])
         if not found:
             raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
-        return found[0]
+        return found[name]
 
-    def _load(self, names: Sequence[KeysetName]) -> list[Key]:
+    def _load(self, names: Sequence[KeysetName]) -> dict[KeysetName, Key]:
         """Those that are there. None is kept that was read before something was destroyed."""
         if not names:
-            return []
+            return {}
         self.loads += len(names)
         generation, read_at = self._cache.generation, time.monotonic()
         with self._store.begin(read_only=True) as session:
             found = rows.find_all(session, names)
-        keys = []
+        keys = {}
         for row in found:
             name = KeysetName(row.kind, row.id)
             key = keysets.unwrap(name, row.owner, row.version, row.wrapped, self._wrapper(row))
             self._cache.put(name, key, read_at, generation)
-            keys.append(key)
+            keys[name] = key
         return keys
 
     def _wrapper(self, row: Row[Any]) -> Wrapper:

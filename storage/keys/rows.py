@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,14 +20,18 @@ _AT_ONCE = 500  # SQLite takes a limited number of parameters
 
 Lock = Literal["share", "update"]
 
+_ONE = select(keysets).where(keysets.c.kind == bindparam("kind"), keysets.c.id == bindparam("id"))
+_FIND: dict[Lock | None, Select[*tuple[Any, ...]]] = {  # built once: some are asked for each keyset that is made
+    None: _ONE,
+    "share": _ONE.with_for_update(read=True),
+    "update": _ONE.with_for_update(),
+}
+
 
 def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row[Any] | None:
     """The row of `name`. A lock lasts until this transaction ends: "share" keeps others from destroying the row,
     "update" also from adding to what it holds. (SQLite has one writer at a time and needs neither.)"""
-    statement = select(keysets).where(keysets.c.kind == name.kind, keysets.c.id == name.id)
-    if lock is not None:
-        statement = statement.with_for_update(read=lock == "share")
-    return session.execute(statement).first()
+    return session.execute(_FIND[lock], {"kind": name.kind, "id": name.id}).first()
 
 
 def find_all(session: Session, names: Iterable[KeysetName]) -> list[Row[Any]]:
@@ -48,11 +52,17 @@ def wrapping(session: Session, *, lock: bool = False) -> str | None:
     return found
 
 
+_UNLABELLED = keysets.c.kek.is_(None) & keysets.c.parent_kind.is_(None)
+
+
+def unlabelled(session: Session) -> bool:
+    """Whether there are keysets that do not say which key wraps them: they are from when there was only one."""
+    return bool(session.scalar(select(func.count()).select_from(keysets).where(_UNLABELLED)))
+
+
 def label(session: Session, kek: str) -> None:
-    """Name the key that wraps keysets which do not say so: they are from when there was only one."""
-    unlabelled = keysets.c.kek.is_(None) & keysets.c.parent_kind.is_(None)
-    if session.scalar(select(func.count()).select_from(keysets).where(unlabelled)):
-        session.execute(update(keysets).where(unlabelled).values(kek=kek, wrapped_at=keysets.c.created_at))
+    """Name the key that wraps those."""
+    session.execute(update(keysets).where(_UNLABELLED).values(kek=kek, wrapped_at=keysets.c.created_at))
 
 
 def add(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     insert,
+    inspect,
     select,
     text,
     update,
@@ -88,7 +89,8 @@ def set_up(session: Session) -> bool:
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SET_UP_LOCK})
-    metadata.create_all(session.connection())
+    if not metadata.tables.keys() <= {*inspect(session.connection()).get_table_names()}:
+        metadata.create_all(session.connection())
     found = session.scalar(select(layout.c.version))
     if found is None:
         session.execute(insert(layout).values(version=VERSION))

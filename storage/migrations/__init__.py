@@ -3,10 +3,13 @@
 Alembic is imported where there is something to migrate: hardly any start has, and each would wait for it.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
+
+from storage.database import looking
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -16,8 +19,11 @@ _VERSIONS = Path(__file__).parent / "versions"
 
 def upgrade(engine: Engine) -> None:
     """Bring the database to the newest revision; on an empty one, make every table."""
+    with looking(engine) as connection:
+        if _current(connection) == [newest()]:
+            return
     with engine.begin() as connection:
-        if _current(connection) != [newest()]:
+        if _current(connection) != [newest()]:  # nobody else was first
             from alembic import command
 
             command.upgrade(config(connection), "head")
@@ -32,7 +38,7 @@ def _current(connection: Connection) -> list[str]:
 
 def newest() -> str:
     """The last revision, by the numbers of the files: alembic reads all of them to tell, which takes a start longer."""
-    return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
+    return max(name[:4] for name in os.listdir(_VERSIONS) if name[0].isdigit() and name.endswith(".py"))  # noqa: PTH208
 
 
 def config(connection: Connection) -> "Config":

@@ -12,13 +12,13 @@ from typing import Any
 from agents.ledger import Ageing
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
-from policies.access import Policy
 from policies.force import InForce
 from storage.database import open_engine
 from storage.ledger import archiving, publishing, trail, verify_audit
 from storage.ledger.archiving import Archive
 from storage.work import Store
 from tests.agents.worlds import open_store
+from tests.house_policy import house_policy
 
 STEPS = (
     "before anonymising",
@@ -37,13 +37,10 @@ STEPS = (
 )
 """The moments, in the order in which they come."""
 
-POLICY = b'allow(person: Person, "read", thing: Contributor) if thing.id = person.id;'
-"""No rule is asked here, and compiling the whole policy takes seconds."""
-
 
 def agents_of(store: Store, home: Path) -> Agents:
     """Agents with an archive, for `Ageing`."""
-    return Agents(replace(store, archive=Archive(home / "archive")), InForce(Policy(POLICY, "tiny")), Gateway([]))
+    return Agents(replace(store, archive=Archive(home / "archive")), InForce(house_policy()), Gateway([]))
 
 
 def main(home: str, database: str, step: str) -> None:

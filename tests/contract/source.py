@@ -35,9 +35,20 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str, str]]:
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """All of a syntax tree, or of a function in one: `ast.walk`, gone once however many rules are held over it."""
+    return tuple(ast.walk(tree))
+
+
+@cache
+def calls(tree: ast.AST) -> list[tuple[ast.Call, str, str]]:
     """Every call in `tree`: the node, the last name called, and what it was called on ("" for a bare name)."""
-    for node in ast.walk(tree):
+    return list(_calls(tree))
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str, str]]:
+    for node in nodes(tree):
         if isinstance(node, ast.Call):
             match node.func:
                 case ast.Name(id=name):
@@ -50,7 +61,7 @@ def imported_names(tree: ast.AST, module: str) -> set[str]:
     """The names under which `tree` imports things from `module` or below it."""
     return {
         alias.asname or alias.name
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith(f"{module}.")
         for alias in node.names
     }

@@ -10,7 +10,7 @@ import inspect
 from storage.ledger import catalogue
 from storage.ledger.events import REGISTRY, RefusalCode, Resource
 from storage.ledger.events.base import recorded, required_type
-from tests.contract.source import ROOMS, calls, modules
+from tests.contract.source import ROOMS, calls, modules, nodes
 
 OURS = {event for event in REGISTRY.values() if event.__module__.startswith("storage.")}
 HERE = "storage/ledger/events/"
@@ -43,7 +43,7 @@ def test_every_reason_is_given_by_something() -> None:
     named = {
         (ast.unparse(node.value).rpartition(".")[2], node.attr)
         for tree in _elsewhere()
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Attribute)
     }
     reasons = {(kind.__name__, member.name) for kind in listed for member in kind}

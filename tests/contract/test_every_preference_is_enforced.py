@@ -13,7 +13,7 @@ from storage.contributors import PrivacyPreferences as Row
 from storage.ledger.events import PreferencesUpdated
 from storage.ledger.events.base import detail_fields
 from storage.preferences import REGISTER, Preference
-from tests.contract.source import ROOT, modules
+from tests.contract.source import ROOT, modules, nodes
 
 KEYS = {"owner_id", "updated_at"}
 
@@ -21,7 +21,7 @@ KEYS = {"owner_id", "updated_at"}
 def function(path: Path, name: str) -> ast.FunctionDef | None:
     """The function of this name in a file, if there is one."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return next((each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) and each.name == name), None)
+    return next((each for each in nodes(tree) if isinstance(each, ast.FunctionDef) and each.name == name), None)
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -34,7 +34,7 @@ def names_used() -> set[str]:
     return {
         node.attr if isinstance(node, ast.Attribute) else node.id
         for _, tree in modules("agents", "resolvers", "schema", "storage")
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load)
     }
 

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.contract.source import BESIDE, ROOMS, ROOT, files, modules
+from tests.contract.source import BESIDE, ROOMS, ROOT, files, modules, nodes
 
 # Put together here so that this file does not name them either.
 REGISTRIES = [
@@ -59,7 +59,7 @@ def test_nothing_is_half_done() -> None:
     assert matching(UNFINISHED, ".py", ".polar") == []
     stubs, skips = [], []
     for path, tree in modules(*ROOMS, *BESIDE):
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             if isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc):
                 stubs.append(f"{path}:{node.lineno}")
             if isinstance(node, ast.Attribute) and node.attr in SKIPPING and ast.unparse(node).startswith("pytest."):
@@ -73,7 +73,7 @@ def test_no_error_is_swallowed() -> None:
     found = [
         f"{path}:{node.lineno}"
         for path, tree in modules(*ROOMS)
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
         and all(isinstance(line, ast.Pass | ast.Continue) for line in node.body)

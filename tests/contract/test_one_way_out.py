@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.contract.source import modules
+from tests.contract.source import modules, nodes
 
 CONNECTS = {
     "aiohttp", "asyncio.open_connection", "ftplib", "http.client", "httpx", "httpx2", "openai", "poplib", "requests",
@@ -35,7 +35,7 @@ SENDERS = {
 
 def _imported(tree: ast.Module) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             found |= {each.name for each in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -71,7 +71,7 @@ def test_a_model_is_asked_by_the_gateway_alone() -> None:
     asking = {
         path
         for path, tree in modules("agents", "muniment", "resolvers")
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "answer"
     }
     assert asking == {"agents/models/gateway.py", "agents/models/local.py"}

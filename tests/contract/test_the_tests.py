@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.contract.source import ROOT, files, modules
+from tests.contract.source import ROOT, files, modules, nodes
 from tests.longest import LONGEST, in_turn
 from tests.network import LeftTheMachine
 
@@ -15,7 +15,7 @@ def test_every_test_says_in_a_sentence_what_it_shows() -> None:
     silent = [
         f"{path}:{node.lineno} {node.name}"
         for path, tree in modules("tests")
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not (ast.get_docstring(node) or "").split("\n\n")[0].rstrip().endswith((".", "?", ":", ";"))
@@ -55,7 +55,7 @@ def test_second_processes_are_forked() -> None:
 
 def test_the_longest_tests_are_there() -> None:
     """One that was renamed would run last some day, alone."""
-    names = {node.name for _, tree in modules("tests") for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    names = {node.name for _, tree in modules("tests") for node in nodes(tree) if isinstance(node, ast.FunctionDef)}
     assert names >= LONGEST
 
 

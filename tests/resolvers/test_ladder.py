@@ -30,26 +30,30 @@ def test_each_caller_is_told_what_the_policy_says_and_nothing_happens_after_a_re
     # A key's use is noted in its row, to the minute: however long this takes, that is no change of what was refused.
     monkeypatch.setattr(identity, "_NOTE_USE_EVERY", timedelta(days=1))
     scene = ladder.make(world)
-    wrong, known = [], {}
+    wrong, known, since = [], {}, 0
     for column, rung in enumerate(ladder.RUNGS):
         operations = [each for each in ladder.GRID if each not in ladder.WITHOUT_INPUT]
         for operation in [*operations, *(each for each in ladder.WITHOUT_INPUT if rung != "owner")]:
             expected = ladder.GRID[operation].split()[column]
             if operation == "signOut" and expected == "-":
                 continue  # test_identity.py signs out
-            before, since = known or world.footprint() if expected != "-" else {}, world.told()
-            known = {}
+            before = known or world.footprint() if expected != "-" else {}
+            since, known = since or world.told(), {}
             told = _told(scene.ask(operation, rung))
             if told != expected:
                 wrong.append(f"{rung} {operation}: {told} instead of {expected}")
             if expected != "-":
                 code = "NOT_FOUND" if expected == "0" else ladder.CODES[expected]
                 name = "".join("_" + letter.lower() if letter.isupper() else letter for letter in operation.split()[0])
-                if _recorded(world, since) != [("access.denied", name, code)]:
-                    wrong.append(f"{rung} {operation}: recorded {_recorded(world, since)}")
+                recorded = _recorded(world, since)
+                if recorded != [("access.denied", name, code)]:
+                    wrong.append(f"{rung} {operation}: recorded {recorded}")
+                since += len(recorded)
                 known = world.footprint()  # of which the next may not change anything either
                 if known != before:
                     wrong.append(f"{rung} {operation}: something changed")
+            else:
+                since = 0
     assert wrong == []
 
 

@@ -162,6 +162,6 @@ def test_what_begins_is_noted_once(engine: Engine, monkeypatch: pytest.MonkeyPat
         assert changes.observe(session, "server", {PROGRAM: "a"}, RAN_AT + SECOND) == []
         assert (first[0].began_at, first[0].last_began_at) == (RAN_AT, RAN_AT + SECOND)
         assert [each.number for each in changes.observe(session, "agents", {PROGRAM: "a"}, RAN_AT)] == [1]
-    monkeypatch.setattr(Session, "scalar", lambda *_: None)  # as if another process were noting it at this moment
+    monkeypatch.setattr(Session, "scalars", lambda *_: ())  # as if another process were noting it at this moment
     with pytest.raises(changes.AlreadyNoted), transaction(engine) as session:
         changes.observe(session, "server", {PROGRAM: "a"}, RAN_AT)

@@ -4,13 +4,14 @@ import ast
 from collections.abc import Iterator
 
 from tests.contract.doors.code import Finding, House, Module
+from tests.contract.source import nodes
 
 _MADE = {"policies.principals.Principal": "Principal", "policies.access.Access": "Access"}
 
 
 def names(house: House, module: Module) -> Iterator[Finding]:
     """Where a principal or a door is made, or the operation goes on as somebody else."""
-    for node in ast.walk(module.tree):
+    for node in nodes(module.tree):
         if isinstance(node, ast.Attribute) and node.attr == "become":
             yield Finding(module.path, node.lineno, "caller", "become")
         if not isinstance(node, ast.Call):

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from tests.contract.source import nodes
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Defined = Function | ast.ClassDef
 
@@ -36,7 +38,7 @@ class Module:
         return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def __post_init__(self) -> None:
-        for node in ast.walk(self.tree):
+        for node in nodes(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     self.names[alias.asname or alias.name.partition(".")[0]] = (
@@ -79,7 +81,7 @@ class House:
 
     def _take(self, module: Module) -> None:
         self.modules[module.name] = module
-        self._homes |= {id(node): module for node in ast.walk(module.tree) if isinstance(node, Defined)}
+        self._homes |= {id(node): module for node in nodes(module.tree) if isinstance(node, Defined)}
 
     def origin(self, dotted: str | None) -> str | None:
         """Where a dotted name is really defined: re-exports are followed."""
@@ -145,7 +147,7 @@ class House:
 
 def references(tree: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
     """Every name and chain of attributes that is read, each chain once at its full length."""
-    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    for node in ast.walk(tree):
+    inner = {id(node.value) for node in nodes(tree) if isinstance(node, ast.Attribute)}
+    for node in nodes(tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in inner:
             yield node

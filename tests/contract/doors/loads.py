@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from tests.contract.doors.code import Defined, Finding, House, Module, references
+from tests.contract.source import nodes
 
 GIVES_ROWS = {"Connection", "Engine", "Session", "Store", "Transaction", "UnitOfWork"}
 """Kinds of parameters through which a function can reach the database."""
@@ -53,7 +54,7 @@ def reaches_rows(house: House, name: str, found: Defined) -> bool:
 
 def unfollowed(module: Module) -> Iterator[Finding]:
     """What would blind the other rules: star imports, imports by text, attributes by text of a module or session."""
-    for node in ast.walk(module.tree):
+    for node in nodes(module.tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             yield Finding(module.path, node.lineno, "blind", f"from {node.module} import *")
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -71,7 +72,7 @@ def unfollowed(module: Module) -> Iterator[Finding]:
 
 def statements(module: Module) -> Iterator[Finding]:
     """What builds or runs SQL: SQLAlchemy itself, a driver, a model's table."""
-    for node in ast.walk(module.tree):
+    for node in nodes(module.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             named = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             for name in named:
@@ -92,11 +93,11 @@ class _Sessions:
     def __init__(self, house: House, module: Module) -> None:
         self._house = house
         self._module = module
-        self._parents = {id(child): node for node in ast.walk(module.tree) for child in ast.iter_child_nodes(node)}
+        self._parents = {id(child): node for node in nodes(module.tree) for child in ast.iter_child_nodes(node)}
         self._names = self._bound()
 
     def found(self) -> Iterator[Finding]:
-        for node in ast.walk(self._module.tree):
+        for node in nodes(self._module.tree):
             if isinstance(node, ast.expr) and self._is_session(node) and not self._is_fine(node):
                 around = self._parents[id(node)]
                 yield Finding(self._module.path, node.lineno, "session", ast.unparse(around).partition("\n")[0])
@@ -139,13 +140,13 @@ class _Sessions:
         """Names that stand for a session anywhere in the module: parameters, `with … as`, and aliases of those."""
         found = {
             each.arg
-            for node in ast.walk(self._module.tree)
+            for node in nodes(self._module.tree)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
             for each in _parameters(node)
             if _says_session(self._house, self._module, each.annotation)
             or (each.annotation is None and each.arg == "session")
         }
-        for node in ast.walk(self._module.tree):
+        for node in nodes(self._module.tree):
             if isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
                 opened = node.context_expr
                 called = self._module.meaning(opened.func) if isinstance(opened, ast.Call) else None
@@ -157,7 +158,7 @@ class _Sessions:
         while True:
             more = {
                 target.id
-                for node in ast.walk(self._module.tree)
+                for node in nodes(self._module.tree)
                 if isinstance(node, ast.Assign | ast.NamedExpr | ast.AnnAssign)
                 for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
                 if isinstance(target, ast.Name) and node.value is not None and self._aliased(node.value, found)
@@ -193,7 +194,7 @@ def _hides(module: Module, subject: ast.expr) -> bool:
 
 
 def _annotations(tree: ast.AST) -> Iterator[ast.expr]:
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
             yield node.annotation
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from tests.contract.doors.code import Function, House, Module
+from tests.contract.source import nodes
 
 KINDS = {"question": "Query", "mutation": "Mutation", "followed": "Subscription"}
 ASKING = {"select", "listed", "get", "check"}
@@ -13,7 +14,7 @@ _AS_PASSED = "(what is handed over)"
 def root_fields(house: House) -> Iterator[tuple[str, Module, Function]]:
     """Every root field by its name in the API, with the function that resolves it."""
     for module in house.modules.values():
-        for node in ast.walk(module.tree):
+        for node in nodes(module.tree):
             if not isinstance(node, Function):
                 continue
             for decorator in node.decorator_list:
@@ -55,7 +56,7 @@ def asked(house: House, module: Module, function: Function) -> set[str]:
 
 
 def _questions(function: ast.AST) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(function):
+    for node in nodes(function):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ASKING):
             continue
         if not ast.unparse(node.func.value).endswith("access"):
@@ -68,7 +69,7 @@ def _questions(function: ast.AST) -> Iterator[tuple[str, str]]:
 
 def _passed_on(function: ast.AST) -> Iterator[str]:
     """Actions that are handed to a function of ours, which asks the door for what it was handed."""
-    for node in ast.walk(function):
+    for node in nodes(function):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield from _actions(node)
 
@@ -84,7 +85,7 @@ def _called(house: House, module: Module, function: ast.AST) -> Iterator[tuple[M
     owner = next(
         (each for each in module.defined.values() if isinstance(each, ast.ClassDef) and function in each.body), None
     )
-    for node in ast.walk(function):
+    for node in nodes(function):
         if not isinstance(node, ast.Name | ast.Attribute):
             continue
         found = house.definition(house.origin(module.meaning(node)))

@@ -8,6 +8,7 @@ import ast
 from collections.abc import Iterator
 
 from tests.contract.doors.code import Finding, Module
+from tests.contract.source import nodes
 
 ROUND_THE_GRANT = {
     "open_as_system": "opens without a grant",
@@ -23,7 +24,7 @@ _GIVEN = "decisions"
 
 def grants(module: Module) -> Iterator[Finding]:
     """Each use of a name that goes round the grant, under whatever alias, and each way to give a row decisions."""
-    for node in ast.walk(module.tree):
+    for node in nodes(module.tree):
         for name in _named(module, node):
             if name in ROUND_THE_GRANT:
                 yield Finding(module.path, _line(node), "seal", name)

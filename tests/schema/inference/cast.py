@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Table, inspect, update
+from sqlalchemy import Table, bindparam, inspect, update
 
 from policies.principals import Principal
 from policies.resources import PROTECTED, RELATED
@@ -86,10 +86,13 @@ class Cast:
         finally:
             with self.world.house.store.engine.begin() as connection:
                 for table in reversed(tables):
-                    for row in rows:
-                        if _of(row) is table:
-                            same = [column == _values(row)[column.key] for column in table.primary_key]
-                            connection.execute(table.delete().where(*same))
+                    same = [column == bindparam(f"key_{column.key}") for column in table.primary_key]
+                    keys = [
+                        {f"key_{column.key}": _values(row)[column.key] for column in table.primary_key}
+                        for row in rows
+                        if _of(row) is table
+                    ]
+                    connection.execute(table.delete().where(*same), keys)
 
 
 def make(world: World) -> Cast:
