@@ -4,10 +4,17 @@
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from muniment import hazards
 from muniment.addresses import needs_local_ca, own_url
@@ -16,10 +23,10 @@ PREFIX = "MUNIMENT_"
 MIB = 1024 * 1024
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """One process's settings: frozen, complete, checked as a whole. Build it with `variables.load`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     env: Literal["development", "production"] = "development"
     home: Path = Path("var")
@@ -105,7 +112,7 @@ class Settings(BaseModel):
     """The longest that staff may ask to see a contributor's work."""
     service_notice_days: float = Field(default=14, ge=0, le=365)
     """How long contributors know of a service outside before anything is sent to it."""
-    regions: tuple[str, ...] = ()
+    regions: Annotated[tuple[str, ...], NoDecode] = ()
     """Where services outside may work with data, as `EU,US`: one that works elsewhere too is sent nothing."""
 
     # How much is let in
@@ -130,7 +137,7 @@ class Settings(BaseModel):
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open."""
-    origins: tuple[str, ...] = ()
+    origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
     graphiql: bool | None = None
     """Whether /graphiql is served. Unsaid: in development."""
@@ -208,6 +215,19 @@ class Settings(BaseModel):
     @classmethod
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is said on the command line, in the environment, and in a file where one is named."""
+        named = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file
+        return (init_settings, env_settings, dotenv_settings) if named else (init_settings, env_settings)
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -5,7 +5,7 @@ A misspelt name is refused with the nearest known one, and an unsafe combination
 
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,14 @@ def load(**overrides: Any) -> Settings:
     file = os.environ.get(FILE)
     if file and not Path(file).is_file():
         raise SettingsError([f"{FILE} names a file that is not there."])
-    written = dotenv_values(file) if file else {}
-    around = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX) and name != FILE}
-    if unknown := _unknown(around, "in the environment") + _unknown(written, "in the file"):
+    unknown = _unknown(os.environ, "in the environment") + (
+        _unknown(dotenv_values(file), "in the file") if file else []
+    )
+    if unknown:
         raise SettingsError(unknown)
-    found = {_field(name): value for name, value in (written | around).items() if value is not None}
     said = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**{**found, **said})
+        return Settings(_env_file=file, **said)
     except ValidationError as error:
         wrong = [
             item for item in error.errors() if item["type"] != "default_factory_not_called"
@@ -49,15 +49,11 @@ def load(**overrides: Any) -> Settings:
         raise SettingsError([sentence for item in wrong for sentence in _sentences(item)]) from None
 
 
-def _field(name: str) -> str:
-    return name.upper().removeprefix(PREFIX).lower()
-
-
-def _unknown(names: Iterable[str], where: str) -> list[str]:
-    known = [PREFIX + field.upper() for field in Settings.model_fields]
+def _unknown(names: Mapping[str, Any], where: str) -> list[str]:
+    known = [PREFIX + field.upper() for field in Settings.model_fields] + [FILE]
     sentences = []
     for name in sorted(names):
-        if name.upper() not in known:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
             sentences.append(f"{name} ({where}) is no setting of Muniment. Did you mean {near}?")
     return sentences

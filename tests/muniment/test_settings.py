@@ -79,27 +79,6 @@ def test_misspelt_line_of_the_file_is_refused(monkeypatch: pytest.MonkeyPatch, t
     ]
 
 
-@pytest.mark.parametrize("line", ["PORT=9000", "HOME=/elsewhere", "PATH=", f"{FILE}=/elsewhere"])
-def test_a_line_of_the_file_that_is_for_others_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
-) -> None:
-    """Nothing but settings of Muniment lies in its file, each under its whole name."""
-    file = tmp_path / "settings"
-    file.write_text(f"{line}\n")
-    monkeypatch.setenv(FILE, str(file))
-    (sentence,) = refusal()
-    assert sentence.startswith(f"{line.partition('=')[0]} (in the file) is no setting of Muniment.")
-
-
-def test_case_does_not_matter_and_a_name_alone_says_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A variable wins over the file however either is written, and a line without a value leaves the default."""
-    file = tmp_path / "settings"
-    file.write_text("MUNIMENT_PORT=9000\nmuniment_export_days=3\nMUNIMENT_HOST\n")
-    monkeypatch.setenv(FILE, str(file))
-    monkeypatch.setenv("muniment_port", "9001")
-    assert (load().port, load().export_days, load().host) == (9001, 3, "127.0.0.1")
-
-
 def test_missing_settings_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A file that was named but is not there is a mistake, not an empty file."""
     monkeypatch.setenv(FILE, str(tmp_path / "absent"))
