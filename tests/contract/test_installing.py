@@ -76,6 +76,7 @@ def test_an_index_that_pip_was_told_of_is_asked_by_pip(root: Path, says: str) ->
     ("fails", "asked"), [("NO_UV", [BRINGS_UV]), ("UV_FAILS", [BRINGS_UV, UV_INSTALLS])], ids=["absent", "failing"]
 )
 def test_pip_installs_what_uv_can_not(root: Path, fails: str, asked: list[str]) -> None:
+    """Whether it can't be had, or can't reach what is wanted."""
     assert install(root, **{fails: "1"}) == (True, [LOOKS, *asked, PIP_INSTALLS])
 
 
