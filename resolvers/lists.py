@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from policies.actions import Action
-from policies.errors import Forbidden
+from policies.errors import Forbidden, NotFound
 from resolvers.context import Context
-from storage.pages import Page, Slice, fetch_by_id
-from storage.reading import Columns, Pages, read_page, read_pages
+from storage.pages import Page, Slice
+from storage.reading import Columns, Pages, read_page, read_pages, read_some
 from storage.records import Record
 from storage.vault import UNOPENED, opens_with
 
@@ -51,7 +51,10 @@ def pages(
 
 def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R:
     """One row that the caller may read. Raises `NotFound` for what is not theirs to see, whether it exists or not."""
-    return context.access.get(model, row_id, Action.READ, also)
+    found = by_id(context, model, [row_id], also=also)
+    if not found:
+        raise NotFound(model.__name__, Action.READ, row_id)
+    return found[row_id]
 
 
 def may_open(row: Record, column: str) -> bool:
@@ -78,4 +81,5 @@ def by_id(
     context: Context, model: type[R], ids: Sequence[uuid.UUID], *, also: Sequence[Action] = ()
 ) -> dict[uuid.UUID, R]:
     """Those of the rows with these ids that the caller may read, in one statement."""
-    return fetch_by_id(context.work.session, model, context.access.select(model, Action.READ, also), ids)
+    rows: Sequence[Any] = read_some(context.work.session, model, context.access.listed(model, Action.READ, also), ids)
+    return {row.id: row for row in rows}

@@ -69,6 +69,12 @@ def beneath(
     return found.select_from(given.join(its, true()).join(table, table.c.id == its.c.id))
 
 
+def among(statement: Select[Any], shown: Sequence[Any], key: Any, ids: str, dialect: str) -> Select[Any]:
+    """The rows of a door's `statement` whose `key` is one of those bound under the name `ids`, found by that."""
+    allowed = statement.whereclause if statement.whereclause is not None else true()
+    return select(*shown).where(key.in_(select(_given(ids, dialect).c.value)), _unsought(allowed))
+
+
 def counted_beneath(statement: Select[Any], tie: Any, parents: str, dialect: str) -> Select[Any]:
     """How many rows a door's `statement` has below each parent, by its id; of a parent with none there is no row."""
     mine = statement.where(tie.in_(select(_given(parents, dialect).c.value)))

@@ -5,7 +5,7 @@ statement whatever its length, and so is the same page of every parent's list: o
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -80,9 +80,9 @@ class Page(Generic[R]):
     total: int | None = None
 
 
-def fetch(session: Session, statement: Select[Any]) -> list[Any]:
+def fetch(session: Session, statement: Select[Any], parameters: Mapping[str, Any] | None = None) -> list[Any]:
     """The entities of a door's `Select`, each with `decisions` set from its boolean columns."""
-    return [with_decisions(row) for row in session.execute(statement)]
+    return [with_decisions(row) for row in session.execute(statement, parameters)]
 
 
 def with_decisions(row: Row[Any]) -> Any:
@@ -172,11 +172,3 @@ def framed(rows: Sequence[Any], part: Slice, *, more: bool, total: int | None) -
     if part.from_end:
         return Page(rows, has_next=part.before is not None, has_previous=more, total=total)
     return Page(rows, has_next=more, has_previous=part.after is not None, total=total)
-
-
-def fetch_by_id(
-    session: Session, model: type[R], statement: Select[Any], ids: Sequence[uuid.UUID]
-) -> dict[uuid.UUID, R]:
-    """The rows with these ids that the door lets through, in one statement."""
-    key: Any = model.id  # type: ignore[attr-defined]
-    return {row.id: row for row in fetch(session, statement.where(key.in_(ids)))}

@@ -17,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, overload
 from sqlalchemy import Integer, Select, Uuid, bindparam, inspect, select
 from sqlalchemy.orm import Session
 
-from storage.beneath import beneath, counted_beneath
+from storage.beneath import among, beneath, counted_beneath
 from storage.pages import DECISION, Keys, Page, Slice, counted, framed, page_of, shown
 from storage.records import Record
 from storage.statements import Answer, Question
@@ -28,7 +28,7 @@ Statement = Select[Any]
 Columns = frozenset[str] | None
 
 _AFTER, _BEFORE, _LIMIT, _EQUAL, _PARENTS = "page_after", "page_before", "page_limit", "page_equal_", "page_parents"
-_TOTAL = "page_total"
+_TOTAL, _IDS = "page_total", "page_ids"
 
 
 class Door(NamedTuple):
@@ -168,8 +168,7 @@ def read_pages(
 ) -> Pages[R]:
     """The same slice of each parent's list, all parents in one statement. `parent` names the column that ties them.
 
-    `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
-    would be read for others.
+    `columns` are what they are for `read_page`, and so is what is raised.
     """
     form, parents = _Form.of(part, columns, {}), list(dict.fromkeys(parents))  # one named twice has one page
     made = _made_below(model, door.statement, form, parent, session.get_bind().dialect.name)
@@ -192,13 +191,18 @@ def read_pages(
     return Pages(_rows(model, made, answer), part, places, more, totals)
 
 
+def read_some(session: Session, model: type[R], door: Door, ids: Sequence[uuid.UUID]) -> Rows[R]:
+    """Those of the rows with these ids that the door gives, all of their columns. One statement."""
+    made = _made_among(model, door.statement, session.get_bind().dialect.name)
+    return _rows(model, made, _answer(session, made, {**door.parameters, _IDS: ids}))
+
+
 def read_all(
     session: Session, model: type[R], statement: Statement, *, at_once: int, columns: Columns = None
 ) -> Iterator[R]:
     """Every row of a door's `Select`, in the order it has, `at_once` in memory at a time.
 
-    `columns` names those that the rows are to have beside ids; None: all. Raises LookupError for rows whose columns
-    would be read for others.
+    `columns` are what they are for `read_page`, and so is what is raised.
     """
     held, labels = _held(model, columns), _labels(statement)
     asked = statement.with_only_columns(*held.values(), *labels, maintain_column_froms=True)
@@ -244,6 +248,13 @@ def _made_below(model: type[Record], statement: Statement, form: _Form, parent: 
         columns.append(select(below.c.n).where(below.c.tie == tie).scalar_subquery().label(_TOTAL))
     page = beneath(model, statement, columns, form.part(), tie, _PARENTS, dialect)
     return _as_made(page, held, labels, counts=form.counts, total=totals)
+
+
+@lru_cache(maxsize=1024)
+def _made_among(model: type[Record], statement: Statement, dialect: str) -> _Made:
+    held, labels = _held(model, None), _labels(statement)
+    asked = among(statement, [*held.values(), *labels], held["id"], _IDS, dialect)
+    return _as_made(asked, held, labels, counts=False, total=asked)
 
 
 def _held(model: type[Record], columns: Columns) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from storage.clock import now
 from storage.ids import new_id
 from storage.records import DataCard, NotExported, Record, UtcDateTime, keyed, plain, sealed
 from storage.sealed import Sealed
+from storage.statements import Question
 
 _NOT_A_SUBJECT = NotExported("staff accounts are not contributors; the row is about an employee of the operator")
 
@@ -94,15 +95,18 @@ def lock(session: Session, member: StaffMember) -> frozenset[StaffRole]:
     return held(session, member.id, now())
 
 
-_HELD = select(RoleAssignment.role).where(  # built once: it is asked for each request of theirs
-    RoleAssignment.staff_id == bindparam("staff"),
-    or_(RoleAssignment.ends_at.is_(None), RoleAssignment.ends_at > bindparam("at", type_=UtcDateTime())),
+_HELD = Question(  # built once: it is asked for each request of theirs
+    select(RoleAssignment.role).where(
+        RoleAssignment.staff_id == bindparam("staff"),
+        or_(RoleAssignment.ends_at.is_(None), RoleAssignment.ends_at > bindparam("at", type_=UtcDateTime())),
+    )
 )
 
 
 def held(session: Session, staff_id: uuid.UUID, moment: datetime) -> frozenset[StaffRole]:
     """The jobs that somebody holds at that moment: those whose time is up are held no more."""
-    return frozenset(session.scalars(_HELD, {"staff": staff_id, "at": moment}))
+    session.flush()  # what this unit of work has given or taken is held or not
+    return frozenset(_HELD.ask(session.connection(), {"staff": staff_id, "at": moment}).column(0))
 
 
 def unbounded_auditors(session: Session) -> int:

@@ -17,6 +17,8 @@ class _Compiled(NamedTuple):
     """By their places, and what makes of a value what the driver takes, where it is not the value itself."""
     constants: Mapping[str, Any]
     """The values that stand in the statement itself."""
+    asked: tuple[tuple[str, Callable[[], Any]], ...]
+    """What stands there to be asked at each execution anew: the time, by which a right has ended."""
 
 
 class Beside(Protocol):
@@ -51,8 +53,9 @@ class Fixed:
         compiled = self._compiled.get(dialect.driver)
         if compiled is None:
             compiled = self._compiled[dialect.driver] = _compile(self._statement, dialect)
-        text, parameters, constants = compiled
-        values = {**values, **constants} if constants else values
+        text, parameters, constants, asked = compiled
+        if constants or asked:
+            values = {**values, **constants, **{name: ask() for name, ask in asked}}
         told = [values[name] if process is None else process(values[name]) for name, process in parameters]
         return connection.exec_driver_sql(text, tuple(told))
 
@@ -106,5 +109,6 @@ def _compile(statement: Insert | Update | Select[*tuple[Any, ...]], dialect: Dia
     return _Compiled(
         made.string,
         tuple((each.key, each.type.dialect_impl(dialect).bind_processor(dialect)) for each in bound),
-        {each.key: each.effective_value for each in bound if not each.required},
+        {each.key: each.value for each in bound if not each.required and each.callable is None},
+        tuple({each.key: each.callable for each in bound if each.callable is not None}.items()),
     )

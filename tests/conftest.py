@@ -72,7 +72,7 @@ def _compile_statements_once() -> None:
 
 def _compile_policies_once() -> None:
     """Keep more of what was compiled than a server has use for, so that the house's own is not compiled again and again."""
-    checking.check_source = lru_cache(maxsize=24)(checking.check_source.__wrapped__)
+    checking.check_source = lru_cache(maxsize=256)(checking.check_source.__wrapped__)
 
 
 def _log_plainly() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import prod
+from typing import NamedTuple
 
 from policies.facts import FACTS
 from policies.workbench.names import kind_of, kinds
@@ -32,8 +33,7 @@ Could = frozenset[object] | None
 _Use = tuple[Could, ...]
 
 
-@dataclass(frozen=True)
-class _Class:
+class _Class(NamedTuple):
     name: str
 
 

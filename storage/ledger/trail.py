@@ -1,11 +1,12 @@
 """The trail as it is read: events in their published form, what opens their commitments, and who is forgotten."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, inspect, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, inspect, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
 from storage import incidents
@@ -15,9 +16,12 @@ from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
 from storage.ledger.events import AccessDenied
 from storage.ledger.holds import held
 from storage.ledger.leaves import Opening
+from storage.pages import fetch
+from storage.reading import Door
 from storage.vault import Vault
 
 _UNLOADED = {"synchronize_session": False}
+_IDS = "entry_ids"
 _SLACK = timedelta(minutes=1)  # an id may be a little younger than its entry's timestamp, never by so much
 
 
@@ -67,6 +71,17 @@ def openings(entry: AuditEvent, personal: AuditPersonal, vault: Vault) -> dict[s
 def with_personal(statement: Select[Any]) -> Select[Any]:
     """The same `Select` of events, bringing each one's personal side along in the same statement."""
     return statement.options(joinedload(AuditEvent.personal))
+
+
+def among(session: Session, door: Door, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, AuditEvent]:
+    """Those of the entries with these ids that the door gives, each with its personal side. One statement."""
+    found = fetch(session, _among(door.statement), {**door.parameters, _IDS: ids})
+    return {entry.id: entry for entry in found}
+
+
+@lru_cache(maxsize=64)
+def _among(allowed: Select[Any]) -> Select[Any]:
+    return with_personal(allowed.where(AuditEvent.id.in_(bindparam(_IDS, expanding=True))))
 
 
 def personal_of(session: Session, entry: AuditEvent) -> AuditPersonal | None:

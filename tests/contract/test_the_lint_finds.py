@@ -189,8 +189,8 @@ def test_a_borrowed_name_is_found(new: str, above: str) -> None:
     [
         (PROJECTS, ASKED, "project = Project()", "Mutation.updateProject"),
         (PROJECTS, ASKED, "project = context.access.get(Project, project_id, Action.READ)", "Mutation.updateProject"),
-        ("resolvers/lists.py", "return context.access.get(model, row_id, Action.READ, also)", "", "Query.asset"),
-        ("resolvers/lists.py", "context.access.select(model, Action.READ, also)", "None", "Query.nodes"),
+        ("resolvers/lists.py", "found = by_id(context, model, [row_id], also=also)", "found = {}", "Query.asset"),
+        ("resolvers/lists.py", "context.access.listed(model, Action.READ, also), ids", "None, ids", "Query.nodes"),
         ("resolvers/audit.py", "context.access.select(AuditEvent, Action.READ)", "None", "Query.auditEvents"),
     ],
 )

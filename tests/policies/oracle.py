@@ -27,12 +27,20 @@ class Oracle:
     """One version of the policy, asked about objects."""
 
     def __init__(self, source: str) -> None:
-        oso = Oso()
+        self._oso = Oso()
         for known in (*FACTS, Platform, *PROTECTED, *RELATED):
-            oso.register_constant(known, oso.host.cache_class(known))
-        oso.host.register_mros()  # `register_class` does so anew with each class
-        oso.load_str(source)
-        self._courses = Courses(oso)
+            self._oso.register_constant(known, self._oso.host.cache_class(known))
+        self._oso.host.register_mros()  # `register_class` does so anew with each class
+        self.take(source)
+
+    def take(self, source: str) -> None:
+        """Decide by this policy from now on, and by nothing of the one before. Raises OsoError where it does not load.
+
+        To tell oso of all classes takes as long as to load a policy, and they are the same for each.
+        """
+        self._oso.clear_rules()
+        self._oso.load_str(source)
+        self._courses = Courses(self._oso)
 
     def actions(self, principal: Principal, thing: object) -> set[str]:
         """Everything that the principal may do with the thing. A rule that can't be decided allows nothing."""

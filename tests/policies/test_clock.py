@@ -1,9 +1,11 @@
 """What runs out does so by the clock of the moment: a statement that was built, compiled and cached before stays right."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from policies.access import Access, Policy
@@ -11,8 +13,9 @@ from policies.actions import Action
 from policies.principals import Kind, Principal
 from storage import clock
 from storage.grants import AccessGrant, GrantStatus
-from storage.pages import fetch
+from storage.pages import Slice, fetch
 from storage.projects import Project
+from storage.reading import read_page, read_pages, read_some
 from tests.policies.worlds import FUTURE, PAST, named
 
 SUE = Principal(Kind.STAFF, id=named("sue"), roles=frozenset({"SUPPORT"}))
@@ -41,13 +44,28 @@ def test_a_grant_opens_until_the_moment_it_runs_out(
     moment: datetime,
     seen: set[uuid.UUID],
 ) -> None:
-    """To the microsecond, on both databases: one and the same statement, before and after."""
+    """To the microsecond, on both databases: one and the same statement, before and after, however it is read."""
     statement = Access(policy, who, session).select(Project, Action.READ_CONTENT)
     found = {row.id for row in fetch(session, statement)}
     assert found == (HERS if who is SUE else set())
+    assert _read(policy, who, session) == [found] * 3
     monkeypatch.setattr(clock, "now", lambda: moment)
     assert {row.id for row in fetch(session, statement)} == seen
     assert {row.id for row in fetch(session, Access(policy, who, session).select(Project, Action.READ_CONTENT))} == seen
+    assert _read(policy, who, session) == [seen] * 3
+
+
+def _read(policy: Policy, who: Principal, session: Session) -> list[set[uuid.UUID]]:
+    """What the ways that keep their statements find: a page, pages below several things, and things by their ids."""
+    door, part = Access(policy, who, session).listed(Project, Action.READ_CONTENT), Slice()
+    owners = list(session.scalars(select(Project.owner_id)))
+    below = read_pages(session, Project, door, part, parent="owner_id", parents=owners)
+    several: list[Sequence[Project]] = [
+        read_page(session, Project, door, part).rows,
+        below.rows,
+        read_some(session, Project, door, list(session.scalars(select(Project.id)))),
+    ]
+    return [{row.id for row in rows} for rows in several]
 
 
 @pytest.mark.parametrize("status", GrantStatus)

@@ -9,10 +9,11 @@ from polar.exceptions import OsoError
 from polar.variable import Variable
 
 from policies.facts import Person
+from policies.principals import Kind, Principal
 from storage.assets import Asset
 from tests.policies import worlds
 from tests.policies.courses import Courses
-from tests.policies.oracle import connect
+from tests.policies.oracle import Oracle, connect
 
 POLICY = """
 allow(person: Person, "update", asset: Asset) if asset.owner_id = person.id and person.stepped_up;
@@ -94,3 +95,17 @@ def test_oso_is_asked_once_for_all_who_answer_alike(monkeypatch: pytest.MonkeyPa
     card.suit = "spades"
     assert set(led.names("allow", "me", card)) == {"play", "keep"}
     assert len(begun) == 2
+
+
+def test_an_oracle_that_takes_another_policy_knows_nothing_of_the_one_before() -> None:
+    """Neither its rules nor the ways that it went, also where the next one does not load."""
+    person = Principal(Kind.CONTRIBUTOR, id=worlds.named("ada"))
+    mine = next(asset for asset in ASSETS if asset.owner_id == person.id)
+    oracle = Oracle('allow(_: Person, "read", _: Asset);')
+    assert oracle.actions(person, mine) == {"read"}
+    oracle.take('allow(_: Person, "update", _: Asset);')
+    assert oracle.actions(person, mine) == {"update"}
+    with pytest.raises(OsoError):
+        oracle.take('allow(_: Person, "delete", _: Asset) if nowhere(1); allow(_: Nobody, "share", _: Asset);')
+    oracle.take('allow(_: Person, "export", _: Asset);')
+    assert oracle.actions(person, mine) == {"export"}

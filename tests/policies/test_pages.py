@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from policies.access import Access, Policy
@@ -18,7 +18,7 @@ from storage.outputs import Output
 from storage.pages import Slice, fetch
 from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt
-from storage.reading import read_page
+from storage.reading import read_page, read_some
 from storage.records import Record
 from storage.sealed import Sealed
 from tests.policies.worlds import NAMES, SEAL, everyone, named
@@ -52,6 +52,31 @@ def test_pages_put_together_are_the_list_whichever_way_they_are_turned(
                 edge = rows[0] if from_end else rows[-1]
         assert found == (ids[::-1] if newest_first else ids), name
     assert several > len(NAMES)
+
+
+@pytest.mark.parametrize("model", [Asset, Prompt, Output])
+def test_things_are_found_by_their_ids_as_far_as_the_door_gives_them(
+    model: type[Record], policy: Policy, session: Session
+) -> None:
+    """Of everybody's things and one that never was exactly one's own and what is shared, each with its decisions."""
+    key: Any = inspect(model).primary_key[0]
+    everybodys = [*session.scalars(select(key)), new_id()]
+    for name in NAMES:
+        access = Access(policy, everyone()[name], session)
+        expected = {row.id: row.decisions for row in fetch(session, access.select(model, Action.READ, also=Action))}
+        rows: Any = read_some(session, model, access.listed(model, Action.READ, also=Action), everybodys * 2)
+        assert {row.id: row.decisions for row in rows} == expected
+        assert len(rows) == len(expected) < len(everybodys)
+
+
+@pytest.mark.one_database("sqlite", reason="its steps can be counted, and its planner decides by the indexes alone")
+def test_a_thing_costs_the_same_however_many_one_has(engine: Engine, policy: Policy) -> None:
+    """What is asked for by its id is found by that, and not by whose it is."""
+    costs: list[int] = []
+    for name, number in (("few", FEW), ("many", MANY)):
+        ids = _furnish(engine, name, number)
+        costs.append(_steps(engine, policy, name, ids[number // 2 :][:3]))
+    assert costs[1] < 1.5 * costs[0]
 
 
 @pytest.mark.one_database("sqlite", reason="its steps can be counted, and its planner decides by the indexes alone")
@@ -99,8 +124,8 @@ def _access(policy: Policy, name: str, session: Session) -> Access:
     return Access(policy, Principal(Kind.CONTRIBUTOR, id=named(name)), session)
 
 
-def _steps(engine: Engine, policy: Policy, name: str, part: Slice) -> int:
-    """How many tens of steps the database takes for a page of somebody's assets."""
+def _steps(engine: Engine, policy: Policy, name: str, asked: Slice | list[uuid.UUID]) -> int:
+    """How many tens of steps the database takes for a page of somebody's assets, or for those with these ids."""
     taken = 0
 
     def take() -> int:
@@ -112,6 +137,9 @@ def _steps(engine: Engine, policy: Policy, name: str, part: Slice) -> int:
         door = _access(policy, name, session).listed(Asset, Action.READ)
         driver: Any = session.connection().connection.dbapi_connection
         driver.set_progress_handler(take, 10)
-        assert len(read_page(session, Asset, door, part).rows) == SHOWN
+        if isinstance(asked, Slice):
+            assert len(read_page(session, Asset, door, asked).rows) == SHOWN
+        else:
+            assert len(read_some(session, Asset, door, asked)) == len(asked)
         driver.set_progress_handler(None, 0)
     return taken

@@ -103,6 +103,27 @@ def test_what_ran_out_a_second_ago_opens_nothing(case: Case) -> None:
         assert case.decide("endAccess", case.owner, grant).code == "CONFLICT"
 
 
+def test_what_ran_out_since_it_was_listed_is_listed_no_more(case: Case) -> None:
+    """Statements are kept, and ask the clock each time: of a page, of one below another, of a thing and its parts."""
+    below = " ".join(f"{name} {{ totalCount edges {{ node {{ id }} }} }}" for name in ("assets", "prompts", "outputs"))
+    document = f"query($id: ID!) {{ projects {{ edges {{ node {{ id {below} }} }} }} node(id: $id) {{ id }} }}"
+
+    def told() -> tuple[Any, Any]:
+        found = case.world.ask(document, case.support, id=case.asset).data
+        return found["projects"]["edges"], found["node"]
+
+    grant = case.granted(case.support)
+    [listed], asset = told()
+    assert {name: page["totalCount"] for name, page in listed["node"].items() if name != "id"} == {
+        "assets": 1,
+        "prompts": 1,
+        "outputs": 1,
+    }
+    assert asset == {"id": case.asset}
+    case.expire(grant, ago=timedelta())
+    assert told() == ([], None)
+
+
 @pytest.mark.parametrize("by", ["owner", "support", "security", "privacy"])
 def test_an_end_acts_at_once_whoever_ends_it(case: Case, by: str) -> None:
     """The contributor, whoever holds it, security and privacy end a grant; the next question finds nothing."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, bindparam, create_engine, event, insert, literal, select
+from sqlalchemy import Engine, Integer, bindparam, create_engine, event, insert, literal, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -60,6 +60,17 @@ def test_what_is_not_sealed_is_refused_and_not_sent(engine: Engine) -> None:
         assert [text for text in sent if "INSERT" in text] == []
         writing.execute(session.connection(), {"event_id": uuid.uuid4(), "user_agent": Sealed(b"\x01abc")})
         assert len([text for text in sent if "INSERT" in text]) == 1
+
+
+def test_what_a_statement_asks_it_asks_at_each_execution(engine: Engine) -> None:
+    """A time or a number that is asked for, and not given, is never the one of the execution before."""
+    numbers = iter(range(10))
+    asked = select(bindparam("number", callable_=lambda: next(numbers), type_=Integer()).label("number"), literal("a"))
+    question = Question(asked)
+    with transaction(engine, read_only=True) as session:
+        found = [question.ask(session.connection(), {}) for _ in range(3)]
+    assert [each.column(0) for each in found] == [[0], [1], [2]]
+    assert [each.column(1) for each in found] == [["a"]] * 3
 
 
 def test_what_the_database_refuses_is_told_as_always(engine: Engine) -> None:

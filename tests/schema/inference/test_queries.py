@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from policies.access import Access
+from policies.actions import Action
 from policies.errors import Forbidden, NotFound
 from policies.resources import PROTECTED
+from resolvers import lists
+from resolvers.context import Context
 from storage import reading
 from storage.projects import Project
 from tests.schema.inference import cast as casts
@@ -94,17 +96,17 @@ def test_a_leak_would_be_found(world: World, statements: Statements, monkeypatch
     foreign = next(each for each in cast.known if each == global_id("Project", cast.hidden_id("Project")))
     asked = [f'{{ project(id: "{foreign}") {{ id }} }}']
     told_twice(cast, "ada", asked, statements)
-    really = Access.get
+    really = lists.one
 
-    def knowing(access: Access, model: Any, identity: Any, action: Any, also: Any = ()) -> Any:
-        there = access._session.get(model, identity)
+    def knowing(context: Context, model: Any, identity: Any, *, also: Any = ()) -> Any:
+        there = context.work.session.get(model, identity)
         try:
-            return really(access, model, identity, action, also)
+            return really(context, model, identity, also=also)
         except NotFound:
             if there is not None:
-                raise Forbidden(model.__name__, action) from None
+                raise Forbidden(model.__name__, Action.READ) from None
             raise
 
     with monkeypatch.context() as patched, pytest.raises(AssertionError):
-        patched.setattr(Access, "get", knowing)
+        patched.setattr(lists, "one", knowing)
         told_twice(cast, "ada", asked, statements)
