@@ -1,8 +1,8 @@
 """What a test finds when it begins: a home and a database, made once and copied for each test.
 
 A first start takes longer than most tests, and so do the people and things that every test of a file needs. Where all
-need the same, `pytestmark = pytest.mark.begins_with(fill=FUNCTION)` names what makes it: it is made once, each test gets a
-copy, and none sees what another did with it.
+need the same, `pytestmark = pytest.mark.begins_with("mara", fill=FUNCTION)` names what makes it, and for which fixture: it
+is made once, each test gets a copy, and none sees what another did with it.
 """
 
 import itertools
@@ -29,7 +29,10 @@ _FRESH_SECONDS = 240
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "begins_with(fill=…): the test begins with what `fill(home, database_url)` made")
+    config.addinivalue_line(
+        "markers",
+        "begins_with(*fixtures, fill): what `fill(home, database_url)` made is there where these are asked for",
+    )
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def keys_alone(tmp_path_factory: pytest.TempPathFactory, first_start: Path, sqli
 
 
 @pytest.fixture
-def started(database: str, first_start: Path, request: pytest.FixtureRequest) -> Beginning:
+def usual_beginning(database: str, first_start: Path, request: pytest.FixtureRequest) -> Beginning:
     """As a first start leaves it."""
     on_postgresql = database == "postgresql"
     return Beginning(first_start, request.getfixturevalue("postgresql_started") if on_postgresql else None)
@@ -122,14 +125,13 @@ def beginnings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture
-def beginning(started: Beginning, beginnings: Beginnings, request: pytest.FixtureRequest) -> Beginning:
+def beginning(usual_beginning: Beginning, beginnings: Beginnings, request: pytest.FixtureRequest) -> Beginning:
     """How a test that asks for `began` begins: with what its file says by `begins_with`, after a first start."""
     marker = request.node.get_closest_marker("begins_with")
-    if marker is None:
-        return started
+    if marker is None or not {*marker.args} <= {*request.fixturenames}:
+        return usual_beginning
     request.getfixturevalue("cheap_passwords")
-    fill = marker.kwargs["fill"]
-    found = beginnings.after(started, fill)
+    found = beginnings.after(usual_beginning, marker.kwargs["fill"])
     return replace(found, left=deepcopy(found.left))
 
 

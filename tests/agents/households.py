@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from agents.exports import build_export
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
@@ -20,6 +21,7 @@ from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.database import open_engine
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.factors import RecoveryCode, SecondFactor
@@ -145,6 +147,28 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)
     return someone
+
+
+def with_mara(home: Path, database_url: str) -> Person:
+    """A house in which there is somebody with two projects, for tests that begin with it."""
+    with _house_at(home, database_url) as agents:
+        return person(agents, "marker-of-mara", projects=2)
+
+
+def with_export(home: Path, database_url: str) -> Person:
+    """The same, and an export of hers is ready."""
+    with _house_at(home, database_url) as agents:
+        someone = person(agents, "marker-of-mara", projects=2)
+        build_export(agents, ask_export(agents, someone))
+        return someone
+
+
+@contextmanager
+def _house_at(home: Path, database_url: str) -> Iterator[Agents]:
+    engine = open_engine(database_url)
+    with household(home, engine) as agents:
+        yield agents
+    engine.dispose()
 
 
 def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:

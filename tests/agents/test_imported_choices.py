@@ -15,7 +15,6 @@ from agents.exports import build_export
 from agents.imports import Chosen, Wishes
 from agents.runtime import Agents
 from policies.access import Policy
-from storage import queue
 from storage.archives import reading
 from storage.archives.reading import ArchiveRefused, Reason
 from storage.contributors import Consent, PrivacyPreferences, StyleProfile
@@ -33,9 +32,8 @@ ELSEWHERE = str(uuid.UUID(int=0x5E4))
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, and its queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 

@@ -21,7 +21,6 @@ from agents.runtime import Agents
 from policies.access import Policy
 from policies.errors import Refused
 from resolvers.errors import Conflict
-from storage import queue
 from storage.archives import layout, reading
 from storage.archives.choices import CHOSEN
 from storage.archives.reading import ArchiveRefused, Reason
@@ -44,9 +43,8 @@ Files = dict[str, bytes]
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, and its queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 

@@ -16,7 +16,6 @@ from agents.retention.clocks import LONGEST_GAP, QUARANTINE
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.actions import Action
-from storage import queue
 from storage.assets import Asset
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionOrigin, DeletionScope, DeletionStatus
@@ -55,9 +54,8 @@ class Hands:
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, with a queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 

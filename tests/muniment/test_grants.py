@@ -13,7 +13,7 @@ from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import World
 
-pytestmark = pytest.mark.begins_with(fill=granting.made)
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 MIB = 1024 * 1024
 

@@ -14,7 +14,7 @@ from tests.resolvers import granting
 from tests.resolvers.granting import JUSTIFICATION, TICKET, Case
 from tests.world import Person, World, raw_id
 
-pytestmark = pytest.mark.begins_with(fill=granting.made)
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 EVERYTHING = {"project", "asset", "prompt", "output"}
 LOG = """{ accessLog(first: 100) { edges { node { action actorKind userId grantId resource details timestamp } } } }"""

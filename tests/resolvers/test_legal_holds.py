@@ -19,7 +19,7 @@ from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import Answer, Person, World, agent_scope, raw_id
 
-pytestmark = pytest.mark.begins_with(fill=granting.made)
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 REASON = "A court in Vienna has ordered that this be kept."
 SCOPES = ("ACCOUNT", "PROJECT", "ASSET", "PROMPT", "OUTPUT")

@@ -11,7 +11,7 @@ from tests.resolvers.granting import NOTE, Case
 from tests.resolvers.test_grants import LOG
 from tests.world import World
 
-pytestmark = pytest.mark.begins_with(fill=granting.made)
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 ONE = pytest.mark.one_database("sqlite", reason="rules and states; what the database decides is tried on both")
 INCIDENT = {"reasonCode": "SECURITY_INCIDENT"}

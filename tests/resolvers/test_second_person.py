@@ -10,7 +10,7 @@ from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import Person, World, global_id, raw_id
 
-pytestmark = pytest.mark.begins_with(fill=granting.made)
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 INCIDENT: dict[str, Any] = {"reasonCode": "SECURITY_INCIDENT"}
 
