@@ -79,6 +79,15 @@ def household(
         keyring.close()
 
 
+@contextmanager
+def house_at(home: Path, database_url: str) -> Iterator[Agents]:
+    """The same, with an engine of its own, for what makes a beginning."""
+    engine = open_engine(database_url)
+    with household(home, engine) as agents:
+        yield agents
+    engine.dispose()
+
+
 def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int = 100_000) -> Person:
     """Someone new, with something in every table."""
     someone = Person(new_id(), marker)
@@ -150,25 +159,17 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
 
 
 def with_mara(home: Path, database_url: str) -> Person:
-    """A house in which there is somebody with two projects, for tests that begin with it."""
-    with _house_at(home, database_url) as agents:
+    """A beginning: somebody with two projects."""
+    with house_at(home, database_url) as agents:
         return person(agents, "marker-of-mara", projects=2)
 
 
 def with_export(home: Path, database_url: str) -> Person:
-    """The same, and an export of hers is ready."""
-    with _house_at(home, database_url) as agents:
+    """Another: she has an export, too."""
+    with house_at(home, database_url) as agents:
         someone = person(agents, "marker-of-mara", projects=2)
         build_export(agents, ask_export(agents, someone))
         return someone
-
-
-@contextmanager
-def _house_at(home: Path, database_url: str) -> Iterator[Agents]:
-    engine = open_engine(database_url)
-    with household(home, engine) as agents:
-        yield agents
-    engine.dispose()
 
 
 def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:
