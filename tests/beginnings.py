@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
-from muniment.house import open_house
+from muniment.app import create
 from muniment.variables import load
 from storage.keys.kms import InsecureWarning
 from tests import databases
@@ -152,5 +153,5 @@ def _start(home: Path, database_url: str) -> None:
     databases.make_tables(database_url)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
-        with open_house(load(home=home, database_url=database_url, worker=False), serves=True):
+        with TestClient(create(load(home=home, database_url=database_url, worker=False))):
             pass

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
@@ -12,7 +11,7 @@ from storage.database import transaction
 from storage.grants import AccessGrant
 from storage.staff import StaffRole
 from tests.beginnings import Beginning
-from tests.world import Answer, Person, World, opened, raw_id
+from tests.world import Answer, Person, World, begun, raw_id
 
 JUSTIFICATION = "The upload of 3 May does not open; we look at what became of its name."
 NOTE = "What was opened is what the case was about."
@@ -112,10 +111,8 @@ def make(world: World) -> Case:
     return Case(world, owner, project, world.asset(owner, project), prompt, world.output(prompt), *staff)
 
 
-def made(home: Path, database_url: str) -> Case:
-    """The same for files whose tests begin with it: `at_hand` says in which world."""
-    with opened(home, database_url) as world:
-        return replace(make(world), world=None)
+made = begun(lambda world: replace(make(world), world=None))
+"""The same for files whose tests begin with it: `at_hand` says in which world."""
 
 
 def at_hand(world: World, beginning: Beginning) -> Case:
