@@ -3,6 +3,7 @@
 `muniment.variables` reads them. Lower rooms never see this object: `muniment.app` hands them values.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -225,9 +226,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is said on the command line, in the environment, and in a file where one is named."""
+        """What is said on the command line, and in the environment and a file where they say anything.
+
+        A source looks for each field by itself, which takes a start longer than all else about its settings.
+        """
+        said = any(name.upper().startswith(PREFIX) for name in os.environ)
         named = isinstance(dotenv_settings, DotEnvSettingsSource) and dotenv_settings.env_file
-        return (init_settings, env_settings, dotenv_settings) if named else (init_settings, env_settings)
+        return (init_settings, *([env_settings] if said else []), *([dotenv_settings] if named else []))
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -77,6 +77,20 @@ def exists(engine: Engine) -> bool:
     return engine.dialect.name != "sqlite" or path in (None, "", ":memory:") or Path(str(path)).is_file()
 
 
+_HAS_TABLE = {
+    "sqlite": text("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = :name"),
+    "postgresql": text("SELECT to_regclass(:name) IS NOT NULL"),
+}
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Whether there is a table of this name, with a schema before it where that is not the usual one.
+
+    A start asks this twice, and SQLAlchemy's own way of asking takes longer than all that is then read.
+    """
+    return bool(connection.scalar(_HAS_TABLE[connection.dialect.name], {"name": name}))
+
+
 def prepare_sqlite(connection: Any, _record: Any) -> None:
     """Give a fresh SQLite connection the settings our promises rest on, whoever opened the engine."""
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, below

@@ -1,8 +1,8 @@
 """DBOS's tables, looked at without DBOS: that takes a start a while to load, and hardly any has a use for it there."""
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, text
 
-from storage.database import transaction
+from storage.database import has_table, looking
 
 SCHEMA = "dbos"
 """Where DBOS's tables lie on PostgreSQL; SQLite has no schemas, there they lie beside ours."""
@@ -14,9 +14,8 @@ _RECORDED = "dbos_migrations"
 
 def are_newest(engine: Engine) -> bool:
     """Whether the tables in `engine`'s database are there, and such as DBOS has them."""
-    schema = None if engine.dialect.name == "sqlite" else SCHEMA
-    with transaction(engine, read_only=True) as session:
-        if not inspect(session.connection()).has_table(_RECORDED, schema=schema):
+    place = _RECORDED if engine.dialect.name == "sqlite" else f"{SCHEMA}.{_RECORDED}"
+    with looking(engine) as connection:
+        if not has_table(connection, place):
             return False
-        place = _RECORDED if schema is None else f"{schema}.{_RECORDED}"
-        return (session.scalar(text(f"SELECT version FROM {place}")) or 0) >= NEWEST  # noqa: S608
+        return (connection.scalar(text(f"SELECT version FROM {place}")) or 0) >= NEWEST  # noqa: S608

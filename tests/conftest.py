@@ -22,7 +22,7 @@ from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
 
-pytest_plugins = ["tests.world", "tests.vocabulary", "tests.deployed", "tests.longest"]
+pytest_plugins = ["tests.beginnings", "tests.world", "tests.vocabulary", "tests.deployed", "tests.longest"]
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -153,17 +153,15 @@ def postgresql() -> Iterator[databases.PostgreSQL]:
 def database_url(database: str, home: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a fresh database with every table; the test is run once on each kind.
 
-    Where the test asks for `began`, it is as a first start leaves it.
+    Where the test asks for `began`, it is as `beginning` leaves it.
     """
-    began = "began" in request.fixturenames
+    began = request.getfixturevalue("beginning") if "began" in request.fixturenames else None
     if database == "sqlite":
-        start = request.getfixturevalue("first_start") / "data" / FILE if began else None
-        template = start or request.getfixturevalue("sqlite_template")
-        yield databases.copy_sqlite(template, home / "data" / FILE)
+        file = request.getfixturevalue("sqlite_template") if began is None else began.home / "data" / FILE
+        yield databases.copy_sqlite(file, home / "data" / FILE)
         return
     server: databases.PostgreSQL = request.getfixturevalue("postgresql")
-    template = request.getfixturevalue("postgresql_started") if began else databases.EMPTY
-    with server.clean_database(template) as url:
+    with server.clean_database(databases.EMPTY if began is None else began.template) as url:
         yield url
 
 

@@ -1,12 +1,13 @@
 """Connections to PostgreSQL that one engine after the other uses.
 
 A fresh connection is a process of the server's that knows of no table yet, and learns of each from the catalogue: that
-takes longer than most tests. Those to a database of `tests.slates` are reset when an engine of this process closes them,
-as if they were new, and lent to the next engine of the same login. What another process or `psycopg` itself opens is closed.
+takes longer than most tests. Those to a database of `tests.slates` are reset when an engine or a listener of this process
+closes them, as if they were new, and lent to the next of the same login. What another process opens is closed.
 """
 
 import select
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +51,7 @@ class Kept:
             return False
         connection._prepared = type(connection._prepared)()
         connection._notice_handlers.clear()
+        connection._notifies_backlog = deque()
         with self._lock:
             self._idle.append((login, connection))
         return True
@@ -93,6 +95,29 @@ def _lend(dialect: Dialect, _record: object, arguments: tuple[Any, ...], options
     found = kept.take(login) or dialect.connect(*arguments, **options)
     _opened[found] = (way, login)  # type: ignore[index]
     return found
+
+
+def _connected(*positional: Any, **options: Any) -> Connection:
+    """As `psycopg.connect`; but what `storage.bells` hears by is lent too, and kept when it is closed."""
+    way = str(options.get("host"))
+    kept = _lent.get(way)
+    if kept is None or "autocommit" not in options:
+        return _connect(*positional, **options)
+    login = "listens " + repr(sorted((name, value) for name, value in options.items() if name != "host"))
+    found = kept.take(login) or _connect(*positional, **options)
+    found.autocommit = options["autocommit"]
+
+    def close() -> None:
+        del found.close
+        if _lent.get(way) is not kept or not kept.put(login, found):
+            found.close()
+
+    found.close = close  # type: ignore[method-assign]
+    return found
+
+
+_connect = psycopg.connect
+psycopg.connect = _connected
 
 
 def _do_close(_dialect: Dialect, connection: Any) -> None:

@@ -3,7 +3,6 @@
 import base64
 import itertools
 import json
-import shutil
 import sqlite3
 import threading
 import time
@@ -11,9 +10,8 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +22,6 @@ from sqlalchemy import Engine, delete, event, select, text
 from starlette.testclient import TestClient
 
 from muniment.app import create
-from muniment.house import open_house
 from muniment.settings import Settings
 from muniment.variables import load
 from resolvers import staff
@@ -38,13 +35,17 @@ from storage.ledger.scope import AuditScope
 from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.staff import RoleAssignment, StaffMember, StaffRole, separation
-from tests import asgi, databases, footprints
+from tests import asgi, footprints
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "correct horse battery"
 MODERN = "application/graphql-response+json"
 TRAIL = ("audit_events", "audit_personal", "audit_pending")
 TEXT = b"A quiet brief about rivers.\n" * 40
+
+
+_numbers = itertools.count()
+"""Of addresses: whoever was there when a test began has others than whoever comes."""
 
 
 @dataclass
@@ -100,7 +101,6 @@ class World:
     client: TestClient
     settings: Settings
     house: House
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def ask(self, query: str, by: Person | str | None = None, *, accept: str = MODERN, **variables: Any) -> Answer:
         """One operation over HTTP."""
@@ -125,7 +125,7 @@ class World:
 
     def register(self, name: str, password: str = PASSWORD) -> Person:
         """A new contributor, signed in."""
-        email = f"{name}{next(self._numbers)}@example.org"
+        email = f"{name}{next(_numbers)}@example.org"
         wants = "contributor { id } session { token }"
         made = self.do("registerContributor", None, wants=wants, email=email, password=password, displayName=name)
         found = made.data["it"]
@@ -137,7 +137,7 @@ class World:
 
     def employ(self, *roles: StaffRole) -> Person:
         """A member of staff, signed in. Jobs that nobody may hold together are put in as they may stand from before."""
-        email = f"staff{next(self._numbers)}@example.org"
+        email = f"staff{next(_numbers)}@example.org"
         given: list[StaffRole] = []
         for role in roles:
             given += [] if separation(given, role) else [role]
@@ -305,37 +305,6 @@ def global_id(kind: str, row: uuid.UUID) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{row.hex}".encode()).rstrip(b"=").decode()
 
 
-@pytest.fixture(scope="session")
-def first_start(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Path:
-    """A home after a first start on SQLite, to be copied: keys and policy take longer than the usual test."""
-    home = tmp_path_factory.mktemp("started")
-    for name in ("data", "keys"):
-        (home / name).mkdir(mode=0o700)
-    _start(home, databases.copy_sqlite(sqlite_template, home / "data" / databases.FILE))
-    return home
-
-
-@pytest.fixture(scope="session")
-def postgresql_started(postgresql: databases.PostgreSQL, first_start: Path) -> str:
-    """The name of a template for databases with `first_start`'s keys."""
-    postgresql.make_template("template_started", partial(_start, first_start))
-    return "template_started"
-
-
-@pytest.fixture
-def began(home: Path, first_start: Path) -> None:
-    """The keys in `home`, and what is at `database_url`, are as a first start leaves them."""
-    shutil.copytree(first_start / "keys", home / "keys", dirs_exist_ok=True)
-
-
-def _start(home: Path, database_url: str) -> None:
-    databases.make_tables(database_url)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureWarning)
-        with open_house(load(home=home, database_url=database_url, worker=False), serves=True):
-            pass
-
-
 @contextmanager
 def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
     """The application with everything it keeps in `home` and at `database_url`."""
@@ -346,6 +315,16 @@ def opened(home: Path, database_url: str, **settings: Any) -> Iterator[World]:
             house: House = client.app.state.house  # type: ignore[attr-defined]
             yield World(client, chosen, house)
             _let_finish(house.store.engine)
+
+
+def begun(make: Callable[[World], Any]) -> Callable[[Path, str], Any]:
+    """What `begins_with` takes, of a function that makes it in a world."""
+
+    def fill(home: Path, database_url: str) -> Any:
+        with opened(home, database_url) as world:
+            return make(world)
+
+    return fill
 
 
 def _let_finish(engine: Engine) -> None:

@@ -26,6 +26,7 @@ _FIND: dict[Lock | None, Select[*tuple[Any, ...]]] = {  # built once: some are a
     "share": _ONE.with_for_update(read=True),
     "update": _ONE.with_for_update(),
 }
+_SOME = select(keysets).where(keysets.c.kind == bindparam("kind"), keysets.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row[Any] | None:
@@ -40,8 +41,7 @@ def find_all(session: Session, names: Iterable[KeysetName]) -> list[Row[Any]]:
     for kind, group in groupby(sorted(set(names)), key=lambda name: name.kind):
         ids = [name.id for name in group]
         for start in range(0, len(ids), _AT_ONCE):
-            some = keysets.c.id.in_(ids[start : start + _AT_ONCE])
-            found += session.execute(select(keysets).where(keysets.c.kind == kind, some))
+            found += session.execute(_SOME, {"kind": kind, "ids": ids[start : start + _AT_ONCE]})
     return found
 
 

@@ -66,6 +66,9 @@ class KeyStore:
     def _set_up(self, may_be_new: bool) -> None:
         for attempt in range(1, _SET_UP_ATTEMPTS + 1):
             try:
+                with transaction(self.engine, read_only=True) as session:
+                    if tables.are_set_up(session):
+                        return  # as at any start but the first, which has to wait for nobody who writes
                 with transaction(self.engine) as session:
                     if tables.set_up(session) and not may_be_new:
                         raise KeyStoreMissing(

@@ -82,6 +82,11 @@ signing_keys = Table(
 )
 
 
+def are_set_up(session: Session) -> bool:
+    """Whether all tables are there, in this layout."""
+    return _are_there(session) and session.scalar(select(layout.c.version)) == VERSION
+
+
 def set_up(session: Session) -> bool:
     """Make the tables where there are none, and answer whether there were none. Several processes may do so at once.
 
@@ -89,7 +94,7 @@ def set_up(session: Session) -> bool:
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SET_UP_LOCK})
-    if not metadata.tables.keys() <= {*inspect(session.connection()).get_table_names()}:
+    if not _are_there(session):
         metadata.create_all(session.connection())
     found = session.scalar(select(layout.c.version))
     if found is None:
@@ -100,6 +105,10 @@ def set_up(session: Session) -> bool:
     elif found != VERSION:
         raise KeyStoreError(f"this key store has layout {found}, and this program knows layout {VERSION}")
     return False
+
+
+def _are_there(session: Session) -> bool:
+    return metadata.tables.keys() <= {*inspect(session.connection()).get_table_names()}
 
 
 def _bring_up(session: Session) -> None:

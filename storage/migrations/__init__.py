@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, text
 
-from storage.database import looking
+from storage.database import has_table, looking
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -31,7 +31,7 @@ def upgrade(engine: Engine) -> None:
 
 def _current(connection: Connection) -> list[str]:
     """The revisions the database says it is at, as alembic notes them there."""
-    if not inspect(connection).has_table("alembic_version"):
+    if not has_table(connection, "alembic_version"):
         return []
     return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
 

@@ -12,10 +12,10 @@ from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.force import InForce
-from storage import queue
 from tests.agents.gates import Open
 from tests.agents.standins import StandIn, provider
 from tests.agents.worlds import World, open_store
+from tests.beginnings import Beginning
 from tests.house_policy import house_policy
 
 assert generation.WORKFLOW
@@ -28,9 +28,14 @@ def policy() -> Policy:
 
 
 @pytest.fixture
-def world(engine: Engine, home: Path, policy: Policy) -> Iterator[World]:
+def usual_beginning(keyed: Beginning) -> Beginning:
+    """Tests of agents begin with keys, and without the rows of a first start."""
+    return keyed
+
+
+@pytest.fixture
+def world(engine: Engine, home: Path, began: None, policy: Policy) -> Iterator[World]:
     """A store with keys, policy and queue, and nobody in it."""
-    queue.prepare(engine)
     store = open_store(engine, home)
     yield World(store, policy, home)
     store.keyring.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from agents.exports import build_export
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from policies.access import Policy
@@ -20,6 +21,7 @@ from storage.assets import Asset, AssetStatus, Blob
 from storage.blobs.store import BlobStore
 from storage.clock import now
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
+from storage.database import open_engine
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope
 from storage.factors import RecoveryCode, SecondFactor
@@ -75,6 +77,15 @@ def household(
         yield Agents(store, InForce(policy or house_policy()), Gateway([]), inside_too=inside_too)
     finally:
         keyring.close()
+
+
+@contextmanager
+def house_at(home: Path, database_url: str) -> Iterator[Agents]:
+    """The same, with an engine of its own, for what makes a beginning."""
+    engine = open_engine(database_url)
+    with household(home, engine) as agents:
+        yield agents
+    engine.dispose()
 
 
 def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int = 100_000) -> Person:
@@ -145,6 +156,20 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
     for number in range(projects):
         _project(agents, someone, number, asset_bytes)
     return someone
+
+
+def with_mara(home: Path, database_url: str) -> Person:
+    """A beginning: somebody with two projects."""
+    with house_at(home, database_url) as agents:
+        return person(agents, "marker-of-mara", projects=2)
+
+
+def with_export(home: Path, database_url: str) -> Person:
+    """Another: she has an export, too."""
+    with house_at(home, database_url) as agents:
+        someone = person(agents, "marker-of-mara", projects=2)
+        build_export(agents, ask_export(agents, someone))
+        return someone
 
 
 def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:

@@ -12,10 +12,9 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from agents.erasures import erase, resume_open_erasures, tidy
-from agents.exports import build_export
 from agents.runtime import Agents
 from policies.access import Policy
-from storage import deletions, queue
+from storage import deletions
 from storage.blobs.store import BlobStore
 from storage.catalogue import models
 from storage.certificates import statements, verifying
@@ -23,23 +22,25 @@ from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionReceipt, DeletionScope, DeletionStatus
 from storage.ledger import signing
-from tests.agents.households import Person, ask_deletion, ask_export, household, person, share
+from tests.agents import households
+from tests.agents.households import Person, ask_deletion, household, person, share
+from tests.beginnings import Beginning
+
+pytestmark = pytest.mark.begins_with("mara", fill=households.with_export)
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, with a queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Someone with two projects and an export."""
-    someone = person(agents, "marker-of-mara", projects=2)
-    build_export(agents, ask_export(agents, someone))
-    return someone
+    found: Person = beginning.left
+    return found
 
 
 def row(agents: Agents, deletion_id: uuid.UUID) -> Deletion:

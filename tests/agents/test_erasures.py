@@ -28,24 +28,28 @@ from storage.outputs import Output
 from storage.prompts import Prompt
 from storage.records import Record
 from storage.sealed import SealedBytes
+from tests.agents import households
 from tests.agents.households import Person, ask_deletion, ask_export, household, person, share
+from tests.beginnings import Beginning
 from tests.footprints import jobs
+
+pytestmark = pytest.mark.begins_with("mara", fill=households.with_mara)
 
 Rows = dict[str, int]
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, with a queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Someone with two projects."""
-    return person(agents, "marker-of-mara", projects=2)
+    found: Person = beginning.left
+    return found
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ Event = dict[str, Any]
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents."""
     with household(home, engine, policy) as agents:
         yield agents

@@ -34,20 +34,25 @@ from storage.outputs import Output
 from storage.records import Exported
 from storage.vault import Vault
 from tests import forks
+from tests.agents import households
 from tests.agents.households import ROOT, Person, ask_export, household, person, share
+from tests.beginnings import Beginning
+
+pytestmark = pytest.mark.begins_with("mara", fill=households.with_mara)
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents."""
     with household(home, engine, policy) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Someone with two projects."""
-    return person(agents, "marker-of-mara", projects=2)
+    found: Person = beginning.left
+    return found
 
 
 def row(agents: Agents, export_id: uuid.UUID) -> Export:

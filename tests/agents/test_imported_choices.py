@@ -15,7 +15,6 @@ from agents.exports import build_export
 from agents.imports import Chosen, Wishes
 from agents.runtime import Agents
 from policies.access import Policy
-from storage import queue
 from storage.archives import reading
 from storage.archives.reading import ArchiveRefused, Reason
 from storage.contributors import Consent, PrivacyPreferences, StyleProfile
@@ -24,35 +23,47 @@ from storage.projects import ProjectMember
 from storage.retention.settings import Retention, RetentionSetting
 from storage.styles import MEASURES
 from tests.agents import taking_out
-from tests.agents.households import Person, household, person, scope_of, share
+from tests.agents.households import Person, house_at, household, person, scope_of, share
 from tests.agents.test_imports import WISHES, Files, edited, exported, kept, keys, nothing, signed_anew
+from tests.beginnings import Beginning
 
 STYLE: dict[str, Any] = {"version": 1, "briefs": 3, **dict.fromkeys((each.name for each in MEASURES), 0.5)}
 STYLE |= {"corrected": {"sentence_words": 7.0}}
 ELSEWHERE = str(uuid.UUID(int=0x5E4))
 
 
+def with_mara(home: Path, database_url: str) -> Person:
+    """What tests of `mara` begin with."""
+    with house_at(home, database_url) as agents:
+        mara = person(agents, "marker-of-mara", projects=2)
+        with agents.store.begin(scope_of(mara)) as work:
+            allowed = {"strip_metadata": True, "training": True, "services": [ELSEWHERE]}
+            work.session.execute(
+                update(PrivacyPreferences).where(PrivacyPreferences.owner_id == mara.id).values(**allowed)
+            )
+            work.session.execute(update(RetentionSetting).values(setting=Retention.DELETE_AFTER_365_DAYS))
+            chosen = {"place_id": mara.projects[0], "project_id": mara.projects[0], "owner_id": mara.id}
+            work.session.add(RetentionSetting(**chosen, setting=Retention.DELETE_AFTER_30_DAYS))
+            work.vault.seal(work.session.get_one(StyleProfile, mara.id), profile=STYLE)
+        share(agents, mara, 0, person(agents, "marker-of-guest", projects=0))
+        return mara
+
+
+pytestmark = pytest.mark.begins_with("mara", fill=with_mara)
+
+
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, and its queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Who chose: stripping, training, a service; how long all stays and one project; a style with a correction; a guest."""
-    mara = person(agents, "marker-of-mara", projects=2)
-    with agents.store.begin(scope_of(mara)) as work:
-        allowed = {"strip_metadata": True, "training": True, "services": [ELSEWHERE]}
-        work.session.execute(update(PrivacyPreferences).where(PrivacyPreferences.owner_id == mara.id).values(**allowed))
-        work.session.execute(update(RetentionSetting).values(setting=Retention.DELETE_AFTER_365_DAYS))
-        chosen = {"place_id": mara.projects[0], "project_id": mara.projects[0], "owner_id": mara.id}
-        work.session.add(RetentionSetting(**chosen, setting=Retention.DELETE_AFTER_30_DAYS))
-        work.vault.seal(work.session.get_one(StyleProfile, mara.id), profile=STYLE)
-    share(agents, mara, 0, person(agents, "marker-of-guest", projects=0))
-    return mara
+    found: Person = beginning.left
+    return found
 
 
 def newcomer(agents: Agents, *, learning: bool = True) -> Person:

@@ -21,7 +21,6 @@ from agents.runtime import Agents
 from policies.access import Policy
 from policies.errors import Refused
 from resolvers.errors import Conflict
-from storage import queue
 from storage.archives import layout, reading
 from storage.archives.choices import CHOSEN
 from storage.archives.reading import ArchiveRefused, Reason
@@ -35,7 +34,8 @@ from storage.exports import ExportScope
 from storage.ledger import notes, reconciling, signing
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepStatus
 from tests.agents import taking_out
-from tests.agents.households import Person, household, person
+from tests.agents.households import Person, house_at, household, person
+from tests.beginnings import Beginning
 
 WISHES = Wishes(upload_bytes=1_000_000)
 PLENTY = 10**9
@@ -43,22 +43,31 @@ OTHER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 Files = dict[str, bytes]
 
 
+def with_mara(home: Path, database_url: str) -> Person:
+    """What tests of `mara` begin with."""
+    with house_at(home, database_url) as agents:
+        mara = person(agents, "marker-of-mara", projects=2)
+        with transaction(agents.store.engine) as session:
+            running = {"status": PromptStatus.RUNNING, "variations": 3, "stored": 2}
+            session.execute(update(Prompt).where(Prompt.id == mara.prompts[0]).values(**running))
+        return mara
+
+
+pytestmark = pytest.mark.begins_with("mara", fill=with_mara)
+
+
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, and its queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Whose work is taken out: two projects, in which one run is still going on."""
-    mara = person(agents, "marker-of-mara", projects=2)
-    with transaction(agents.store.engine) as session:
-        running = {"status": PromptStatus.RUNNING, "variations": 3, "stored": 2}
-        session.execute(update(Prompt).where(Prompt.id == mara.prompts[0]).values(**running))
-    return mara
+    found: Person = beginning.left
+    return found
 
 
 @pytest.fixture

@@ -37,25 +37,30 @@ from storage.ledger.events import ProjectCreated
 from storage.ledger.scope import AuditScope
 from storage.outputs import Output
 from tests import age_format
+from tests.agents import households
 from tests.agents.households import Person, household, person
 from tests.agents.taking_out import ask, content, files, lines, row, told
 from tests.agents.test_outward import Receiver, receiver
+from tests.beginnings import Beginning
 from tests.footprints import jobs
+
+pytestmark = pytest.mark.begins_with("mara", fill=households.with_mara)
 
 __all__ = ["receiver"]
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, whose webhooks may lead to this machine."""
     with household(home, engine, policy, inside_too=True) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Someone with two projects."""
-    return person(agents, "marker-of-mara", projects=2)
+    found: Person = beginning.left
+    return found
 
 
 def test_every_json_file_is_what_its_schema_says(agents: Agents, mara: Person) -> None:

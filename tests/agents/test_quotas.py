@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from agents.imports import Wishes, taking
 from agents.runtime import Agents
 from policies.access import Policy
-from storage import queue, quotas
+from storage import quotas
 from storage.archives.reading import ArchiveRefused, Reason
 from storage.database import transaction
 from storage.quotas import Allowance
@@ -30,8 +30,7 @@ def within(byte_size: int, files: int = 4) -> Wishes:
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
-    queue.prepare(engine)
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     with household(home, engine, policy) as agents:
         yield agents
 

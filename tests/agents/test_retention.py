@@ -16,7 +16,6 @@ from agents.retention.clocks import LONGEST_GAP, QUARANTINE
 from agents.runtime import Agents
 from policies.access import Policy
 from policies.actions import Action
-from storage import queue
 from storage.assets import Asset
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionOrigin, DeletionScope, DeletionStatus
@@ -28,7 +27,8 @@ from storage.prompts import Prompt
 from storage.records import Record
 from storage.retention import due, schedule
 from storage.retention.settings import PERIODS, Retention, RetentionSetting
-from tests.agents.households import Person, household, person
+from tests.agents.households import Person, house_at, household, person
+from tests.beginnings import Beginning
 
 MADE = datetime(2026, 5, 3, 12, 0, 0, tzinfo=UTC)
 NOTICE = timedelta(days=7)
@@ -54,22 +54,31 @@ class Hands:
         return Clock(lambda: self.moment, lambda: self.steady)
 
 
+def with_mara(home: Path, database_url: str) -> Person:
+    """What tests of `mara` begin with."""
+    with house_at(home, database_url) as agents:
+        someone = person(agents, "marker-of-mara", projects=2, asset_bytes=100)
+        with transaction(agents.store.engine) as session:
+            for model in (Asset, Prompt, Output):
+                session.execute(update(model).values(created_at=MADE))
+        return someone
+
+
+pytestmark = pytest.mark.begins_with("mara", fill=with_mara)
+
+
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, with a queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Someone with two projects, all of it made at `MADE`."""
-    someone = person(agents, "marker-of-mara", projects=2, asset_bytes=100)
-    with transaction(agents.store.engine) as session:
-        for model in (Asset, Prompt, Output):
-            session.execute(update(model).values(created_at=MADE))
-    return someone
+    found: Person = beginning.left
+    return found
 
 
 def choose(agents: Agents, someone: Person, setting: str, project: uuid.UUID | None = None, **other: object) -> None:

@@ -37,7 +37,7 @@ def open_store(engine: Engine, home: Path) -> Store:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureWarning)
         keys = home / "keys"
-        keyring = Keyring.open(f"sqlite:///{keys / 'keys.sqlite3'}", f"insecure-local://{keys / 'kek'}")
+        keyring = Keyring.open(f"sqlite:///{keys / 'keys.sqlite3'}", f"insecure-local://{keys}")
     return Store(engine, keyring, BlobStore(home / "data" / "blobs", keyring))
 
 

@@ -11,10 +11,9 @@ from sqlalchemy import Engine, select, update
 
 from agents import runtime
 from agents.erasures import destroying, erase, resume_open_erasures, tidy
-from agents.exports import build_export
 from agents.runtime import Agents
 from policies.access import Policy
-from storage import erasures, queue
+from storage import erasures
 from storage.assets import Asset, Blob
 from storage.blobs.store import BlobStore
 from storage.contributors import Contributor
@@ -28,14 +27,23 @@ from storage.legal_holds import LegalHold, LegalHoldStatus
 from storage.records import Record
 from storage.truncation import TruncationBusy
 from tests import forks
-from tests.agents.households import ROOT, Person, ask_deletion, ask_export, household, person
+from tests.agents import households
+from tests.agents.households import ROOT, Person, ask_deletion, household
+from tests.beginnings import Beginning
 from tests.house_policy import house_policy
+
+pytestmark = pytest.mark.begins_with("mara", fill=households.with_export)
 
 
 @pytest.fixture
-def agents(home: Path, engine: Engine, policy: Policy) -> Iterator[Agents]:
+def usual_beginning(keyed: Beginning) -> Beginning:
+    """With keys, and without the rows of a first start."""
+    return keyed
+
+
+@pytest.fixture
+def agents(home: Path, began: None, engine: Engine, policy: Policy) -> Iterator[Agents]:
     """A house's agents, with a queue."""
-    queue.prepare(engine)
     with household(home, engine, policy) as agents:
         yield agents
 
@@ -47,11 +55,10 @@ def policy() -> Policy:
 
 
 @pytest.fixture
-def mara(agents: Agents) -> Person:
+def mara(agents: Agents, beginning: Beginning) -> Person:
     """Someone with two projects and an export."""
-    someone = person(agents, "marker-of-mara", projects=2)
-    build_export(agents, ask_export(agents, someone))
-    return someone
+    found: Person = beginning.left
+    return found
 
 
 def deletion(agents: Agents, deletion_id: uuid.UUID) -> Deletion:

@@ -7,17 +7,20 @@ import pytest
 from muniment import transfers
 from schema import subscriptions
 from storage.staff import StaffRole
+from tests.beginnings import Beginning
 from tests.muniment.test_subscriptions import PROGRESS, _step, connected
 from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import World
 
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
+
 MIB = 1024 * 1024
 
 
 @pytest.fixture
-def case(world: World) -> Case:
-    return granting.make(world)
+def case(world: World, beginning: Beginning) -> Case:
+    return granting.at_hand(world, beginning)
 
 
 ENDINGS: dict[str, Callable[[Case, str], object]] = {

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from muniment.house import open_house
 from muniment.variables import load
 from resolvers import staff
 from storage import rotations
+from storage.keys.kms import InsecureWarning
 from storage.ledger.events import RotatedKeys
 from storage.staff import StaffRole
 from tests.services.kms import Openbao
@@ -23,15 +26,26 @@ from tests.world import World
 pytestmark = pytest.mark.filterwarnings("ignore::storage.keys.kms.InsecureWarning")
 
 
-@pytest.fixture
-def house(home: Path) -> Iterator[Path]:
-    """A home in which there is something sealed."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which there is something sealed, as commands have made it, to be copied."""
+    home = tmp_path_factory.mktemp("made") / "home"
     settings = load(home=home)
     usual = os.umask(0o077)
     prepare(settings)
-    with open_house(settings) as opened:
-        staff.add(opened, "mara@example.org", [StaffRole.SUPPORT])
-    yield home
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureWarning)
+        with open_house(settings) as opened:
+            staff.add(opened, "mara@example.org", [StaffRole.SUPPORT])
+    os.umask(usual)
+    return home
+
+
+@pytest.fixture
+def house(tmp_path: Path, made: Path) -> Iterator[Path]:
+    """A copy of it that a test may do with as it likes."""
+    usual = os.umask(0o077)
+    yield shutil.copytree(made, tmp_path / "home")
     os.umask(usual)
 
 

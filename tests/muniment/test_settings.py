@@ -49,6 +49,15 @@ def test_command_line_wins_over_environment_and_unsaid_options_leave_it(monkeypa
     assert load(port=9001).port == 9001
 
 
+@pytest.mark.parametrize("name", ["MUNIMENT_PORT", "muniment_port", "Muniment_Port"])
+def test_a_single_variable_is_heard_however_its_name_is_written(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The environment is asked where it names anything of ours, in capitals or not."""
+    monkeypatch.setenv(name, "9000")
+    assert load().port == 9000
+    monkeypatch.delenv(name)
+    assert load().port == 8000
+
+
 @pytest.mark.parametrize(
     ("misspelt", "meant"), [("MUNIMENT_PROT", "MUNIMENT_PORT"), ("MUNIMENT_DATABSE_URL", "MUNIMENT_DATABASE_URL")]
 )

@@ -1,6 +1,6 @@
 """Staff who ask for access, and contributors who are asked: what tests of access grants share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,8 @@ from storage.clock import now
 from storage.database import transaction
 from storage.grants import AccessGrant
 from storage.staff import StaffRole
-from tests.world import Answer, Person, World, raw_id
+from tests.beginnings import Beginning
+from tests.world import Answer, Person, World, begun, raw_id
 
 JUSTIFICATION = "The upload of 3 May does not open; we look at what became of its name."
 NOTE = "What was opened is what the case was about."
@@ -108,3 +109,13 @@ def make(world: World) -> Case:
     prompt = world.prompt(owner, project)
     staff = (world.employ(role) for role in (StaffRole.SUPPORT, StaffRole.SECURITY, StaffRole.PRIVACY))
     return Case(world, owner, project, world.asset(owner, project), prompt, world.output(prompt), *staff)
+
+
+made = begun(lambda world: replace(make(world), world=None))
+"""The same for files whose tests begin with it: `at_hand` says in which world."""
+
+
+def at_hand(world: World, beginning: Beginning) -> Case:
+    """The case with which a test began."""
+    found: Case = replace(beginning.left, world=world)
+    return found

@@ -9,17 +9,20 @@ import pytest
 from storage.clock import now
 from storage.ledger import entries
 from storage.staff import StaffRole
+from tests.beginnings import Beginning
 from tests.resolvers import granting
 from tests.resolvers.granting import JUSTIFICATION, TICKET, Case
 from tests.world import Person, World, raw_id
+
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 EVERYTHING = {"project", "asset", "prompt", "output"}
 LOG = """{ accessLog(first: 100) { edges { node { action actorKind userId grantId resource details timestamp } } } }"""
 
 
 @pytest.fixture
-def case(world: World) -> Case:
-    return granting.make(world)
+def case(world: World, beginning: Beginning) -> Case:
+    return granting.at_hand(world, beginning)
 
 
 def told(case: Case, by: Person) -> list[dict[str, Any]]:

@@ -12,17 +12,20 @@ from resolvers.errors import BadInput, Conflict
 from storage.database import transaction
 from storage.factors import RecoveryCode, SecondFactor
 from storage.staff import SEPARATIONS, RoleAssignment, StaffMember, StaffRole, separation
+from tests.beginnings import Beginning
 from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import Person, World, code_of, global_id, raw_id
+
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 ONE = pytest.mark.one_database("sqlite", reason="states and rules; tests/muniment/test_grants.py ends it on both")
 WHO = "{ viewer { roles } }"
 
 
 @pytest.fixture
-def case(world: World) -> Case:
-    return granting.make(world)
+def case(world: World, beginning: Beginning) -> Case:
+    return granting.at_hand(world, beginning)
 
 
 def roles(world: World, person: Person) -> list[str]:

@@ -14,17 +14,20 @@ from storage.deletions import Deletion, DeletionStatus
 from storage.legal_holds import LegalHold, LegalHoldStatus
 from storage.prompts import Prompt
 from storage.staff import StaffRole
+from tests.beginnings import Beginning
 from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import Answer, Person, World, agent_scope, raw_id
+
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 REASON = "A court in Vienna has ordered that this be kept."
 SCOPES = ("ACCOUNT", "PROJECT", "ASSET", "PROMPT", "OUTPUT")
 
 
 @pytest.fixture
-def case(world: World) -> Case:
-    return granting.make(world)
+def case(world: World, beginning: Beginning) -> Case:
+    return granting.at_hand(world, beginning)
 
 
 def place(case: Case, by: Person | None, scope: str = "PROJECT", **other: Any) -> Answer:

@@ -5,18 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from storage.staff import StaffRole
+from tests.beginnings import Beginning
 from tests.resolvers import granting
 from tests.resolvers.granting import NOTE, Case
 from tests.resolvers.test_grants import LOG
 from tests.world import World
+
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 ONE = pytest.mark.one_database("sqlite", reason="rules and states; what the database decides is tried on both")
 INCIDENT = {"reasonCode": "SECURITY_INCIDENT"}
 
 
 @pytest.fixture
-def case(world: World) -> Case:
-    return granting.make(world)
+def case(world: World, beginning: Beginning) -> Case:
+    return granting.at_hand(world, beginning)
 
 
 def test_the_contributor_reads_what_a_review_found(case: Case) -> None:

@@ -5,16 +5,19 @@ from typing import Any
 import pytest
 
 from storage.staff import StaffRole
+from tests.beginnings import Beginning
 from tests.resolvers import granting
 from tests.resolvers.granting import Case
 from tests.world import Person, World, global_id, raw_id
+
+pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
 INCIDENT: dict[str, Any] = {"reasonCode": "SECURITY_INCIDENT"}
 
 
 @pytest.fixture
-def case(world: World) -> Case:
-    return granting.make(world)
+def case(world: World, beginning: Beginning) -> Case:
+    return granting.at_hand(world, beginning)
 
 
 def test_a_colleague_agrees_and_the_contributor_sees_it(case: Case) -> None:

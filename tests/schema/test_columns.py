@@ -19,8 +19,9 @@ from schema.leaves import Siblings, for_siblings, leaf, shorten
 from schema.nodes import Nodes
 from storage.reading import Rows
 from storage.staff import StaffRole
+from tests.beginnings import Beginning
 from tests.schema.test_executor import TICKETS, ours, said, stock
-from tests.world import Person, World
+from tests.world import Person, World, begun
 
 __all__ = ["ours", "stock"]
 
@@ -31,8 +32,7 @@ _WHOLE_PAGE = """{ __typename projects(first: 3) { __typename edges { __typename
     outputs { totalCount edges { node { id } } } } } } }"""
 
 
-@pytest.fixture
-def ada(world: World) -> Person:
+def make(world: World) -> Person:
     """A contributor with two projects, one of them empty, and a friend who sees them."""
     ada, ben = world.register("ada"), world.register("ben")
     project = world.project(ada)
@@ -46,6 +46,16 @@ def ada(world: World) -> Person:
     world.do("requestExport", ada).data  # noqa: B018 - fails the test where it did not work
     world.share(ada, project, ben, "VIEWER")
     return ada
+
+
+pytestmark = pytest.mark.begins_with("ada", fill=begun(make))
+
+
+@pytest.fixture
+def ada(beginning: Beginning) -> Person:
+    """A contributor with two projects, one of them empty, and a friend who sees them."""
+    found: Person = beginning.left
+    return found
 
 
 def _asked(world: World, schema: api.Schema, person: Person, document: str) -> Any:

@@ -5,18 +5,28 @@ from typing import Any
 
 import pytest
 
-from tests.world import Person, World
+from tests.beginnings import Beginning
+from tests.world import Person, World, begun
 
 NAMES = [f"P{number}" for number in range(7)]
 
 
-@pytest.fixture
-def ada(world: World) -> Person:
+def make(world: World) -> Person:
     """A contributor with seven projects, made in order."""
     person = world.register("ada")
     for name in NAMES:
         world.project(person, name)
     return person
+
+
+pytestmark = pytest.mark.begins_with("ada", fill=begun(make))
+
+
+@pytest.fixture
+def ada(beginning: Beginning) -> Person:
+    """A contributor with seven projects, made in order."""
+    found: Person = beginning.left
+    return found
 
 
 def _page(world: World, person: Person, arguments: str = "") -> dict[str, Any]:

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from storage.search import reindex
 from storage.search.indexes import projects
-from tests.world import Person, World, agent_scope, raw_id
+from tests.beginnings import Beginning
+from tests.world import Person, World, agent_scope, begun, raw_id
 
 ASSETS = "query($s: String, $p: ID, $n: Int, $a: String) { found: assets(search: $s, projectId: $p, first: $n, after: $a) { totalCount pageInfo { hasNextPage endCursor } edges { node { title } } } }"
 PROMPTS = (
@@ -42,8 +43,7 @@ class Author(Person):
     project: str = ""
 
 
-@pytest.fixture
-def ada(world: World) -> Author:
+def make(world: World) -> Author:
     """A contributor with three assets and two prompts."""
     ada = Author(**vars(world.register("ada")))
     ada.project = world.project(ada)
@@ -53,6 +53,16 @@ def ada(world: World) -> Author:
     world.prompt(ada, ada.project, "Write about the rivers of autumn.")
     world.prompt(ada, ada.project, "Nothing of the kind.")
     return ada
+
+
+pytestmark = pytest.mark.begins_with("ada", fill=begun(make))
+
+
+@pytest.fixture
+def ada(beginning: Beginning) -> Author:
+    """A contributor with three assets and two prompts."""
+    found: Author = beginning.left
+    return found
 
 
 FOUND = [

@@ -8,7 +8,7 @@ from dbos._migration import get_dbos_migrations, sqlite_migrations
 from sqlalchemy import Engine, text
 
 from storage import queue, queue_tables
-from storage.database import transaction
+from storage.database import has_table, transaction
 
 MARKER = "marker-5772-cobalt"
 
@@ -37,6 +37,17 @@ def test_a_job_is_queued_with_the_change_or_not_at_all(engine: Engine) -> None:
     assert statuses(engine) == {f"generate:{kept}": "ENQUEUED"}
     queue.forget(engine, "generate", kept)
     assert statuses(engine) == {}
+
+
+def test_a_table_that_is_there_is_told_from_one_that_is_not(engine: Engine) -> None:
+    """Also in another schema, and in one that there is none of; a piece of a name is no table."""
+    elsewhere = "" if engine.dialect.name == "sqlite" else "dbos."
+    with engine.connect() as connection:
+        for name in ("alembic_version", f"{elsewhere}dbos_migrations"):
+            assert has_table(connection, name)
+            assert not has_table(connection, name[:-1])
+        assert not has_table(connection, "nowhere.alembic_version")
+        assert not has_table(connection, "")
 
 
 def test_a_start_sees_without_dbos_whether_its_tables_are_newest(engine: Engine) -> None:
