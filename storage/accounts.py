@@ -122,7 +122,7 @@ _RECEIPT_OWNER = (
         DeletionReceipt.expires_at > bindparam("at", type_=UtcDateTime()),
     )
 )
-_PREFERENCES = (
+_PREFERENCES = Question(
     select(func.coalesce(PrivacyPreferences.analytics, false()).label("analytics"))
     .select_from(Contributor)
     .outerjoin(PrivacyPreferences, PrivacyPreferences.owner_id == Contributor.id)
@@ -188,8 +188,9 @@ def last_session_end(transaction: Transaction, before: datetime) -> datetime | N
 
 def may_be_analysed(transaction: Transaction, contributor: uuid.UUID) -> bool | None:
     """Whether somebody lets their use be analysed; None where there is no account of theirs that is in use."""
-    found = transaction.execute(_PREFERENCES, {"contributor": contributor}).one_or_none()
-    return None if found is None else bool(found.analytics)
+    transaction.flush()
+    found = _PREFERENCES.ask(transaction.connection(), {"contributor": contributor}).column(0)
+    return bool(found[0]) if found else None
 
 
 def roles_of(transaction: Transaction, staff: uuid.UUID) -> frozenset[str]:

@@ -5,6 +5,7 @@ A right is told by its ways: what must be true of a row for it. The plans say so
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from policies.actions import Action
@@ -59,8 +60,9 @@ class Resource:
         return [role for role, rights in self.rights.items() if role.startswith(kind) and needed in map(str, rights)]
 
 
+@lru_cache(maxsize=1)
 def matrix(policy: Policy) -> list[Resource]:
-    """The whole table: the platform first, then each model in alphabetical order."""
+    """The whole table: the platform first, then each model in alphabetical order. Whoever asks shares it."""
     platform = Resource("Platform", ["always"])
     for role, shape in ROLES.items():
         platform.rights[role] = {action: [1] for action in sorted(policy.platform_actions(shape))}

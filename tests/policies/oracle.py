@@ -6,6 +6,7 @@ It shares with the door the text of the policy and the classes that rules name, 
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from oso import Oso
@@ -51,6 +52,12 @@ class Oracle:
         with suppress(OsoError):
             found.update(self._courses.names("allow", facts, thing))
         return found
+
+
+@cache
+def shared(source: str) -> Oracle:
+    """One for all tests that ask by the same policy: what answers alike is not asked about again. It takes no other."""
+    return Oracle(source)
 
 
 def _facts(principal: Principal) -> object | None:

@@ -13,7 +13,7 @@ from policies.workbench.mutants import Mutant, mutants
 from policies.workbench.parsing import parse
 from policies.workbench.scenarios import Cell, Scenarios
 from tests.contract.source import ROOT
-from tests.policies.oracle import Oracle
+from tests.policies.oracle import Oracle, shared
 
 SOURCE = (ROOT / "policy.polar").read_text(encoding="utf-8")
 DOCUMENT = parse(SOURCE)
@@ -38,7 +38,7 @@ def decided(oracle: Oracle, cell: Cell) -> set[str]:
 
 def test_the_policy_decides_as_written_down() -> None:
     """A change of any decision shows in a table, where a person reads it."""
-    oracle = Oracle(SOURCE)
+    oracle = shared(SOURCE)
     otherwise = {
         str(written().places[cell]): (cell, sorted(found), sorted(decisions))
         for cell, decisions in written().decisions.items()

@@ -20,7 +20,7 @@ from policies.resources import PLATFORM, PROTECTED
 from storage.pages import fetch
 from storage.records import Record
 from tests.policies import worlds
-from tests.policies.oracle import Oracle, connect
+from tests.policies.oracle import Oracle, connect, shared
 
 Key = tuple[object, ...]
 Verdicts = dict[str, dict[Key, set[str]]]
@@ -32,7 +32,7 @@ EVERYONE = worlds.everyone()
 
 @pytest.fixture(scope="session")
 def oracle(policy_path: Path) -> Oracle:
-    return Oracle(policy_path.read_text())
+    return shared(policy_path.read_text())
 
 
 @pytest.fixture(scope="session")

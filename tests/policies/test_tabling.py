@@ -129,16 +129,17 @@ def _rows(engine: Engine, model: type[Record], plan: Plan) -> set[tuple[object, 
 def test_the_policy_is_compiled_by_tables_alone(policy_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every shape's plans are those that oso gives in one go, and loading never has to ask for these."""
     source = policy_path.read_text()
-    rulebook = Rulebook(source, "policy.polar")
-    shapes = {shape.as_seen_by(source): None for shape in FORESEEN if shape.facts()}  # the others are never asked about
-    for shape, model in product(shapes, PROTECTED):
-        assert rulebook._tabled(shape, model) == rulebook._plans(rulebook._oso, shape, model), f"{shape} {model}"
 
     def refuse(*_: object) -> None:
         raise AssertionError("asked the slow way")
 
-    monkeypatch.setattr(rulebooks.Rulebook, "_plans", refuse)
-    Policy(source.encode(), "policy.polar")
+    with monkeypatch.context() as patched:
+        patched.setattr(rulebooks.Rulebook, "_plans", refuse)
+        policy = Policy(source.encode(), "policy.polar")
+    rulebook = Rulebook(source, "policy.polar")
+    shapes = {shape.as_seen_by(source): None for shape in FORESEEN if shape.facts()}  # the others are never asked about
+    for shape, model in product(shapes, PROTECTED):
+        assert policy._plans[shape, model] == rulebook._plans(rulebook._oso, shape, model), f"{shape} {model}"
 
 
 ABOVE = """actor Person {} resource Asset { permissions = ["read", "update"]; roles = ["owner"]; }

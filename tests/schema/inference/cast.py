@@ -25,7 +25,7 @@ from storage.records import Record
 from storage.services import Service
 from storage.sessions import ApiKey
 from storage.staff import StaffRole
-from tests.policies.oracle import Oracle, connect
+from tests.policies.oracle import connect, shared
 from tests.world import Person, World, agent_scope, global_id, raw_id
 
 
@@ -48,7 +48,7 @@ class Cast:
     def unseen(self, caller: str) -> list[Record]:
         """Of the hidden rows those with which this caller may do nothing, as oso decides about each."""
         if caller not in self._unseen:
-            principal, oracle = self.principal(caller), Oracle(self.world.house.policy.source)
+            principal, oracle = self.principal(caller), shared(self.world.house.policy.source)
             self._unseen[caller] = [row for row in self.hidden if not oracle.actions(principal, self._about(row))]
         return self._unseen[caller]
 
