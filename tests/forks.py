@@ -145,16 +145,25 @@ def _parent() -> socket.socket:
             process = subprocess.Popen(
                 command, cwd=ROOT, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
+            listening.close()  # it is theirs now: should they end, we hear of it
             atexit.register(process.wait)
             atexit.register(connection.close)  # the first of the two
+            assert _is_greeted(connection), "whoever forks did not start: see what it wrote to stderr"
             return connection
         with suppress(OSError):  # or it is about to listen, or to end
             connection.connect(address)
-            if connection.recv(1):
+            if _is_greeted(connection):
                 atexit.register(connection.close)
                 return connection
         connection.close()
         time.sleep(0.01)
+
+
+def _is_greeted(connection: socket.socket) -> bool:
+    """Whether somebody is there who forks; waits for it to have loaded."""
+    with suppress(ConnectionError):
+        return bool(connection.recv(1))
+    return False
 
 
 def _fork_all(descriptor: int) -> None:
@@ -180,6 +189,9 @@ def _fork_all(descriptor: int) -> None:
             elif not _fork(ready, [listening, *asking]):
                 asking.remove(ready)
                 ready.close()
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # those that have told everything
+                pass
         if not asking:
             return
 
@@ -187,16 +199,20 @@ def _fork_all(descriptor: int) -> None:
 def _greeted(connection: socket.socket) -> list[socket.socket]:
     """The connection, where it comes from somebody who could do without us: anybody on this machine can ask."""
     _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    if user != os.getuid():
-        connection.close()
-        return []
-    connection.sendall(b".")
-    return [connection]
+    with suppress(ConnectionError):  # of one that was killed meanwhile
+        if user == os.getuid():
+            connection.sendall(b".")
+            return [connection]
+    connection.close()
+    return []
 
 
 def _fork(connection: socket.socket, ours: list[socket.socket]) -> bool:
     """Fork the process that is asked for there; whether anything was."""
-    size, files, _, _ = socket.recv_fds(connection, 4, 4)
+    try:
+        size, files, _, _ = socket.recv_fds(connection, 4, 4)
+    except ConnectionError:
+        return False
     if not size:
         return False
     said = json.loads(connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL))
@@ -216,9 +232,6 @@ def _fork(connection: socket.socket, ours: list[socket.socket]) -> bool:
             os._exit(0)
     for each in (*files, telling):
         os.close(each)
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:  # those that have told everything
-            pass
     return True
 
 
