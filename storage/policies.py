@@ -75,10 +75,17 @@ def are_kept(session: Transaction) -> bool:
     return inspect(session.connection()).has_table(PolicyChange.__tablename__)
 
 
+_NEWEST = (  # built once: every process asks it twice a second
+    select(PolicyChange.number, PolicyChange.hash)
+    .where(PolicyChange.number.is_not(None))
+    .order_by(PolicyChange.number.desc())
+    .limit(1)
+)
+
+
 def newest(session: Transaction) -> Newest | None:
     """What is in force; None before the first policy. One row by its index."""
-    numbered = select(PolicyChange.number, PolicyChange.hash).where(PolicyChange.number.is_not(None))
-    row = session.execute(numbered.order_by(PolicyChange.number.desc()).limit(1)).first()
+    row = session.execute(_NEWEST).first()
     return None if row is None else Newest(int(row[0] or 0), row[1])
 
 

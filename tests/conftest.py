@@ -22,6 +22,8 @@ from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
 
+gc.set_threshold(1_000_000)  # until everything is there, of which nothing goes again
+
 pytest_plugins = ["tests.beginnings", "tests.world", "tests.vocabulary", "tests.deployed", "tests.longest"]
 
 DATABASES = ("sqlite", "postgresql")
@@ -48,7 +50,6 @@ def pytest_collection_finish() -> None:
 
     It would look through all of that again and again for cycles that worlds of tests leave, which are few.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)
 

@@ -2,26 +2,30 @@
 
 Importing takes a process two or three seconds of processor time, and hundreds of them are started only to be killed.
 A fork is a process like any other: with memory, files and an end of its own. The policy is compiled and the schema built
-before it too, since both are the same in each. Where a start itself is in question
-(`afresh`, and test_serve.py), an interpreter is started.
+before it too, since both are the same in each. All workers of a run have one that forks, so it is not ours: how what it
+forked has ended, we are told. Where a start itself is in question (`afresh`, and test_serve.py), an interpreter is started.
 """
 
 import atexit
-import ctypes
 import gc
 import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
+import uuid
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -43,7 +47,6 @@ LOADED = (
 )
 """What is there before anything is forked. Importing them starts no thread, which a fork would lack."""
 
-_PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 _asking = threading.Lock()
 
 
@@ -71,9 +74,34 @@ class Forked(subprocess.Popen[Any]):
                 "env": dict(os.environ if env is None else env),
             }
             files = [own if own != -1 else number for number, own in enumerate(handles[number] for number in (0, 3, 5))]
-            self.pid = _ask(said, files)
+            self.pid, self._told = _ask(said, files)
             self._child_created = True
             self._close_pipe_fds(*handles)  # type: ignore[attr-defined]
+
+        def _internal_poll(self, *given: Any, **more: Any) -> int | None:
+            if self._afresh:
+                return super()._internal_poll(*given, **more)  # type: ignore[misc, no-any-return]
+            if self.returncode is None and self._waitpid_lock.acquire(False):  # type: ignore[attr-defined]
+                try:
+                    pid, status = (0, 0) if self.returncode is not None else self._try_wait(os.WNOHANG)
+                    if pid:
+                        self._handle_exitstatus(status)  # type: ignore[attr-defined]
+                finally:
+                    self._waitpid_lock.release()  # type: ignore[attr-defined]
+            return self.returncode
+
+        def _try_wait(self, flags: int) -> tuple[int, int]:
+            """What `os.waitpid` answers of a child."""
+            if self._afresh:
+                return super()._try_wait(flags)  # type: ignore[misc, no-any-return]
+            os.set_blocking(self._told, not flags & os.WNOHANG)
+            try:
+                status = os.read(self._told, 4)
+            except BlockingIOError:
+                return 0, 0
+            os.close(self._told)
+            assert status, "whoever waited for it was killed"
+            return self.pid, int.from_bytes(status, "big")
 
 
 def run(arguments: Sequence[object], **options: Any) -> "subprocess.CompletedProcess[Any]":
@@ -86,38 +114,61 @@ def run(arguments: Sequence[object], **options: Any) -> "subprocess.CompletedPro
     return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
 
-def _ask(said: dict[str, Any], files: list[int]) -> int:
-    """Have a process forked with these files as its first three, and adopt it."""
+def _ask(said: dict[str, Any], files: list[int]) -> tuple[int, int]:
+    """Have a process forked with these files as its first three. Answers its id, and where its end will be told."""
+    told, telling = os.pipe()
+    message = json.dumps(said).encode()
     with _asking:
-        connection, adopt = _parent(), ctypes.CDLL(None).prctl
-        adopt(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        try:
-            message = json.dumps(said).encode()
-            socket.send_fds(connection, [len(message).to_bytes(4, "big")], files)
-            connection.sendall(message)
-            answer = connection.recv(4)
-        finally:
-            adopt(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
-    assert len(answer) == 4, "whoever forks has gone: see what it wrote to stderr"
-    return int.from_bytes(answer, "big")
+        connection = _parent()
+        socket.send_fds(connection, [len(message).to_bytes(4, "big")], [*files, telling])
+        connection.sendall(message)
+    os.close(telling)
+    pid = os.read(told, 4)
+    assert pid, "whoever forks has gone: see what it wrote to stderr"
+    return int.from_bytes(pid, "big"), told
 
 
 @cache
 def _parent() -> socket.socket:
-    """The connection to the process that forks, which ends with ours."""
-    here, there = socket.socketpair()
-    command = [sys.executable, "-c", f"from tests.forks import _fork_all; _fork_all({there.fileno()})"]
-    process = subprocess.Popen(
-        command, cwd=ROOT, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    there.close()
-    atexit.register(process.wait)
-    atexit.register(here.close)  # the first of the two
-    return here
+    """A connection to the process that forks for all workers of this run, and ends when the last of them has.
+
+    Whoever comes first starts it. Its address is an abstract one, which no two can have and which leaves no file.
+    """
+    address = f"\0muniment-forks-{os.environ.get('PYTEST_XDIST_TESTRUNUID') or uuid.uuid4().hex}"
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as listening:  # or another has it
+            listening.bind(address)
+            listening.listen()
+            connection.connect(address)  # before any other, so that it sees somebody
+            command = [sys.executable, "-c", f"from tests.forks import _fork_all; _fork_all({listening.fileno()})"]
+            process = subprocess.Popen(
+                command, cwd=ROOT, pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            )
+            listening.close()  # it is theirs now: should they end, we hear of it
+            atexit.register(process.wait)
+            atexit.register(connection.close)  # the first of the two
+            assert _is_greeted(connection), "whoever forks did not start: see what it wrote to stderr"
+            return connection
+        with suppress(OSError):  # or it is about to listen, or to end
+            connection.connect(address)
+            if _is_greeted(connection):
+                atexit.register(connection.close)
+                return connection
+        connection.close()
+        time.sleep(0.01)
+
+
+def _is_greeted(connection: socket.socket) -> bool:
+    """Whether somebody is there who forks; waits for it to have loaded."""
+    with suppress(ConnectionError):
+        return bool(connection.recv(1))
+    return False
 
 
 def _fork_all(descriptor: int) -> None:
     """Fork a process for each that asks, until there is nobody who could."""
+    gc.disable()  # nothing of what is loaded goes again
     from schema.api import build
     from tests.house_policy import house_policy
 
@@ -126,30 +177,62 @@ def _fork_all(descriptor: int) -> None:
     house_policy()
     build()
     assert len(list(Path("/proc/self/task").iterdir())) == 1
-    gc.collect()
     gc.freeze()
+    gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; this goes when they do
-    connection = socket.socket(fileno=descriptor)
+    listening = socket.socket(fileno=descriptor)
+    asking: list[socket.socket] = []
     while True:
-        size, files, _, _ = socket.recv_fds(connection, 4, 3)
-        if not size:
+        for ready in select.select([listening, *asking], [], [])[0]:
+            if ready is listening:
+                asking += _greeted(listening.accept()[0])
+            elif not _fork(ready, [listening, *asking]):
+                asking.remove(ready)
+                ready.close()
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # those that have told everything
+                pass
+        if not asking:
             return
-        said = json.loads(connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL))
-        # A child whose own parent has gone falls to whoever asked: to them it is a child of theirs, to be waited for.
-        reading, writing = os.pipe()
-        if not (between := os.fork()):
-            if not (child := os.fork()):
-                for each in (reading, writing):
-                    os.close(each)
-                connection.close()
-                _become(said, files)
-            os.write(writing, child.to_bytes(4, "big"))
+
+
+def _greeted(connection: socket.socket) -> list[socket.socket]:
+    """The connection, where it comes from somebody who could do without us: anybody on this machine can ask."""
+    _, user, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    with suppress(ConnectionError):  # of one that was killed meanwhile
+        if user == os.getuid():
+            connection.sendall(b".")
+            return [connection]
+    connection.close()
+    return []
+
+
+def _fork(connection: socket.socket, ours: list[socket.socket]) -> bool:
+    """Fork the process that is asked for there; whether anything was."""
+    try:
+        size, files, _, _ = socket.recv_fds(connection, 4, 4)
+    except ConnectionError:
+        return False
+    if not size:
+        return False
+    said = json.loads(connection.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL))
+    *files, telling = files
+    if not os.fork():
+        for each in ours:
+            each.close()
+        if not (child := os.fork()):
+            os.close(telling)
+            _become(said, files)
+        try:
+            for file in files:
+                os.close(file)
+            os.write(telling, child.to_bytes(4, "big"))
+            os.write(telling, os.waitpid(child, 0)[1].to_bytes(4, "big"))
+        finally:
             os._exit(0)
-        os.waitpid(between, 0)
-        for each in (writing, *files):
-            os.close(each)
-        connection.sendall(os.read(reading, 4))
-        os.close(reading)
+    for each in (*files, telling):
+        os.close(each)
+    return True
 
 
 def _become(said: dict[str, Any], files: list[int]) -> None:

@@ -4,8 +4,9 @@ One is exercised if the scenarios would notice its absence: some line of a table
 Counted with the tracer, and only over the lines that reach the rule; oso and the door confirm it in the tests.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any
 
 from policies.principals import Principal
@@ -57,6 +58,8 @@ class Trial:
             for who, thing in scenarios.decisions
         }
         self._facts = {who: facts_of(principal) for who, principal in scenarios.world.people.items()}
+        self._kinds = {cell: (type(self._facts[cell[0]]), type(thing)) for cell, (_, thing) in self._asked.items()}
+        """Of whoever asks, and of the thing."""
         self._decided: dict[Cell, set[Any]] = {}
         self._reached: dict[Cell, _Reached] = {}
         self._resting: dict[int, Cell] = {}
@@ -89,31 +92,32 @@ class Trial:
         if isinstance(mutant, Mutant) and mutant.text is None:
             return self._resting.get(mutant.rule.span.start)
         changed = self._tracer.changed(mutant.rule, mutant.changed(self._document))
-        return next(
-            (cell for cell in self._likely(mutant) if self._actions(changed, cell) != self._decided[cell]), None
-        )
+        tried: set[Cell] = set()
+        for cell in self._likely(mutant):
+            if cell in tried:
+                continue
+            tried.add(cell)
+            if self._actions(changed, cell) != self._decided[cell]:
+                return cell
+        return None
 
-    def _likely(self, mutant: Mutant | Weakened) -> list[Cell]:
-        """The lines that could notice, those first in which the rule came nearest to holding."""
+    def _likely(self, mutant: Mutant | Weakened) -> Iterable[Cell]:
+        """The lines that could notice, those first in which the rule came nearest to holding; some more than once."""
         start = mutant.rule.span.start
         here = self._nearest[start]
         if not mutant.widens:
             return [cell for cell in here if (start, mutant.condition) in self._reached[cell]]
         if isinstance(mutant, Mutant):  # A wider head lets in others on the same, or the same people on something else.
-            people, kinds = {who for who, _ in here}, {self._kinds(cell) for cell in here}
-            others = [cell for cell in self._asked if self._kinds(cell) in kinds and cell[0] not in people]
-            elsewhere = [cell for cell in self._asked if self._kinds(cell) not in kinds and cell[0] in people]
+            people, kinds = {who for who, _ in here}, {self._kinds[cell] for cell in here}
+            others = (cell for cell in self._asked if self._kinds[cell] in kinds and cell[0] not in people)
+            elsewhere = (cell for cell in self._asked if self._kinds[cell] not in kinds and cell[0] in people)
             in_turn = (cell for pair in zip_longest(others, elsewhere) for cell in pair if cell)
-            return list(dict.fromkeys([*in_turn, *self._asked]))
+            return chain(in_turn, self._asked)
         # A changed word is asked where the old one was not: first by others, of the same kinds.
         things = {type(self._asked[cell][1]) for cell in here}
         alike = self._alike[mutant.rule.name]
-        near = [cell for cell in alike if type(self._asked[cell][1]) in things]
-        return list(dict.fromkeys([*here, *near, *alike, *self._asked]))
-
-    def _kinds(self, cell: Cell) -> tuple[type, type]:
-        """Of whoever asks, and of the thing."""
-        return type(self._facts[cell[0]]), type(self._asked[cell][1])
+        near = (cell for cell in alike if type(self._asked[cell][1]) in things)
+        return chain(here, near, alike, self._asked)
 
     def _actions(self, tracer: Tracer, cell: Cell) -> set[Any]:
         return {answer.action for answer in self._answers(tracer, cell)}

@@ -40,6 +40,7 @@ class Happening:
     entry_id: uuid.UUID = MADE_UP
 
 
+_LAST = select(func.max(AuditSequence.leaf_index))  # built once: it is asked again and again
 _ENTRIES = select(AuditEvent, AuditPersonal).outerjoin(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
 
 
@@ -70,7 +71,7 @@ def waiting(session: Session, before: datetime, actions: Collection[str], after:
 
 def end(session: Session) -> int:
     """The place that the next entry will have."""
-    last = session.scalar(select(func.max(AuditSequence.leaf_index)))
+    last = session.scalar(_LAST)
     return 0 if last is None else last + 1
 
 

@@ -14,6 +14,8 @@ from storage.ledger.entries import AuditEvent
 from storage.ledger.rows import AuditCheckpoint, AuditSequence, AuditTile
 from storage.ledger.tiles import HASH, WIDTH, Tile
 
+_LAST = select(func.max(AuditSequence.leaf_index))  # built once: it is asked again and again
+
 
 class LedgerDamaged(Exception):
     """The database's own copy of the log does not hold together. `index` is the first leaf that shows it."""
@@ -44,7 +46,7 @@ class Tree:
     def size(self) -> int:
         """How many entries had their place when this was first asked."""
         if self._size is None:
-            last = self.session.scalar(select(func.max(AuditSequence.leaf_index)))
+            last = self.session.scalar(_LAST)
             self._size = 0 if last is None else last + 1
         return self._size
 

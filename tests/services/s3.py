@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
 import obstore
-from botocore.config import Config
 from obstore.store import S3Store
 
 from tests.services.kms import awaited, started
@@ -51,6 +49,9 @@ class S3:
             "AWS_REGION": _REGION,
         }
         self._direct = f"http://127.0.0.1:{port}"
+        import boto3  # what takes long to load is loaded where it is used
+        from botocore.config import Config
+
         session = boto3.session.Session("000000000001", self.secret, region_name=_REGION)
         self.root = session.client("s3", endpoint_url=self._direct, config=Config(s3={"addressing_style": "path"}))
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from oscal_bindings import OscalParseError, parse_oscal
 
 from storage.certificates import envelopes as dsse
 from storage.controls.catalogue import checks
@@ -46,6 +45,8 @@ def documents() -> dict[str, oscal.Document]:
 @pytest.mark.parametrize("name", ["catalog", "component-definition", "assessment-results"])
 def test_what_is_said_as_oscal_is_oscal(name: str) -> None:
     """By types that are generated from the schema that NIST publishes; once more, it is the same to the byte."""
+    from oscal_bindings import parse_oscal  # a second to load, which every worker would spend
+
     said = documents()[name]
     parse_oscal(json.dumps(said))
     assert said == documents()[name]
@@ -78,6 +79,8 @@ def _numbered(said: Any) -> None:
 @pytest.mark.parametrize("spoil", [_without_status, _with_another_uuid, _naive, _empty, _unknown, _numbered])
 def test_what_is_not_oscal_is_noticed(spoil: Callable[[Any], None]) -> None:
     """The check above can fail: on a missing part, a wrong id, a naive time, an empty list, a part that there is none of."""
+    from oscal_bindings import OscalParseError, parse_oscal
+
     said = copy.deepcopy(documents()["assessment-results"])
     spoil(said["assessment-results"])
     with pytest.raises(OscalParseError):

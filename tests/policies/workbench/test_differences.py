@@ -21,9 +21,19 @@ from policies.workbench.trials import names_of
 from tests.policies import worlds
 from tests.policies.workbench.small import POLICY, lay_out
 
-OLD = Policy(POLICY.encode(), "old.polar")
-SHARING_EDITORS = Policy(POLICY.replace('"share" if "owner"', '"share" if "editor"').encode(), "new.polar")
 OWN = Row(frozenset({Compare("owner_id", "=", Bound("principal_id"))}))
+
+
+@pytest.fixture(scope="module")
+def old() -> Policy:
+    """The small policy, loaded once."""
+    return Policy(POLICY.encode(), "old.polar")
+
+
+@pytest.fixture(scope="module")
+def sharing_editors() -> Policy:
+    """The same, where editors may share."""
+    return Policy(POLICY.replace('"share" if "owner"', '"share" if "editor"').encode(), "new.polar")
 
 
 def literal(*values: object, operator: str = "=") -> Row:
@@ -44,35 +54,35 @@ def told_of(found: Sequence[Difference]) -> list[tuple[str, str, bool, int, tupl
     return [(e.change.action, e.change.resource, e.change.gained, e.rows, e.examples) for e in mine]
 
 
-def test_a_gain_is_told_with_its_rows(tmp_path: Path) -> None:
+def test_a_gain_is_told_with_its_rows(tmp_path: Path, old: Policy, sharing_editors: Policy) -> None:
     """Whom it concerns, how many rows today, and which for example; owners gain nothing, for they had it."""
-    found = compared(tmp_path, OLD, SHARING_EDITORS)
+    found = compared(tmp_path, old, sharing_editors)
     assert told_of(found) == [("share", "Project", True, 1, ("eve → atlas",))]
     assert found[0].change.ways == ("members: contributor_id is theirs, role is EDITOR",)
 
 
-def test_the_same_change_backwards_is_a_loss(tmp_path: Path) -> None:
+def test_the_same_change_backwards_is_a_loss(tmp_path: Path, old: Policy, sharing_editors: Policy) -> None:
     """A loss needs no approval, and is told all the same."""
-    found = compared(tmp_path, SHARING_EDITORS, OLD)
+    found = compared(tmp_path, sharing_editors, old)
     assert told_of(found) == [("share", "Project", False, 1, ("eve → atlas",))]
     assert gains.unapproved(found, []) == []
     assert gains.told(found, []).startswith("- contributor loses share on Project")
 
 
-def test_a_policy_that_is_only_written_otherwise_changes_nothing(tmp_path: Path) -> None:
+def test_a_policy_that_is_only_written_otherwise_changes_nothing(tmp_path: Path, old: Policy) -> None:
     """Comments, order and names of rules are nobody's gain."""
     other = Policy(
         ("# Another comment.\n" + POLICY.replace("member ", "m ").replace("member.", "m.")).encode(), "new.polar"
     )
-    assert compared(tmp_path, OLD, other) == []
+    assert compared(tmp_path, old, other) == []
     assert gains.told([], []) == "Nobody gains or loses anything."
 
 
-def test_a_gain_without_a_single_row_is_still_a_gain() -> None:
+def test_a_gain_without_a_single_row_is_still_a_gain(old: Policy) -> None:
     """What nobody can use today somebody will use tomorrow: gains are told from the rules, not from the rows."""
     rule = 'allow(staff: Staff, "read", _: Project) if "SUPPORT" in staff.roles;\n'
     new = Policy((POLICY + rule).encode(), "new.polar")
-    (change,) = changes(OLD, new)
+    (change,) = changes(old, new)
     assert (change.role, change.action, change.ways) == ("staff: support", "read", ("every row",))
 
 
@@ -100,9 +110,9 @@ def test_a_way_may_be_covered_by_several_together() -> None:
     assert beyond(frozenset({literal("EDITOR", "VIEWER")}), frozenset({literal("EDITOR"), literal("VIEWER")})) == []
 
 
-def test_an_approval_names_this_very_change(tmp_path: Path) -> None:
+def test_an_approval_names_this_very_change(tmp_path: Path, old: Policy, sharing_editors: Policy) -> None:
     """Its digest, role, resource and action, all of them; another way to the same right is another change."""
-    found = compared(tmp_path, OLD, SHARING_EDITORS)
+    found = compared(tmp_path, old, sharing_editors)
     change = found[0].change
     good = Approval(change.digest, change.role, "Project", "share", "invitations", "head of product")
     assert gains.unapproved(found, [good]) == [each for each in found if each is not found[0]]
@@ -134,11 +144,13 @@ def test_an_approval_without_a_reason_or_a_person_is_none(tmp_path: Path, text: 
         approvals.load(tmp_path / "none.yaml")
 
 
-def test_a_live_database_is_looked_at_with_principals_made_for_it(session: Session) -> None:
+def test_a_live_database_is_looked_at_with_principals_made_for_it(
+    session: Session, old: Policy, sharing_editors: Policy
+) -> None:
     """On both databases: contributors, runs and jobs that are there; what is counted is counted in SQL."""
     people = synthetic(session, ROLES.values())
     assert {str(principal.kind) for principal in people.values()} == set(Kind) - {Kind.ANONYMOUS}
-    (gain, _) = differences(OLD, SHARING_EDITORS, session, people, {})
+    (gain, _) = differences(old, sharing_editors, session, people, {})
     assert (gain.change.role, gain.rows) == ("contributor", 2)  # Eve and Max edit atlas
     who, _, thing = gain.examples[0].partition(" → ")
     assert uuid.UUID(who.split()[-1]) in {worlds.named("eve"), worlds.named("max")}
