@@ -69,7 +69,7 @@ def attacks(issuer: LocalIssuer) -> dict[str, str]:
     """Tokens that are none, by what is wrong with them."""
     moment, key = int(time.time()), issuer.keys[0]
     claims = {"iss": issuer.url, "aud": AUDIENCE, "sub": "ada-at-work", "iat": moment, "exp": moment + 300}
-    own, weak = new_key("first"), ECKey.generate_key("P-256", {"kid": "first"})
+    own, weak = new_key("first", of="somebody else"), ECKey.generate_key("P-256", {"kid": "first"})
     public = key.as_pem(private=False)
     good = issuer.token()
     secrets = {"pem": public, "der": base64.b64decode(b"".join(public.splitlines()[1:-1])), "n": str(key).encode()}

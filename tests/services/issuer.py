@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,8 +16,9 @@ from joserfc.jwk import RSAKey
 AUDIENCE = "muniment"
 
 
-def new_key(kid: str) -> RSAKey:
-    """A key of the issuer's."""
+@cache
+def new_key(kid: str, *, of: str = "issuer") -> RSAKey:
+    """A key of the issuer's, or of somebody else's: made once a process, for a new one takes a tenth of a second."""
     return RSAKey.generate_key(2048, {"kid": kid, "use": "sig"}, private=True)
 
 

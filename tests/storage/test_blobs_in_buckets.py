@@ -25,6 +25,7 @@ from tests.world import agent_scope
 
 OWNER, PROJECT, BLOB = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=0xABC)
 SECONDS = 1.0
+"""How long an impatient store waits. Others wait as long as they do at work: what goes well may take its time."""
 
 LARGE = pattern(20 * 1024 * 1024 + 5)
 """More than goes in one request."""
@@ -89,6 +90,12 @@ def keyring(tmp_path: Path) -> Iterator[Keyring]:
 
 @pytest.fixture
 def store(s3: S3, bucket: Bucket, keyring: Keyring, tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path / "data", keyring, PublishedObjects(f"{bucket.address}/blobs", endpoint=s3.endpoint))
+
+
+@pytest.fixture
+def impatient(s3: S3, bucket: Bucket, keyring: Keyring, tmp_path: Path) -> BlobStore:
+    """The same blobs, for whoever waits for a service that is silent."""
     published = PublishedObjects(f"{bucket.address}/blobs", endpoint=s3.endpoint, seconds=SECONDS)
     return BlobStore(tmp_path / "data", keyring, published)
 
@@ -163,20 +170,20 @@ def test_the_sweep_takes_what_no_row_names(store: BlobStore, bucket: Bucket, key
 
 @pytest.mark.parametrize("outage", ["silent", "hanging_up"])
 def test_a_service_that_is_gone_is_a_coded_error_in_time(
-    store: BlobStore, s3: S3, keyring: Keyring, tmp_path: Path, outage: str
+    store: BlobStore, impatient: BlobStore, s3: S3, keyring: Keyring, tmp_path: Path, outage: str
 ) -> None:
     """For every way to use it; nothing is kept in clear, nothing half done is visible, and it goes on afterwards."""
     stored, late = put(store, LARGE[:SEGMENT]), uuid.uuid4()
-    reader = store.reader(stored, SEGMENT)
-    with store.writer(late, project(PROJECT)) as writer:
+    reader = impatient.reader(stored, SEGMENT)
+    with impatient.writer(late, project(PROJECT)) as writer:
         writer.write(b"late")
         with getattr(s3.relay, outage)():
             for use in (
                 writer.finish,
-                lambda: store.exists(stored),
-                lambda: store.reader(stored, SEGMENT),
+                lambda: impatient.exists(stored),
+                lambda: impatient.reader(stored, SEGMENT),
                 lambda: list(reader.read()),
-                lambda: store.sweep(set(), older_than_seconds=-60),
+                lambda: impatient.sweep(set(), older_than_seconds=-60),
             ):
                 began = time.monotonic()
                 with pytest.raises(BlobStoreUnavailable) as refusal:
@@ -213,7 +220,9 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 @pytest.mark.one_database("sqlite", reason="rows that name blobs are the same on both; the bucket is what is tried")
-def test_a_scrub_tries_every_byte_in_the_bucket(engine: Engine, store: BlobStore, bucket: Bucket, s3: S3) -> None:
+def test_a_scrub_tries_every_byte_in_the_bucket(
+    engine: Engine, store: BlobStore, impatient: BlobStore, bucket: Bucket, s3: S3
+) -> None:
     """What was changed, cut or lost there is named; while it does not answer, nothing is said of it, and not for long."""
     sizes = [10, 3 * SEGMENT + 1, 5 * SEGMENT, 2 * SEGMENT, 0, 1]
     ids = [put(store, LARGE[:size]) for size in sizes]
@@ -243,7 +252,7 @@ def test_a_scrub_tries_every_byte_in_the_bucket(engine: Engine, store: BlobStore
 
     with s3.relay.silent():
         began = time.monotonic()
-        silent = scrub(house)
+        silent = scrub(Store(engine, store._keyring, impatient))
     assert (silent.files, silent.unread, silent.findings) == (0, 6, [])
     assert time.monotonic() - began < 30 * SECONDS
     assert [each.code for each in scrub(house).findings] == [each.code for each in found.findings]
