@@ -96,6 +96,8 @@ class PostgreSQL:
         self._numbers = itertools.count()
         self._connection = psycopg.connect(_plain(self._address.set(drivername="postgresql")), autocommit=True)
         self._idle: defaultdict[str, list[Slate]] = defaultdict(list)
+        self._of_files: set[str] = set()
+        """Templates that only the tests of one file use, one file after the other."""
         self.make_template(EMPTY, make_tables)
 
     @classmethod
@@ -127,8 +129,10 @@ class PostgreSQL:
     def make_template(self, name: str, fill: Callable[[str], None], of: str = "template1") -> None:
         """A database of this name, filled by a function that is told its address, for `fresh_database` to copy.
 
-        It is a copy of another one itself, as a rule of an empty one.
+        It is a copy of another one itself: of an empty one, or of what every test may begin with for those of one file.
         """
+        if of != "template1":
+            self._of_files.add(name)
         self._execute(f"CREATE DATABASE {name} TEMPLATE {of} STRATEGY file_copy")
         fill(self._url(name))
 
@@ -144,6 +148,9 @@ class PostgreSQL:
     @contextmanager
     def clean_database(self, template: str = EMPTY) -> Iterator[str]:
         """A database like `template` that others may have used before; answers its address, which leads nowhere then."""
+        for other in self._of_files - {template}:
+            for slate in self._idle[other]:
+                slate.kept.close()  # a server takes a hundred connections, and each of its processes some memory
         idle = self._idle[template]
         slate = idle.pop() if idle else self._slate(self._made(template))
         sockets = Path(str(self._address.query["host"]))

@@ -91,7 +91,7 @@ def _lend(dialect: Dialect, _record: object, arguments: tuple[Any, ...], options
     kept = _lent.get(way)
     if kept is None:
         return None
-    login = repr(sorted((name, value) for name, value in options.items() if name not in ("host", "context")))
+    login = _login(options)
     found = kept.take(login) or dialect.connect(*arguments, **options)
     _opened[found] = (way, login)  # type: ignore[index]
     return found
@@ -103,7 +103,7 @@ def _connected(*positional: Any, **options: Any) -> Connection:
     kept = _lent.get(way)
     if kept is None or "autocommit" not in options:
         return _connect(*positional, **options)
-    login = "listens " + repr(sorted((name, value) for name, value in options.items() if name != "host"))
+    login = _login(options)
     found = kept.take(login) or _connect(*positional, **options)
     found.autocommit = options["autocommit"]
 
@@ -118,6 +118,10 @@ def _connected(*positional: Any, **options: Any) -> Connection:
 
 _connect = psycopg.connect
 psycopg.connect = _connected
+
+
+def _login(options: dict[str, Any]) -> str:
+    return repr(sorted((name, value) for name, value in options.items() if name not in ("host", "context")))
 
 
 def _do_close(_dialect: Dialect, connection: Any) -> None:

@@ -19,9 +19,10 @@ from PIL import Image
 from muniment import uploads
 from storage.blobs.segments import SEGMENT
 from storage.clock import now
+from tests.beginnings import Beginning
 from tests.storage.keyrings import pattern
 from tests.storage.test_metadata import jpeg
-from tests.world import Person, World, opened
+from tests.world import Person, World, begun, opened
 
 BODY = pattern(3 * SEGMENT + 1000)
 PATCH = "application/offset+octet-stream"
@@ -59,9 +60,21 @@ class Sender:
         return [path.name for path in self.world.settings.blob_dir.rglob("*") if path.is_file()]
 
 
+def make(world: World) -> Sender:
+    """One who belongs to no world yet."""
+    sender = Sender(world)
+    del sender.world
+    return sender
+
+
+pytestmark = pytest.mark.begins_with("sender", fill=begun(make))
+
+
 @pytest.fixture
-def sender(world: World) -> Sender:
-    return Sender(world)
+def sender(world: World, beginning: Beginning) -> Sender:
+    found: Sender = beginning.left
+    found.world = world
+    return found
 
 
 def code(answer: Any) -> tuple[int, str]:

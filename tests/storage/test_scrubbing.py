@@ -13,8 +13,9 @@ from storage.blobs.reader import BlobReader
 from storage.blobs.segments import OVERHEAD, SEGMENT
 from storage.keys.names import blob_keyset
 from storage.scrubbing import Finding, Scrubbed, scrub
+from tests.beginnings import Beginning
 from tests.storage.keyrings import pattern
-from tests.world import Person, World, raw_id
+from tests.world import Person, World, begun, raw_id
 
 BODY = b"ID3" + pattern(2 * SEGMENT + 500)
 
@@ -24,15 +25,27 @@ def found_in(world: World) -> Scrubbed:
     return scrub(world.house.store)
 
 
-@pytest.fixture
-def ada(world: World) -> Person:
-    return world.register("ada")
+def make(world: World) -> tuple[Person, uuid.UUID]:
+    """Somebody, and an asset of theirs with its bytes."""
+    ada = world.register("ada")
+    return ada, raw_id(world.asset(ada, world.project(ada), BODY, mediaType="audio/mpeg"))
+
+
+pytestmark = pytest.mark.begins_with("asset", fill=begun(make))
 
 
 @pytest.fixture
-def asset(world: World, ada: Person) -> uuid.UUID:
+def asset(beginning: Beginning) -> uuid.UUID:
     """An asset with its bytes."""
-    return raw_id(world.asset(ada, world.project(ada), BODY, mediaType="audio/mpeg"))
+    found: uuid.UUID = beginning.left[1]
+    return found
+
+
+@pytest.fixture
+def ada(asset: uuid.UUID, beginning: Beginning) -> Person:
+    """Whose it is."""
+    found: Person = beginning.left[0]
+    return found
 
 
 @pytest.fixture
