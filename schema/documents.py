@@ -1,6 +1,7 @@
 """Documents that came before: parsed, weighed and validated once, by their text.
 
-Clients send the same few documents again and again, with other variables.
+Clients send the same few documents again and again, with other variables. What has words of its own in it, which may be
+a password or somebody's text, is not kept: it would outlive what is erased, in clear.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ MAX_TOKENS = 5_000
 _KEPT = 1_000
 _LONGEST = 20_000  # characters: a thousand that are longer, as a stranger could send them, would fill the memory
 _FEW = 10
+_QUOTE = '"'
+"""With which each text begins that a document can hold."""
 
 
 class Known:
@@ -47,7 +50,9 @@ class Known:
 
 def known(text: str) -> Known:
     """The document of this text. Raises GraphQLSyntaxError, and RecursionError for one that is nested absurdly."""
-    return _kept(text) if len(text) <= _LONGEST else Known(parse(text, max_tokens=MAX_TOKENS), lasts=False)
+    if len(text) <= _LONGEST and _QUOTE not in text:
+        return _kept(text)
+    return Known(parse(text, max_tokens=MAX_TOKENS), lasts=False)
 
 
 @lru_cache(_KEPT)

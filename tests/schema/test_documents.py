@@ -73,6 +73,29 @@ def test_what_strangers_send_in_great_numbers_is_not_kept() -> None:
     assert [each.cache_info().currsize for each in kept] == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mutation { signIn(input: {email: "ada@example.org", password: "correct horse"}) { eventId } }',
+        'mutation { submitPrompt(input: {projectId: "1", text: """\nWhat nobody else may read\n"""}) { eventId } }',
+        'query($search: String = "private words") { assets(search: $search) { totalCount } }',
+        '{ assets(search: "nothing that is closed) { totalCount } }',
+    ],
+)
+def test_a_document_with_words_of_its_own_is_not_kept(text: str) -> None:
+    """Passwords and content may stand in it: they are gone with the request, and it is judged all the same."""
+    schema, kept = build()._schema, (documents._kept, documents._weight, documents._errors)
+    before = [each.cache_info().currsize for each in kept]
+    for _ in range(2):
+        try:
+            document = known(text)
+        except GraphQLSyntaxError:
+            continue
+        assert document.weight({"first": 3}) == weigh(parse(text), {"first": 3})
+        document.errors(schema, RULES)
+    assert [each.cache_info().currsize for each in kept] == before
+
+
 def test_what_is_not_valid_is_said_each_time_and_of_that_document_alone() -> None:
     """Errors are those of this document in this schema; what can't be parsed is not kept at all."""
     schema = build()._schema
