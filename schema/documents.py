@@ -36,7 +36,7 @@ class Known:
     def weight(self, variables: Mapping[str, Any]) -> Weight:
         """What it weighs with these variables, of which numbers and lists count. Raises RecursionError."""
         told = [(name, variables[name]) for name in self._declared if name in variables]
-        numbers = tuple(each for each in told if isinstance(each[1], int))
+        numbers = tuple(each for each in told if isinstance(each[1], int | float))
         if not self._lasts or len(numbers) > _FEW or any(isinstance(value, list | tuple) for _, value in told):
             return weigh(self.document, variables)
         return _weight(self, numbers)
@@ -61,7 +61,7 @@ def _kept(text: str) -> Known:
 
 
 @lru_cache(_KEPT)
-def _weight(document: Known, numbers: tuple[tuple[str, int], ...]) -> Weight:
+def _weight(document: Known, numbers: tuple[tuple[str, float], ...]) -> Weight:
     return weigh(document.document, dict(numbers))
 
 

@@ -9,6 +9,7 @@ from strawberry.extensions import SchemaExtension
 from schema import documents
 from schema.api import build
 from schema.documents import known
+from schema.limits import MAX_COST
 from schema.runners import Runner
 from schema.weights import weigh
 
@@ -44,6 +45,26 @@ def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any])
     for before in ({"first": 1}, {"first": 90}, {"ids": ["b"] * 3}):
         known(PAGE).weight(before)
     assert known(PAGE).weight(variables) == weigh(parse(PAGE), variables)
+
+
+@pytest.mark.parametrize(
+    ("declared", "variables"),
+    [
+        ("$first: Int, $ids: [ID!]!", {"first": 100.0, "ids": ["a"] * 40}),
+        ("$first: Int = 100, $ids: [ID!]! = [" + "1 " * 40 + "]", {}),
+        ("$first: Int = 100, $ids: [ID!]!", {"ids": ["a"] * 40}),
+    ],
+)
+def test_a_number_counts_in_whatever_way_it_is_said(declared: str, variables: dict[str, Any]) -> None:
+    """GraphQL takes 100.0 for 100, and what a document says where a variable is missing: so does its cost."""
+    text = f"query Page({declared}) {{{PAGE.partition('{')[2]}"
+    same = known(PAGE).weight({"first": 100, "ids": ["a"] * 40})
+    for before in ({"first": 1}, {"first": 1.0}, {"first": None}):
+        known(text).weight(before)
+    assert known(text).weight(variables) == same
+    assert known(text).weight({**variables, "first": 7.0}).cost < same.cost
+    assert known(text).weight({**variables, "first": 1e308}).cost > MAX_COST
+    assert not known(text).errors(build()._schema, RULES)
 
 
 def test_nothing_that_a_client_says_is_kept_but_numbers() -> None:
