@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
+from agents.sentinel import Sentinel
 from muniment.house import open_house
 from muniment.policies import Follower
 from muniment.settings import Settings
@@ -229,6 +230,17 @@ def test_agents_go_by_the_policy_of_their_step(home: Path, database_url: str, ch
                 world.house.force.replace(compiled(SAME), 1)
                 assert access.policy.hash == hash_of(policy)
                 assert work.scope.policy_version == hash_of(policy)[:16]
+
+
+def test_what_goes_on_by_itself_names_the_policy_in_force_when_it_happens(
+    home: Path, database_url: str, cheap_passwords: None
+) -> None:
+    """The trail says of each entry which policy was in force, and not which one was as the process started."""
+    with ruled(home, database_url) as world:
+        sentinel = Sentinel(world.house.store, world.house.policy_version)
+        for policy in (OWN, LESS):
+            world.house.force.replace(compiled(policy), 1)
+            assert sentinel.scope().policy_version == hash_of(policy)[:16]
 
 
 def test_a_policy_that_can_not_be_loaded_here_leaves_the_last_good_one(
