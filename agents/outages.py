@@ -39,7 +39,9 @@ log = structlog.get_logger("muniment.outages")
 class Lookout:
     """Looks until it is stopped. `attends`: whether this process is one whose absence is the platform's."""
 
-    def __init__(self, store: Store, policy_version: str, checks: Mapping[Component, Check], *, attends: bool) -> None:
+    def __init__(
+        self, store: Store, policy_version: Callable[[], str], checks: Mapping[Component, Check], *, attends: bool
+    ) -> None:
         self._store = store
         self._policy_version = policy_version
         self._checks = dict(checks)
@@ -122,7 +124,7 @@ class Lookout:
         log.warning("an outage is over", component=outage.component.value, seconds=lasted, outage_id=str(outage.id))
 
     def _scope(self) -> AuditScope:
-        return AuditScope("agent:lookout", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
+        return AuditScope("agent:lookout", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
 
     def _run(self) -> None:
         while not self._ending.wait(EVERY_SECONDS):

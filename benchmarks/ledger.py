@@ -52,7 +52,7 @@ def measure() -> Iterator[Figure]:
         home = Path(place)
         store = _store(home)
         _fill(store, count)
-        sequencer = Sequencer(store, home / "ledger", "0" * 16)
+        sequencer = Sequencer(store, home / "ledger", lambda: "0" * 16)
         yield from _rates(
             f"{count:,} entries: sequence and sign", count, [_taken(lambda: _advance(sequencer))], "20,000"
         )
@@ -157,7 +157,7 @@ def _verify(place: Path, key: str) -> None:
 def _waits(store: Store, home: Path) -> list[float]:
     """Seconds from an entry's commit to the checkpoint over it, one entry at a time, with the agent's own thread."""
     scope = AuditScope("api", "AGENT", None, None, None, None, uuid.uuid4(), "0" * 16)
-    sequencer, found = Sequencer(store, home / "ledger", "0" * 16), []
+    sequencer, found = Sequencer(store, home / "ledger", lambda: "0" * 16), []
     sequencer.start()
     for _ in range(_PUBLISHED):
         size = feeds.published_size(store.engine)

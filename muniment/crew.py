@@ -56,10 +56,10 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     takeover = Takeover(house.store, settings.worker_name)
     agents = start(idle, executor_id=settings.worker_name)
     takeover.start()
-    sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version, witnesses=_witnesses(settings))
+    sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy_version, witnesses=_witnesses(settings))
     sequencer.start()
     courier = _courier(house, settings, gate)
-    sentinel = Sentinel(house.store, house.policy.version)
+    sentinel = Sentinel(house.store, house.policy_version)
     sentinel.start()
     lookout = lookouts.of_agents(house, settings, gateway)
     lookout.start()
@@ -83,11 +83,14 @@ def on_record(house: House, settings: Settings) -> Callable[[str], bool]:
 
     In development the others do as well, and it is said that nobody has approved them.
     """
-    scope = AuditScope("agents", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
-    withheld = set(enabling.strangers(house.store, scope, map(str, AgentName)))
+
+    def scope() -> AuditScope:
+        return AuditScope("agents", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), house.policy.version)
+
+    withheld = set(enabling.strangers(house.store, scope(), map(str, AgentName)))
 
     def admits(agent: str) -> bool:
-        if agent in withheld and agent not in enabling.strangers(house.store, scope, [agent]):
+        if agent in withheld and agent not in enabling.strangers(house.store, scope(), [agent]):
             withheld.discard(agent)  # approved meanwhile
         return agent not in withheld or not settings.production
 
@@ -107,7 +110,7 @@ def _courier(house: House, settings: Settings, gate: Gate) -> Courier | None:
         return None
     keys = secrets_of(settings.webhook_secret.get_secret_value())
     webhook = Webhook(settings.webhook_url, keys, inside_too=not settings.production)
-    courier = Courier(house.store, webhook, house.policy.version, gate=gate)
+    courier = Courier(house.store, webhook, house.policy_version, gate=gate)
     courier.start()
     return courier
 

@@ -14,8 +14,8 @@ from storage.ledger.sequencing import Overtaken
 def play(settings: Settings, seconds: float) -> list[str]:
     """A drill in this installation, beside its server or without one; answers what to print. Raises DrillFailed."""
     with open_house(settings) as house:
-        sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy.version)
-        sentinel = Sentinel(house.store, house.policy.version)
+        sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy_version)
+        sentinel = Sentinel(house.store, house.policy_version)
 
         def turn() -> None:
             with suppress(Overtaken):  # the server's own was faster

@@ -12,7 +12,7 @@ from agents.imports import Chosen, Wishes, take_in
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from muniment.homes import claimed
-from muniment.house import open_house
+from muniment.house import following, open_house
 from muniment.settings import Settings
 from policies.principals import ANONYMOUS
 from resolvers.errors import NoAccount
@@ -47,7 +47,7 @@ def import_archives(settings: Settings, files: Sequence[Path], email: str, trust
 
     Raises NoAccount where nobody has this e-mail, LockedDown, what `take_in` raises, and what `open_house` raises.
     """
-    with claimed(settings), open_house(settings) as house:
+    with claimed(settings), open_house(settings) as house, following(house, watch=False):  # it may take hours
         holding.demand(house.force, ANONYMOUS, "import", changes=True)
         account, strip = _account(house, email)
         agents = Agents(house.store, house.force, Gateway([]))

@@ -25,14 +25,14 @@ def of_agents(house: House, settings: Settings, models: Gateway) -> Lookout:
         Component.LEDGER: partial(log_goes_on, house.store),
         Component.MODEL: models.reachable,
     }
-    return Lookout(house.store, house.policy.version, checks, attends=True)
+    return Lookout(house.store, house.policy_version, checks, attends=True)
 
 
 @contextmanager
 def beside_agents(house: House) -> Iterator[None]:
     """Of a server without agents, while the block runs: whether they are there, who could not tell that themselves."""
     checks = {Component.AGENTS: partial(agents_are_there, house.store)}
-    lookout = Lookout(house.store, house.policy.version, checks, attends=False)
+    lookout = Lookout(house.store, house.policy_version, checks, attends=False)
     lookout.start()
     try:
         yield

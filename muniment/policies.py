@@ -20,7 +20,6 @@ from storage.ledger.events import PolicyFault
 from storage.policies import PolicyOvertaken
 
 _EVERY_SECONDS = 0.5
-_AFTER_FAILURE_SECONDS = 5.0
 
 log = structlog.get_logger("muniment.policy")
 
@@ -49,17 +48,22 @@ class Follower:
         self._thread.join(timeout=30)
 
     def look(self) -> None:
-        """One look. Raises what the database raises when it does not answer."""
+        """One look. Raises what the database raises when it does not answer, and what can't be recorded.
+
+        A lock-down is looked for first: whatever becomes of a policy, it must not stand in its way.
+        """
+        house = self._house
+        if lockdowns.follow(house.store, house.force):
+            house.bell.ring(RIGHTS)
         if self._watch and (state := self._state()) != self._seen:
             self._seen = state
             self._take_file()
-        house = self._house
-        another_policy = standing.follow(house.store, house.force, house.sources.file.name)
-        if lockdowns.follow(house.store, house.force) or another_policy:
+        if standing.follow(house.store, house.force, house.sources.file.name):
             house.bell.ring(RIGHTS)
         withheld.tell(house)
 
     def _run(self) -> None:
+        told = False
         with self._house.bell.calling(self._called.set, POLICY):
             while True:
                 self._called.wait(_EVERY_SECONDS)
@@ -68,9 +72,11 @@ class Follower:
                 self._called.clear()
                 try:
                     self.look()
-                except Exception:
-                    log.exception("the policy in force could not be looked up")
-                    self._ending.wait(_AFTER_FAILURE_SECONDS)
+                    told = False
+                except Exception:  # it looks on as often as ever: it may be open again, or locked down, the next moment
+                    if not told:
+                        log.exception("the policy in force could not be looked up")
+                    told = True
 
     def _state(self) -> tuple[int, int] | None:
         try:

@@ -198,7 +198,7 @@ def _findings(settings: Settings, house: House, missing: int, say: Say) -> list[
     if missing:
         found.append(f"{missing} sealed files were not beside the backup: `scrub` says which.")
     try:
-        Sequencer(house.store, checkpoint_place(settings), house.policy.version).inspect()
+        Sequencer(house.store, checkpoint_place(settings), house.policy_version).inspect()
     except LedgerRefused as refusal:
         found.append(
             f"The trail was published up to entry {refusal.published}, and ends at {refusal.size} in this backup "

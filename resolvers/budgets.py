@@ -24,14 +24,15 @@ class Charge:
 class Budgets:
     """One bucket per caller. A fresh one is full; it fills again within a minute."""
 
-    _levels: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _levels: dict[str, tuple[float, float, int]] = field(default_factory=dict)
+    """What is in each, since when, and what it holds when it is full: not all are of one size."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def charge(self, name: str, cost: int, per_minute: int) -> Charge:
         """Take `cost` from the bucket of `name`, if so much is in it; what exceeds a bucket empties a full one."""
         moment = time.monotonic()
         with self._lock:
-            level, then = self._levels.get(name, (float(per_minute), moment))
+            level, then, _ = self._levels.get(name, (float(per_minute), moment, per_minute))
             level = min(float(per_minute), level + (moment - then) * per_minute / 60)
             charge, left = outcome(level, cost, per_minute)
             self._keep(name, left, moment, per_minute)
@@ -43,12 +44,12 @@ class Budgets:
             self._keep(name, level, time.monotonic(), per_minute)
 
     def _keep(self, name: str, level: float, moment: float, per_minute: int) -> None:
-        self._levels[name] = (level, moment)
+        self._levels[name] = (level, moment, per_minute)
         if len(self._levels) > _MANY:
-            self._drop_full(moment, per_minute)
+            self._drop_full(moment)
 
-    def _drop_full(self, moment: float, per_minute: int) -> None:
-        for name, (level, then) in list(self._levels.items()):
+    def _drop_full(self, moment: float) -> None:
+        for name, (level, then, per_minute) in list(self._levels.items()):
             if level + (moment - then) * per_minute / 60 >= per_minute:
                 del self._levels[name]
 

@@ -95,3 +95,7 @@ class House:
     def policy(self) -> Policy:
         """The policy in force at this moment. An operation asks once, and goes by that one to its end."""
         return self.force.policy
+
+    def policy_version(self) -> str:
+        """What the trail calls the policy in force at this moment, for what goes on for as long as the process does."""
+        return self.policy.version

@@ -1,6 +1,7 @@
 """Documents that came before: parsed, weighed and validated once, by their text.
 
-Clients send the same few documents again and again, with other variables.
+Clients send the same few documents again and again, with other variables. What has words of its own in it, which may be
+a password or somebody's text, is not kept: it would outlive what is erased, in clear.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ MAX_TOKENS = 5_000
 _KEPT = 1_000
 _LONGEST = 20_000  # characters: a thousand that are longer, as a stranger could send them, would fill the memory
 _FEW = 10
+_QUOTE = '"'
+"""With which each text begins that a document can hold."""
 
 
 class Known:
@@ -33,7 +36,7 @@ class Known:
     def weight(self, variables: Mapping[str, Any]) -> Weight:
         """What it weighs with these variables, of which numbers and lists count. Raises RecursionError."""
         told = [(name, variables[name]) for name in self._declared if name in variables]
-        numbers = tuple(each for each in told if isinstance(each[1], int))
+        numbers = tuple(each for each in told if isinstance(each[1], int | float))
         if not self._lasts or len(numbers) > _FEW or any(isinstance(value, list | tuple) for _, value in told):
             return weigh(self.document, variables)
         return _weight(self, numbers)
@@ -47,7 +50,9 @@ class Known:
 
 def known(text: str) -> Known:
     """The document of this text. Raises GraphQLSyntaxError, and RecursionError for one that is nested absurdly."""
-    return _kept(text) if len(text) <= _LONGEST else Known(parse(text, max_tokens=MAX_TOKENS), lasts=False)
+    if len(text) <= _LONGEST and _QUOTE not in text:
+        return _kept(text)
+    return Known(parse(text, max_tokens=MAX_TOKENS), lasts=False)
 
 
 @lru_cache(_KEPT)
@@ -56,7 +61,7 @@ def _kept(text: str) -> Known:
 
 
 @lru_cache(_KEPT)
-def _weight(document: Known, numbers: tuple[tuple[str, int], ...]) -> Weight:
+def _weight(document: Known, numbers: tuple[tuple[str, float], ...]) -> Weight:
     return weigh(document.document, dict(numbers))
 
 

@@ -20,6 +20,8 @@ from graphql import (
 )
 
 _DEFAULT_PAGE = 50
+_MANY = 1e9
+"""No page is larger: of a larger number nothing is worked out."""
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
 
@@ -47,6 +49,7 @@ class Weight:
 def weigh(document: DocumentNode, variables: Mapping[str, object]) -> Weight:
     """The weight of the whole document. A fragment that spreads itself counts as nothing: validation names it."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    given: Mapping[str, object] = {**_defaults(document), **variables}
     known: dict[str, Weight] = {}
 
     def of_set(selections: SelectionSetNode | None) -> Weight:
@@ -63,7 +66,7 @@ def weigh(document: DocumentNode, variables: Mapping[str, object]) -> Weight:
 
     def of_field(node: FieldNode) -> Weight:
         below = of_set(node.selection_set)
-        times = _page(node, variables) if node.selection_set is not None else 1
+        times = _page(node, given) if node.selection_set is not None else 1
         return Weight(
             below.depth + 1,
             1 + times * below.cost,
@@ -87,6 +90,25 @@ def weigh(document: DocumentNode, variables: Mapping[str, object]) -> Weight:
     return total
 
 
+def _defaults(document: DocumentNode) -> dict[str, object]:
+    """What the document says of variables that are not given; of several operations, the most."""
+    found: dict[str, object] = {}
+    for definition in document.definitions:
+        for each in getattr(definition, "variable_definitions", None) or ():
+            said, name = each.default_value, each.variable.name.value
+            if isinstance(said, IntValueNode):
+                before = found.get(name)
+                found[name] = max(_number(said), before) if isinstance(before, int) else _number(said)
+            elif isinstance(said, ListValueNode):
+                before = found.get(name)
+                found[name] = max(said.values, before, key=len) if isinstance(before, tuple) else said.values
+    return found
+
+
+def _number(said: IntValueNode) -> int:
+    return int(said.value[:9])
+
+
 def _page(node: FieldNode, variables: Mapping[str, object]) -> int:
     """How often what lies below a field may be answered: its page size, 1 where it is no list."""
     for argument in node.arguments or ():
@@ -97,7 +119,9 @@ def _page(node: FieldNode, variables: Mapping[str, object]) -> int:
             return max(len(ids), 1) if isinstance(ids, list | tuple) else 1
         if argument.name.value in ("first", "last"):
             if isinstance(given, IntValueNode):
-                value = int(given.value[:9])
+                value = _number(given)
+            if isinstance(value, float) and value.is_integer():  # GraphQL takes 100.0 for 100
+                value = int(min(value, _MANY))
             return max(value, 1) if isinstance(value, int) else _DEFAULT_PAGE
     selections = node.selection_set.selections if node.selection_set is not None else ()
     listed = any(isinstance(each, FieldNode) and each.name.value == "edges" for each in selections)

@@ -67,6 +67,12 @@ class Damages:
                 del self._known[next(iter(self._known))]
         return new
 
+    def untold(self, found: Iterable[Damaged]) -> None:
+        """Nobody could be told of these: whoever comes upon them next is to tell."""
+        with self._lock:
+            for each in found:
+                self._known.pop(each, None)
+
 
 def of_file(session: Session, blob_id: uuid.UUID, error: BlobDamaged) -> Damaged:
     """A file that does not open, and whose it is as far as its row is there."""

@@ -85,6 +85,7 @@ class Store:
                 for each in fresh:
                     work.record(_event(each), Outcome.FAILED)
         except Exception:
+            self.damages.untold(fresh)
             log.exception("what does not open could not be recorded", failures=len(fresh))
 
 

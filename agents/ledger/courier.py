@@ -59,7 +59,7 @@ class Courier:
         self,
         store: Store,
         webhook: Webhook,
-        policy_version: str,
+        policy_version: Callable[[], str],
         *,
         gate: Gate | None = None,
         send: Callable[..., int] = post,
@@ -140,7 +140,7 @@ class Courier:
         self._failures += 1
         log.warning("a webhook was not received", reason=failure.reason.value, attempt=self._failures)
         if self._failures == 1:
-            scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
+            scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
             with self._store.begin(scope) as work:
                 work.record(WebhookFailed(resource_id=None, subject_id=None, reason=failure.reason), Outcome.FAILED)
         if pause:

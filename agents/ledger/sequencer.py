@@ -8,7 +8,7 @@ with the next step.
 
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Sequencer:
         self,
         store: Store,
         outside: Path | Memory,
-        policy_version: str,
+        policy_version: Callable[[], str],
         *,
         batch: int = BATCH,
         witnesses: Witnesses | None = None,
@@ -220,7 +220,7 @@ class Sequencer:
             log.exception("the alert could not be recorded")  # it is tried again with the next step
 
     def _record(self, event: Event) -> None:
-        scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
+        scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
         with self._store.begin(scope) as work:
             work.record(event, Outcome.FAILED)
 

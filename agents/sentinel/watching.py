@@ -10,6 +10,7 @@ blind: entries that have waited for seconds it reads while they wait, and knows 
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -41,7 +42,7 @@ log = structlog.get_logger("muniment.sentinel")
 class Sentinel:
     """Watches until it is stopped."""
 
-    def __init__(self, store: Store, policy_version: str) -> None:
+    def __init__(self, store: Store, policy_version: Callable[[], str]) -> None:
         self._store = store
         self._policy_version = policy_version
         self._holder = uuid.uuid4()
@@ -112,7 +113,7 @@ class Sentinel:
 
     def scope(self) -> AuditScope:
         """Whose entries these are."""
-        return AuditScope("agent:sentinel", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version)
+        return AuditScope("agent:sentinel", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
 
     def _is_behind(self) -> bool:
         """Whether there is anything to do: a lease that nobody needs is not written."""

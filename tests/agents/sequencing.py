@@ -41,7 +41,7 @@ def main(home: str, database: str, step: str) -> None:
     witness = Witness("w.example/w", Path(home) / "witness", {store.origin: store.keyring.public_key()})
     policy = WitnessPolicy.parse(f"witness w {witness.vkey} http://127.0.0.1:9\nquorum w".encode())
     witnesses = Witnesses(policy, exchange=lambda _, body, *__, **___: Answer(*witness.reply(body)))
-    sequencer = Sequencer(store, Path(home) / "ledger", "0" * 16, batch=50, witnesses=witnesses)
+    sequencer = Sequencer(store, Path(home) / "ledger", lambda: "0" * 16, batch=50, witnesses=witnesses)
     sequencer.inspect()
     sequencer.advance()
     sys.stdout.write("survived\n")

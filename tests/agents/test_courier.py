@@ -30,7 +30,7 @@ KEY = b"k" * 32
 
 def courier(world: World, receiver: Receiver, **more: Any) -> Courier:
     url = f"http://127.0.0.1:{receiver.port}/trail"
-    return Courier(world.store, Webhook(url, (KEY,), inside_too=True), "0" * 16, **{"gate": Open(), **more})
+    return Courier(world.store, Webhook(url, (KEY,), inside_too=True), lambda: "0" * 16, **{"gate": Open(), **more})
 
 
 def received(receiver: Receiver) -> list[int]:
@@ -95,7 +95,7 @@ def test_entries_of_forgotten_people_and_archived_ones_come_as_well(world: World
     settle(world)
     store = aging.agents.store
     running = Courier(
-        store, Webhook(f"http://127.0.0.1:{receiver.port}/", (KEY,), inside_too=True), "0" * 16, gate=Open()
+        store, Webhook(f"http://127.0.0.1:{receiver.port}/", (KEY,), inside_too=True), lambda: "0" * 16, gate=Open()
     )
     while running.advance():
         pass
@@ -141,7 +141,7 @@ def test_an_address_inside_the_network_gets_nothing(world: World, receiver: Rece
     """In production the webhook of an operator who was tricked leads nowhere."""
     happen(world, 1)
     settle(world)
-    strict = Courier(world.store, Webhook(f"https://127.0.0.1:{receiver.port}/", (KEY,)), "0" * 16, gate=Open())
+    strict = Courier(world.store, Webhook(f"https://127.0.0.1:{receiver.port}/", (KEY,)), lambda: "0" * 16, gate=Open())
     with pytest.raises(NotReceived) as refused:
         strict.advance()
     assert refused.value.reason is DeliveryFailure.ADDRESS_REFUSED

@@ -216,7 +216,9 @@ def test_the_trail_stays_here_where_its_collector_is_not_in_order(world: World, 
     gate = Register(world.store, InForce(world.policy))
     webhook = Webhook(f"http://{decoy.address}/trail", (b"k" * 32,), inside_too=True)
     sent: list[str] = []
-    courier = Courier(world.store, webhook, "0" * 16, gate=gate, send=lambda *given, **_: sent.append(given[0]) or 200)
+    courier = Courier(
+        world.store, webhook, lambda: "0" * 16, gate=gate, send=lambda *given, **_: sent.append(given[0]) or 200
+    )
     with pytest.raises(NotReceived) as refused:
         courier.advance()
     assert refused.value.reason is DeliveryFailure.SERVICE_NOT_APPROVED

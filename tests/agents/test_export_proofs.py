@@ -36,7 +36,7 @@ def exported(agents: Agents, home: Path, *, publish: bool = True) -> tuple[Repor
     person(agents, "noor")
     mara = person(agents, "mara")
     if publish:
-        assert Sequencer(agents.store, home / "ledger", "0" * 16).advance()
+        assert Sequencer(agents.store, home / "ledger", lambda: "0" * 16).advance()
     export = ask_export(agents, mara)
     build_export(agents, export)
     with transaction(agents.store.engine, read_only=True) as session:

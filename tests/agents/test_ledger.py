@@ -34,7 +34,7 @@ def sequencer(world: World) -> Sequencer:
 
 
 def another(world: World, *, batch: int = 50) -> Sequencer:
-    return Sequencer(world.store, world.home / "ledger", "0" * 16, batch=batch)
+    return Sequencer(world.store, world.home / "ledger", lambda: "0" * 16, batch=batch)
 
 
 def happen(world: World, times: int = 1) -> None:

@@ -36,7 +36,7 @@ def files() -> Part:
 
 
 def lookout(world: World, part: Part, component: Component = Component.FILES, *, attends: bool = False) -> Lookout:
-    return Lookout(world.store, world.policy.version, {component: part}, attends=attends)
+    return Lookout(world.store, lambda: world.policy.version, {component: part}, attends=attends)
 
 
 def told(world: World) -> list[Outage]:

@@ -33,7 +33,7 @@ def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Bucket:
 
 
 def sequencer(world: World, outside: Memory) -> Sequencer:
-    return Sequencer(world.store, outside, "0" * 16)
+    return Sequencer(world.store, outside, lambda: "0" * 16)
 
 
 def waiting(world: World) -> tuple[int, int]:
@@ -99,7 +99,7 @@ def test_while_the_object_store_is_away_nothing_is_published(world: World, bucke
 def test_a_directory_that_can_not_be_used_is_told_like_one(world: World) -> None:
     """A full or broken disk outside stops the log, not the platform."""
     (world.home / "ledger").write_text("a file where the directory should be")
-    running = Sequencer(world.store, world.home / "ledger", "0" * 16)
+    running = Sequencer(world.store, world.home / "ledger", lambda: "0" * 16)
     happen(world, 2)
     with pytest.raises(LedgerRefused) as refusal:
         running.advance()

@@ -49,7 +49,7 @@ LATER = timedelta(hours=1)
 @pytest.fixture
 def sentinel(world: World) -> Iterator[Sentinel]:
     """One that has begun before anything happens."""
-    found = Sentinel(world.store, "0" * 16)
+    found = Sentinel(world.store, lambda: "0" * 16)
     found.advance()
     yield found
 
@@ -190,13 +190,13 @@ def test_another_process_goes_on_and_counts_what_was_before(world: World, sentin
     happened(world, "STAFF", staff, *map(read_of, people[:2]))
     sentinel.advance()
     sentinel.release()
-    second = Sentinel(world.store, "0" * 16)
+    second = Sentinel(world.store, lambda: "0" * 16)
     happened(world, "STAFF", staff, read_of(people[2]))
     second.advance()
     assert len(all_of(world, Incident)) == 1
     assert sentinel.advance() == 0  # the second has the lease
     second.release()
-    assert Sentinel(world.store, "0" * 16).advance() >= 0
+    assert Sentinel(world.store, lambda: "0" * 16).advance() >= 0
     assert [row.hits for row in all_of(world, Incident)] == [1]
 
 
@@ -253,7 +253,7 @@ def test_a_halted_log_does_not_blind_it(world: World, sentinel: Sentinel) -> Non
         settle(world)
         sentinel.advance()
         sentinel.release()
-        assert Sentinel(world.store, "0" * 16).advance() >= 0
+        assert Sentinel(world.store, lambda: "0" * 16).advance() >= 0
     assert sorted((row.detection, row.hits) for row in all_of(world, Incident)) == [("D06", 1), ("D18", 1)]
 
 

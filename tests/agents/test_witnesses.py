@@ -54,7 +54,7 @@ def sequencer(world: World, quorum: str, *asked: Witness) -> Sequencer:
     with transaction(world.store.engine) as session:
         session.query(AuditLease).delete()
     told = policy(quorum, *asked)
-    return Sequencer(world.store, world.home / "ledger", "0" * 16, witnesses=Witnesses(told, inside_too=True))
+    return Sequencer(world.store, world.home / "ledger", lambda: "0" * 16, witnesses=Witnesses(told, inside_too=True))
 
 
 def told_of(world: World) -> list[str]:
@@ -244,7 +244,7 @@ def test_witnesses_are_asked_at_once_and_not_for_ever(
     assert running.advance()
     assert told_of(world) == ["NO_ANSWER", "NO_ANSWER"]
     submitted = len(north.submissions)
-    careful = Sequencer(world.store, world.home / "ledger", "0" * 16, witnesses=Witnesses(policy("w0", north)))
+    careful = Sequencer(world.store, world.home / "ledger", lambda: "0" * 16, witnesses=Witnesses(policy("w0", north)))
     careful._holder = running._holder
     assert careful.advance() is False
     assert told_of(world) == ["ADDRESS_REFUSED", "NO_ANSWER", "NO_ANSWER"]
@@ -262,7 +262,7 @@ def test_a_log_without_witnesses_asks_nobody(world: World) -> None:
     running = Sequencer(
         world.store,
         world.home / "ledger",
-        "0" * 16,
+        lambda: "0" * 16,
         witnesses=Witnesses(elsewhere, exchange=never),  # type: ignore[arg-type]
     )
     happen(world)

@@ -22,7 +22,7 @@ from tests.world import Person, World, raw_id
 
 
 def publish(world: World) -> None:
-    while Sequencer(world.house.store, world.settings.ledger_dir, "0" * 16).advance():
+    while Sequencer(world.house.store, world.settings.ledger_dir, lambda: "0" * 16).advance():
         pass
     with world.house.store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_lease")

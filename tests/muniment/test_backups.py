@@ -78,7 +78,7 @@ def live(world: World) -> Lived:
     project = world.project(ada)
     asset = world.asset(ada, project, FILE)
     world.output(world.prompt(ada, project))
-    sequencer = Sequencer(world.house.store, checkpoint_place(world.settings), world.house.policy.version)
+    sequencer = Sequencer(world.house.store, checkpoint_place(world.settings), world.house.policy_version)
     assert sequencer.advance()
     return Lived(ada, asset, world.client.get("/ledger/vkey").text.strip(), sequencer)
 
@@ -107,7 +107,7 @@ def elsewhere(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> 
 def advances(world: World, place: Any) -> bool:
     """Whether the trail goes on, once the lease of whoever held it when the backup was taken has run out."""
     with time_machine.travel(now() + timedelta(minutes=5), tick=True):
-        return Sequencer(world.house.store, place, world.house.policy.version).advance()
+        return Sequencer(world.house.store, place, world.house.policy_version).advance()
 
 
 def content(world: World, lived: Lived) -> bytes:

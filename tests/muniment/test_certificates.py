@@ -134,7 +134,7 @@ def test_the_ledger_verifies_after_an_account_was_forgotten(world: World, tmp_pa
 
 def publish(world: World) -> None:
     """Let the log cover what was recorded so far, as its agent does."""
-    while Sequencer(world.house.store, world.settings.ledger_dir, "0" * 16).advance():
+    while Sequencer(world.house.store, world.settings.ledger_dir, lambda: "0" * 16).advance():
         pass
     with world.house.store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_lease")

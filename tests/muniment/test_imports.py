@@ -7,6 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.exports import build_export
+from agents.imports.taking import Taken
+from agents.runtime import Agents
+from muniment import imports
 from muniment.cli import app
 from muniment.homes import prepare
 from muniment.house import open_house
@@ -16,12 +19,16 @@ from policies.principals import ANONYMOUS
 from resolvers import contributors
 from resolvers.context import Context
 from resolvers.identity import Asking
+from resolvers.lockdowns import deciding
+from resolvers.policies import standing
 from storage.database import open_engine, transaction
 from storage.holdings import file_bytes
 from storage.ledger import notes
 from storage.migrations import upgrade
 from tests.agents import taking_out
 from tests.agents.households import household, person
+from tests.faults.servers import wait_for
+from tests.policies_at_work import SAME, hash_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::storage.keys.kms.InsecureWarning")
 
@@ -102,3 +109,28 @@ def test_an_archive_moves_from_one_installation_to_another(
     assert clear == []
     exit_code, said = run("--identity", str(right), "--vkey", vkey)
     assert (exit_code, "taken into this account already" in said) == (1, True), said
+
+
+def test_an_import_under_way_learns_of_a_lock_down_and_of_another_policy(
+    elsewhere: tuple[bytes, str, str], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take hours: what others decide meanwhile holds for what is still to come, as for any agent."""
+    archive, vkey, secret = elsewhere
+    file = tmp_path / "export.zip.age"
+    file.write_bytes(archive)
+    learnt: list[str] = []
+
+    def take_in(agents: Agents, *_given: object) -> Taken:
+        with open_house(settings) as other:
+            deciding.begin_at_machine(other, "Somebody has a key that is not theirs.", 1)
+            wait_for(lambda: agents.force.locked_down)
+            deciding.end_at_machine(other)
+            wait_for(lambda: agents.force.locked_down is None)
+            standing.bring(other.store, other.force, SAME, "policy.polar")
+            wait_for(lambda: agents.force.policy.hash == hash_of(SAME))
+        learnt.append("all")
+        return Taken()
+
+    monkeypatch.setattr(imports, "take_in", take_in)
+    list(imports.import_archives(settings, [file], EMAIL, imports.Trust(vkey, f"{secret}\n")))
+    assert learnt == ["all"]

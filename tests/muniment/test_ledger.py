@@ -26,7 +26,7 @@ LOG = "{ ledger { checkpoint origin size vkey } }"
 
 def publish(world: World) -> None:
     """Advance, as the ledger agent does."""
-    while Sequencer(world.house.store, world.settings.ledger_dir, "0" * 16).advance():
+    while Sequencer(world.house.store, world.settings.ledger_dir, lambda: "0" * 16).advance():
         pass
     with world.house.store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM audit_lease")
@@ -216,7 +216,7 @@ def test_the_commands_check_who_cosigned(world: World, tmp_path: Path) -> None:
         ada = world.register("ada")
         event = created(world, ada)
         told = Witnesses(WitnessPolicy.load(policy), inside_too=True)
-        while Sequencer(world.house.store, world.settings.ledger_dir, "0" * 16, witnesses=told).advance():
+        while Sequencer(world.house.store, world.settings.ledger_dir, lambda: "0" * 16, witnesses=told).advance():
             pass
         with world.house.store.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM audit_lease")

@@ -50,7 +50,7 @@ def test_whoever_has_asked_for_much_waits_and_nobody_else_does(
             raw = world.client.post("/graphql", json={"query": MANY}, headers=headers)
             assert (raw.status_code, raw.headers["retry-after"].isdigit()) == (429, True)
         assert world.ask(MANY, ben).code is None
-        world.house.budgets._levels[str(_id(world, ada.token))] = (1000.0, time.monotonic())
+        world.house.budgets._levels[str(_id(world, ada.token))] = (1000.0, time.monotonic(), 1000)
         assert world.ask(MANY, ada).code is None
 
 
@@ -89,10 +89,10 @@ def test_a_bucket_fills_again_and_never_over() -> None:
     refused = budgets.charge("a", 600, 600)
     assert refused.retry_after is not None
     assert 0 < refused.retry_after <= 60
-    level, then = budgets._levels["a"]
-    budgets._levels["a"] = (level, then - 30)
+    level, then, size = budgets._levels["a"]
+    budgets._levels["a"] = (level, then - 30, size)
     assert 290 <= budgets.charge("a", 0, 600).remaining <= 310
-    budgets._levels["a"] = (level, then - 3000)
+    budgets._levels["a"] = (level, then - 3000, size)
     assert budgets.charge("a", 10_000, 600) == budgets.charge("b", 600, 600)
 
 
@@ -100,9 +100,20 @@ def test_buckets_that_are_full_are_forgotten() -> None:
     """However many strangers come: memory is bounded by who has asked for something of late."""
     budgets = Budgets()
     for number in range(10_001):
-        budgets._levels[str(number)] = (600.0, time.monotonic())
+        budgets._levels[str(number)] = (600.0, time.monotonic(), 600)
     budgets.charge("last", 1, 600)
     assert list(budgets._levels) == ["last"]
+
+
+def test_a_bucket_is_full_by_its_own_size() -> None:
+    """Whoever is slowed down has a small one beside the large ones: to look through them all fills none."""
+    budgets = Budgets()
+    for number in range(10_000):
+        budgets.charge(str(number), 300_000, 500_000)
+    budgets.charge("throttled 7", 3_000, 3_000)
+    assert budgets.charge("7", 300_000, 500_000).retry_after is not None
+    budgets.charge("one more", 1, 500_000)
+    assert budgets.charge("throttled 7", 3_000, 3_000).retry_after is not None
 
 
 def test_an_operation_that_takes_too_long_is_stopped(home: Path, database_url: str, cheap_passwords: None) -> None:

@@ -27,7 +27,7 @@ PROJECTS = "{ projects { edges { node { name } } } }"
 
 def watched(world: World, sentinel: Sentinel) -> None:
     """Let the log and the sentinel come up with what happened."""
-    sequencer = Sequencer(world.house.store, checkpoint_place(world.settings), world.house.policy.version)
+    sequencer = Sequencer(world.house.store, checkpoint_place(world.settings), world.house.policy_version)
     while sequencer.advance():
         pass
     sequencer._release()
@@ -45,7 +45,7 @@ def meet(world: World, measure: Measure, kind: str, actor: uuid.UUID) -> measure
 def test_a_fuzzer_keeps_its_session(world: World) -> None:
     """Three thousand calls with one token in a minute, half of them refused: it is told, slowed down, and goes on."""
     ada = world.register("ada")
-    sentinel = Sentinel(world.house.store, world.house.policy.version)
+    sentinel = Sentinel(world.house.store, world.house.policy_version)
     watched(world, sentinel)
     scope = AuditScope("api", "CONTRIBUTOR", raw_id(ada.id), None, None, None, uuid.uuid4(), "0" * 16)
     with world.house.store.begin(scope) as work:

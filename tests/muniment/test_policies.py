@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
+from agents.sentinel import Sentinel
 from muniment.house import open_house
 from muniment.policies import Follower
 from muniment.settings import Settings
@@ -22,9 +23,12 @@ from resolvers import staff
 from resolvers.context import Context
 from resolvers.house import PolicySources
 from resolvers.identity import identify
+from resolvers.lockdowns import deciding
 from resolvers.policies import standing
 from storage import policies
+from storage.bells import RIGHTS
 from storage.database import transaction
+from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.kms import InsecureWarning
 from storage.projects import Project
 from storage.staff import StaffRole
@@ -228,6 +232,17 @@ def test_agents_go_by_the_policy_of_their_step(home: Path, database_url: str, ch
                 assert work.scope.policy_version == hash_of(policy)[:16]
 
 
+def test_what_goes_on_by_itself_names_the_policy_in_force_when_it_happens(
+    home: Path, database_url: str, cheap_passwords: None
+) -> None:
+    """The trail says of each entry which policy was in force, and not which one was as the process started."""
+    with ruled(home, database_url) as world:
+        sentinel = Sentinel(world.house.store, world.house.policy_version)
+        for policy in (OWN, LESS):
+            world.house.force.replace(compiled(policy), 1)
+            assert sentinel.scope().policy_version == hash_of(policy)[:16]
+
+
 def test_a_policy_that_can_not_be_loaded_here_leaves_the_last_good_one(
     home: Path, database_url: str, cheap_passwords: None
 ) -> None:
@@ -252,6 +267,31 @@ def test_a_policy_that_can_not_be_loaded_here_leaves_the_last_good_one(
             policies.enter(session, better)
         wait_for(lambda: world.house.policy.version == hash_of(SAME)[:16])
         assert world.client.get("/health/ready").status_code == 200
+
+
+def test_a_policy_that_fails_here_keeps_no_lock_down_out(
+    home: Path, database_url: str, cheap_passwords: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be loaded here, and not even be recorded, is no reason to go on as if nobody had locked down."""
+    broken = OWN + BROKEN["an unknown class"]
+    with ruled(home, database_url) as world:
+        monkeypatch.setattr(standing, "record_failure", unanswered)
+        with transaction(world.house.store.engine) as session:
+            policies.keep(session, hash_of(broken), hash_of(broken)[:16], broken)
+            changed = policies.PolicyChange(hash=hash_of(broken), origin=policies.PolicyOrigin.RELOAD, follows=1)
+            policies.enter(session, changed)
+        ada, told = world.register("ada"), list[str]()
+        with world.house.bell.calling(lambda: told.append("look again"), RIGHTS):
+            deciding.begin_at_machine(world.house, "Somebody has a key that is not theirs.", 1)
+            with pytest.raises(KeyStoreUnavailable):
+                Follower(world.house).look()
+            assert world.do("createProject", ada, name="New").code == "LOCKED_DOWN"
+            assert told
+
+
+def unanswered(*_given: object) -> None:
+    """As when the key store is away: nothing can be recorded."""
+    raise KeyStoreUnavailable("the key store does not answer")
 
 
 def test_a_text_that_was_changed_in_the_database_is_not_loaded(

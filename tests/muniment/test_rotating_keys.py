@@ -221,7 +221,7 @@ def test_the_old_key_of_sessions_goes_when_what_it_made_has_ended(life: Life) ->
 
 def published(world: World) -> str:
     """The newest checkpoint, over everything."""
-    sequencer = Sequencer(world.house.store, world.settings.ledger_dir, "0" * 16)
+    sequencer = Sequencer(world.house.store, world.settings.ledger_dir, lambda: "0" * 16)
     while sequencer.advance():
         pass
     sequencer._release()

@@ -62,8 +62,8 @@ def test_staff_keep_one_second_factor(world: World, mara: Holder) -> None:
 @ONE
 def test_a_copy_opens_an_incident(world: World, ada: Holder, mara: Holder, tmp_path: Path) -> None:
     """Of a contributor's passkey and of staff's alike; ada reads of hers in her access log. Other refusals open none."""
-    sequencer = Sequencer(world.house.store, tmp_path, "0" * 16)
-    sentinel = Sentinel(world.house.store, "0" * 16)
+    sequencer = Sequencer(world.house.store, tmp_path, lambda: "0" * 16)
+    sentinel = Sentinel(world.house.store, lambda: "0" * 16)
     sentinel.advance()
     ada.sign_in(replace(ada.device, origin="https://phish.example").get(ada.options()))
     for holder in (ada, mara):

@@ -9,6 +9,7 @@ from strawberry.extensions import SchemaExtension
 from schema import documents
 from schema.api import build
 from schema.documents import known
+from schema.limits import MAX_COST
 from schema.runners import Runner
 from schema.weights import weigh
 
@@ -46,6 +47,26 @@ def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any])
     assert known(PAGE).weight(variables) == weigh(parse(PAGE), variables)
 
 
+@pytest.mark.parametrize(
+    ("declared", "variables"),
+    [
+        ("$first: Int, $ids: [ID!]!", {"first": 100.0, "ids": ["a"] * 40}),
+        ("$first: Int = 100, $ids: [ID!]! = [" + "1 " * 40 + "]", {}),
+        ("$first: Int = 100, $ids: [ID!]!", {"ids": ["a"] * 40}),
+    ],
+)
+def test_a_number_counts_in_whatever_way_it_is_said(declared: str, variables: dict[str, Any]) -> None:
+    """GraphQL takes 100.0 for 100, and what a document says where a variable is missing: so does its cost."""
+    text = f"query Page({declared}) {{{PAGE.partition('{')[2]}"
+    same = known(PAGE).weight({"first": 100, "ids": ["a"] * 40})
+    for before in ({"first": 1}, {"first": 1.0}, {"first": None}):
+        known(text).weight(before)
+    assert known(text).weight(variables) == same
+    assert known(text).weight({**variables, "first": 7.0}).cost < same.cost
+    assert known(text).weight({**variables, "first": 1e308}).cost > MAX_COST
+    assert not known(text).errors(build()._schema, RULES)
+
+
 def test_nothing_that_a_client_says_is_kept_but_numbers() -> None:
     """Variables may hold passwords and content: what is kept of a weight is not found by them."""
     documents._weight.cache_clear()
@@ -70,6 +91,29 @@ def test_what_strangers_send_in_great_numbers_is_not_kept() -> None:
     before = [each.cache_info().currsize for each in kept]
     assert known(long).weight({}) == weigh(parse(long), {})
     assert len(known(long).errors(schema, RULES)) == 1
+    assert [each.cache_info().currsize for each in kept] == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'mutation { signIn(input: {email: "ada@example.org", password: "correct horse"}) { eventId } }',
+        'mutation { submitPrompt(input: {projectId: "1", text: """\nWhat nobody else may read\n"""}) { eventId } }',
+        'query($search: String = "private words") { assets(search: $search) { totalCount } }',
+        '{ assets(search: "nothing that is closed) { totalCount } }',
+    ],
+)
+def test_a_document_with_words_of_its_own_is_not_kept(text: str) -> None:
+    """Passwords and content may stand in it: they are gone with the request, and it is judged all the same."""
+    schema, kept = build()._schema, (documents._kept, documents._weight, documents._errors)
+    before = [each.cache_info().currsize for each in kept]
+    for _ in range(2):
+        try:
+            document = known(text)
+        except GraphQLSyntaxError:
+            continue
+        assert document.weight({"first": 3}) == weigh(parse(text), {"first": 3})
+        document.errors(schema, RULES)
     assert [each.cache_info().currsize for each in kept] == before
 
 

@@ -14,13 +14,14 @@ from resolvers.context import Asking, Context
 from storage import damages
 from storage.damages import Damage, Damaged, Damages
 from storage.database import transaction
-from storage.keys.errors import KeyDestroyed, KeysetDamaged
+from storage.keys.errors import KeyDestroyed, KeysetDamaged, KeyStoreUnavailable
 from storage.keys.keyring import Keyring
 from storage.keys.keysets import AeadKey
 from storage.keys.names import KeysetName, project_keyset
 from storage.projects import Project
 from storage.vault import SealedDamaged
 from storage.vault.places import stand_in
+from storage.work import UnitOfWork
 from tests.world import Person, World, agent_scope, raw_id
 
 pytestmark = pytest.mark.one_database("sqlite", reason="what does not open does not depend on the database")
@@ -139,6 +140,27 @@ def test_the_same_is_told_again_after_an_hour(monkeypatch: pytest.MonkeyPatch) -
     assert known.fresh([one, other]) == [other]
     clock[0] += 1
     assert known.fresh([one, other]) == [one]
+
+
+def test_what_could_not_be_recorded_is_told_by_the_next_who_comes_upon_it(
+    world: World, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody was told of it, so it is not kept for an hour as if somebody had been."""
+    world.project(ada)
+    world.project(ada, "Other")
+    swap_names(world)
+    with monkeypatch.context() as patched:
+        patched.setattr(UnitOfWork, "record", unanswered)
+        assert world.ask("{ projects { edges { node { name } } } }", ada).errors
+    assert damaged(world) == []
+    for _ in "12":
+        assert world.ask("{ projects { edges { node { name } } } }", ada).errors
+    assert len(damaged(world)) == 2
+
+
+def unanswered(*_given: object, **_named: object) -> None:
+    """As when nothing can be recorded."""
+    raise KeyStoreUnavailable("the key store does not answer")
 
 
 def test_a_thousand_are_a_hundred_entries(world: World, ada: Person) -> None:
