@@ -149,8 +149,7 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
                 reason=grant.reason if grant else None,
             )
         )
-        own = context.caller_id == asset.owner_id
-        again = None if own else functools.partial(_still_open, context, asset.id)
+        again = functools.partial(_still_open, context, asset.id)
         return Download(asset.media_type, name, asset.blob_id, asset.byte_size, again)
 
 
@@ -165,7 +164,10 @@ def begin_thumbnail(context: Context, admitted: Ticket, *, partial: bool) -> Dow
 
 
 def _still_open(context: Context, asset_id: uuid.UUID) -> None:
-    """Return while the caller may still fetch another's file. Raises, and has it recorded, once they may not."""
+    """Return while the caller may still fetch the file. Raises, and has it recorded, once they may not.
+
+    Of their own too: whoever has stolen a session or a key keeps nothing but what came before it was revoked.
+    """
     context.renewed("download")
     with context.asked("download"):
         context.access.get(Asset, asset_id, Action.READ_CONTENT)

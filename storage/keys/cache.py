@@ -1,12 +1,18 @@
-"""Unwrapped keys, kept for a short, published time, so that the KMS is asked once per keyset and not per operation."""
+"""Unwrapped keys, kept for a short, published time, so that the KMS is asked once per keyset and not per operation.
+
+Most of them nobody asks for again once their time is up: so they are swept out, and do not wait for somebody to ask.
+"""
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from storage.keys.keysets import Key
 from storage.keys.names import KeysetName
+
+SWEPT_EVERY_SECONDS = 1.0
 
 
 class KeyCache:
@@ -50,6 +56,31 @@ class KeyCache:
             self._entries.move_to_end(name)
             if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Forget the keys whose time is up."""
+        with self._lock:
+            moment = time.monotonic()
+            for name in [name for name, (until, _) in self._entries.items() if until < moment]:
+                del self._entries[name]
+
+    @contextmanager
+    def swept(self) -> Iterator[None]:
+        """Forget each key as its time is up, while the block runs."""
+        ended = threading.Event()
+
+        def sweep() -> None:
+            while not ended.wait(SWEPT_EVERY_SECONDS):
+                self.sweep()
+
+        thread = threading.Thread(target=sweep, name="keys", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(timeout=30)
 
     def drop(self, names: Iterable[KeysetName]) -> None:
         """Forget these keys at once."""

@@ -32,9 +32,13 @@ def tell(session: Session, gone: Iterable[KeysetName]) -> None:
 
 @contextmanager
 def heard(store: KeyStore, cache: KeyCache) -> Iterator[None]:
-    """Drop from `cache` what is told, while the block runs; after a silence everything: who knows what it was."""
+    """Drop from `cache` what is told, while the block runs; after a silence everything: who knows what it was.
+
+    What nobody tells of goes as its time is up.
+    """
     if store.engine.dialect.name != "postgresql":
-        yield
+        with cache.swept():
+            yield
         return
 
     def hear(payload: str) -> None:
@@ -43,5 +47,5 @@ def heard(store: KeyStore, cache: KeyCache) -> Iterator[None]:
         else:
             cache.drop([KeysetName(*payload.split(" "))])  # type: ignore[arg-type]
 
-    with Listener(store.engine, CHANNEL, hear).listening(cache.clear, lambda: None):
+    with cache.swept(), Listener(store.engine, CHANNEL, hear).listening(cache.clear, lambda: None):
         yield

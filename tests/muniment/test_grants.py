@@ -6,12 +6,14 @@ import pytest
 
 from muniment import transfers
 from schema import subscriptions
+from storage import accounts
+from storage.database import transaction
 from storage.staff import StaffRole
 from tests.beginnings import Beginning
 from tests.muniment.test_subscriptions import PROGRESS, _step, connected
 from tests.resolvers import granting
 from tests.resolvers.granting import Case
-from tests.world import World
+from tests.world import World, raw_id
 
 pytestmark = pytest.mark.begins_with("case", fill=granting.made)
 
@@ -92,8 +94,36 @@ def test_a_transfer_breaks_off_where_its_grant_ends(case: Case, ending: str, mon
     assert case.world.events()[-1]["action"] == "access.denied"
 
 
-def test_the_contributors_own_download_is_asked_for_once(case: Case) -> None:
-    """Whose file it is gets it whole; nobody else's right is at stake."""
+@pytest.mark.parametrize("by", ["session", "key"])
+def test_a_transfer_of_ones_own_breaks_off_where_its_credential_ends(
+    case: Case, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be somebody else who fetches it, with what they have stolen: to revoke that ends what is under way."""
+    body, world = b"a" * (5 * MIB), case.world
+    case.asset = world.asset(case.owner, case.project, body)
+    whose = world.key(case.owner, "read")[1] if by == "key" else case.owner
+    url = world.content_url(whose, case.asset)
+    really, sent = transfers._gather, []
+
+    def gather(rest: Iterator[bytes]) -> bytes:
+        sent.append(really(rest))
+        if len(sent) == 2:
+            with transaction(world.house.store.engine) as session:
+                ended = accounts.revoke_api_keys if by == "key" else accounts.revoke_sessions
+                assert ended(session, raw_id(case.owner.id)) == 1
+        return sent[-1]
+
+    monkeypatch.setattr(transfers, "_gather", gather)
+    with world.client.stream("GET", url) as response:
+        received = b"".join(response.iter_raw())
+    assert 0 < len(received) < len(body)
+    assert len(sent) == 2
+
+
+def test_the_contributors_own_download_is_whole(case: Case) -> None:
+    """Whose file it is gets it, however often it is asked on the way whether it is still they; it is one entry."""
     body = b"a" * (3 * MIB)
     case.asset = case.world.asset(case.owner, case.project, body)
     assert case.world.client.get(case.world.content_url(case.owner, case.asset)).content == body
+    assert len(case.world.events("content.downloaded")) == 1
+    assert not case.world.events("access.denied")

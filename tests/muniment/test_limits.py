@@ -112,8 +112,24 @@ def test_a_bucket_is_full_by_its_own_size() -> None:
         budgets.charge(str(number), 300_000, 500_000)
     budgets.charge("throttled 7", 3_000, 3_000)
     assert budgets.charge("7", 300_000, 500_000).retry_after is not None
+    budgets._look_at = 0
     budgets.charge("one more", 1, 500_000)
     assert budgets.charge("throttled 7", 3_000, 3_000).retry_after is not None
+
+
+def test_buckets_are_not_gone_through_for_each_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers from many addresses cost memory for a minute, and not the time of everybody who asks meanwhile."""
+    budgets, looks, really = Budgets(), list[int](), Budgets._drop_full
+    monkeypatch.setattr(Budgets, "_drop_full", lambda *given: (looks.append(1), really(*given)))
+    for number in range(45_000):
+        budgets.charge(str(number), 600, 600)
+    assert len(looks) == 3
+    for name, (level, then, size) in budgets._levels.items():
+        budgets._levels[name] = (level, then - 60, size)
+    for number in range(45_000, 85_000):
+        budgets.charge(str(number), 600, 600)
+    assert len(looks) == 4
+    assert len(budgets._levels) <= 40_000
 
 
 def test_an_operation_that_takes_too_long_is_stopped(home: Path, database_url: str, cheap_passwords: None) -> None:

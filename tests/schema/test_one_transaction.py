@@ -70,3 +70,22 @@ def test_fields_of_one_document_stand_alone(nobody: Caller) -> None:
         bad: createProject(input: {name: ""}) { project { name } } }"""
     assert ada.refused(document) == ["BAD_USER_INPUT"]
     assert held(ada)["projects"] == 1
+
+
+def test_each_field_shows_what_it_left_behind_and_not_what_came_before(nobody: Caller) -> None:
+    """Of one thing that several fields of a document change: its words, what hangs on it, and what may be done with it."""
+    ada = nobody.registered()
+    told = {"one": ada.created_project(), "name": "Quay"}
+    document = """mutation ($one: ID!, $name: String!) {
+        first: updateProject(input: {projectId: $one, name: "Pier"}) { ...seen }
+        asset: createAsset(input: {projectId: $one, fileName: "a.txt", mediaType: "text/plain", byteSize: 1}) {
+            asset { viewerCan project { name assets { totalCount } } } }
+        last: updateProject(input: {projectId: $one, name: $name}) { ...seen } }
+        fragment seen on ProjectPayload { project { name viewerCan assets { totalCount edges { node { id } } } } }"""
+    found = ada.run(document, **told)
+    first, last, asset = found["first"]["project"], found["last"]["project"], found["asset"]["asset"]
+    assert [first["name"], asset["project"]["name"], last["name"]] == ["Pier", "Pier", "Quay"]
+    assert [each["assets"]["totalCount"] for each in (first, asset["project"], last)] == [0, 1, 1]
+    assert (len(first["assets"]["edges"]), len(last["assets"]["edges"])) == (0, 1)
+    assert first["viewerCan"] == last["viewerCan"] != []
+    assert asset["viewerCan"]

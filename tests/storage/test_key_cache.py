@@ -4,9 +4,12 @@ import time
 
 import pytest
 
+from storage.keys import cache as cache_module
 from storage.keys.cache import KeyCache
 from storage.keys.keysets import Key
 from storage.keys.names import KeysetName
+from tests.faults.servers import wait_for
+from tests.world import World
 
 NAMES = [KeysetName("project", str(number)) for number in range(4)]
 
@@ -47,3 +50,28 @@ def test_a_key_that_was_being_read_while_keys_were_destroyed_is_not_kept(forget:
     forget(cache)
     cache.put(NAMES[0], Key(), read_at, generation)
     assert cache.get(NAMES[0]) is None
+
+
+def test_a_key_whose_time_is_up_is_gone_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of somebody who does not come back nobody asks: the key must not stay in memory for as long as the process does."""
+    monkeypatch.setattr(cache_module, "SWEPT_EVERY_SECONDS", 0.01)
+    cache = KeyCache(seconds=60)
+    kept = put(cache, NAMES[0])
+    for name in NAMES[1:3]:
+        cache.put(name, Key(), time.monotonic() - 61, cache.generation)
+    assert [*cache._entries] == NAMES[:1]
+    cache._entries[NAMES[3]] = (time.monotonic() - 1, Key())
+    with cache.swept():
+        wait_for(lambda: NAMES[3] not in cache._entries)
+    assert cache.get(NAMES[0]) is kept
+
+
+@pytest.mark.one_database("sqlite", reason="a thread of its own, whatever the database tells")
+def test_whoever_serves_sweeps(world: World) -> None:
+    """In every process that serves, on either database."""
+    world.register("ada")
+    cache = world.house.store.keyring._cache
+    assert cache._entries
+    for name, (_, key) in list(cache._entries.items()):
+        cache._entries[name] = (time.monotonic() - 1, key)
+    wait_for(lambda: not cache._entries)
