@@ -24,6 +24,7 @@ class KeyCache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[KeysetName, tuple[float, Key]] = OrderedDict()
         self._generation = 0
+        self._swept_at = 0.0
 
     @property
     def generation(self) -> int:
@@ -56,12 +57,13 @@ class KeyCache:
             self._entries.move_to_end(name)
             if len(self._entries) > self._size:
                 self._entries.popitem(last=False)
-        self.sweep()
+        if time.monotonic() > self._swept_at + SWEPT_EVERY_SECONDS:  # where nobody sweeps: in a command
+            self.sweep()
 
     def sweep(self) -> None:
         """Forget the keys whose time is up."""
         with self._lock:
-            moment = time.monotonic()
+            self._swept_at = moment = time.monotonic()
             for name in [name for name, (until, _) in self._entries.items() if until < moment]:
                 del self._entries[name]
 

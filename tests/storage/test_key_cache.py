@@ -52,18 +52,32 @@ def test_a_key_that_was_being_read_while_keys_were_destroyed_is_not_kept(forget:
     assert cache.get(NAMES[0]) is None
 
 
+def stale(cache: KeyCache, name: KeysetName) -> None:
+    """A key whose time was up a second ago."""
+    cache._entries[name] = (time.monotonic() - 1, Key())
+
+
 def test_a_key_whose_time_is_up_is_gone_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of somebody who does not come back nobody asks: the key must not stay in memory for as long as the process does."""
     monkeypatch.setattr(cache_module, "SWEPT_EVERY_SECONDS", 0.01)
     cache = KeyCache(seconds=60)
     kept = put(cache, NAMES[0])
-    for name in NAMES[1:3]:
-        cache.put(name, Key(), time.monotonic() - 61, cache.generation)
-    assert [*cache._entries] == NAMES[:1]
-    cache._entries[NAMES[3]] = (time.monotonic() - 1, Key())
+    stale(cache, NAMES[1])
     with cache.swept():
-        wait_for(lambda: NAMES[3] not in cache._entries)
+        wait_for(lambda: NAMES[1] not in cache._entries)
     assert cache.get(NAMES[0]) is kept
+
+
+def test_where_nobody_sweeps_a_load_does_and_not_each() -> None:
+    """A command has no thread for it. To look through two thousand takes longer than to load one."""
+    cache = KeyCache(seconds=60)
+    put(cache, NAMES[0])
+    stale(cache, NAMES[1])
+    put(cache, NAMES[2])
+    assert [*cache._entries] == NAMES[:3]
+    cache._swept_at -= cache_module.SWEPT_EVERY_SECONDS
+    put(cache, NAMES[3])
+    assert [*cache._entries] == [NAMES[0], *NAMES[2:]]
 
 
 @pytest.mark.one_database("sqlite", reason="a thread of its own, whatever the database tells")
