@@ -28,6 +28,17 @@ def names_in(node: ast.AST) -> set[str]:
     return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
 
 
+def names_asked(path: Path, found: ast.FunctionDef) -> set[str]:
+    """Those in a function, and in the statements of its file that it asks."""
+    used = {each.id for each in ast.walk(found) if isinstance(each, ast.Name)}
+    asked = [
+        each.value
+        for each in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(each, ast.Assign) and used & {name.id for name in each.targets if isinstance(name, ast.Name)}
+    ]
+    return names_in(found).union(*map(names_in, asked))
+
+
 @cache
 def names_used() -> set[str]:
     """Every name that the program loads."""
@@ -58,7 +69,7 @@ def test_each_preference_is_asked_for_at_its_gate(each: Preference) -> None:
         reader, name, handed = ELSEWHERE[each.name]
         found = function(ROOT / reader, name)
         assert found is not None
-        assert each.name in names_in(found)
+        assert each.name in names_asked(ROOT / reader, found)
         assert handed in names_in(gate)
     else:
         assert each.name in names_in(gate)
