@@ -1,10 +1,14 @@
 """What is under way when an access grant ends: subscriptions, tickets and transfers end with it."""
 
+import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from muniment import transfers
+from resolvers import assets
 from schema import subscriptions
 from storage import accounts
 from storage.database import transaction
@@ -99,6 +103,7 @@ def test_a_transfer_of_ones_own_breaks_off_where_its_credential_ends(
     case: Case, by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be somebody else who fetches it, with what they have stolen: to revoke that ends what is under way."""
+    monkeypatch.setattr(assets, "OWN_EVERY_SECONDS", 0)  # all of this takes less than the usual
     body, world = b"a" * (5 * MIB), case.world
     case.asset = world.asset(case.owner, case.project, body)
     whose = world.key(case.owner, "read")[1] if by == "key" else case.owner
@@ -118,6 +123,17 @@ def test_a_transfer_of_ones_own_breaks_off_where_its_credential_ends(
         received = b"".join(response.iter_raw())
     assert 0 < len(received) < len(body)
     assert len(sent) == 2
+
+
+def test_ones_own_is_asked_for_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each piece, which would take longer than to open it; and as long as it lasts."""
+    moments = itertools.count(100.0, assets.OWN_EVERY_SECONDS / 16)  # looked at twice where it is asked
+    monkeypatch.setattr(assets, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    asked, state = list[int](), [100.0]
+    for number in range(160):
+        assets._now_and_then(partial(asked.append, number), state)
+    assert 8 <= len(asked) <= 10
+    assert asked[-1] > 140
 
 
 def test_the_contributors_own_download_is_whole(case: Case) -> None:
