@@ -1,6 +1,7 @@
 """What every test may use: a home, a database of its own on SQLite and on PostgreSQL, and no way out to the network."""
 
 import gc
+import itertools
 import logging
 import os
 import sys
@@ -22,7 +23,7 @@ from storage.database import open_engine
 from tests import databases, network
 from tests.databases import FILE
 
-gc.set_threshold(1_000_000)  # until everything is there, of which nothing goes again
+gc.disable()  # see `pytest_runtest_teardown`
 
 pytest_plugins = ["tests.beginnings", "tests.world", "tests.vocabulary", "tests.deployed", "tests.longest"]
 
@@ -46,12 +47,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Have the garbage collector leave alone what is here to stay: thousands of tests, the schema, every module.
-
-    It would look through all of that again and again for cycles that worlds of tests leave, which are few.
-    """
+    """Have the garbage collector leave alone what is here to stay: thousands of tests, the schema, every module."""
     gc.freeze()
-    gc.set_threshold(100_000, 10, 10)
+
+
+_torn_down = itertools.count(1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Collect once in a while, and not each time that so many objects were made: that took a tenth of a run.
+
+    What is still there then is kept for the tests to come: statements, policies, templates.
+    """
+    if next(_torn_down) % 200 == 0:
+        gc.collect()
+        gc.freeze()
 
 
 def _compile_statements_once() -> None:

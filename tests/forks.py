@@ -33,6 +33,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOADED = (
+    "openai",
     "muniment.cli",
     "muniment.app",
     "muniment.crew",
