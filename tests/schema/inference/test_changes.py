@@ -11,14 +11,14 @@ from schema.lookups import KINDS
 from tests.schema.inference import cast as casts
 from tests.schema.inference.answers import ask
 from tests.schema.inference.cast import Cast
-from tests.schema.inference.documents import SCHEMA, Literal, Pools, value, written
+from tests.schema.inference.documents import SCHEMA, Pools, Question, value
 from tests.world import World, global_id
 
 Statements = Callable[[], list[str]]
 
 SENSIBLE = {
-    "role": Literal("VIEWER"),
-    "scope": Literal("PROJECT"),
+    "role": "VIEWER",
+    "scope": "PROJECT",
     "mediaType": "text/plain",
     "email": "zoe@example.org",
 }
@@ -55,10 +55,11 @@ def changes() -> Iterator[tuple[str, str]]:
                         yield name, field
 
 
-def attempt(cast: Cast, mutation: str, field: str, named: str) -> str:
+def attempt(cast: Cast, mutation: str, field: str, named: str) -> Question:
     """The mutation with a sensible input, and this id in this field."""
     assert SCHEMA.mutation_type is not None
-    kind = get_named_type(SCHEMA.mutation_type.fields[mutation].args["input"].type)
+    argument = SCHEMA.mutation_type.fields[mutation].args["input"]
+    kind = get_named_type(argument.type)
     assert isinstance(kind, GraphQLInputObjectType)
     pools = Pools([named], cast.cursors, ("words",))
     given = {
@@ -71,7 +72,8 @@ def attempt(cast: Cast, mutation: str, field: str, named: str) -> str:
         if str(get_named_type(found.type)) == "ID" and other in given and other != field:
             mine = next(each for each in cast.known if each.startswith(_beginning(other)))
             given[other] = [] if str(found.type).startswith("[") else mine
-    return f"mutation {{ it: {mutation}(input: {written(given)}) {{ __typename }} }}"
+    document = f"mutation($input: {argument.type}) {{ it: {mutation}(input: $input) {{ __typename }} }}"
+    return Question(document, {"input": given})
 
 
 def _named(field: str) -> str:
@@ -103,9 +105,10 @@ def test_a_foreign_thing_is_refused_as_one_that_never_was(world: World, statemen
                 row = cast.hidden_id(kind)
                 if (kind, row) not in unseen:
                     continue
+                named = [global_id(kind, each) for each in (row, uuid.UUID(NOBODY_S))]
+                tried = [attempt(cast, mutation, field, each) for each in named]
                 there, gone = (
-                    ask(world, cast.callers[caller], attempt(cast, mutation, field, global_id(kind, each)), statements)
-                    for each in (row, uuid.UUID(NOBODY_S))
+                    ask(world, cast.callers[caller], each.document, statements, **each.variables) for each in tried
                 )
                 assert there == gone, f"{caller}: {mutation}.{field}"
                 if caller == "ada, stepped up" and mutation not in REFUSED_EARLIER:

@@ -18,7 +18,7 @@ from storage.projects import Project
 from tests.schema.inference import cast as casts
 from tests.schema.inference.answers import Seen, ask
 from tests.schema.inference.cast import Cast
-from tests.schema.inference.documents import Pools, question, questions
+from tests.schema.inference.documents import Pools, Question, question, questions
 from tests.world import World, global_id
 
 Statements = Callable[[], list[str]]
@@ -28,18 +28,18 @@ pytestmark = pytest.mark.one_database(
 )
 
 
-def told(cast: Cast, caller: str, documents: list[str], statements: Statements) -> list[Seen]:
+def told(cast: Cast, caller: str, asked: list[Question], statements: Statements) -> list[Seen]:
     """What the caller sees, question by question."""
-    return [ask(cast.world, cast.callers[caller], document, statements) for document in documents]
+    return [ask(cast.world, cast.callers[caller], each.document, statements, **each.variables) for each in asked]
 
 
-def told_twice(cast: Cast, caller: str, documents: list[str], statements: Statements) -> None:
+def told_twice(cast: Cast, caller: str, asked: list[Question], statements: Statements) -> None:
     """The caller is told the same without the rows of others and beside them."""
-    without = told(cast, caller, documents, statements)
+    without = told(cast, caller, asked, statements)
     with cast.beside(caller):
-        beside = told(cast, caller, documents, statements)
-    for document, one, other in zip(documents, without, beside, strict=True):
-        assert one == other, f"{caller}: {document}"
+        beside = told(cast, caller, asked, statements)
+    for each, one, other in zip(asked, without, beside, strict=True):
+        assert one == other, f"{caller}: {each}"
 
 
 def test_every_model_of_the_policy_has_rows_that_somebody_may_not_see(world: World) -> None:
@@ -54,14 +54,14 @@ def test_every_model_of_the_policy_has_rows_that_somebody_may_not_see(world: Wor
 def test_every_question_answers_alike_beside_what_may_not_be_seen(world: World, statements: Statements) -> None:
     """Each root field, those of one thing with one's own, another's, nobody's and another kind's id, leaf by leaf."""
     cast = casts.make(world)
-    documents = []
+    asked = []
     for name, field in questions().items():
         by_id = any(str(found.type) in ("ID!", "[ID!]!") for found in field.args.values())
         for number, one in enumerate(cast.some_ids(name) if by_id else cast.known[:1]):
             pools = Pools([one], [cast.cursors[number % len(cast.cursors)]])
-            documents.append(question(name, pools, lambda several: several[0], 1))
+            asked.append(question(name, pools, lambda several: several[0], 1))
     for caller in cast.callers:
-        told_twice(cast, caller, documents, statements)
+        told_twice(cast, caller, asked, statements)
 
 
 def test_no_arguments_tell_what_may_not_be_seen(world: World, statements: Statements) -> None:
@@ -75,10 +75,10 @@ def test_no_arguments_tell_what_may_not_be_seen(world: World, statements: Statem
     @given(st.data())
     def check(data: st.DataObject) -> None:
         caller = data.draw(callers)
-        documents = [
+        asked = [
             question(data.draw(names), pools, lambda several: data.draw(st.sampled_from(several)), 2) for _ in range(4)
         ]
-        told_twice(cast, caller, documents, statements)
+        told_twice(cast, caller, asked, statements)
 
     check()
 
@@ -94,7 +94,7 @@ def test_a_leak_would_be_found(world: World, statements: Statements, monkeypatch
         patched.setattr(reading, "_made", reading._made.__wrapped__)  # what was made before counts as it should
         told_twice(cast, "ada", totals, statements)
     foreign = next(each for each in cast.known if each == global_id("Project", cast.hidden_id("Project")))
-    asked = [f'{{ project(id: "{foreign}") {{ id }} }}']
+    asked = [Question(f'{{ project(id: "{foreign}") {{ id }} }}', {})]
     told_twice(cast, "ada", asked, statements)
     really = lists.one
 
