@@ -2,8 +2,8 @@
 
 PY := .venv/bin/python
 ARGS ?=
-# Twice as many as there are cores, since tests also wait for disks and servers.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
+# One more than there are cores, since tests also wait for servers; each begins with what is made once in a process.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 .DEFAULT_GOAL := help
 # Images of Python say the contrary; but each of the hundreds of processes that tests start would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
