@@ -35,7 +35,7 @@ def test_each_caller_is_told_what_the_policy_says_and_nothing_happens_after_a_re
     """Every operation from every rung: the exact code; after a refusal no row, job, keyset or file, and one entry.
 
     Everything is looked at before the first refusal of a rung and after its last: with a look at each of a thousand,
-    looking took longer than refusing.
+    looking took as long as refusing.
     """
     # A key's use is noted in its row, to the minute: however long this takes, that is no change of what was refused.
     monkeypatch.setattr(identity, "_NOTE_USE_EVERY", timedelta(days=1))
