@@ -121,3 +121,14 @@ def test_whoever_was_left_behind_is_let_go_and_does_not_come_back(postgresql: Po
         assert name_of(again) == used
         assert connection.execute("SELECT pg_try_advisory_lock(1)").fetchone() == (True,)
         assert connection.execute("TABLE projects").fetchall() == []
+
+
+def test_whoever_is_just_leaving_does_not_spoil_it(postgresql: PostgreSQL) -> None:
+    """A connection that was closed is still there for a moment: one that goes by itself is no reason to make another."""
+    used = set()
+    for _ in range(20):
+        with postgresql.clean_database() as url:
+            used.add(name_of(url))
+            for leaving in [psycopg.connect(url.replace("+psycopg", "")) for _ in range(4)]:
+                leaving.close()
+    assert len(used) == 1

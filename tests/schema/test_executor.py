@@ -1,6 +1,7 @@
 """The short way for leaves answers what graphql-core and Strawberry answer without it: data, errors and their places."""
 
 import enum
+import gc
 from typing import Any
 
 import pytest
@@ -255,3 +256,26 @@ def test_what_goes_wrong_goes_wrong_alike(document: str, name: str) -> None:
     assert isinstance(short._schema.type_map["Odd"], GraphQLObjectType)
     text = document.format(name)
     assert said(short, text, None) == said(strawberry.Schema(Query), text, None)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "{ viewer { kind } projects { edges { node { name assets { edges { node { title } } } } } } }",
+        'mutation { createProject(input: { name: "Another" }) { project { id } } }',
+    ],
+)
+def test_an_operation_that_is_done_holds_nothing(world: World, document: str) -> None:
+    """What an operation knew goes when it ends, and not when the garbage collector comes by."""
+    ada = world.register("ada")
+    world.asset(ada, world.project(ada))
+    world.ask(document, ada).data  # noqa: B018 - what is worked out once stays
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        world.ask(document, ada).data  # noqa: B018 - fails the test if refused
+        gc.collect()
+        assert [each for each in gc.garbage if isinstance(each, Context | Executor)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
