@@ -29,6 +29,9 @@ def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANO
     graphql-core's suggestions ("Did you mean …") spell out the schema: strangers, who may not introspect, see none.
     """
     found = [_coded(error, ref) for error in errors[:_MOST]]
+    for error in errors:
+        _let_go(error)
+        _let_go(error.original_error)
     if asker.kind is Kind.ANONYMOUS:
         for error in found:
             error.message = _SUGGESTION.sub("", error.message)
@@ -56,6 +59,13 @@ def code_of_graphql(error: GraphQLError) -> str:
     if original is None or (error.path is None and error.nodes and not isinstance(original, CodedError | Refused)):
         return _own_code(error).value
     return code_of(original)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Have it no longer hold the frames it came through: they hold what was asked for and, in a circle, the error."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _known(original: Exception | None) -> Exception | None:

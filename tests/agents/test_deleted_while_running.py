@@ -26,7 +26,7 @@ def test_a_deletion_in_mid_sentence_leaves_nothing_and_ends_the_run_quietly(
     world: World, started: Agents, stand_in: StandIn, scope: DeletionScope, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The eraser and its counter find everything gone while the model still talks; the run ends without an error."""
-    stand_in.words, stand_in.pause = [f"{MARKER} "] * 60, 0.3
+    stand_in.words, stand_in.pause = [f"{MARKER} "] * 180, 0.1
     owner = world.contributor()
     project = world.project(owner)
     prompt_id = world.submit(project, owner, MARKER, variations=3)

@@ -64,9 +64,11 @@ class Cast:
 
     def some_ids(self, kind: str) -> list[str]:
         """Of this kind of thing one's own, others' and nobody's, and one of another kind; of every kind for `node`."""
+        if kind in ("node", "nodes"):
+            return [*{kind_of(each): each for each in self.known}.values(), *self.nowhere[:2]]
         alike = [each for each in [*self.known, *self.nowhere] if kind_of(each).lower() == kind.lower()]
-        of_every_kind = {kind_of(each): each for each in self.known}.values()
-        return [*alike, self.known[0], self.known[1]] if alike else [*of_every_kind, *self.nowhere[:2]]
+        assert len(alike) > 2, kind
+        return [*alike, self.known[0], self.known[1]]
 
     def principal(self, caller: str) -> Principal:
         """Who the caller is to the policy."""
