@@ -32,7 +32,7 @@ class Asked(NamedTuple):
 
 
 def _no_async_work(_values: Sequence[Any]) -> NoReturn:
-    raise NotImplementedError("Resolvers run whole in one thread: they have nothing to wait for.")
+    raise TypeError("Resolvers run whole in one thread: they have nothing to wait for.")
 
 
 _NO_ASYNC_WORK = GraphQLResolveInfoHelpers(gather=_no_async_work, track=_no_async_work)
