@@ -8,13 +8,12 @@ is, and where.
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLInt, GraphQLObjectType, is_enum_type
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, Undefined
-from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.context import Context
@@ -31,13 +30,6 @@ class Asked(NamedTuple):
     context: Context
 
 
-def _no_async_work(_values: Sequence[Any]) -> NoReturn:
-    raise TypeError("Resolvers run whole in one thread: they have nothing to wait for.")
-
-
-_NO_ASYNC_WORK = GraphQLResolveInfoHelpers(gather=_no_async_work, track=_no_async_work)
-
-
 class ByColumns(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's executor, and plans of what is selected."""
 
@@ -46,9 +38,6 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         if self.middleware_manager is not None and not self.middleware_manager.middlewares:
             self.middleware_manager = None
         self.asked = Asked(self.context_value)
-        # graphql-core's are methods of this object, which then held itself, the request and all that hangs on it until
-        # the garbage collector came by. No resolver of ours has asynchronous work.
-        self.async_helpers = _NO_ASYNC_WORK
         self._plans: dict[tuple[str, int], tuple[GroupedFieldSet, Plan]] = {}
 
     def plan(self, parent_type: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> Plan:

@@ -9,21 +9,35 @@ against those of the stock executor.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio.to_thread
 from graphql import GraphQLObjectType, GraphQLOutputType
 from graphql import OperationType as GraphQLOperationType
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, Undefined
+from graphql.type.definition import GraphQLResolveInfoHelpers
 
 from schema.columns import ByColumns
 from schema.companies import Company, are
 from schema.ways import Branch, Leaf
 
 
+def _no_async_work(_values: Sequence[Any]) -> NoReturn:
+    raise TypeError("Resolvers run whole in one thread: they have nothing to wait for.")
+
+
+_NO_ASYNC_WORK = GraphQLResolveInfoHelpers(gather=_no_async_work, track=_no_async_work)
+
+
 class Executor(ByColumns):
     """Runs an operation whole, in the thread that called it; each event of a subscription in a thread of its own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # graphql-core's are methods of this object, which then held itself, the request and all that hangs on it until
+        # the garbage collector came by. No resolver of ours has asynchronous work.
+        self.async_helpers = _NO_ASYNC_WORK
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """The operation, or one event of it: then an awaitable."""

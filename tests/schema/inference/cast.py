@@ -63,7 +63,7 @@ class Cast:
         return row if entry is None else next(each for each in self.hidden if getattr(each, "id", None) == entry)
 
     def some_ids(self, kind: str) -> list[str]:
-        """Of this kind of thing one's own, others' and nobody's, and one of another kind; of every kind for `node`."""
+        """Of this kind of thing one's own, others' and nobody's, and one of another kind; of every kind for `node(s)`."""
         if kind in ("node", "nodes"):
             return [*{kind_of(each): each for each in self.known}.values(), *self.nowhere[:2]]
         alike = [each for each in [*self.known, *self.nowhere] if kind_of(each).lower() == kind.lower()]
