@@ -25,7 +25,7 @@ import dbos
 import structlog
 from dbos import DBOSClient, _core, _serialization
 
-from storage.queue_tables import FORMAT
+from storage.queue_tables import FORMAT, PickleReachable
 
 TRIED = frozenset({"3.4.0"})
 """The releases of DBOS whose source was read for ways to pickle. A test fails until a new one is added here."""
@@ -51,10 +51,6 @@ class RowRefused(Exception):
     """A row of the queue was not written by this program: it is not read. Says the format, never the content."""
 
     code = "FOREIGN_ROW"
-
-
-class PickleReachable(RuntimeError):
-    """This release of DBOS reads rows past our serializer. Install one of the releases that were tried."""
 
 
 class Refusals:

@@ -11,7 +11,16 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from storage.database import transaction
-from storage.queue_tables import CONSTRAINT, FORMAT, FORMATTED, SCHEMA, name, trigger_names, unconstrained
+from storage.queue_tables import (
+    CONSTRAINT,
+    FORMAT,
+    FORMATTED,
+    SCHEMA,
+    QueueNotConstrained,
+    name,
+    trigger_names,
+    unconstrained,
+)
 
 _FOREIGN = f"serialization IS NULL OR serialization <> '{FORMAT}'"
 _PAYLOADS = ("workflow_input", "workflow_output", "operation_outputs")
@@ -23,16 +32,6 @@ _TRIGGERS = text(
 )
 
 log = structlog.get_logger("muniment.queue")
-
-
-class QueueNotConstrained(Exception):
-    """The queue's tables take rows in any format, and this login does not own them; the message says what to do."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The tables of the job queue lack the constraint on their format, and this login may not add it: run"
-            " `python -m muniment database upgrade` as the owner of the tables (docs/operations/postgresql.md)."
-        )
 
 
 def constrain(engine: Engine) -> None:

@@ -18,6 +18,25 @@ FORMATTED = (
 CONSTRAINT = "muniment_format"
 """The constraint on each of them; on SQLite, which adds none to a table that is there, two triggers begin with it."""
 
+
+class QueueUnsafe(Exception):
+    """A row of the queue could run code or would be taken in any format. The message says what to do."""
+
+
+class QueueNotConstrained(QueueUnsafe):
+    """The queue's tables take rows in any format, and this login does not own them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The tables of the job queue lack the constraint on their format, and this login may not add it: run"
+            " `python -m muniment database upgrade` as the owner of the tables (docs/operations/postgresql.md)."
+        )
+
+
+class PickleReachable(QueueUnsafe):
+    """This release of DBOS reads rows past our serializer: install one that was tried."""
+
+
 _RECORDED = "dbos_migrations"
 _CONSTRAINED = text(
     "SELECT relname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
