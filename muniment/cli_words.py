@@ -39,6 +39,7 @@ def told() -> Iterator[None]:
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
+    from storage.queue_tables import QueueUnsafe
 
     try:
         yield
@@ -51,6 +52,8 @@ def told() -> Iterator[None]:
     except BlobStoreUnavailable as error:
         give_up(f"{error}: look at MUNIMENT_BLOB_URL, and whether the disk is full.")
     except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:
+        give_up(str(error))
+    except QueueUnsafe as error:
         give_up(str(error))
 
 

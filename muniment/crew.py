@@ -11,6 +11,7 @@ from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.mail import Mail
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
+from agents.queue_watch import QueueWatch
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
 from agents.takeovers import Takeover
@@ -54,6 +55,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
     takeover = Takeover(house.store, settings.worker_name)
+    queue_watch = QueueWatch(house.store, house.policy_version, house.watch)
+    queue_watch.start()
     agents = start(idle, executor_id=settings.worker_name)
     takeover.start()
     sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy_version, witnesses=_witnesses(settings))
@@ -72,6 +75,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         lookout.stop()
         takeover.stop()
         stop(agents)
+        queue_watch.stop()
         sentinel.stop()
         if courier is not None:
             courier.stop()

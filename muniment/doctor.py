@@ -14,7 +14,7 @@ from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
-from storage import enabling, policies, staff
+from storage import enabling, policies, queue_tables, staff
 from storage.blobs.errors import BlobError
 from storage.clock import now
 from storage.database import DatabaseUnreachable, exists, open_engine, transaction
@@ -38,6 +38,7 @@ def examine(settings: Settings) -> list[Finding]:
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
         *quotas.findings(settings),
+        *_queue(settings),
         *_bucket(settings),
         *_tallies(settings),
         *posture.findings(settings),
@@ -119,6 +120,17 @@ def _room(place: Path) -> Finding:
     there = next(directory for directory in (place, *place.parents) if directory.is_dir())
     free = shutil.disk_usage(there).free
     return Finding("disk", free > _LEAST_FREE_BYTES, f"{free // 1024**2} MiB free under {place}")
+
+
+def _queue(settings: Settings) -> list[Finding]:
+    """Whether the job queue's tables refuse rows in another format than ours."""
+    open_tables = _asked(settings, lambda session: queue_tables.unconstrained(session.connection()))
+    if open_tables is None:
+        return []
+    if not open_tables:
+        return [Finding("job queue", True, "its tables refuse rows in another format than ours")]
+    todo = "run `python -m muniment database upgrade` as the owner of the tables, and look at runbook D23"
+    return [Finding("job queue", False, f"{', '.join(open_tables)} would take rows in any format: {todo}")]
 
 
 def _bucket(settings: Settings) -> list[Finding]:

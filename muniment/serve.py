@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from muniment import addresses
 from muniment.garbage import settle
 from muniment.settings import Settings
+from storage.queue_tables import QueueUnsafe
 
 GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
@@ -126,7 +127,19 @@ async def _announce(settings: Settings) -> None:
     log.info("serving", host=settings.host, port=settings.port, environment=settings.env)
     await asyncio.sleep(_LATER_SECONDS)
     if not settings.worker:
-        threading.Thread(target=import_module, args=("storage.queue",), daemon=True).start()  # for the first job
+        threading.Thread(target=_load_queue, daemon=True).start()  # for the first job
+
+
+def _load_queue() -> None:
+    """Load DBOS, and stop this process if it could run code out of a row of the queue."""
+    serialization = import_module("storage.dbos_serialization")
+    import_module("storage.queue")
+    try:
+        serialization.require_installed()
+    except QueueUnsafe as error:
+        log.critical("queue.unsafe", code=type(error).__name__)
+        typer.echo(str(error), err=True)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def welcome(settings: Settings) -> str:

@@ -53,6 +53,9 @@ class Telemetry(Watch):
         self._alone = Counter(
             "muniment_counted_alone", "Counts that were not shared, as no server answered.", registry=self.samples
         )
+        self._refused_rows = Counter(
+            "muniment_queue_rows_refused", "Rows of the job queue that were not in our format.", registry=self.samples
+        )
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
@@ -100,6 +103,10 @@ class Telemetry(Watch):
     def counted_alone(self) -> None:
         """Counts it."""
         self._alone.inc()
+
+    def queue_rows_refused(self, count: int) -> None:
+        """Counts them."""
+        self._refused_rows.inc(count)
 
     def close(self) -> None:
         """Send what is left to send."""

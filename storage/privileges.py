@@ -76,10 +76,33 @@ NARROWER = {
 }
 """Tables by name. What the owner of the tables does is not limited by this, and no server is to run as the owner."""
 
+_QUEUED = "the API queues runs; the agents take them up, end and remove them"
+_UNUSED = "our runs write nothing there; the agents remove what should not be there"
+_AGENTS = "the agents alone say which queues and versions there are"
+_LAID_OUT = "the owner lays the tables out"
+
+QUEUE = {
+    "workflow_status": Rights("SELECT, INSERT, UPDATE (creator_xid)", _ALL, _QUEUED),
+    "workflow_input": Rights("SELECT, INSERT", "SELECT, INSERT, DELETE", _QUEUED),
+    "workflow_output": Rights("", _ALL, _QUEUED),
+    "operation_outputs": Rights("", "SELECT, DELETE", _UNUSED),
+    "notifications": Rights("", "SELECT, DELETE", _UNUSED),
+    "workflow_events": Rights("", "SELECT, DELETE", _UNUSED),
+    "workflow_events_history": Rights("", "SELECT, DELETE", _UNUSED),
+    "streams": Rights("", "SELECT, DELETE", _UNUSED),
+    "workflow_schedules": Rights("", "SELECT", _UNUSED),
+    "event_dispatch_kv": Rights("", "", _UNUSED),
+    "queues": Rights("", "SELECT, INSERT, UPDATE", _AGENTS),
+    "application_versions": Rights("", "SELECT, INSERT, UPDATE", _AGENTS),
+    "dbos_migrations": Rights("SELECT", "SELECT", _LAID_OUT),
+}
+"""The tables of the queue by name: none is granted that is not named. No right on functions or sequences is needed."""
+
 
 def hashes() -> dict[str, str]:
     """What each component may do with every table, as a hash that changes with it."""
     tables = [(model.__tablename__, _rights(model.__tablename__)) for model in models()]
+    tables += [(f"{SCHEMA}.{name}", rights) for name, rights in QUEUE.items()]
     granted = {API: [f"{name}: {each.api}" for name, each in tables]}
     granted[AGENTS] = [f"{name}: {each.agents}" for name, each in tables]
     return {component: sha256("\n".join(lines).encode()).hexdigest() for component, lines in granted.items()}
@@ -107,9 +130,12 @@ def statements(api: str, agents: str) -> Iterator[str]:
         rights = _rights(model.__tablename__)
         yield f"GRANT {rights.api} ON {model.__tablename__} TO {api}"
         yield f"GRANT {rights.agents} ON {model.__tablename__} TO {agents}"
-    for kind in ("TABLES", "SEQUENCES"):
-        yield f"GRANT ALL ON ALL {kind} IN SCHEMA {SCHEMA} TO {both}"
-    yield f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {SCHEMA} TO {both}"
+    for kind in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+        yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {SCHEMA} FROM PUBLIC, {both}"
+    for name, rights in QUEUE.items():
+        for granted, login in ((rights.api, api), (rights.agents, agents)):
+            if granted:
+                yield f"GRANT {granted} ON {SCHEMA}.{name} TO {login}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {both}"
 
 

@@ -16,9 +16,13 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
+from storage import dbos_serialization, queue_formats
 from storage.clock import now
 from storage.database import looking, open_engine, prepare_sqlite, stay_with_the_file, transaction
-from storage.queue_tables import SCHEMA, are_newest
+from storage.dbos_serialization import refuse
+from storage.queue_tables import FORMAT, SCHEMA, are_laid_out, are_newest
+
+dbos_serialization.install()
 
 APPLICATION = "muniment"
 VERSION = "1"
@@ -54,15 +58,22 @@ class IdsOnly(Serializer):
 
     def name(self) -> str:
         """How rows written by this serializer are marked; never reuse the name for another format."""
-        return "muniment_ids_1"
+        return FORMAT
 
     def serialize(self, data: Any) -> str:
         """`data` as JSON. Raises TypeError where it holds anything but ids, numbers and codes."""
         return json.dumps(_checked(data), separators=(",", ":"))
 
     def deserialize(self, serialized_data: str) -> Any:
-        """What `serialize` was given, tuples as lists and exceptions as `QueuedFailure`."""
-        data = json.loads(serialized_data)
+        """What `serialize` was given, tuples as lists and exceptions as `QueuedFailure`.
+
+        Raises RowRefused for anything that `serialize` can't have written.
+        """
+        try:
+            data = json.loads(serialized_data)
+            _checked(data)
+        except (ValueError, TypeError, RecursionError):
+            raise refuse("malformed") from None
         if isinstance(data, dict) and data.keys() == {"failure", "code"}:
             return QueuedFailure(data["failure"], data["code"])
         return data
@@ -180,12 +191,20 @@ def close_queue_engine(engine: Engine) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Create DBOS's tables in `engine`'s database, or bring them up to date. After our migrations, before any job.
+    """Create DBOS's tables in `engine`'s database, or bring them up to date, and constrain the format of their rows.
+
+    After our migrations, before any job. Raises QueueNotConstrained and PickleReachable.
 
     Hardly any start has something to do here: it is looked up over a connection that is open, where DBOS makes three.
     """
-    if not are_newest(engine):
+    if are_newest(engine):
+        return
+    dbos_serialization.require_installed()
+    with looking(engine) as connection:
+        there = are_laid_out(connection)
+    if not there:
         DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)
+    queue_formats.constrain(engine)
 
 
 def _start_immediate(connection: Any, _record: Any) -> None:
