@@ -92,9 +92,9 @@ class Keyring:
                 )
             keyring = cls(store, keks, cache_seconds)
             missing = keyring._loaded.missing(_PLATFORM)
-            if missing and not fresh:
-                lost = ", ".join(name.id for name in missing)
-                raise KeyStoreMissing(f"the key store has lost keysets of the platform ({lost}): restore the key store")
+            lost = [name.id for name in missing if not fresh and name != SESSIONS]  # which is younger than the others
+            if lost:
+                raise KeyStoreMissing(f"the key store lacks keysets of the platform ({', '.join(lost)}): restore it")
             for name in missing:
                 keyring._make(name)
         except BaseException:
