@@ -15,12 +15,25 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from muniment import browsers, graphiql, key_uses, ledger, lookouts, passkeys, privacy, services, status, transfers
+from muniment import (
+    browsers,
+    graphiql,
+    key_checks,
+    key_uses,
+    ledger,
+    lookouts,
+    passkeys,
+    privacy,
+    services,
+    status,
+    transfers,
+)
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
+from muniment.key_checks import KeysetWatch
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
@@ -28,7 +41,9 @@ from muniment.telemetry import watching
 from resolvers.house import House
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import transaction
+from storage.database import LogReplaced, transaction
+from storage.keys.errors import KeyStoreError
+from storage.keys.names import SIGNING
 
 
 def create(settings: Settings) -> Starlette:
@@ -52,6 +67,8 @@ def create(settings: Settings) -> Starlette:
                 enter(lookouts.beside_agents(app.state.house))
             await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
             enter(key_uses.counted(app.state.house, "server"))
+            app.state.keysets = enter(key_checks.watched(app.state.house))
+            telemetry.show_keys(app.state.keysets.count, app.state.keysets.is_kept)
             try:
                 yield
             finally:
@@ -124,16 +141,29 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database and the key store answer too, and the policy is the one in force everywhere."""
+    """The database and the key store answer too and lose nothing, and the policy is the one in force everywhere."""
     house: House = request.app.state.house
+    keysets: KeysetWatch = request.app.state.keysets
     try:
-        await anyio.to_thread.run_sync(_touch, house)
-    except Exception:
-        return PlainTextResponse("not ready: the database or the key store does not answer\n", 503)
+        lost = await anyio.to_thread.run_sync(_touch, house, keysets)
+    except Exception as error:
+        return PlainTextResponse(f"not ready: {_cause(error)}\n", 503)
+    if lost:
+        return PlainTextResponse(
+            f"not ready: {lost} keysets that rows refer to are not in the key store: run doctor\n", 503
+        )
     if unloadable := house.force.held.unloadable:
         kept = house.policy.version
         return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
     return PlainTextResponse("ready\n")
+
+
+def _cause(error: BaseException) -> str:
+    """What keeps it from being ready, in words that name no address."""
+    if isinstance(error, LogReplaced) or isinstance(error.__cause__, LogReplaced):
+        which = "key store" if isinstance(error, KeyStoreError) else "database"
+        return f"the write-ahead log of the {which} is not the one on disk: do not stop this process, run doctor"
+    return "the database or the key store does not answer"
 
 
 async def security_text(settings: Settings, _: Request) -> Response:
@@ -150,10 +180,12 @@ async def security_text(settings: Settings, _: Request) -> Response:
     return PlainTextResponse("".join(f"{line}\n" for line in lines))
 
 
-def _touch(house: House) -> None:
+def _touch(house: House, keysets: KeysetWatch) -> int:
     with transaction(house.store.engine, read_only=True) as session:
         session.connection()
     house.store.keyring.public_key()
+    house.store.keyring.exists(SIGNING)
+    return keysets.unaccepted()
 
 
 _GRAPHIQL = '<li><a href="/graphiql">GraphiQL</a> &ndash; try it in this browser.</li>\n'

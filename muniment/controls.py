@@ -22,6 +22,7 @@ from storage.controls.catalogue import Control
 from storage.controls.findings import Kept, Result
 from storage.database import transaction
 from storage.ledger.scope import AuditScope
+from storage.open_databases import OpenDatabases
 
 COMPONENT = "controls"
 
@@ -29,6 +30,7 @@ OF_THE_DOCTOR: dict[str, frozenset[str]] = {
     "backups": frozenset({"backups"}),
     "key-age": frozenset({"key age", "rotation"}),
     "key-encryption-key": frozenset({"key-encryption key"}),
+    "keysets-kept": frozenset({"keys", "keysets", "open files"}),
     "keys-apart": frozenset({"separation"}),
     "policy": frozenset({"policy"}),
     "private-places": frozenset({"TLS key", "database", "directory", "key store"}),
@@ -49,7 +51,7 @@ log = structlog.get_logger("muniment.controls")
 
 def look(house: House, settings: Settings) -> list[Result]:
     """Run every check, in the order of the catalogue; changes nothing."""
-    told = doctor.examine(settings)
+    told = doctor.examine(settings, OpenDatabases.of(house.store))
     results = []
     for name, control in catalogue.checks().items():
         if name in OF_THE_DOCTOR:

@@ -69,6 +69,15 @@ class Telemetry(Watch):
         gauge = Gauge("muniment_streams", "WebSockets and event streams that are open.", registry=self.samples)
         gauge.set_function(open_now)
 
+    def show_keys(self, lost: Callable[[], int], keeps: Callable[[], bool]) -> None:
+        """Show whether keys may get lost, asked whenever somebody looks."""
+        missing = Gauge("muniment_keysets_missing", "Keysets that rows refer to in vain.", registry=self.samples)
+        missing.set_function(lost)
+        kept = Gauge(
+            "muniment_key_store_kept", "1 while what is written to the key store is kept.", registry=self.samples
+        )
+        kept.set_function(keeps)
+
     @contextmanager
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""

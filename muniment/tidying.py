@@ -60,7 +60,19 @@ class Tidying:
 
     def once(self) -> None:
         """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
-        tasks: dict[str, Callable[[], object]] = {
+        for task, do in self.tasks().items():
+            try:
+                do()
+            except _Ending:
+                return
+            except StandStill:
+                continue  # what waits for the end of a lock-down is taken up by the first round after it
+            except Exception:
+                _log.exception("a task failed", task=task)
+
+    def tasks(self) -> dict[str, Callable[[], object]]:
+        """Return what is done in each round, by name, in order."""
+        return {
             "lock-downs": self._end_lockdown,
             "tidying": lambda: erasures.tidy(self._agents),
             "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
@@ -74,15 +86,6 @@ class Tidying:
             "reconciling": self._reconciling.look,
             "backups": self._back_up,
         }
-        for task, do in tasks.items():
-            try:
-                do()
-            except _Ending:
-                return
-            except StandStill:
-                continue  # what waits for the end of a lock-down is taken up by the first round after it
-            except Exception:
-                _log.exception("a task failed", task=task)
 
     def _age(self) -> None:
         """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""

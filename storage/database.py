@@ -28,6 +28,13 @@ class DatabaseMoved(OperationalError):
         super().__init__(None, None, OSError("the database's file was moved or replaced while it was in use"))
 
 
+class LogReplaced(OperationalError):
+    """The write-ahead log that a connection writes to is not the one beside the database: what is committed is lost."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None, OSError("the database's write-ahead log was deleted or replaced while in use"))
+
+
 class ConnectionLost(OperationalError):
     """The database ended the connection in the middle of a transaction; nothing of that is there."""
 
@@ -35,6 +42,7 @@ class ConnectionLost(OperationalError):
         super().__init__(None, None, OSError("the connection to the database was lost in the middle of a transaction"))
 
 
+_LOG = "write-ahead log"
 _SETTLED_WITHIN = 60
 _INVALIDATED = "8s2b"
 """SQLAlchemy's code for a transaction that is gone with its connection, when something more is asked of it."""
@@ -62,8 +70,8 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         pool: Any = NullPool if address.database in (None, "", ":memory:") else QueuePool
         engine = create_engine(address, poolclass=pool, connect_args={"check_same_thread": False}, hide_parameters=True)
         event.listen(engine, "connect", prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
         stay_with_the_file(engine)
+        event.listen(engine, "begin", _begin_sqlite)
         return engine
     engine = create_engine(address, pool_size=pool_size, hide_parameters=True)
     event.listen(engine, "checkout", _look_whether_connected)
@@ -101,7 +109,11 @@ def prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def stay_with_the_file(engine: Engine) -> None:
-    """Let an SQLite engine use the file that it found first, and refuse with DatabaseMoved while that is elsewhere."""
+    """Let an SQLite engine use the file that it found first, and refuse with DatabaseMoved while that is elsewhere.
+
+    A connection stays with its write-ahead log too: a transaction is refused with LogReplaced while that is elsewhere.
+    Such a connection is kept open, for the log that it holds may be the only copy of what was committed.
+    """
     path = engine.url.database
     if path in (None, "", ":memory:"):
         return
@@ -117,7 +129,23 @@ def stay_with_the_file(engine: Engine) -> None:
     event.listen(engine, "do_connect", look)  # before, for SQLite would make an empty file in its place
     event.listen(engine, "connect", look)
     event.listen(engine, "checkout", look)
+    event.listen(engine, "begin", lambda connection: require_same_log(engine, connection.info))
     event.listen(engine, "engine_disposed", lambda _engine: first.clear())  # nothing is open any more
+
+
+def require_same_log(engine: Engine, kept: dict[Any, Any]) -> None:
+    """Raise LogReplaced unless the write-ahead log beside the database is the one that a connection has open.
+
+    `kept` is what SQLAlchemy keeps of the connection (`info`). SQLite opens the log at the first transaction and closes
+    it with the connection; while any connection has it open, no other process deletes it.
+    """
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
+        return
+    known, found = kept.get(_LOG), _identity(f"{path}-wal")
+    if known is not None and found != known:
+        raise LogReplaced
+    kept[_LOG] = found
 
 
 def settle(engine: Engine) -> None:

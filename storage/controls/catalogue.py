@@ -120,6 +120,14 @@ CONTROLS: tuple[Control, ...] = (
         ("key-age",), 14,
     ),
     Control(
+        "keysets-kept", "No keyset is lost: each that a row refers to is in the key store.",
+        ("CC6.1", "A1.2"), SECURITY,
+        "Each process opens the key store once and through SQLite alone; a log that was replaced is not written to.",
+        ("tests/faults/test_kept_keys.py::test_no_job_and_no_command_takes_locks_or_log_from_a_server",
+         "tests/faults/test_kept_keys.py::test_no_acknowledged_keyset_is_lost_when_a_server_is_killed_beside_commands"),
+        ("keysets-kept",), 1,
+    ),
+    Control(
         "audit-trail", "Each change, refusal and look at others' content is an entry, committed with it and kept.",
         ("CC2.1", "CC7.2", "CC7.3", "P6.2", "P6.7"), SECURITY,
         "A hash tree with signed checkpoints outside the database, which anybody can check.",

@@ -1,8 +1,10 @@
 """For every live check, an installation in which it fails: what is put into the database, or done to the house."""
 
+import sqlite3
 import stat
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from storage.services import Service, ServiceKind, ServiceStatus
 from storage.staff import RoleAssignment, StaffMember, StaffRole
 
 SEAL = Sealed(b"\x01nothing")
+MOMENT = "2026-01-01 00:00:00.000000"
 LATER = timedelta(days=3)
 """When the checks of the database look: they were last run, and retention swept, long before."""
 
@@ -189,6 +192,13 @@ def _broken_policy(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
     return _with(settings, policy_file=place)
 
 
+def _lost_keyset(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    with closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))) as data, data:
+        project = (uuid.uuid4().hex, uuid.uuid4().hex, b"name", MOMENT, MOMENT)
+        data.execute("INSERT INTO projects (id, owner_id, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", project)
+    return settings
+
+
 def _no_certificate(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
     return _with(settings, tls_cert=Path("/nowhere.pem"), tls_key=Path("/nowhere.key"))
 
@@ -203,6 +213,7 @@ IN_THE_HOUSE: dict[str, Callable[[Settings, pytest.MonkeyPatch], Settings]] = {
     "backups": _no_backup,
     "key-age": lambda settings, _patch: _with(settings, key_rotation_days=1e-9),
     "key-encryption-key": _lost_key,
+    "keysets-kept": _lost_keyset,
     "keys-apart": lambda settings, _patch: _with(settings, env="production"),
     "policy": _broken_policy,
     "private-places": _open_home,
