@@ -48,6 +48,9 @@ class Caller:
 
     def _asking(self, house: House) -> Asking:
         said = self.connection_params.get("authorization", self.connection_params.get("Authorization"))
-        token = str(said).removeprefix("Bearer ").strip() if said is not None else bearer_token(self._connection)
+        if said is None:
+            token = bearer_token(self._connection)
+        else:
+            token = said.removeprefix("Bearer ").strip() if isinstance(said, str) else ""
         agent = self._connection.headers.get("user-agent")
         return identify(house, token, ip_address=address_of(self._connection), user_agent=agent)

@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio.to_thread
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -44,10 +44,18 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            response = await self._answer(Request(scope, receive))
+            response = await self._answered(Request(scope, receive))
             await response(scope, receive, send)
         else:
             await self._sockets.talk(WebSocket(scope, receive, send))
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            return await self._answer(request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # whatever was not foreseen is logged and coded, too
+            return self._refusal(error, LEGACY)
 
     async def _answer(self, request: Request) -> Response:
         media_type, streams = acceptable(request.headers.get("accept"))

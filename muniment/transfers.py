@@ -16,7 +16,7 @@ from resolvers.context import Context
 from resolvers.tickets import Purpose
 from storage.blobs.errors import BlobDamaged
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _GATHER = 1024 * 1024
 
 

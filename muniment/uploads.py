@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from muniment.admissions import admitted, as_json, coded, in_thread
+from muniment.requests import announced_size
 from policies.errors import Refused
 from resolvers import uploads
 from resolvers.context import Context
@@ -27,7 +28,7 @@ _SAVE_EVERY = 16 * 1024 * 1024
 _SILENCE_SECONDS = 60.0
 """How long a sender may be silent before somebody else may go on: a lost connection looks like that."""
 _PATCH_TYPE = "application/offset+octet-stream"
-_OFFSET = re.compile(r"\d{1,18}")
+_OFFSET = re.compile(r"[0-9]{1,18}")
 _TUS = {"tus-resumable": "1.0.0", "cache-control": "no-store"}
 
 
@@ -54,8 +55,7 @@ async def _whole(request: Request) -> Response:
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
     transfer = await in_thread(uploads.begin, context, ticket)
     try:
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > transfer.expected:
+        if announced_size(request) > transfer.expected:
             raise TooLarge(f"More bytes are announced than the {transfer.expected} of byteSize.")
         async for part in _gathered(request):
             await in_thread(transfer.write, part)

@@ -12,6 +12,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from resolvers.context import Context
@@ -113,7 +114,8 @@ class Schema(strawberry.Schema):
         Queries and mutations run whole in a worker thread, as they do over HTTP.
         """
         context: Context = await anyio.to_thread.run_sync(context_value.again)
-        if kind_of(query, kwargs.get("operation_name")) is OperationType.SUBSCRIPTION:
+        kind = await anyio.to_thread.run_sync(kind_of, query, kwargs.get("operation_name"))
+        if kind is OperationType.SUBSCRIPTION:
             source = await super().stream(query, context_value=context, **kwargs)
         else:
             source = self._once(query, context, **kwargs)
@@ -122,6 +124,14 @@ class Schema(strawberry.Schema):
     async def _once(self, query: str | None, context: Context, **kwargs: Any) -> AsyncGenerator[Any, None]:
         run = partial(self.execute_sync, query, context_value=context, **kwargs)
         yield await anyio.to_thread.run_sync(run)
+
+    async def _prepare_operation_async(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
+        """Parse and validate in a worker thread: the event loop would answer nobody meanwhile."""
+        run = partial(self._prepare_operation_sync, context, extensions_runner)
+        refused = await anyio.to_thread.run_sync(run)
+        return None if refused is None else PreExecutionError(data=None, errors=refused.errors)
 
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]

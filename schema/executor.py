@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import anyio.to_thread
-from graphql import GraphQLObjectType, GraphQLOutputType
+from graphql import GraphQLError, GraphQLObjectType, GraphQLOutputType
 from graphql import OperationType as GraphQLOperationType
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, Undefined
@@ -20,6 +20,7 @@ from graphql.type.definition import GraphQLResolveInfoHelpers
 
 from schema.columns import ByColumns
 from schema.companies import Company, are
+from schema.errors import MOST
 from schema.ways import Branch, Leaf
 
 
@@ -38,6 +39,7 @@ class Executor(ByColumns):
         # graphql-core's are methods of this object, which then held itself, the request and all that hangs on it until
         # the garbage collector came by. No resolver of ours has asynchronous work.
         self.async_helpers = _NO_ASYNC_WORK
+        self._located = 0
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """The operation, or one event of it: then an awaitable."""
@@ -79,6 +81,18 @@ class Executor(ByColumns):
                 value = None
             answer[name] = value
         return answer
+
+    def handle_field_error(
+        self, raw_error: Exception, return_type: GraphQLOutputType, field_details_list: FieldDetailsList, path: Path
+    ) -> None:
+        """Add an error, or raise it where the field may not be null. Only the errors that are sent are located.
+
+        To find the line of an error takes time by the lines before it, and a list may have an error for each object.
+        """
+        if self._located >= MOST and not isinstance(raw_error, GraphQLError):
+            raw_error = GraphQLError(str(raw_error), path=path.as_list(), original_error=raw_error)
+        self._located += 1
+        super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     def _entered(
         self, branch: Branch, source_value: Any, details: FieldDetailsList, path: Path, position_context: Any

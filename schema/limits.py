@@ -10,13 +10,15 @@ from strawberry.types import ExecutionContext
 from policies.principals import Kind
 from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated
 from resolvers.refusals import Refusal
-from schema.documents import known
+from schema.documents import cache, known
 from schema.weights import Weight
 
 MAX_DEPTH = 15
 MAX_COST = 100_000
 MAX_ALIASES = 50
 MAX_DIRECTIVES = 50
+_MOST_TOLD = 2**53 - 1
+"""The largest number that JSON carries exactly. What is larger is stated as this: it grows with each level."""
 
 
 class DocumentLimits(SchemaExtension):
@@ -35,15 +37,17 @@ class DocumentLimits(SchemaExtension):
         """Errors of the document: that it asks for too much, or what is not valid about it."""
         context = self.execution_context
         self._told: dict[str, Any] = {}
+        asker = context.context.principal.kind
         try:
             weight = self._known.weight(context.variables or {})
-            self._told = {"asked": weight.cost, "most": MAX_COST}
-            asker = context.context.principal.kind
+            self._told = {"asked": min(weight.cost, _MOST_TOLD), "most": MAX_COST}
             refused = _refusal(weight, stranger=asker is Kind.ANONYMOUS) or _ambiguous(context) or self._charged(weight)
         except RecursionError:
             refused = CostExceeded("The document is nested too deeply.")
         if refused is None:
             context.pre_execution_errors = self._known.errors(context.schema._schema, context.validation_rules)
+            if not context.pre_execution_errors and asker is not Kind.ANONYMOUS:
+                cache.keep(self._known)
         else:
             if isinstance(refused, Unauthenticated):
                 context.context.record(Refusal("introspect", "Schema", refused.code.value))
@@ -85,5 +89,6 @@ def _refusal(weight: Weight, *, stranger: bool) -> Exception | None:
     )
     for what, value, most in found:
         if value > most:
-            return CostExceeded(f"The operation is {value} {what}; {most} are allowed. Ask for less at a time.")
+            asked = min(value, _MOST_TOLD)
+            return CostExceeded(f"The operation is {asked} {what}; {most} are allowed. Ask for less at a time.")
     return None
