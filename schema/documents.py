@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse
-from strawberry.schema.schema import validate_document
 
+from schema.validation import validate_within_budget
 from schema.weights import Weight, weigh
 
 MAX_TOKENS = 5_000
@@ -27,24 +27,26 @@ class Known:
     def __init__(self, document: DocumentNode, *, lasts: bool) -> None:
         self.document = document
         self._lasts = lasts
+        self.validated = False
+        """Whether its validation was paid for already. It is charged once, to the caller who sends it first."""
         self._declared = [
             each.variable.name.value
             for definition in document.definitions
             for each in getattr(definition, "variable_definitions", None) or ()
         ]
 
-    def weight(self, variables: Mapping[str, Any]) -> Weight:
+    def weight(self, schema: GraphQLSchema, variables: Mapping[str, Any]) -> Weight:
         """What it weighs with these variables, of which numbers and lists count. Raises RecursionError."""
         told = [(name, variables[name]) for name in self._declared if name in variables]
         numbers = tuple(each for each in told if isinstance(each[1], int | float))
         if not self._lasts or len(numbers) > _FEW or any(isinstance(value, list | tuple) for _, value in told):
-            return weigh(self.document, variables)
-        return _weight(self, numbers)
+            return weigh(schema, self.document, variables)
+        return _weight(self, schema, numbers)
 
     def errors(self, schema: GraphQLSchema, rules: tuple[Any, ...]) -> list[GraphQLError]:
         """What is not valid about it, by these rules and Strawberry's own."""
         if not self._lasts:
-            return validate_document(schema, self.document, rules)
+            return validate_within_budget(schema, self.document, rules)
         return _errors(self, schema, rules)
 
 
@@ -61,10 +63,10 @@ def _kept(text: str) -> Known:
 
 
 @lru_cache(_KEPT)
-def _weight(document: Known, numbers: tuple[tuple[str, float], ...]) -> Weight:
-    return weigh(document.document, dict(numbers))
+def _weight(document: Known, schema: GraphQLSchema, numbers: tuple[tuple[str, float], ...]) -> Weight:
+    return weigh(schema, document.document, dict(numbers))
 
 
 @lru_cache(_KEPT)
 def _errors(document: Known, schema: GraphQLSchema, rules: tuple[Any, ...]) -> list[GraphQLError]:
-    return validate_document(schema, document.document, rules)
+    return validate_within_budget(schema, document.document, rules)

@@ -17,6 +17,7 @@ PAGE = (
     "query Page($first: Int, $ids: [ID!]) { assets(first: $first) { edges { node { id } } } nodes(ids: $ids) { id } }"
 )
 RULES = tuple(specified_rules)
+SCHEMA = build()._schema
 
 
 def test_the_same_text_is_one_document_and_another_is_another() -> None:
@@ -43,8 +44,8 @@ def test_the_same_text_is_one_document_and_another_is_another() -> None:
 def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any]) -> None:
     """Whatever was asked with it before: numbers and lists count, nothing else does."""
     for before in ({"first": 1}, {"first": 90}, {"ids": ["b"] * 3}):
-        known(PAGE).weight(before)
-    assert known(PAGE).weight(variables) == weigh(parse(PAGE), variables)
+        known(PAGE).weight(SCHEMA, before)
+    assert known(PAGE).weight(SCHEMA, variables) == weigh(SCHEMA, parse(PAGE), variables)
 
 
 @pytest.mark.parametrize(
@@ -58,12 +59,12 @@ def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any])
 def test_a_number_counts_in_whatever_way_it_is_said(declared: str, variables: dict[str, Any]) -> None:
     """GraphQL takes 100.0 for 100, and what a document says where a variable is missing: so does its cost."""
     text = f"query Page({declared}) {{{PAGE.partition('{')[2]}"
-    same = known(PAGE).weight({"first": 100, "ids": ["a"] * 40})
+    same = known(PAGE).weight(SCHEMA, {"first": 100, "ids": ["a"] * 40})
     for before in ({"first": 1}, {"first": 1.0}, {"first": None}):
-        known(text).weight(before)
-    assert known(text).weight(variables) == same
-    assert known(text).weight({**variables, "first": 7.0}).cost < same.cost
-    assert known(text).weight({**variables, "first": 1e308}).cost > MAX_COST
+        known(text).weight(SCHEMA, before)
+    assert known(text).weight(SCHEMA, variables) == same
+    assert known(text).weight(SCHEMA, {**variables, "first": 7.0}).cost < same.cost
+    assert known(text).weight(SCHEMA, {**variables, "first": 1e308}).cost > MAX_COST
     assert not known(text).errors(build()._schema, RULES)
 
 
@@ -71,7 +72,7 @@ def test_nothing_that_a_client_says_is_kept_but_numbers() -> None:
     """Variables may hold passwords and content: what is kept of a weight is not found by them."""
     documents._weight.cache_clear()
     for number in range(20):
-        known(PAGE).weight({"first": 5, "password": f"secret {number}", "input": {"text": f"private {number}"}})
+        known(PAGE).weight(SCHEMA, {"first": 5, "password": f"secret {number}", "input": {"text": f"private {number}"}})
     assert documents._weight.cache_info().currsize == 1
 
 
@@ -79,17 +80,17 @@ def test_what_strangers_send_in_great_numbers_is_not_kept() -> None:
     """Neither variables that no document declares, nor many, nor documents that are long: they are weighed all the same."""
     documents._weight.cache_clear()
     beside = {f"undeclared{number}" * 100: number for number in range(60_000)}
-    assert known(PAGE).weight({"first": 4, **beside}) == weigh(parse(PAGE), {"first": 4})
-    assert known(PAGE).weight({"first": 4}) == weigh(parse(PAGE), {"first": 4})
+    assert known(PAGE).weight(SCHEMA, {"first": 4, **beside}) == weigh(SCHEMA, parse(PAGE), {"first": 4})
+    assert known(PAGE).weight(SCHEMA, {"first": 4}) == weigh(SCHEMA, parse(PAGE), {"first": 4})
     assert documents._weight.cache_info().currsize == 1
     many = "query(" + "".join(f"$n{number}: Int " for number in range(50)) + ") { assets(first: $n7) { totalCount } }"
     told = {f"n{number}": number for number in range(50)}
-    assert known(many).weight(told) == weigh(parse(many), told)
+    assert known(many).weight(SCHEMA, told) == weigh(SCHEMA, parse(many), told)
     assert documents._weight.cache_info().currsize == 1
     schema, kept = build()._schema, (documents._kept, documents._weight, documents._errors)
     long = "{ __typename nothing }" + " " * 20_000
     before = [each.cache_info().currsize for each in kept]
-    assert known(long).weight({}) == weigh(parse(long), {})
+    assert known(long).weight(SCHEMA, {}) == weigh(SCHEMA, parse(long), {})
     assert len(known(long).errors(schema, RULES)) == 1
     assert [each.cache_info().currsize for each in kept] == before
 
@@ -112,7 +113,7 @@ def test_a_document_with_words_of_its_own_is_not_kept(text: str) -> None:
             document = known(text)
         except GraphQLSyntaxError:
             continue
-        assert document.weight({"first": 3}) == weigh(parse(text), {"first": 3})
+        assert document.weight(SCHEMA, {"first": 3}) == weigh(SCHEMA, parse(text), {"first": 3})
         document.errors(schema, RULES)
     assert [each.cache_info().currsize for each in kept] == before
 
