@@ -39,6 +39,8 @@ class Limits:
     idempotency: timedelta = timedelta(hours=24)
     signing_overlap: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=60)
+    response_bytes: int = 16 * 1024**2
+    """How large the response to one operation, or one event of a subscription, may be."""
     cost_per_minute: int = 500_000
     throttled_per_minute: int = 3_000
     """How often somebody whom an incident has slowed down is answered in a minute: fifty times a second."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, GraphQLSyntaxError, Source, parse
-from strawberry.schema.schema import validate_document
 
+from schema.validation import validate_within_budget
 from schema.weights import Weight, weigh
 
 MAX_TOKENS = 5_000
@@ -46,6 +46,11 @@ class Known:
         self._weights: OrderedDict[tuple[tuple[str, float], ...], Weight] = OrderedDict()
 
     @property
+    def validated(self) -> bool:
+        """Whether it was found valid. Validation is charged to the caller who sends a document first."""
+        return self._valid is not None
+
+    @property
     def size(self) -> int:
         """An upper bound of the memory it takes, in bytes."""
         tokens, token = 0, self.document.loc.start_token if self.document.loc else None
@@ -53,15 +58,15 @@ class Known:
             tokens, token = tokens + 1, token.next
         return tokens * _BYTES_PER_TOKEN + len(self.text) * _BYTES_PER_CHARACTER
 
-    def weight(self, variables: Mapping[str, Any]) -> Weight:
+    def weight(self, schema: GraphQLSchema, variables: Mapping[str, Any]) -> Weight:
         """What it weighs with these variables, of which numbers and lists count. Raises RecursionError."""
         told = [(name, variables[name]) for name in self._declared if name in variables]
         numbers = tuple(each for each in told if isinstance(each[1], int | float))
         if len(numbers) > _FEW or any(isinstance(value, list | tuple) for _, value in told):
-            return weigh(self.document, variables)
+            return weigh(schema, self.document, variables)
         found = self._weights.get(numbers)
         if found is None:
-            found = weigh(self.document, dict(numbers))
+            found = weigh(schema, self.document, dict(numbers))
             if len(self._weights) >= _MOST_WEIGHTS:
                 self._weights = OrderedDict()
             self._weights[numbers] = found
@@ -71,7 +76,7 @@ class Known:
         """What is not valid about it, by these rules and Strawberry's own."""
         if self._valid == (schema, rules):
             return []
-        found = validate_document(schema, self.document, rules)
+        found = validate_within_budget(schema, self.document, rules)
         if not found:
             self._valid = (schema, rules)
         return found

@@ -11,16 +11,17 @@ against those of the stock executor.
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import anyio.to_thread
-from graphql import GraphQLError, GraphQLObjectType, GraphQLOutputType
+from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, GraphQLOutputType
 from graphql import OperationType as GraphQLOperationType
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, Undefined
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
+from resolvers.errors import CostExceeded
 from schema.columns import ByColumns
 from schema.companies import Company, are
 from schema.errors import MOST
+from schema.meters import Stopped
 from schema.ways import Branch, Leaf
 
 
@@ -44,12 +45,25 @@ class Executor(ByColumns):
     def execute_operation(self, serially: bool | None = None) -> Any:
         """The operation, or one event of it: then an awaitable."""
         if self.operation.operation is not GraphQLOperationType.SUBSCRIPTION:
-            return super().execute_operation(serially)
-        return anyio.to_thread.run_sync(self._event)
+            return self._within_bounds(serially)
+        return self.context_value.in_thread(self._event)
 
     def _event(self) -> Any:
         with self.context_value.reading():
-            return super().execute_operation(serially=False)
+            self.meter = self.new_meter()
+            return self._within_bounds(serially=False)
+
+    def _within_bounds(self, serially: bool | None) -> Any:
+        """The result, or its error alone where the operation was stopped. What it read is recorded all the same."""
+        try:
+            return super().execute_operation(serially)
+        except Stopped as stopped:
+            error = stopped.error
+        message = str(error)
+        if self.operation.operation is GraphQLOperationType.MUTATION:
+            message += " Changes were made: look at what became of them before you try again."
+            error = CostExceeded(message)
+        return ExecutionResult(None, [GraphQLError(message, original_error=error)])
 
     def execute_fields(
         self,
@@ -61,6 +75,7 @@ class Executor(ByColumns):
     ) -> dict[str, Any]:
         """The selected fields of one object, in their order (GraphQL specification, "Executing Selection Sets")."""
         answer: dict[str, Any] = {}
+        self.meter.add_objects(1, grouped_field_set)
         for name, details, leaf in self.plan(parent_type, grouped_field_set):
             if not isinstance(leaf, Leaf) or leaf.listed:
                 place = Path(path, name, parent_type.name)
@@ -76,6 +91,8 @@ class Executor(ByColumns):
                 value = leaf.resolve(source_value, self.asked)
                 if type(value) is not leaf.values.native:
                     value = self._completed(leaf, value, parent_type, details)
+                else:
+                    self.meter.add_value(value)
             except Exception as error:  # graphql-core decides what becomes of it
                 self.handle_field_error(error, leaf.returns, details, Path(path, name, parent_type.name))
                 value = None

@@ -202,7 +202,9 @@ def unopened(api: Callers, made: list[Made]) -> list[str]:
     for each in made:
         found = api.ask("{ projects { edges { node { id name } } } }", each.person)
         names = {edge["node"]["id"]: edge["node"]["name"] for edge in found.data["projects"]["edges"]}
-        problems += [f"project {one} of {each.person.name}" for one in each.projects if names.get(one) != each.projects[one]]
+        problems += [
+            f"project {one} of {each.person.name}" for one in each.projects if names.get(one) != each.projects[one]
+        ]
         for asset in list(each.assets):
             content = api.client.get(api.content_url(each.person, asset))
             if content.status_code != 200 or content.content != TEXT:

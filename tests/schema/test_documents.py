@@ -22,6 +22,7 @@ PAGE = (
     "query Page($first: Int, $ids: [ID!]) { assets(first: $first) { edges { node { id } } } nodes(ids: $ids) { id } }"
 )
 RULES = tuple(specified_rules)
+SCHEMA = build()._schema
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +57,8 @@ def test_the_same_text_is_one_document_and_another_is_another() -> None:
 def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any]) -> None:
     """Whatever was asked with it before: numbers and lists count, nothing else does."""
     for before in ({"first": 1}, {"first": 90}, {"ids": ["b"] * 3}):
-        known(PAGE).weight(before)
-    assert known(PAGE).weight(variables) == weigh(parse(PAGE), variables)
+        known(PAGE).weight(SCHEMA, before)
+    assert known(PAGE).weight(SCHEMA, variables) == weigh(SCHEMA, parse(PAGE), variables)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +72,12 @@ def test_what_is_kept_weighs_what_it_would_weigh_anew(variables: dict[str, Any])
 def test_a_number_counts_in_whatever_way_it_is_said(declared: str, variables: dict[str, Any]) -> None:
     """GraphQL takes 100.0 for 100, and what a document says where a variable is missing: so does its cost."""
     text = f"query Page({declared}) {{{PAGE.partition('{')[2]}"
-    same = known(PAGE).weight({"first": 100, "ids": ["a"] * 40})
+    same = known(PAGE).weight(SCHEMA, {"first": 100, "ids": ["a"] * 40})
     for before in ({"first": 1}, {"first": 1.0}, {"first": None}):
-        known(text).weight(before)
-    assert known(text).weight(variables) == same
-    assert known(text).weight({**variables, "first": 7.0}).cost < same.cost
-    assert known(text).weight({**variables, "first": 1e308}).cost > MAX_COST
+        known(text).weight(SCHEMA, before)
+    assert known(text).weight(SCHEMA, variables) == same
+    assert known(text).weight(SCHEMA, {**variables, "first": 7.0}).cost < same.cost
+    assert known(text).weight(SCHEMA, {**variables, "first": 1e308}).cost > MAX_COST
     assert not known(text).errors(build()._schema, RULES)
 
 
@@ -84,10 +85,10 @@ def test_nothing_that_a_client_says_is_kept_but_numbers() -> None:
     """Variables may hold passwords and content: what is kept of a weight is not found by them."""
     page = known(PAGE)
     for number in range(20):
-        page.weight({"first": 5, "password": f"secret {number}", "input": {"text": f"private {number}"}})
+        page.weight(SCHEMA, {"first": 5, "password": f"secret {number}", "input": {"text": f"private {number}"}})
     assert list(page._weights) == [(("first", 5),)]
     for number in range(1_000):
-        page.weight({"first": number})
+        page.weight(SCHEMA, {"first": number})
     assert len(page._weights) <= 20
 
 
@@ -95,12 +96,12 @@ def test_variables_in_great_numbers_are_not_kept() -> None:
     """Neither variables that no document declares, nor many of them: the document is weighed all the same."""
     beside = {f"undeclared{number}" * 100: number for number in range(60_000)}
     page = known(PAGE)
-    assert page.weight({"first": 4, **beside}) == weigh(parse(PAGE), {"first": 4})
-    assert page.weight({"first": 4}) == weigh(parse(PAGE), {"first": 4})
+    assert page.weight(SCHEMA, {"first": 4, **beside}) == weigh(SCHEMA, parse(PAGE), {"first": 4})
+    assert page.weight(SCHEMA, {"first": 4}) == weigh(SCHEMA, parse(PAGE), {"first": 4})
     assert len(page._weights) == 1
     text = "query(" + "".join(f"$n{number}: Int " for number in range(50)) + ") { assets(first: $n7) { totalCount } }"
     many, told = known(text), {f"n{number}": number for number in range(50)}
-    assert many.weight(told) == weigh(parse(text), told)
+    assert many.weight(SCHEMA, told) == weigh(SCHEMA, parse(text), told)
     assert not many._weights
 
 
@@ -121,7 +122,7 @@ def test_a_document_with_words_of_its_own_or_a_large_one_is_not_kept(text: str) 
     cache.keep(document)
     assert (len(cache), cache.bytes) == (0, 0)
     assert known(text) is not document
-    assert document.weight({"first": 3}) == weigh(parse(text), {"first": 3})
+    assert document.weight(SCHEMA, {"first": 3}) == weigh(SCHEMA, parse(text), {"first": 3})
 
 
 def test_what_a_document_takes_is_not_underestimated() -> None:
@@ -135,7 +136,7 @@ def test_what_a_document_takes_is_not_underestimated() -> None:
         before = tracemalloc.get_traced_memory()[0]
         for text in texts:
             document = known(text)
-            document.weight({})
+            document.weight(SCHEMA, {})
             mine.keep(document)
         del document
         gc.collect()
