@@ -17,6 +17,7 @@ from policies.errors import Refused
 from resolvers import uploads
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
+from resolvers.repeated_uploads import RepeatedUpload
 from resolvers.tickets import Purpose
 from resolvers.uploads import ResumableUpload, Upload
 from storage.ledger.events import UploadRefusal
@@ -55,8 +56,8 @@ async def _whole(request: Request) -> Response:
     transfer = await in_thread(uploads.begin, context, ticket)
     try:
         announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > transfer.expected:
-            raise TooLarge(f"More bytes are announced than the {transfer.expected} of byteSize.")
+        if announced.isdigit():
+            transfer.demand_size(int(announced))
         async for part in _gathered(request):
             await in_thread(transfer.write, part)
         asset = await in_thread(transfer.finish)
@@ -80,13 +81,13 @@ async def _append(request: Request) -> Response:
     if not _OFFSET.fullmatch(offset):
         raise BadInput("Say in Upload-Offset at which byte you go on; HEAD tells where that is.", field="Upload-Offset")
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    transfer = await in_thread(uploads.resume, context, ticket)
+    transfer = await in_thread(uploads.resume, context, ticket, int(offset))
     try:
-        if transfer.intake.received != int(offset):
-            raise Conflict(f"{transfer.intake.received} bytes are here; go on from there.", field="Upload-Offset")
+        if transfer.received != int(offset):
+            raise Conflict(f"{transfer.received} bytes are here; go on from there.", field="Upload-Offset")
         async for part in _gathered(request, _SILENCE_SECONDS):
             await in_thread(transfer.write, part)
-            if transfer.intake.received - transfer.saved >= _SAVE_EVERY:
+            if transfer.received - transfer.saved >= _SAVE_EVERY:
                 await in_thread(transfer.save)
         await in_thread(transfer.finish if transfer.complete else transfer.save)
     except BaseException as error:
@@ -96,7 +97,7 @@ async def _append(request: Request) -> Response:
             return Response(status_code=408, headers={"connection": "close"})
         raise
     await in_thread(transfer.stop)
-    return Response(status_code=204, headers={"upload-offset": str(transfer.intake.received)})
+    return Response(status_code=204, headers={"upload-offset": str(transfer.received)})
 
 
 async def _gathered(request: Request, silence: float | None = None) -> AsyncIterator[bytes]:
@@ -126,8 +127,11 @@ async def _gathered(request: Request, silence: float | None = None) -> AsyncIter
         raise ended
 
 
-def _interrupted(context: Context, transfer: ResumableUpload, error: BaseException) -> None:
+def _interrupted(context: Context, transfer: ResumableUpload | RepeatedUpload, error: BaseException) -> None:
     """Keep what came, unless what came is what was wrong."""
+    if isinstance(transfer, RepeatedUpload):
+        _turn_away(context, transfer, error)
+        return
     if transfer.closed:
         return
     if isinstance(error, (TooLarge, BadInput)):
@@ -140,9 +144,13 @@ def _interrupted(context: Context, transfer: ResumableUpload, error: BaseExcepti
         transfer.stop()
 
 
-def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None:
-    received = transfer.intake.received
+def _turn_away(context: Context, transfer: Upload | RepeatedUpload, error: BaseException) -> None:
+    received = transfer.received
     transfer.abort()
+    if transfer.is_named:
+        return  # the bytes are kept, or may be: nothing was turned away
+    if isinstance(transfer, RepeatedUpload) and not isinstance(error, Conflict):
+        return  # the bytes are there, whatever became of this transfer
     reasons: dict[type[BaseException], UploadRefusal] = {
         TooLarge: UploadRefusal.TOO_LARGE,
         Conflict: UploadRefusal.ALREADY_UPLOADED,

@@ -147,6 +147,6 @@ class CostExceeded(CodedError):
 
 
 class Unavailable(CodedError):
-    """A part that this needs can't be reached. Nothing was changed."""
+    """A part that this needs can't be reached. Whether something was changed is only said by the message."""
 
     code = Code.UNAVAILABLE

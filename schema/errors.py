@@ -12,7 +12,7 @@ from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
 from resolvers.errors import Code, CodedError, LockedDown, Unavailable
 from storage.blobs.errors import BlobStoreUnavailable
-from storage.database import DatabaseUnreachable
+from storage.database import DatabaseUnreachable, OutcomeUnknown
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -21,6 +21,11 @@ _ECHO = re.compile(r"(?:[,;] found|(?<!invalid) value): .*\Z", re.DOTALL)
 _SUGGESTION = re.compile(r"\s*Did you mean .*\Z", re.DOTALL)
 _LONGEST = 300
 _MOST = 20
+# Not "nothing was changed": what is read or recorded after a commit may fail too, and then the change is made.
+_TRY_AGAIN = (
+    "Send the same request again if it changes nothing or has an Idempotency-Key; "
+    "otherwise look first whether your change was made."
+)
 
 
 def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANONYMOUS) -> list[GraphQLError]:
@@ -73,12 +78,13 @@ def _known(original: Exception | None) -> Exception | None:
     if isinstance(original, KeyDestroyed):
         return NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
-        return Unavailable("The key store can't be reached. Nothing was changed; try again.")
+        return Unavailable(f"The key store can't be reached. {_TRY_AGAIN}")
     if isinstance(original, BlobStoreUnavailable):
-        return Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
+        return Unavailable(f"The store of files can't be written or read. {_TRY_AGAIN}")
+    if isinstance(original, OutcomeUnknown):
+        return Unavailable(f"The outcome is unknown: your change may have been made. {_TRY_AGAIN}")
     if isinstance(original, DatabaseUnreachable):
-        # Not "nothing was changed": a connection may be lost after the commit was sent and before it was answered.
-        return Unavailable("The database can't be reached. Look whether your change was made, then try again.")
+        return Unavailable(f"The database can't be reached. {_TRY_AGAIN}")
     return original
 
 

@@ -22,6 +22,7 @@ from storage.keys.names import KeysetName
 from storage.ledger import signing, tree
 from storage.ledger.events import ExportBuilt, ExportFailed, ExportFailure, Outcome
 from storage.vault import SealedDamaged
+from storage.work import OutsideEffect
 
 WORKFLOW = "export"
 ANNOUNCE = "announce_export"
@@ -96,24 +97,25 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
 
 
 def _publish(agents: Agents, export: Export, archive: ArchiveWriter, byte_size: int) -> None:
-    try:
-        with agents.acting(NAME, export.owner_id, run=export.id) as (work, access):
-            access.get(Export, export.id, Action.BUILD)
-            exports.publish(work.session, export, byte_size, agents.export_lifetime)
-            work.record(
-                ExportBuilt(
-                    resource_id=export.id,
-                    subject_id=export.owner_id,
-                    file_count=archive.file_count,
-                    record_count=archive.record_count,
-                    byte_size=byte_size,
-                )
+    blob_id = exports.blob_of(export)
+    with (
+        OutsideEffect(lambda _error: agents.store.blobs.remove(blob_id)) as effect,
+        agents.acting(NAME, export.owner_id, run=export.id) as (work, access),
+    ):
+        effect.named_by(work)
+        access.get(Export, export.id, Action.BUILD)
+        exports.publish(work.session, export, byte_size, agents.export_lifetime)
+        work.record(
+            ExportBuilt(
+                resource_id=export.id,
+                subject_id=export.owner_id,
+                file_count=archive.file_count,
+                record_count=archive.record_count,
+                byte_size=byte_size,
             )
-            if exports.is_waited_for(work.session, export.id):
-                work.enqueue(ANNOUNCE, export.id)
-    except Exception:
-        agents.store.blobs.remove(exports.blob_of(export))  # no row names it, so no deletion would find it
-        raise
+        )
+        if exports.is_waited_for(work.session, export.id):
+            work.enqueue(ANNOUNCE, export.id)
 
 
 def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: ExportFailure) -> bool:
