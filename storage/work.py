@@ -33,6 +33,9 @@ log = structlog.get_logger("storage.work")
 SEALED_WITHIN = 60.0
 """Seconds that may pass in one unit of work from the first value sealed to the commit."""
 
+NAMED_WITHIN = 900.0
+"""Seconds that may pass from an effect outside the database to the commit that names it; the sweep waits longer."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -71,6 +74,8 @@ class Store:
                 yield work
                 if vault.sealed_since is not None and time.monotonic() - vault.sealed_since > SEALED_WITHIN:
                     raise KeyStoreUnavailable("too much time passed between sealing and storing: do it again")
+                if work.effects_since is not None and time.monotonic() - work.effects_since > NAMED_WITHIN:
+                    raise KeyStoreUnavailable("too much time passed between an effect and its row: do it again")
         finally:
             if work is not None:
                 work.settle_effects()
@@ -106,6 +111,8 @@ class UnitOfWork:
     last_event_id: uuid.UUID | None = None
     now: datetime = field(default_factory=clock.now)
     """One moment for everything this transaction writes."""
+    effects_since: float | None = None
+    """When the first effect outside the database that this unit names was done, by the monotonic clock."""
     _undo: list[Callable[[], object]] = field(default_factory=list)
 
     @property
@@ -121,6 +128,7 @@ class UnitOfWork:
         what no row names.
         """
         self._undo.append(undo)
+        self.effects_since = self.effects_since or time.monotonic()
 
     def settle_effects(self) -> None:
         """Undo what was done outside the database, where the transaction was rolled back for certain."""
@@ -156,11 +164,13 @@ class OutsideEffect:
     def __init__(self, undo: Callable[[BaseException], object]) -> None:
         """`undo` is given the error."""
         self._undo = undo
+        self._since = time.monotonic()
         self._work: UnitOfWork | None = None
 
     def named_by(self, work: UnitOfWork) -> None:
         """Let `work` decide: from here on the effect is undone only if this unit is rolled back for certain."""
         self._work = work
+        work.effects_since = self._since
 
     @property
     def is_named(self) -> bool:
