@@ -161,7 +161,7 @@ class _Import:
 
     def _rows(self, model: type[Record]) -> Iterator[Row]:
         for said in self.archive.objects(restoring.file_of(model)):
-            yield *self.graft.row(model, said), str(said.get("id"))
+            yield *self.plan.row(self.graft, model, said), str(said.get("id"))
 
     def _keep(self, model: type[Record], some: list[Row]) -> None:
         some = [row for row in some if self._has_place(row[0])]

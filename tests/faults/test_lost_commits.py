@@ -3,6 +3,7 @@
 Afterwards either all is there and opens, or nothing is, and what is sent again is answered as the first would have been.
 """
 
+import contextlib
 import io
 import itertools
 import uuid
@@ -217,10 +218,8 @@ def take_in_archive(case: Case) -> None:
         imports.take_in(case.agents, nova, opened, Wishes(upload_bytes=1_000_000))
 
     case.attempt(take_in)
-    try:
+    with contextlib.suppress(Conflict):  # it was taken in to its end
         take_in()
-    except Conflict:
-        pass  # it was taken in to its end
     case.whole()
     with transaction(store.engine, read_only=True) as session:
         for model in (Asset, Output):
