@@ -21,6 +21,7 @@ class Code(enum.StrEnum):
     BAD_USER_INPUT = "BAD_USER_INPUT"
     CONFLICT = "CONFLICT"
     CONSENT_REQUIRED = "CONSENT_REQUIRED"
+    CONTENT_MISSING = "CONTENT_MISSING"
     COST_EXCEEDED = "COST_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -144,6 +145,12 @@ class CostExceeded(CodedError):
     """The operation asks for more than one request may."""
 
     code = Code.COST_EXCEEDED
+
+
+class ContentMissing(CodedError):
+    """A row names a file that storage does not have. Sending the request again does not help."""
+
+    code = Code.CONTENT_MISSING
 
 
 class Unavailable(CodedError):

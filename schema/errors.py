@@ -10,8 +10,8 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.errors import Code, CodedError, LockedDown, Unavailable
-from storage.blobs.errors import BlobStoreUnavailable
+from resolvers.errors import Code, CodedError, ContentMissing, LockedDown, Unavailable
+from storage.blobs.errors import BlobMissing, BlobStoreUnavailable
 from storage.database import DatabaseUnreachable, OutcomeUnknown
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
@@ -81,6 +81,8 @@ def _known(original: Exception | None) -> Exception | None:
         return Unavailable(f"The key store can't be reached. {_TRY_AGAIN}")
     if isinstance(original, BlobStoreUnavailable):
         return Unavailable(f"The store of files can't be written or read. {_TRY_AGAIN}")
+    if isinstance(original, BlobMissing):
+        return ContentMissing("The file is missing from storage. The operators have been notified; ask them for it.")
     if isinstance(original, OutcomeUnknown):
         return Unavailable(f"The outcome is unknown: your change may have been made. {_TRY_AGAIN}")
     if isinstance(original, DatabaseUnreachable):

@@ -85,6 +85,8 @@ class Blob(Record):
     object_id: Mapped[uuid.UUID] = plain(index=True)
     byte_size: Mapped[int] = plain(BigInteger)
     created_at: Mapped[datetime] = plain(default=now)
+    missing_since: Mapped[datetime | None] = plain()
+    """When a check found that its file or its keyset is not there; None while both are, as far as is known."""
 
 
 def lock_awaiting(session: Session, asset: Asset) -> bool:

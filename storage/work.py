@@ -94,7 +94,7 @@ class Store:
         try:
             with self.begin(scope) as work:
                 for each in fresh:
-                    work.record(_event(each), Outcome.FAILED)
+                    work.record_damage(each)
         except Exception:
             self.damages.untold(fresh)
             log.exception("what does not open could not be recorded", failures=len(fresh))
@@ -146,6 +146,10 @@ class UnitOfWork:
         """
         self.last_event_id = entries.append(self.session, self.vault, self.scope, event, outcome, beside)
         return self.last_event_id
+
+    def record_damage(self, damaged: Damaged) -> None:
+        """Record what does not open, in this transaction."""
+        self.record(_event(damaged), Outcome.FAILED)
 
     def enqueue(self, workflow: str, *ids: uuid.UUID) -> None:
         """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue."""
