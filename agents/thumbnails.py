@@ -21,6 +21,7 @@ from storage.ids import new_id
 from storage.keys.errors import KeyDestroyed
 from storage.keys.names import project_keyset
 from storage.ledger.events import AssetThumbnailMade
+from storage.work import OutsideEffect
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -71,23 +72,24 @@ def _keep(agents: Agents, asset: Asset, picture: bytes) -> None:
     with agents.store.blobs.writer(blob_id, project_keyset(asset.project_id)) as writer:
         writer.write(picture)
         writer.finish()
-    kept = False
-    try:
-        with agents.acting(NAME, asset.owner_id, run=asset.id) as (work, access):
-            found = access.get(Asset, asset.id, Action.READ_CONTENT)
-            kept = assets.adopt_thumbnail(work.session, found, blob_id, len(picture))
-            if kept:
-                work.record(
-                    AssetThumbnailMade(
-                        resource_id=found.id,
-                        subject_id=found.owner_id,
-                        project_id=found.project_id,
-                        byte_size=len(picture),
-                    )
+    with (
+        OutsideEffect(lambda _error: agents.store.blobs.remove(blob_id)) as effect,
+        agents.acting(NAME, asset.owner_id, run=asset.id) as (work, access),
+    ):
+        effect.named_by(work)
+        found = access.get(Asset, asset.id, Action.READ_CONTENT)
+        kept = assets.adopt_thumbnail(work.session, found, blob_id, len(picture))
+        if kept:
+            work.record(
+                AssetThumbnailMade(
+                    resource_id=found.id,
+                    subject_id=found.owner_id,
+                    project_id=found.project_id,
+                    byte_size=len(picture),
                 )
-    finally:
-        if not kept:
-            agents.store.blobs.remove(blob_id)
+            )
+    if not kept:  # another run made one first: no row names this
+        agents.store.blobs.remove(blob_id)
 
 
 def small(file: bytes) -> bytes | None:

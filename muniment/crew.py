@@ -26,6 +26,7 @@ from resolvers.house import House
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
+from storage.orphans import KEYSETS_AFTER
 
 WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, *erasures.WORKFLOWS, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
@@ -53,7 +54,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     )
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
-    erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
+    erasures.tidy(idle, older_than_seconds=0 if alone else 3600, keysets_older_than_seconds=KEYSETS_AFTER)
     takeover = Takeover(house.store, settings.worker_name)
     queue_watch = QueueWatch(house.store, house.policy_version, house.watch)
     queue_watch.start()

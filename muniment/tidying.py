@@ -20,6 +20,7 @@ from resolvers.house import House
 from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from storage import queue
+from storage.missing_files import MissingFiles
 
 _EVERY_SECONDS = 300
 _ROTATION_EVERY_SECONDS = 24 * 3600
@@ -45,6 +46,7 @@ class Tidying:
         self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
         self._reviewer = Reviewer(agents)
         self._reconciling = Reconciling(house)
+        self._missing_files = MissingFiles(house.store)
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tidying", daemon=True)
@@ -74,6 +76,7 @@ class Tidying:
         """Return what is done in each round, by name, in order."""
         return {
             "lock-downs": self._end_lockdown,
+            "missing files": self._look_for_files,
             "tidying": lambda: erasures.tidy(self._agents),
             "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
@@ -110,6 +113,9 @@ class Tidying:
 
     def _check_controls(self) -> None:
         controls.run_when_due(self._house, self._settings)
+
+    def _look_for_files(self) -> None:
+        self._missing_files.look(controls.scope(self._house))
 
     def _back_up(self) -> None:
         if not backups.is_due(self._settings):

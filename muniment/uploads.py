@@ -18,6 +18,7 @@ from policies.errors import Refused
 from resolvers import uploads
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
+from resolvers.repeated_uploads import RepeatedUpload
 from resolvers.tickets import Purpose
 from resolvers.uploads import ResumableUpload, Upload
 from storage.ledger.events import UploadRefusal
@@ -55,8 +56,7 @@ async def _whole(request: Request) -> Response:
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
     transfer = await in_thread(uploads.begin, context, ticket)
     try:
-        if announced_size(request) > transfer.expected:
-            raise TooLarge(f"More bytes are announced than the {transfer.expected} of byteSize.")
+        transfer.demand_size(announced_size(request))
         async for part in _gathered(request):
             await in_thread(transfer.write, part)
         asset = await in_thread(transfer.finish)
@@ -80,13 +80,13 @@ async def _append(request: Request) -> Response:
     if not _OFFSET.fullmatch(offset):
         raise BadInput("Say in Upload-Offset at which byte you go on; HEAD tells where that is.", field="Upload-Offset")
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    transfer = await in_thread(uploads.resume, context, ticket)
+    transfer = await in_thread(uploads.resume, context, ticket, int(offset))
     try:
-        if transfer.intake.received != int(offset):
-            raise Conflict(f"{transfer.intake.received} bytes are here; go on from there.", field="Upload-Offset")
+        if transfer.received != int(offset):
+            raise Conflict(f"{transfer.received} bytes are here; go on from there.", field="Upload-Offset")
         async for part in _gathered(request, _SILENCE_SECONDS):
             await in_thread(transfer.write, part)
-            if transfer.intake.received - transfer.saved >= _SAVE_EVERY:
+            if transfer.received - transfer.saved >= _SAVE_EVERY:
                 await in_thread(transfer.save)
         await in_thread(transfer.finish if transfer.complete else transfer.save)
     except BaseException as error:
@@ -96,7 +96,7 @@ async def _append(request: Request) -> Response:
             return Response(status_code=408, headers={"connection": "close"})
         raise
     await in_thread(transfer.stop)
-    return Response(status_code=204, headers={"upload-offset": str(transfer.intake.received)})
+    return Response(status_code=204, headers={"upload-offset": str(transfer.received)})
 
 
 async def _gathered(request: Request, silence: float | None = None) -> AsyncIterator[bytes]:
@@ -126,8 +126,11 @@ async def _gathered(request: Request, silence: float | None = None) -> AsyncIter
         raise ended
 
 
-def _interrupted(context: Context, transfer: ResumableUpload, error: BaseException) -> None:
+def _interrupted(context: Context, transfer: ResumableUpload | RepeatedUpload, error: BaseException) -> None:
     """Keep what came, unless what came is what was wrong."""
+    if isinstance(transfer, RepeatedUpload):
+        _turn_away(context, transfer, error)
+        return
     if transfer.closed:
         return
     if isinstance(error, (TooLarge, BadInput)):
@@ -140,9 +143,13 @@ def _interrupted(context: Context, transfer: ResumableUpload, error: BaseExcepti
         transfer.stop()
 
 
-def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None:
-    received = transfer.intake.received
+def _turn_away(context: Context, transfer: Upload | RepeatedUpload, error: BaseException) -> None:
+    received = transfer.received
     transfer.abort()
+    if transfer.is_named:
+        return  # the bytes are kept, or may be: nothing was turned away
+    if isinstance(transfer, RepeatedUpload) and not isinstance(error, Conflict):
+        return  # the bytes are there, whatever became of this transfer
     reasons: dict[type[BaseException], UploadRefusal] = {
         TooLarge: UploadRefusal.TOO_LARGE,
         Conflict: UploadRefusal.ALREADY_UPLOADED,

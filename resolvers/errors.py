@@ -21,6 +21,7 @@ class Code(enum.StrEnum):
     BAD_USER_INPUT = "BAD_USER_INPUT"
     CONFLICT = "CONFLICT"
     CONSENT_REQUIRED = "CONSENT_REQUIRED"
+    CONTENT_MISSING = "CONTENT_MISSING"
     COST_EXCEEDED = "COST_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -146,7 +147,13 @@ class CostExceeded(CodedError):
     code = Code.COST_EXCEEDED
 
 
+class ContentMissing(CodedError):
+    """A row names a file that storage does not have. Sending the request again does not help."""
+
+    code = Code.CONTENT_MISSING
+
+
 class Unavailable(CodedError):
-    """A part that this needs can't be reached. Nothing was changed."""
+    """A part that this needs can't be reached. Whether something was changed is only said by the message."""
 
     code = Code.UNAVAILABLE

@@ -10,9 +10,9 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.errors import Code, CodedError, LockedDown, Unavailable
-from storage.blobs.errors import BlobStoreUnavailable
-from storage.database import DatabaseUnreachable
+from resolvers.errors import Code, CodedError, ContentMissing, LockedDown, Unavailable
+from storage.blobs.errors import BlobMissing, BlobStoreUnavailable
+from storage.database import DatabaseUnreachable, OutcomeUnknown
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +23,11 @@ _ECHO_OF_SUGGESTION = " Found: "
 _LONGEST = 300
 MOST = 20
 """The most errors of one response."""
+# Not "nothing was changed": what is read or recorded after a commit may fail too, and then the change is made.
+_TRY_AGAIN = (
+    "Send the same request again if it changes nothing or has an Idempotency-Key; "
+    "otherwise look first whether your change was made."
+)
 
 
 def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANONYMOUS) -> list[GraphQLError]:
@@ -75,12 +80,15 @@ def _known(original: Exception | None) -> Exception | None:
     if isinstance(original, KeyDestroyed):
         return NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
-        return Unavailable("The key store can't be reached. Nothing was changed; try again.")
+        return Unavailable(f"The key store can't be reached. {_TRY_AGAIN}")
     if isinstance(original, BlobStoreUnavailable):
-        return Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
+        return Unavailable(f"The store of files can't be written or read. {_TRY_AGAIN}")
+    if isinstance(original, BlobMissing):
+        return ContentMissing("The file is missing from storage. The operators have been notified; ask them for it.")
+    if isinstance(original, OutcomeUnknown):
+        return Unavailable(f"The outcome is unknown: your change may have been made. {_TRY_AGAIN}")
     if isinstance(original, DatabaseUnreachable):
-        # Not "nothing was changed": a connection may be lost after the commit was sent and before it was answered.
-        return Unavailable("The database can't be reached. Look whether your change was made, then try again.")
+        return Unavailable(f"The database can't be reached. {_TRY_AGAIN}")
     return original
 
 

@@ -1,16 +1,26 @@
 """Engines: how SQLite and PostgreSQL are opened so that both keep the same promises."""
 
+import enum
 import os
 import select
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, Connection, ExceptionContext, make_url
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError, PendingRollbackError, TimeoutError
+from sqlalchemy.exc import (
+    DisconnectionError,
+    InterfaceError,
+    InvalidRequestError,
+    OperationalError,
+    PendingRollbackError,
+    TimeoutError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -43,11 +53,44 @@ class ConnectionLost(OperationalError):
 
 
 _LOG = "write-ahead log"
+
+
+class OutcomeUnknown(OperationalError):
+    """COMMIT was sent and no answer came that says how it ended: the transaction is committed, or it is rolled back.
+
+    What was done outside the database for it MUST be left alone: the sweep removes what no row names.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None, None, OSError("the connection failed during COMMIT; the outcome is unknown"))
+
+
+class CommitOutcome(enum.Enum):
+    """How a transaction ended, as far as this process knows."""
+
+    OPEN = "open"
+    COMMITTED = "committed"
+    ROLLED_BACK = "rolled_back"  # for certain: COMMIT was not sent, or the database refused it
+    UNKNOWN = "unknown"  # COMMIT was sent, and its answer was lost
+
+
+_OUTCOME = "commit_outcome"
+_REFUSED_COMMITS = ("23", "40", "44", "55", "P0")
+"""Classes of SQLSTATE with which PostgreSQL refuses a COMMIT and stays connected: the transaction is rolled back."""
+_REFUSED_STATES = frozenset({"57014"})  # query_canceled
+_OPEN_STATES = frozenset({"40003"})  # statement_completion_unknown
+_REFUSED_BY_SQLITE = frozenset(
+    (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_LOCKED)
+)
+"""Primary result codes with which SQLite refuses a COMMIT. After an I/O error the log may hold the whole of it."""
+
 _SETTLED_WITHIN = 60
 _INVALIDATED = "8s2b"
 """SQLAlchemy's code for a transaction that is gone with its connection, when something more is asked of it."""
 _OUT_OF_ORDER = frozenset({"42P01", "42501", "25006"})
 """What PostgreSQL says where a table is gone, is not ours to write, or everything is read-only."""
+
+log = structlog.get_logger("storage.database")
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -222,17 +265,70 @@ def _for(engine: Engine, read_only: bool) -> Engine:
 def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]:
     """One session in one transaction: committed when the block ends, rolled back when it raises.
 
-    Raises ConnectionLost where the connection was lost, also when somebody has taken the first error for their own.
+    Raises ConnectionLost where the connection was lost before COMMIT, also when somebody has taken the first error for
+    their own; OutcomeUnknown where it was lost during COMMIT. `commit_outcome` says afterwards how it ended.
     """
     with Session(_for(engine, read_only), expire_on_commit=False) as session:
+        driver: Any = None
         try:
             yield session
-            session.commit()
+            session.flush()
+            if not read_only and session.in_transaction():
+                driver = session.connection().connection.dbapi_connection
         except BaseException as error:
-            session.rollback()
+            _roll_back(session)
             if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
                 raise ConnectionLost from error
             raise
+        try:
+            session.commit()
+        except BaseException as error:
+            unknown = driver is not None and _is_open(driver, error)
+            if not unknown:
+                _roll_back(session)
+                if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
+                    raise ConnectionLost from error
+                raise
+            session.info[_OUTCOME] = CommitOutcome.UNKNOWN
+            with suppress(Exception):  # of a connection that is gone, as a rule
+                session.rollback()
+            log.warning("database.commit_outcome_unknown", database=engine.dialect.name, code=type(error).__name__)
+            if isinstance(error, Exception):
+                raise OutcomeUnknown from error
+            raise
+        session.info[_OUTCOME] = CommitOutcome.COMMITTED
+
+
+def commit_outcome(session: Session) -> CommitOutcome:
+    """How the transaction of a session that `transaction` opened ended."""
+    found: CommitOutcome = session.info.get(_OUTCOME, CommitOutcome.OPEN)
+    return found
+
+
+def _roll_back(session: Session) -> None:
+    session.info[_OUTCOME] = CommitOutcome.ROLLED_BACK
+    session.rollback()
+
+
+def _is_open(driver: Any, error: BaseException) -> bool:
+    """Whether a transaction may be committed although COMMIT raised `error`. `driver` is the DBAPI connection."""
+    if isinstance(error, InvalidRequestError):
+        return False  # SQLAlchemy's own: nothing was sent
+    cause = getattr(error, "orig", None) or error
+    if isinstance(driver, sqlite3.Connection):
+        code = getattr(cause, "sqlite_errorcode", None)
+        with suppress(sqlite3.ProgrammingError):  # raised by a connection that is closed
+            if driver.in_transaction:
+                return False
+        return code is None or code & 0xFF not in _REFUSED_BY_SQLITE
+    from psycopg.pq import TransactionStatus  # loaded where there is PostgreSQL
+
+    status, state = driver.info.transaction_status, getattr(cause, "sqlstate", None) or ""
+    if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        return False  # COMMIT did not reach the server, or found the transaction failed
+    if status is not TransactionStatus.IDLE or state in _OPEN_STATES:
+        return True
+    return not (state[:2] in _REFUSED_COMMITS or state in _REFUSED_STATES)
 
 
 @contextmanager

@@ -52,7 +52,10 @@ def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
 def _erase(agents: Agents, deletion_id: uuid.UUID) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         deletion = find(session, deletion_id)
-    if deletion is None or deletion.status is DeletionStatus.ERASED:
+    if deletion is None:
+        return
+    if deletion.status is DeletionStatus.ERASED:
+        agents.store.keyring.close_erasure(deletion_id)  # where the answer to the verifier's COMMIT was lost
         return
     if deletion.status is not DeletionStatus.VERIFYING and not stop(agents, deletion):
         return

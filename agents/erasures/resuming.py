@@ -3,11 +3,12 @@
 from agents.erasures.destroying import erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import deletions, exports, idempotency, legal_holds, passkeys
+from storage import deletions, idempotency, legal_holds, passkeys
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.keys.erasures import Erasure
+from storage.orphans import KEYSETS_AFTER, sweep
 
 
 def resume_open_erasures(agents: Agents) -> int:
@@ -57,15 +58,17 @@ def _reinstate(agents: Agents, entry: Erasure) -> None:
             deletion.status = DeletionStatus.ERASING
 
 
-def tidy(agents: Agents, *, older_than_seconds: float = 3600) -> int:
+def tidy(agents: Agents, *, older_than_seconds: float = 3600, keysets_older_than_seconds: float | None = None) -> int:
     """Remove what crashes and time left behind: unfinished or unknown files, archives, receipts and answers that ended.
 
-    Answers how many files were swept. `older_than_seconds` may be 0 only while nothing else writes: before `start`.
+    Keysets of contributors and projects without rows go after a day, unless said otherwise (0 with 0). Answers how many
+    files were swept. `older_than_seconds` may be 0 only while nothing else writes: before `start`.
     """
     expire(agents)
     with transaction(agents.store.engine) as session:
         deletions.forget_receipts(session, now())
         idempotency.forget(session, now())
         passkeys.forget_challenges(session, now())
-        known = exports.known_blobs(session)
-    return agents.store.blobs.sweep(known, older_than_seconds)
+    if keysets_older_than_seconds is None:
+        keysets_older_than_seconds = KEYSETS_AFTER if older_than_seconds else 0
+    return sweep(agents.store, older_than_seconds, keysets_older_than_seconds)

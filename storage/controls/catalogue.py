@@ -136,6 +136,14 @@ CONTROLS: tuple[Control, ...] = (
         ("trail-whole",), 1,
     ),
     Control(
+        "files-present", "Each file that is acknowledged is there, with its key; a missing one is found and reported.",
+        ("A1.2", "PI1.5", "CC7.2"), OPERATIONS,
+        "Files are looked for round by round; a missing one opens an incident, and exports name it.",
+        ("tests/muniment/test_missing_files.py::test_a_missing_file_is_found_recorded_once_and_counted",
+         "tests/faults/test_lost_commits.py::test_whichever_commit_fails_all_is_there_or_nothing_is"),
+        ("files-present",), 3,
+    ),
+    Control(
         "agents-within-bounds", "An agent reaches what its one run concerns, with no more rights than its contributor.",
         ("CC6.3", "CC6.8", "PI1.1", "PI1.3", "PI1.4", "P4.1"), ENGINEERING,
         "Rules per agent in policy.polar; each step asks anew.",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage import changes, follow_ups, recalls
 from storage.access_reviews import standing
+from storage.assets import Blob
 from storage.contributors import Contributor
 from storage.controls import findings
 from storage.deletions import Deletion, DeletionStatus
@@ -202,6 +203,11 @@ MEASURES: dict[str, Measure] = {
     "exports-expired": Measure(
         _dated(Export, Export.status == ExportStatus.READY, "expires_at", _PATIENCE),
         "archives of exports a day past their end", "see why the agents did not expire them",
+    ),
+    "files-present": Measure(
+        lambda at: _number(at, Blob, Blob.missing_since.is_not(None)),
+        "files that rows name and that storage or the key store does not have",
+        "`python -m muniment scrub` names each; restore them from a backup",
     ),
     "findings-mended": Measure(
         lambda at: findings.overdue(at.session, at.moment),

@@ -248,8 +248,12 @@ class Keyring:
 
     def blobs_older_than(self, age: timedelta) -> list[KeysetName]:
         """The keysets of blobs made longer than `age` ago, for the sweep."""
+        return self.older_than("blob", age)
+
+    def older_than(self, kind: str, age: timedelta) -> list[KeysetName]:
+        """The keysets of this kind made longer than `age` ago, for the sweep."""
         with self.key_store.begin(read_only=True) as session:
-            return rows.blobs_before(session, now() - age)
+            return rows.made_before(session, kind, now() - age)
 
     def rotation(self) -> Rotation:
         """What rotates keysets in this key store."""

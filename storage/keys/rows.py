@@ -172,9 +172,9 @@ def wrapped_by(session: Session, parent: KeysetName) -> list[tuple[KeysetName, b
     return [(KeysetName(kind, id_), wrapped) for kind, id_, wrapped in found]
 
 
-def blobs_before(session: Session, moment: datetime) -> list[KeysetName]:
-    """The keysets of blobs that were made before `moment`."""
-    return named(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
+def made_before(session: Session, kind: str, moment: datetime) -> list[KeysetName]:
+    """The keysets of this kind that were made before `moment`."""
+    return named(session, keysets.c.kind == kind, keysets.c.created_at < moment)
 
 
 def named(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:

@@ -14,6 +14,7 @@ import pytest
 from muniment import doctor
 from muniment.settings import Settings
 from storage.access_reviews.records import AccessReview
+from storage.assets import Blob
 from storage.changes import RunningPart, observe
 from storage.controls.findings import Finding
 from storage.database import Transaction
@@ -144,6 +145,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "copies-recalled": _rows(lambda moment: [_recall(moment)]),
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
+    "files-present": _rows(lambda moment: [_blob(moment)]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
     "follow-ups-done": _rows(lambda moment: [_follow_up(moment)]),
     "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
@@ -158,6 +160,11 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "staff-second-factor": _rows(lambda moment: [_member(moment)]),
     "trail-whole": _rows(lambda _moment: [AuditCheckpoint(size=10**6, root=bytes(32), note=b"elsewhere\n")]),
 }
+
+
+def _blob(moment: datetime) -> Blob:
+    whose = uuid.uuid4()
+    return Blob(owner_id=whose, object_id=whose, byte_size=1, missing_since=moment)
 
 
 def _with(settings: Settings, **changed: object) -> Settings:
