@@ -53,6 +53,12 @@ class Telemetry(Watch):
         self._alone = Counter(
             "muniment_counted_alone", "Counts that were not shared, as no server answered.", registry=self.samples
         )
+        self._connections_closed = Counter(
+            "muniment_connections_closed",
+            "Connections that were closed as they did not get on or were too many.",
+            ["reason"],
+            registry=self.samples,
+        )
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
@@ -65,6 +71,15 @@ class Telemetry(Watch):
         """Show how many WebSockets and event streams are open, asked whenever somebody looks."""
         gauge = Gauge("muniment_streams", "WebSockets and event streams that are open.", registry=self.samples)
         gauge.set_function(open_now)
+
+    def count_connections(self, open_now: Callable[[], int]) -> None:
+        """Show how many TCP connections are open, asked at each scrape."""
+        gauge = Gauge("muniment_connections", "TCP connections that are open.", registry=self.samples)
+        gauge.set_function(open_now)
+
+    def connection_closed(self, reason: str) -> None:
+        """Count a connection that was closed for that reason."""
+        self._connections_closed.labels(reason).inc()
 
     @contextmanager
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
