@@ -34,6 +34,7 @@ from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
 from muniment.key_checks import KeysetWatch
+from muniment.proxies import ForwardedAddress, TrustedProxies
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
@@ -55,6 +56,9 @@ def create(settings: Settings) -> Starlette:
             enter: Callable[..., Any] = stack.enter_context
             telemetry = enter(watching(traces_url=settings.traces_url, metrics_port=settings.metrics_port))
             telemetry.count_streams(crowd.size)
+            if guard := getattr(app.state, "connections", None):
+                telemetry.count_connections(guard.size)
+                guard.on_closed = telemetry.connection_closed
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
             if isinstance(app.state.house.budgets, SharedBudgets):
@@ -74,6 +78,7 @@ def create(settings: Settings) -> Starlette:
             finally:
                 await anyio.to_thread.run_sync(stack.pop_all().close)
 
+    proxies = TrustedProxies(settings.trusted_proxies)
     crowd = Crowd(settings.streams_per_caller)
     sockets = Sockets(
         build(),
@@ -103,6 +108,7 @@ def create(settings: Settings) -> Starlette:
             *transfers.routes(),
         ],
         middleware=[
+            *([Middleware(ForwardedAddress, proxies)] * bool(proxies.networks)),
             *browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
             Middleware(Direct, endpoint),
         ],

@@ -1,13 +1,13 @@
 """What is taken from a request before anything acts on it: its bytes, counted as they come, and who sends it."""
 
 import asyncio
-import ipaddress
 import re
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
+from muniment.addresses import plain
 from resolvers.context import Repeatable
 from resolvers.errors import BadInput, TooLarge
 
@@ -99,10 +99,6 @@ def bearer_token(connection: HTTPConnection) -> str | None:
 
 
 def address_of(connection: HTTPConnection) -> str | None:
-    """The peer's IP address, in its usual form."""
-    if connection.client is None:
-        return None
-    try:
-        return str(ipaddress.ip_address(connection.client.host))
-    except ValueError:
-        return None
+    """The caller's IP address, in its usual form."""
+    address = None if connection.client is None else plain(connection.client.host)
+    return None if address is None else str(address)

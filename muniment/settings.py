@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_terminated_upstream: bool = False
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses and networks of proxies whose `X-Forwarded-For` says who calls: `10.0.0.5,2001:db8::/64`."""
     public_url: str = Field(default_factory=own_url)
     """How clients reach this server. Links it hands out are paths, to be put behind this. No trailing slash."""
 
@@ -138,6 +140,10 @@ class Settings(BaseSettings):
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open."""
+    connections: int = Field(default=4096, ge=64, le=32_768)
+    """How many TCP connections may be open (docs/operations/limits.md)."""
+    connections_per_address: int = Field(default=512, ge=16, le=32_768)
+    """How many of them one address may have; trusted proxies may have more."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
     graphiql: bool | None = None
@@ -207,7 +213,7 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
 
-    @field_validator("origins", "regions", mode="before")
+    @field_validator("origins", "regions", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, said: Any) -> Any:
         return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said

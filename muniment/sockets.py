@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import anyio.to_thread
@@ -26,6 +27,8 @@ from schema.errors import coded_exception
 KEEP_ALIVE_SECONDS = 30.0
 """Between two pings; whoever has said nothing from one to the next is gone, and stops counting as a connection held."""
 
+INIT_SECONDS = 10.0
+"""How long a new WebSocket may take to send `connection_init`."""
 _OPERATIONS = 20
 """How many operations one connection may have under way."""
 
@@ -111,6 +114,7 @@ class Sockets(GraphQL[Any, RootValue]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             max_subscriptions_per_connection=_OPERATIONS,
             allowed_origins=list(origins),
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
         )
         self.documents = documents
         self.crowd = crowd

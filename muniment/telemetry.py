@@ -56,6 +56,12 @@ class Telemetry(Watch):
         self._refused_rows = Counter(
             "muniment_queue_rows_refused", "Rows of the job queue that were not in our format.", registry=self.samples
         )
+        self._connections_closed = Counter(
+            "muniment_connections_closed",
+            "Connections that were closed as they did not get on or were too many.",
+            ["reason"],
+            registry=self.samples,
+        )
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
@@ -77,6 +83,15 @@ class Telemetry(Watch):
             "muniment_key_store_kept", "1 while what is written to the key store is kept.", registry=self.samples
         )
         kept.set_function(keeps)
+
+    def count_connections(self, open_now: Callable[[], int]) -> None:
+        """Show how many TCP connections are open, asked at each scrape."""
+        gauge = Gauge("muniment_connections", "TCP connections that are open.", registry=self.samples)
+        gauge.set_function(open_now)
+
+    def connection_closed(self, reason: str) -> None:
+        """Count a connection that was closed for that reason."""
+        self._connections_closed.labels(reason).inc()
 
     @contextmanager
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
