@@ -1,7 +1,7 @@
 """Report rows of the job queue that this program did not write, and remove them: somebody wrote to the database.
 
 A worker refuses to read such a row and goes on with the next (`storage.dbos_serialization`). What was refused is
-recorded within seconds, as an event that opens an incident (D23).
+recorded within seconds, as an event that opens an incident (D24).
 """
 
 import threading

@@ -130,7 +130,7 @@ def _queue(databases: OpenDatabases) -> list[Finding]:
         return []
     if not open_tables:
         return [Finding("job queue", True, "its tables refuse rows in another format than ours")]
-    todo = "run `python -m muniment database upgrade` as the owner of the tables, and look at runbook D23"
+    todo = "run `python -m muniment database upgrade` as the owner of the tables, and look at runbook D24"
     return [Finding("job queue", False, f"{', '.join(open_tables)} would take rows in any format: {todo}")]
 
 

@@ -31,6 +31,23 @@ DatabaseUnreachable = (OperationalError, InterfaceError, TimeoutError)
 """For `except`: the database does not answer, or refuses us (gone, locked, full, read-only, too busy)."""
 
 
+_STATEMENT = frozenset({"57014"})
+"""SQLSTATE of a statement that was cancelled because it took too long: the statement's fault."""
+_SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14, 15, 26})
+"""SQLite's primary result codes for a database that is busy, locked, read-only, full, unreadable or gone."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether the database is unavailable as a whole, and not one statement or row at fault."""
+    if not isinstance(error, DatabaseUnreachable):
+        return False
+    cause = getattr(error, "orig", None)
+    sqlite_code = getattr(cause, "sqlite_errorcode", None)
+    if sqlite_code is not None:
+        return sqlite_code & 0xFF in _SQLITE_AWAY
+    return getattr(cause, "sqlstate", None) not in _STATEMENT
+
+
 class DatabaseMoved(OperationalError):
     """The file that was opened is no longer at its path; SQLite would go on writing to it, and that would be lost."""
 

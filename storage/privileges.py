@@ -38,7 +38,7 @@ _ENTRY = "entries are added and never changed; the agents remove what the archiv
 _LOG = "the agents sequence, publish and deliver; everybody else reads"
 _STAFF = "who works here, and as what, is decided by people; the agents remove nothing but what has ended"
 _JOBS = "jobs are given by people; the agents take what nobody has confirmed when an access review is due"
-_FOUND = "the agents run the checks of controls; what was found is closed, and never removed"
+_FOUND = "the agents run the checks of controls, the API finds that the agents are gone; nothing found is removed"
 _FOLLOWED = "people say what is to be done after an incident, and it is never taken back; the agents look what is late"
 _LOCKED = "people lock the platform down and open it; the agents note when its time was up"
 _CHANGES = "people register and approve changes; what began to run is noted at each start, and never taken back"
@@ -53,6 +53,7 @@ NARROWER = {
     "audit_checkpoints": Rights("SELECT", "SELECT, INSERT", _LOG),
     "audit_lease": Rights("SELECT", _ALL, _LOG),
     "audit_deliveries": Rights("SELECT", _ALL, _LOG),
+    "set_aside_items": Rights("SELECT", _ALL, "the agents set aside what they can't process; the API counts it"),
     "sentinel_marks": Rights("SELECT", "SELECT, INSERT, UPDATE", _LOG),
     "staff_members": Rights(_ALL, "SELECT", _STAFF),
     "appointments": Rights("SELECT, INSERT, UPDATE", "SELECT", _STAFF),
@@ -64,7 +65,7 @@ NARROWER = {
     "passkey_challenges": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "changes": Rights("SELECT, INSERT, UPDATE", "SELECT", _CHANGES),
     "deployments": Rights("SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", _CHANGES),
-    "findings": Rights("SELECT, UPDATE", "SELECT, INSERT, UPDATE", _FOUND),
+    "findings": Rights("SELECT, INSERT, UPDATE", "SELECT, INSERT, UPDATE", _FOUND),
     "follow_ups": Rights("SELECT, INSERT, UPDATE", "SELECT", _FOLLOWED),
     "lockdowns": Rights("SELECT, INSERT, UPDATE", "SELECT, UPDATE", _LOCKED),
     "outages": Rights(

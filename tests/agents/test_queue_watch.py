@@ -139,7 +139,7 @@ def test_a_row_that_comes_later_is_recorded_at_once(
 def test_it_opens_an_incident() -> None:
     """The first entry does."""
     hits = Detector().feed(Happening(now(), "queue.rows_refused", "FAILED"))
-    assert [(hit.detection.id, hit.opens) for hit in hits] == [("D23", True)]
+    assert [(hit.detection.id, hit.opens) for hit in hits] == [("D24", True)]
 
 
 def test_what_could_not_be_recorded_is_recorded_the_next_time(

@@ -129,6 +129,7 @@ from storage.ledger.events.legal_holds import (
     LegalHoldReleased,
 )
 from storage.ledger.events.lockdowns import LockdownBegun, LockdownEnded
+from storage.ledger.events.loops import LoopItemSetAside
 from storage.ledger.events.notices import (
     NoticeDelivered,
     NoticeIssued,
@@ -224,20 +225,20 @@ __all__ = [
     "IncidentOpened", "IncidentStepRecorded", "IncidentTriaged", "InvestigationEnd", "InvestigationEnded",
     "InvestigationOpened", "KeysOverused", "KeysRotated", "KeysRotationStarted", "KeysUsed", "LedgerHalted",
     "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased", "LockdownBegun", "LockdownEnded", "LogWithheld",
-    "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated",
-    "OutageBegan", "OutageEnded", "OutageExplained", "Outcome", "OutputImported", "OutputStored", "PasskeyAsked",
-    "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved", "PolicyEntered", "PolicyExplained", "PolicyFault",
-    "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed",
-    "PreferencesUpdated", "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated",
-    "PromptCancelRequested", "PromptImported", "PromptSubmitted", "QueueRowsRefused", "QuotaGranted", "QuotaHit",
-    "QuotasRecounted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired",
-    "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned",
-    "RoleRefused", "RoleRevoked", "RotatedKeys", "RunBudget", "RunFinished", "RunOverspent", "RunStarted",
-    "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret",
-    "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd",
-    "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled",
-    "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected", "StyleForgotten", "StyleImported", "SystemStarted",
-    "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan",
-    "WebhookFailed", "WitnessFailed", "WitnessFailure",
+    "LoopItemSetAside", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued", "NoticePublished", "NoticeRead",
+    "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained", "Outcome", "OutputImported",
+    "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved", "PolicyEntered",
+    "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed", "PolicyReloadRefused",
+    "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported", "ProjectShared", "ProjectUnshared",
+    "ProjectUpdated", "PromptCancelRequested", "PromptImported", "PromptSubmitted", "QueueRowsRefused", "QuotaGranted",
+    "QuotaHit", "QuotasRecounted", "RecoveryCodeUsed", "RefusalCode", "Resource", "RetentionAnnounced",
+    "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem", "RetentionSet",
+    "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunBudget", "RunFinished",
+    "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled", "SecondFactorOffered",
+    "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled", "ServiceEnabled",
+    "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused", "SessionStarted",
+    "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved", "StyleCorrected",
+    "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead",
+    "UploadRefusal", "Used", "VersionBegan", "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on
