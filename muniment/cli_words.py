@@ -39,6 +39,7 @@ def told() -> Iterator[None]:
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
+    from storage.privileges import RotationRefused
 
     try:
         yield
@@ -46,6 +47,8 @@ def told() -> Iterator[None]:
         give_up(f"{error.code} ({error.reason}): {error}")
     except DatabaseUnreachable:
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
+    except RotationRefused as error:
+        give_up(f"{error.code}: {error}.")
     except BackupRefused as error:
         give_up(f"{error.code}: {error}")
     except BlobStoreUnavailable as error:

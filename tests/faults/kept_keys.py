@@ -60,7 +60,7 @@ def open_logs(pid: int, path: Path) -> set[tuple[str, int]]:
     found = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            link, inode = os.readlink(entry), entry.stat().st_ino
+            link, inode = os.readlink(entry), entry.stat().st_ino  # noqa: PTH115 - of a deleted file, no path
         except FileNotFoundError:
             continue
         if link.startswith((f"{path}-wal", f"{path}-shm")):
@@ -202,7 +202,9 @@ def unopened(api: Callers, made: list[Made]) -> list[str]:
     for each in made:
         found = api.ask("{ projects { edges { node { id name } } } }", each.person)
         names = {edge["node"]["id"]: edge["node"]["name"] for edge in found.data["projects"]["edges"]}
-        problems += [f"project {one} of {each.person.name}" for one in each.projects if names.get(one) != each.projects[one]]
+        problems += [
+            f"project {one} of {each.person.name}" for one in each.projects if names.get(one) != each.projects[one]
+        ]
         for asset in list(each.assets):
             content = api.client.get(api.content_url(each.person, asset))
             if content.status_code != 200 or content.content != TEXT:

@@ -62,7 +62,12 @@ class Watched(Server):
 def serving(kind: type[Server], home: Path, database_url: str, **settings: Any) -> Iterator[Server]:
     places = {"backup_dir": home / "backups", "key_backup_dir": home / "key-backups", "backup_hours": 1e-5}
     recipient = str(pyrage.x25519.Identity.generate().to_public())
-    given = {"key_cache_seconds": kept_keys.CACHE_SECONDS, "backup_recipient": recipient, "key_backup_days": 1, **places}
+    given = {
+        "key_cache_seconds": kept_keys.CACHE_SECONDS,
+        "backup_recipient": recipient,
+        "key_backup_days": 1,
+        **places,
+    }
     server = kind(home, database_url, **given, **settings)
     server._set |= {"TEST_HOME": str(home), "MUNIMENT_ARCHIVE_DIR": str(home / "archive")}
     try:

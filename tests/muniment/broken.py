@@ -195,7 +195,9 @@ def _broken_policy(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
 def _lost_keyset(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
     with closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))) as data, data:
         project = (uuid.uuid4().hex, uuid.uuid4().hex, b"name", MOMENT, MOMENT)
-        data.execute("INSERT INTO projects (id, owner_id, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", project)
+        data.execute(
+            "INSERT INTO projects (id, owner_id, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", project
+        )
     return settings
 
 
