@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -42,9 +42,8 @@ from muniment.telemetry import watching
 from resolvers.house import House
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import LogReplaced, transaction
+from storage.database import LogReplaced, require_same_log, transaction
 from storage.keys.errors import KeyStoreError
-from storage.keys.names import SIGNING
 
 
 def create(settings: Settings) -> Starlette:
@@ -187,10 +186,12 @@ async def security_text(settings: Settings, _: Request) -> Response:
 
 
 def _touch(house: House, keysets: KeysetWatch) -> int:
+    with closing(house.store.engine.raw_connection()) as connection:
+        require_same_log(house.store.engine, connection.info)
     with transaction(house.store.engine, read_only=True) as session:
         session.connection()
     house.store.keyring.public_key()
-    house.store.keyring.exists(SIGNING)
+    house.store.keyring.key_store.require_kept()
     return keysets.unaccepted()
 
 

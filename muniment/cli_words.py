@@ -40,6 +40,7 @@ def told() -> Iterator[None]:
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
     from storage.queue_tables import QueueUnsafe
+    from storage.privileges import RotationRefused
 
     try:
         yield
@@ -47,6 +48,8 @@ def told() -> Iterator[None]:
         give_up(f"{error.code} ({error.reason}): {error}")
     except DatabaseUnreachable:
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
+    except RotationRefused as error:
+        give_up(f"{error.code}: {error}.")
     except BackupRefused as error:
         give_up(f"{error.code}: {error}")
     except BlobStoreUnavailable as error:

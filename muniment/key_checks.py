@@ -21,7 +21,6 @@ from storage.controls import findings
 from storage.damages import MOST
 from storage.database import DatabaseUnreachable, transaction
 from storage.keys.errors import KeyStoreError
-from storage.keys.names import SIGNING
 from storage.ledger.scope import AuditScope
 from storage.lost_keysets import LostKeysets, find_lost
 from storage.open_databases import OpenDatabases
@@ -116,9 +115,10 @@ class KeysetWatch:
     def is_kept(self) -> bool:
         """Whether the key store answers, and what is written to it goes where it belongs."""
         try:
-            return self._house.store.keyring.exists(SIGNING)
+            self._house.store.keyring.key_store.require_kept()
         except KeyStoreError:
             return False
+        return True
 
     def unaccepted(self) -> int:
         """Return how many keysets are lost, 0 where somebody has accepted the finding about them."""

@@ -41,7 +41,8 @@ def beside_agents(house: House) -> Iterator[None]:
 
 
 def _keys_answer(house: House, settings: Settings) -> bool:
-    """Whether the key store answers, and what wraps its keys unwraps a probe."""
+    """Whether the key store answers and keeps what is written, and what wraps its keys unwraps a probe."""
+    house.store.keyring.key_store.require_kept()
     if not house.store.keyring.exists(SIGNING):
         return False
     return all(probes.reach(uri, settings).good for uri in settings.kek_uris)

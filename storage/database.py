@@ -5,10 +5,13 @@ import os
 import select
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 from sqlalchemy import Engine, create_engine, event, text
@@ -171,8 +174,9 @@ def prepare_sqlite(connection: Any, _record: Any) -> None:
 def stay_with_the_file(engine: Engine) -> None:
     """Let an SQLite engine use the file that it found first, and refuse with DatabaseMoved while that is elsewhere.
 
-    A connection stays with its write-ahead log too: a transaction is refused with LogReplaced while that is elsewhere.
-    Such a connection is kept open, for the log that it holds may be the only copy of what was committed.
+    A connection stays with its write-ahead log too: while another one lies on disk nothing is written, and no
+    connection made, with LogReplaced. Those that are open stay open and can be read from, for the log that they hold
+    may be the only copy of what was committed.
     """
     path = engine.url.database
     if path in (None, "", ":memory:"):
@@ -189,8 +193,22 @@ def stay_with_the_file(engine: Engine) -> None:
     event.listen(engine, "do_connect", look)  # before, for SQLite would make an empty file in its place
     event.listen(engine, "connect", look)
     event.listen(engine, "checkout", look)
-    event.listen(engine, "begin", lambda connection: require_same_log(engine, connection.info))
+    event.listen(engine, "do_connect", lambda *_given: _require_same_logs(str(path)))
+    event.listen(engine, "begin", _look_at_log)
+    event.listen(engine, "close", lambda _connection, record: record.info.pop(_LOG, None))
     event.listen(engine, "engine_disposed", lambda _engine: first.clear())  # nothing is open any more
+
+
+class _Log:
+    """The write-ahead log that a connection has open. Kept in `info` for as long as the connection is."""
+
+    def __init__(self, identity: tuple[int, int]) -> None:
+        self.identity = identity
+
+
+_LOGS: defaultdict[str, "WeakSet[_Log]"] = defaultdict(WeakSet)
+"""By the path of a database, the logs that connections of this process have open."""
+_LOGS_LOCK = Lock()
 
 
 def require_same_log(engine: Engine, kept: dict[Any, Any]) -> None:
@@ -199,13 +217,33 @@ def require_same_log(engine: Engine, kept: dict[Any, Any]) -> None:
     `kept` is what SQLAlchemy keeps of the connection (`info`). SQLite opens the log at the first transaction and closes
     it with the connection; while any connection has it open, no other process deletes it.
     """
-    path = engine.url.database
-    if engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
+    path = str(engine.url.database)
+    if engine.dialect.name != "sqlite" or path in ("None", "", ":memory:"):
         return
-    known, found = kept.get(_LOG), _identity(f"{path}-wal")
-    if known is not None and found != known:
+    found = _identity(f"{path}-wal")
+    if _LOG in kept:
+        if kept[_LOG].identity != found:
+            raise LogReplaced
+    elif found is not None:
+        kept[_LOG] = _Log(found)
+        with _LOGS_LOCK:
+            _LOGS[path].add(kept[_LOG])
+
+
+def _look_at_log(connection: Connection) -> None:
+    try:
+        require_same_log(connection.engine, connection.info)
+    except LogReplaced:
+        if not connection.get_execution_options().get("read_only", False):
+            raise
+
+
+def _require_same_logs(path: str) -> None:
+    """Raise LogReplaced where a new connection would open another log than those that are open."""
+    with _LOGS_LOCK:
+        open_ones = list(_LOGS[path])
+    if open_ones and any(each.identity != _identity(f"{path}-wal") for each in open_ones):
         raise LogReplaced
-    kept[_LOG] = found
 
 
 def settle(engine: Engine) -> None:

@@ -60,7 +60,7 @@ def open_logs(pid: int, path: Path) -> set[tuple[str, int]]:
     found = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            link, inode = os.readlink(entry), entry.stat().st_ino
+            link, inode = os.readlink(entry), entry.stat().st_ino  # noqa: PTH115 - of a deleted file, no path
         except FileNotFoundError:
             continue
         if link.startswith((f"{path}-wal", f"{path}-shm")):

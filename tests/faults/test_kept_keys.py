@@ -60,7 +60,7 @@ class Watched(Server):
 
 @contextmanager
 def serving(kind: type[Server], home: Path, database_url: str, **settings: Any) -> Iterator[Server]:
-    places = {"backup_dir": home / "backups", "key_backup_dir": home / "key-backups", "backup_hours": 1e-5}
+    places = {"backup_dir": home / "backups", "key_backup_dir": home / "key-backups", "backup_hours": 0.25}
     recipient = str(pyrage.x25519.Identity.generate().to_public())
     given = {
         "key_cache_seconds": kept_keys.CACHE_SECONDS,
