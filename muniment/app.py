@@ -40,6 +40,7 @@ from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
 from resolvers.house import House
+from resolvers.siem import SiemReader
 from schema.api import build, sdl
 from storage.clock import now
 from storage.database import LogReplaced, require_same_log, transaction
@@ -60,6 +61,8 @@ def create(settings: Settings) -> Starlette:
                 guard.on_closed = telemetry.connection_closed
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
+            app.state.siem = SiemReader(settings.siem_token_sha256)
+            stack.callback(app.state.siem.close, app.state.house)
             if isinstance(app.state.house.budgets, SharedBudgets):
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:

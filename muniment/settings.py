@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -176,6 +177,10 @@ class Settings(BaseSettings):
     """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
     """
 
+    siem_token_sha256: Annotated[tuple[str, ...], NoDecode] = ()
+    """SHA-256 of the token with which a SIEM fetches /ledger/events, as `audit siem-token` prints it; two with a space
+    between while one replaces the other."""
+
     # How contributors are told
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
@@ -217,6 +222,14 @@ class Settings(BaseSettings):
     @classmethod
     def _listed(cls, said: Any) -> Any:
         return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said
+
+    @field_validator("siem_token_sha256", mode="before")
+    @classmethod
+    def _digests(cls, said: Any) -> Any:
+        found = said.split() if isinstance(said, str) else said
+        if len(found) > 2 or not all(re.fullmatch(r"[0-9a-f]{64}", each) for each in found):
+            raise ValueError("give one SHA-256 as 64 hex digits, or two with a space between (`audit siem-token`)")
+        return found
 
     @field_validator("public_url")
     @classmethod
