@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,27 +22,33 @@ from agents.erasures import erase
 from agents.exports import build_export, discard_export, expire
 from agents.generation import WORKFLOW
 from agents.imports import Wishes
+from agents.ledger import Sequencer
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.runtime import Agents, Stopping
+from muniment.house import checkpoint_place
 from resolvers.errors import Conflict
+from storage import rotations, scrubbing
 from storage.archives import reading
 from storage.assets import Asset
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionStatus
 from storage.exports import Export, ExportStatus
-from storage.ledger import signing
+from storage.ledger import signing, tree
+from storage.ledger.entries import AuditEvent
 from storage.outputs import Output
 from storage.prompts import Prompt, PromptStatus
 from tests.agents.gates import Open
 from tests.agents.standins import StandIn
 from tests.faults.lost_commits import Commits, Fault, assert_whole, watched
+from tests.faults.postgresql_proxy import Cut, Proxy, proxied
 from tests.muniment.test_thumbnails import wide
 from tests.storage.test_metadata import jpeg
-from tests.world import PASSWORD, TEXT, Person, World, raw_id
+from tests.world import PASSWORD, TEXT, Person, World, opened, raw_id
 
 MOST_COMMITS = 120
+MODEL = "smollm2-135m-instruct"
 PATCH = {"content-type": "application/offset+octet-stream", "tus-resumable": "1.0.0"}
 
 
@@ -51,9 +58,9 @@ class Case:
 
     world: World
     agents: Agents
-    commits: Commits
+    commits: Commits | Proxy
     number: int
-    fault: Fault
+    fault: Any
     tried: bool = False
 
     def attempt(self, call: Callable[[], Any]) -> Any:
@@ -226,10 +233,10 @@ def take_in_archive(case: Case) -> None:
             assert session.scalar(select(func.count()).select_from(model).where(model.owner_id == nova)) == 1
 
 
-def _erase(case: Case, mutation: str, **given: str) -> None:
+def _erase(case: Case, mutation: str, **given: Any) -> None:
     person, project, asset = _with_asset(case)
     named = {"assetId": asset, "projectId": project}
-    asked = {name: named[name] for name in given}
+    asked = {name: named.get(name, value) for name, value in given.items()}
     made = case.world.do(mutation, person, wants="deletion { id }", **asked).data
     deletion = raw_id(made["it"]["deletion"]["id"])
     case.attempt(lambda: erase(case.agents, deletion))
@@ -248,12 +255,12 @@ def erase_project(case: Case) -> None:
 
 
 def erase_account(case: Case) -> None:
-    _erase(case, "deleteAccount")
+    _erase(case, "deleteAccount", confirm=True)
 
 
 def generate(case: Case) -> None:
     person, project, _ = _with_asset(case)
-    prompt = raw_id(case.world.prompt(person, project, model="house-model", variations=2))
+    prompt = raw_id(case.world.prompt(person, project, variations=2))
     write = runtime._workflows[WORKFLOW].function
     case.attempt(lambda: write(case.agents, prompt))
     write(case.agents, prompt)
@@ -262,6 +269,42 @@ def generate(case: Case) -> None:
     assert (found.status, found.stored) == (PromptStatus.COMPLETED, 2)
     with transaction(case.agents.store.engine, read_only=True) as session:
         assert session.scalar(select(func.count()).select_from(Output).where(Output.prompt_id == prompt)) == 2
+
+
+def publish_log(case: Case) -> None:
+    """A checkpoint outside the database, over a tree inside it."""
+    case.person()
+    house = case.world.house
+    place = checkpoint_place(case.world.settings)
+    case.attempt(Sequencer(house.store, place, house.policy_version).advance)
+    after = Sequencer(house.store, place, house.policy_version)
+    with time_machine.travel(now() + timedelta(minutes=5), tick=True):  # the lease of the first has run out
+        after.inspect()
+        while after.advance():
+            pass
+        after._release()
+    with transaction(house.store.engine, read_only=True) as session:
+        published = tree.newest(session)
+        assert published is not None
+        assert (
+            published.checkpoint.size
+            == tree.Tree(session).size()
+            == session.scalar(select(func.count()).select_from(AuditEvent))
+        )
+    assert place.newest() == published.note
+    case.whole()
+
+
+def rotate(case: Case) -> None:
+    """New keys in the key store, values sealed with them in the database, then the old keys destroyed."""
+    person, _, asset = _with_asset(case)
+    told = lambda _step, _done, _total: None  # noqa: E731
+    case.attempt(lambda: rotations.rotate_keysets(case.agents.store, told))
+    rotations.rotate_keysets(case.agents.store, told)
+    case.whole()
+    case.agents.store.keyring._cache.clear()
+    assert scrubbing.scrub(case.agents.store).findings == []
+    assert case.world.client.get(case.world.content_url(person, asset)).content == TEXT
 
 
 USE_CASES: tuple[Callable[[Case], None], ...] = (
@@ -278,6 +321,8 @@ USE_CASES: tuple[Callable[[Case], None], ...] = (
     erase_project,
     erase_account,
     generate,
+    publish_log,
+    rotate,
 )
 
 
@@ -285,7 +330,8 @@ USE_CASES: tuple[Callable[[Case], None], ...] = (
 def agents(world: World, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Agents]:
     """Agents that wait for nothing before they try again."""
     monkeypatch.setattr(runtime, "PAUSES", (0, 0, 0))
-    gateway = Gateway([Endpoint("house-model", stand_in.url)], gate=Open())
+    monkeypatch.setattr(rotations, "_wait", lambda *_given: None)
+    gateway = Gateway([Endpoint(MODEL, stand_in.url)], gate=Open())
     yield Agents(world.house.store, world.house.force, gateway)
     gateway.close()
 
@@ -305,3 +351,32 @@ def test_whichever_commit_fails_all_is_there_or_nothing_is(
                 break
             assert number < MOST_COMMITS
     assert number > 1, "no COMMIT failed at all"
+
+
+@pytest.fixture
+def proxied_world(
+    home: Path, began: None, database_url: str, cheap_passwords: None, tmp_path: Path
+) -> Iterator[tuple[World, Proxy]]:
+    """The application, whose connections to PostgreSQL pass through a proxy."""
+    with proxied(database_url, tmp_path / "proxy") as (url, proxy), opened(home, url) as world:
+        yield world, proxy
+
+
+@pytest.mark.one_database("postgresql", reason="the connection of SQLite is a call in this process")
+@pytest.mark.parametrize("cut", Cut, ids=lambda cut: cut.name.lower())
+@pytest.mark.parametrize(
+    "use_case", (create_project, upload, upload_in_parts, make_thumbnail, build), ids=lambda each: each.__name__
+)
+def test_a_connection_that_breaks_at_commit_loses_nothing(
+    proxied_world: tuple[World, Proxy], monkeypatch: pytest.MonkeyPatch, use_case: Callable[[Case], None], cut: Cut
+) -> None:
+    """A real connection, at each COMMIT in its turn: the answer is lost, or the COMMIT arrives a second later."""
+    world, proxy = proxied_world
+    monkeypatch.setattr(runtime, "PAUSES", (0.2, 2, 2))
+    agents = Agents(world.house.store, world.house.force, Gateway([]))
+    for number in itertools.count(1):
+        use_case(Case(world, agents, proxy, number, cut))
+        if not proxy.fired:
+            break
+        assert number < MOST_COMMITS
+    assert number > 1, "no COMMIT was cut"
