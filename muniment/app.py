@@ -25,6 +25,7 @@ from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
+from muniment.threads import Threads
 from resolvers.house import House
 from schema.api import build, sdl
 from storage.clock import now
@@ -40,6 +41,7 @@ def create(settings: Settings) -> Starlette:
             enter: Callable[..., Any] = stack.enter_context
             telemetry = enter(watching(traces_url=settings.traces_url, metrics_port=settings.metrics_port))
             telemetry.count_streams(crowd.size)
+            telemetry.count_waiting(threads.waiting)
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
             if isinstance(app.state.house.budgets, SharedBudgets):
@@ -58,15 +60,21 @@ def create(settings: Settings) -> Starlette:
                 await anyio.to_thread.run_sync(stack.pop_all().close)
 
     crowd = Crowd(settings.streams_per_caller)
+    threads = Threads(settings.threads, settings.threads_per_caller)
     sockets = Sockets(
         build(),
         documents=Documents.load(settings.documents, only=settings.documents_only),
         crowd=crowd,
+        threads=threads,
         body_limit=settings.body_limit_bytes,
         origins=settings.origins,
     )
     endpoint = Endpoint(
-        sockets, body_limit=settings.body_limit_bytes, threads=settings.threads, draft=settings.http_draft
+        sockets,
+        body_limit=settings.body_limit_bytes,
+        response_limit=settings.response_limit_bytes,
+        threads=threads,
+        draft=settings.http_draft,
     )
     app = Starlette(
         routes=[

@@ -66,6 +66,11 @@ class Telemetry(Watch):
         gauge = Gauge("muniment_streams", "WebSockets and event streams that are open.", registry=self.samples)
         gauge.set_function(open_now)
 
+    def count_waiting(self, waiting_now: Callable[[], int]) -> None:
+        """Show how many operations wait for a worker thread."""
+        gauge = Gauge("muniment_waiting", "Operations that wait for a worker thread.", registry=self.samples)
+        gauge.set_function(waiting_now)
+
     @contextmanager
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""
