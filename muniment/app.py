@@ -39,6 +39,7 @@ from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
+from muniment.threads import Threads
 from resolvers.house import House
 from resolvers.siem import SiemReader
 from schema.api import build, sdl
@@ -59,6 +60,7 @@ def create(settings: Settings) -> Starlette:
             if guard := getattr(app.state, "connections", None):
                 telemetry.count_connections(guard.size)
                 guard.on_closed = telemetry.connection_closed
+            telemetry.count_waiting(threads.waiting)
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
             app.state.siem = SiemReader(settings.siem_token_sha256)
@@ -82,15 +84,21 @@ def create(settings: Settings) -> Starlette:
 
     proxies = TrustedProxies(settings.trusted_proxies)
     crowd = Crowd(settings.streams_per_caller)
+    threads = Threads(settings.threads, settings.threads_per_caller)
     sockets = Sockets(
         build(),
         documents=Documents.load(settings.documents, only=settings.documents_only),
         crowd=crowd,
+        threads=threads,
         body_limit=settings.body_limit_bytes,
         origins=settings.origins,
     )
     endpoint = Endpoint(
-        sockets, body_limit=settings.body_limit_bytes, threads=settings.threads, draft=settings.http_draft
+        sockets,
+        body_limit=settings.body_limit_bytes,
+        response_limit=settings.response_limit_bytes,
+        threads=threads,
+        draft=settings.http_draft,
     )
     app = Starlette(
         routes=[

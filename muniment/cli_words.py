@@ -39,8 +39,8 @@ def told() -> Iterator[None]:
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
-    from storage.queue_tables import QueueUnsafe
     from storage.privileges import RotationRefused
+    from storage.queue_tables import QueueUnsafe
 
     try:
         yield

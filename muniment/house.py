@@ -171,6 +171,8 @@ def limits(settings: Settings) -> Limits:
         signing_overlap=timedelta(days=settings.signing_overlap_days),
         operation=timedelta(seconds=settings.operation_seconds),
         cost_per_minute=settings.cost_per_minute,
+        response_bytes=settings.response_limit_bytes,
+        subscriptions_per_caller=settings.subscriptions_per_caller,
         upload_bytes=settings.upload_limit_bytes,
         allowance=allowance(settings),
         exports_per_day=settings.exports_per_day,

@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     """Whether statuses follow the 2026 draft of GraphQL over HTTP, rather than the audits of its reference suite."""
     threads: int = Field(default=8, ge=1, le=128)
     """Worker threads: how many operations run at once in this process."""
+    threads_per_caller: int = Field(default_factory=lambda told: max(1, told["threads"] // 4), ge=1, le=128)
+    """How many of them one caller may have at once; what comes beyond waits in the caller's own queue."""
+    response_limit_bytes: int = Field(default=16 * MIB, ge=64 * 1024, le=1024 * MIB)
+    """How large one response may be, or one event of a subscription. Downloads and exports are not counted."""
 
     operation_seconds: float = Field(default=60, gt=0, le=3600)
     """How long one operation may take; then it is stopped, and what it changed is rolled back."""
@@ -145,6 +149,8 @@ class Settings(BaseSettings):
     """How many TCP connections may be open (docs/operations/limits.md)."""
     connections_per_address: int = Field(default=512, ge=16, le=32_768)
     """How many of them one address may have; trusted proxies may have more."""
+    subscriptions_per_caller: int = Field(default=100, ge=1, le=10_000)
+    """How many subscriptions one caller may have open in this process, in all connections together."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
     graphiql: bool | None = None

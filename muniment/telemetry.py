@@ -93,6 +93,11 @@ class Telemetry(Watch):
         """Count a connection that was closed for that reason."""
         self._connections_closed.labels(reason).inc()
 
+    def count_waiting(self, waiting_now: Callable[[], int]) -> None:
+        """Show how many operations wait for a worker thread."""
+        gauge = Gauge("muniment_waiting", "Operations that wait for a worker thread.", registry=self.samples)
+        gauge.set_function(waiting_now)
+
     @contextmanager
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
         """Counts it, and traces it as `operation`."""

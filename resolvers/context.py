@@ -82,8 +82,13 @@ class Context:
         """Of a subscription: the cursor of the last event that its client has seen, where it says so."""
         self.cursor: str | None = None
         """Of a subscription: that of the last event it was told."""
+        self.document: Any = None
+        """The document, where it was read before the operation begins; `unreadable` says why it could not be."""
+        self.unreadable: Exception | None = None
         self.judged: Any = None
         """Of a subscription: what became of its document, which is judged in a worker thread before it begins."""
+        self.cost = 0
+        """What the operation costs; of a subscription, each event."""
         self.watched: Ending | None = None
         """The operation, as the house's watch knows it."""
         self.in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread

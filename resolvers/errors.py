@@ -124,9 +124,20 @@ class NoAccount(CodedError):
 
 
 class RateLimited(CodedError):
-    """Too many attempts; the message says when to come back."""
+    """Too many attempts; the message says when to come back, and `retry_after` in how many seconds."""
 
     code = Code.RATE_LIMITED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        keep: "Keep | None" = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message, field=field, keep=keep)
+        self.retry_after = retry_after
 
 
 class TooLarge(CodedError):

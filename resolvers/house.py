@@ -9,6 +9,7 @@ from policies.access import Policy
 from policies.force import InForce
 from resolvers.budgets import Budgets
 from resolvers.issuers import Issuer
+from resolvers.subscriptions import Subscriptions
 from resolvers.watching import Watch
 from storage.bells import Bell
 from storage.certificates.statements import UNSAID, BackupPeriods
@@ -42,6 +43,8 @@ class Limits:
     response_bytes: int = 16 * 1024**2
     """How large the response to one operation, or one event of a subscription, may be."""
     cost_per_minute: int = 500_000
+    subscriptions_per_caller: int = 100
+    """How many subscriptions one caller may have open in one process."""
     throttled_per_minute: int = 3_000
     """How often somebody whom an incident has slowed down is answered in a minute: fifty times a second."""
     exports_per_day: int = 48
@@ -92,6 +95,7 @@ class House:
     """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
     site: "RelyingParty | None" = None
     """For whom passkeys are kept; None where the address that clients use has no name in it."""
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
 
     @property
     def policy(self) -> Policy:

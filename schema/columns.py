@@ -200,7 +200,9 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
             raise ValueError
         return super().complete_leaf_value(values.kind, value)
 
-    def complete_leaf_value(self, return_type: GraphQLLeafType, result: Any) -> Any:
+    def complete_leaf_value(  # type: ignore[override]
+        self, return_type: GraphQLLeafType, result: Any
+    ) -> Any:
         """One value, counted. Those of columns are counted as columns."""
         value = super().complete_leaf_value(return_type, result)
         self.meter.add_value(value)

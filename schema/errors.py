@@ -10,7 +10,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.errors import Code, CodedError, ContentMissing, LockedDown, Unavailable
+from resolvers.errors import Code, CodedError, ContentMissing, LockedDown, RateLimited, Unavailable
 from storage.blobs.errors import BlobMissing, BlobStoreUnavailable
 from storage.database import DatabaseUnreachable, OutcomeUnknown
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
@@ -94,11 +94,13 @@ def _known(original: Exception | None) -> Exception | None:
 
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
     original = _known(error.original_error)
-    extensions: dict[str, str] = {"ref": str(ref)}
+    extensions: dict[str, Any] = {"ref": str(ref)}
     if isinstance(original, CodedError):
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:
             extensions["field"] = original.field
+        if isinstance(original, RateLimited) and original.retry_after is not None:
+            extensions["retryAfterSeconds"] = original.retry_after
         if isinstance(original, LockedDown):
             extensions |= {"since": original.since.isoformat(), "until": original.until.isoformat()}
     elif isinstance(original, Refused):

@@ -32,9 +32,8 @@ COST_PER_TOKEN = 10
 
 @dataclass
 class Judgement:
-    """What became of a document before it runs: parsed, charged for and validated, or refused."""
+    """What became of a document before it runs: charged for and validated, or refused."""
 
-    known: Known
     errors: list[GraphQLError]
     cost: dict[str, Any]
 
@@ -49,10 +48,10 @@ class DocumentLimits(SchemaExtension):
         """The document, if it can be parsed. Raises GraphQLSyntaxError."""
         run = self.execution_context
         self._cost: dict[str, Any] = {}
-        if (judged := run.context.judged) is None:
-            self._known = read(run.context, run.query or "", self._cost)
-        else:
-            self._known, self._cost = judged.known, judged.cost
+        if run.context.unreadable is not None:
+            raise run.context.unreadable
+        self._known = run.context.document or read(run.context, run.query or "")
+        run.context.document = None
         run.graphql_document = self._known.document
         yield
 
@@ -78,16 +77,15 @@ class DocumentLimits(SchemaExtension):
         return {"cost": cost} if (cost := getattr(self, "_cost", None)) else {}
 
 
-def read(context: Context, text: str, cost: dict[str, Any]) -> Known:
+def read(context: Context, text: str) -> Known:
     """Return the document of this text. Reading a long one is charged for before it is parsed.
 
     Raises GraphQLSyntaxError, RecursionError and `RateLimited`.
     """
     if len(text) > LONG:
-        refused = _charged(context, len(text) // CHARACTERS_PER_UNIT, cost)
+        refused = _charged(context, len(text) // CHARACTERS_PER_UNIT, {})
         if refused is not None:
             raise refused
-        cost.clear()
     return known(text)
 
 
@@ -104,9 +102,10 @@ def judge(
 
     Runs in a worker thread: it takes time, and may wait for the server where several processes count together.
     """
-    judged = Judgement(document, [], {})
+    judged = Judgement([], {})
     try:
         weight = document.weight(schema, variables)
+        context.cost = weight.cost
         judged.cost = {"asked": min(weight.cost, _MOST_TOLD), "most": MAX_COST}
         stranger = context.principal.kind is Kind.ANONYMOUS
         refused = _refusal(weight, stranger=stranger) or _ambiguous(document.document, operation_name)
@@ -128,13 +127,14 @@ def judge(
     return judged
 
 
-def _charged(context: Context, price: int, cost: dict[str, Any]) -> Exception | None:
+def _charged(context: Context, price: int, cost: dict[str, Any]) -> RateLimited | None:
     charge = context.charge(price)
     cost["remaining"] = charge.remaining
     if charge.retry_after is None:
         return None
     cost["retryAfterSeconds"] = charge.retry_after
-    return RateLimited(f"You have asked for much in the last minute. Try again in {charge.retry_after} seconds.")
+    again = f"Try again in {charge.retry_after} seconds."
+    return RateLimited(f"You have asked for much in the last minute. {again}", retry_after=charge.retry_after)
 
 
 def _ambiguous(document: DocumentNode, operation_name: str | None) -> Exception | None:

@@ -1,6 +1,6 @@
 """Bounds on what an operation may take while it runs: the size of its response, and its time.
 
-Both stop the operation as a whole. An error of one field would leave the others to go on, each with an error of its own.
+Both stop the operation as a whole. An error of one field would leave the others to go on, with an error each.
 """
 
 import time
@@ -11,6 +11,7 @@ import orjson
 
 from resolvers.errors import CodedError, CostExceeded
 
+TOO_LARGE = "The response is larger than {} bytes. Ask for less at a time: smaller pages."
 _OTHER_VALUE = 8
 """Bytes that a number, a truth value or null is counted as."""
 _NAME = 4
@@ -36,9 +37,7 @@ class Meter:
         """Count bytes. Raises `Stopped` once there are more than the limit, and when the time is over."""
         self.size += size
         if self.size > self._limit:
-            raise Stopped(
-                CostExceeded(f"The response is larger than {self._limit} bytes. Ask for less at a time: smaller pages.")
-            )
+            raise Stopped(CostExceeded(TOO_LARGE.format(self._limit)))
         if time.monotonic() > self._ends:
             raise Stopped(
                 CostExceeded(f"The operation was stopped after {self._seconds} seconds. Ask for less at a time.")

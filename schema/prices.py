@@ -30,7 +30,7 @@ SIZES: Mapping[str, int] = {
     "PolicyReason.saw": 10,
     "PrivacyPolicy.sections": 30,
     "PrivacySection.promises": 20,
-    "PromptProgress.steps": 50,
+    "PromptProgress.steps": 20,
     "Query.controls": 150,
     "Query.dataCards": 80,
     "Query.deployments": 100,
