@@ -1,13 +1,18 @@
 """Resuming: what the key store's journal says must be destroyed is destroyed before anything is served."""
 
+from datetime import timedelta
+
 from agents.erasures.destroying import erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import deletions, exports, idempotency, legal_holds, passkeys
+from storage import attempts, deletions, exports, idempotency, legal_holds, passkeys
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.keys.erasures import Erasure
+
+_COUNTS_LAST = timedelta(hours=1)
+"""How long counts of failed attempts are kept: longer than any window that is counted in."""
 
 
 def resume_open_erasures(agents: Agents) -> int:
@@ -67,5 +72,6 @@ def tidy(agents: Agents, *, older_than_seconds: float = 3600) -> int:
         deletions.forget_receipts(session, now())
         idempotency.forget(session, now())
         passkeys.forget_challenges(session, now())
+        attempts.forget(session, now() - _COUNTS_LAST)
         known = exports.known_blobs(session)
     return agents.store.blobs.sweep(known, older_than_seconds)
