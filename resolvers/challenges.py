@@ -1,6 +1,7 @@
 """Challenges for passkeys: handed out, answered once, and used up by any answer, good or not."""
 
 import base64
+import hashlib
 import json
 import secrets
 import uuid
@@ -11,7 +12,8 @@ from typing import Any
 
 from fido2.webauthn import AttestedCredentialData
 
-from resolvers import ceremonies
+from resolvers import attempts, ceremonies
+from resolvers.attempts import Attempt
 from resolvers.ceremonies import Answer, NotProven, RelyingParty
 from resolvers.context import Context
 from resolvers.errors import Conflict, Keep
@@ -25,6 +27,8 @@ from storage.work import UnitOfWork
 
 _RANDOM_BYTES = 32
 _ID_BYTES = 16
+_ID_LENGTH = 32
+"""Bytes of the id of a passkey, in options for an account that has none."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,33 @@ def ask(work: UnitOfWork, asker: Asker) -> str:
 def to_sign(context: Context, asker: Asker, known: Sequence[Passkey]) -> str:
     """What `navigator.credentials.get` takes, as JSON: a fresh challenge, for these passkeys. Raises as `site_of`."""
     site = site_of(context)
+    ids = [credential(context.work, each).credential_id for each in known]
+    return _options(site, ask(context.work, asker), ids)
+
+
+def decoy(context: Context, attempt: Attempt, like: Sequence[Passkey], email: str, password: str) -> str:
+    """Options as `to_sign` returns them, which no passkey answers: for a wrong password, once a limit is reached.
+
+    The same e-mail and password get the same ids, as many and as long ones as those of the passkeys `like`. Raises as
+    `site_of`.
+    """
+    site, work = site_of(context), context.work
+    lengths = [len(credential(work, each).credential_id) for each in like] or [_ID_LENGTH]
+    ids = [
+        hashlib.shake_256(attempts.hashed(context, "decoy", email, password, str(number))).digest(length)
+        for number, length in enumerate(lengths)
+    ]
+    throttled = events.SessionThrottled(resource_id=None, subject_id=attempt.subject, failures=attempt.limit)
+    work.record(throttled, Outcome.DENIED)
+    return _options(site, base64url(new_id().bytes + secrets.token_bytes(_RANDOM_BYTES)), ids)
+
+
+def _options(site: RelyingParty, challenge: str, credential_ids: Sequence[bytes]) -> str:
     options: dict[str, Any] = {
-        "challenge": ask(context.work, asker),
+        "challenge": challenge,
         "timeout": int(CHALLENGE_LASTS.total_seconds() * 1000),
         "rpId": site.id,
-        "allowCredentials": [described(context.work, each) for each in known],
+        "allowCredentials": [{"type": "public-key", "id": base64url(each)} for each in credential_ids],
         "userVerification": "required",
     }
     return json.dumps(options)

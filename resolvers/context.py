@@ -143,7 +143,7 @@ class Context:
         self.asking = replace(self.asking, principal=principal, session_id=session_id)
         if self._open is not None:
             work = self._open[0]
-            work.scope = self._scope()
+            work.scope = self.scope()
             self._open = (work, Access(self.policy, principal, work.session))
 
     def again(self) -> "Context":
@@ -169,7 +169,7 @@ class Context:
     @contextmanager
     def glance(self) -> Iterator[UnitOfWork]:
         """A short read of its own, for what must be known before the transaction that changes something begins."""
-        with self.house.store.begin(self._scope(), read_only=True) as work:
+        with self.house.store.begin(self.scope(), read_only=True) as work:
             try:
                 yield work
             finally:
@@ -202,7 +202,7 @@ class Context:
             raise
         except CodedError as error:
             if error.keep is not None:
-                with self.house.store.begin(self._scope()) as work:
+                with self.house.store.begin(self.scope()) as work:
                     error.keep(work)
             elif isinstance(error, Unauthenticated):
                 self.record(Refusal(attempted, "Platform", error.code.value))
@@ -222,12 +222,12 @@ class Context:
 
     def record(self, refusal: Refusal) -> None:
         """Record a refusal in a transaction of its own."""
-        with self.house.store.begin(self._scope()) as work:
+        with self.house.store.begin(self.scope()) as work:
             work.record(denied(refusal), Outcome.DENIED)
 
     def file_is_damaged(self, blob_id: uuid.UUID, error: BlobDamaged) -> None:
         """Have it recorded that a file that the caller was given does not open."""
-        with self.house.store.begin(self._scope(), read_only=True) as work:
+        with self.house.store.begin(self.scope(), read_only=True) as work:
             work.vault.damaged.append(damages.of_file(work.session, blob_id, error))
 
     @contextmanager
@@ -262,7 +262,7 @@ class Context:
     def _unit(self, *, read_only: bool, within: bool = False) -> Iterator[UnitOfWork]:
         """A unit of work. One `within` another has no time of its own: an operation with many ends like any other."""
         store = self.house.store
-        with store.traffic.entered(read_only=read_only), store.begin(self._scope(), read_only=read_only) as work:
+        with store.traffic.entered(read_only=read_only), store.begin(self.scope(), read_only=read_only) as work:
             self._open = (work, Access(self.policy, self.principal, work.session))
             if not within:
                 self._ends = time.monotonic() + self.limits.operation.total_seconds()
@@ -271,7 +271,8 @@ class Context:
             finally:
                 self._open = None
 
-    def _scope(self) -> AuditScope:
+    def scope(self) -> AuditScope:
+        """Whose entries these are."""
         asking = self.asking
         return AuditScope(
             component="api",

@@ -36,6 +36,11 @@ class Limits:
     prompt_characters: int = 20_000
     variations: int = 10
     sign_in_failures: int = 10
+    """Failed attempts of one e-mail from one address, of one session, or at one second factor, in a window."""
+    account_failures: int = 30
+    """Failed attempts at one account in a window: from all addresses where it never signed in, or of all sessions."""
+    address_failures: int = 30
+    """Failed attempts from one address in a window, at whatever accounts."""
     sign_in_window: timedelta = timedelta(minutes=15)
     idempotency: timedelta = timedelta(hours=24)
     signing_overlap: timedelta = timedelta(days=30)

@@ -3,13 +3,14 @@
 import uuid
 
 from policies.actions import Action
-from policies.errors import NotFound
-from resolvers import inputs
+from policies.errors import NotFound, Refused
+from resolvers import attempts, inputs
+from resolvers.attempts import Attempt
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, NoAccount, RateLimited
 from resolvers.refusals import Refusal, denied
 from storage import accounts
-from storage.clock import now
+from storage.attempts import LimitReached
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.ledger import events
@@ -54,13 +55,22 @@ def share(context: Context, project_id: uuid.UUID, email: str, role: MemberRole)
     with oneself.
     """
     lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
-    project = context.access.get(Project, project_id, Action.SHARE)
-    guesses = _guesses(context)
+    attempt = _counted(context)
+    try:
+        project = context.access.get(Project, project_id, Action.SHARE)
+    except Refused:
+        if attempt is not None:
+            attempt.withdraw()
+        raise
+    if attempt is None:
+        raise _too_many(context)
     account = accounts.account_by_email(context.work.session, lookups)
     if account is None or account.kind is not SubjectKind.CONTRIBUTOR:
-        raise _no_account(context, guesses)
+        raise NoAccount(str(_NO_ACCOUNT), keep=_record_no_account)
     if account.row.id == project.owner_id:
+        attempt.withdraw()
         raise Conflict("This project is yours already.", field="email")
+    attempt.succeed(context.work)
     member = find_member(context.work.session, project.id, account.row.id)
     if member is None:
         member = ProjectMember(project_id=project.id, contributor_id=account.row.id, owner_id=project.owner_id)
@@ -85,28 +95,27 @@ def unshare(context: Context, project_id: uuid.UUID, email: str) -> Project:
     return project
 
 
-def _guesses(context: Context) -> bytes:
-    """Under what the caller's e-mails without an account are counted; raises `RateLimited` once they were too many.
+_NO_ACCOUNT = NotFound("Contributor")
 
-    It is raised before the e-mail is looked up: from then on known and unknown ones answer alike.
+
+def _counted(context: Context) -> Attempt | None:
+    """The e-mail as one that may have no account, counted before it is looked up; None once there were too many.
+
+    From then on known and unknown ones are refused alike.
     """
-    limits = context.limits
-    lookups = context.house.store.keyring.keyed_hashes("unknown_email", context.caller_id.bytes)
-    if accounts.failures_since(context.work.session, lookups, now() - limits.sign_in_window) < limits.sign_in_failures:
-        return lookups[0]
+    try:
+        return attempts.at_unknown_emails(context)
+    except LimitReached:
+        return None
 
+
+def _too_many(context: Context) -> RateLimited:
     def keep(work: UnitOfWork) -> None:
         work.record(denied(Refusal("share_project", "Contributor", RateLimited.code.value)), Outcome.DENIED)
 
-    minutes = int(limits.sign_in_window.total_seconds() // 60)
-    raise RateLimited(f"Too many e-mails without an account. Try again in {minutes} minutes.", keep=keep)
+    minutes = int(context.limits.sign_in_window.total_seconds() // 60)
+    return RateLimited(f"Too many e-mails without an account. Try again in {minutes} minutes.", keep=keep)
 
 
-def _no_account(context: Context, guesses: bytes) -> NoAccount:
-    refusal = NotFound("Contributor")
-
-    def keep(work: UnitOfWork) -> None:
-        accounts.count_failure(work.session, guesses, context.limits.sign_in_window)
-        work.record(denied(Refusal.of("share_project", refusal)), Outcome.DENIED)
-
-    return NoAccount(str(refusal), keep=keep)
+def _record_no_account(work: UnitOfWork) -> None:
+    work.record(denied(Refusal.of("share_project", _NO_ACCOUNT)), Outcome.DENIED)

@@ -4,10 +4,11 @@ import uuid
 from dataclasses import dataclass, replace
 
 from policies.principals import Kind, Principal
-from resolvers import ceremonies, challenges, identity, inputs, networks
+from resolvers import attempts, ceremonies, challenges, identity, inputs, networks
+from resolvers.attempts import Attempt
 from resolvers.challenges import Asker
 from resolvers.context import Context
-from resolvers.errors import BadInput, Conflict, Keep, MfaRequired, RateLimited, Unauthenticated
+from resolvers.errors import BadInput, Conflict, MfaRequired, RateLimited, Unauthenticated
 from resolvers.factors import Held, Proof, held, proven
 from storage import accounts, measures
 from storage.accounts import Account
@@ -55,6 +56,7 @@ def open_session(
     context.become(Principal(principal_kind, subject, roles=roles, mfa=second_factor), session.id)
     subject_id = subject if kind is SubjectKind.CONTRIBUTOR else None
     work.record(events.SessionStarted(resource_id=session.id, subject_id=subject_id, kind=kind))
+    attempts.remember_address(context, kind, subject)
     _look_where(context, session)
     return Issued(token, session)
 
@@ -76,11 +78,14 @@ def sign_in(context: Context, email: str, password: str, proof: Proof = _NOTHING
 
     Raises `Unauthenticated` in the same words and time for an unknown e-mail and a wrong password, and for a second
     factor that is not good; `MfaRequired` where one is needed and none was given, or staff have none; and `RateLimited`
-    once an e-mail has failed too often, known or not.
+    after too many failures (`resolvers.attempts`). Once a limit is reached, that is all that is said of a wrong
+    password or second factor, and both right still sign in.
     """
-    account, lookups = _by_password(context, email, password)
-    second = _second_factor(context, account, proof, lookups[0])
-    accounts.forget_failures(context.work.session, lookups)
+    attempt, account = _by_password(context, email, password, with_proof=proof.given)
+    if account is None:
+        raise attempts.refusal(attempt)
+    second = _second_factor(context, attempt, account, proof)
+    attempt.succeed(context.work)
     roles = frozenset[str]()
     if account.kind is SubjectKind.STAFF:
         roles = accounts.roles_of(context.work.session, account.row.id)
@@ -91,11 +96,18 @@ def ask_passkey(context: Context, email: str, password: str) -> str:
     """What `navigator.credentials.get` takes, as JSON, so that one of the account's passkeys signs the sign-in.
 
     Raises as `sign_in` does for e-mail and password, and `Conflict` where the account has no passkey that is good.
+    Once a limit is reached a wrong password gets options too, which no passkey answers: they say nothing about it.
     """
-    account, _ = _by_password(context, email, password)
-    known = held(context.work, account.kind, account.row.id).good
-    if not known:
-        raise Conflict("This account has no passkey. Sign in with totp or recoveryCode, or without a second factor.")
+    attempt, account = _by_password(context, email, password, with_proof=True)
+    work, tried = context.work, attempt.account
+    known = () if tried is None else held(work, tried.kind, tried.row.id).good
+    if attempt.opaque and (account is None or not known):
+        return challenges.decoy(context, attempt, known, inputs.email(email), password)
+    if account is None or not known:
+        told = "This account has no passkey. Sign in with totp or recoveryCode, or without a second factor."
+        raise Conflict(told, keep=attempt.take_back())
+    if not attempt.opaque:  # else what comes next would show that the password was right
+        attempt.succeed(work)
     return challenges.to_sign(context, Asker(account.kind, account.row.id, PasskeyUse.SIGN_IN), known)
 
 
@@ -109,51 +121,65 @@ def ask_passkey_again(context: Context) -> str:
     return challenges.to_sign(context, asker, known)
 
 
-def _by_password(context: Context, email: str, password: str) -> tuple[Account, list[bytes]]:
-    """Whose e-mail and password these are, and what the e-mail is looked up by. Raises as `sign_in` does."""
-    limits = context.limits
-    lookups = context.house.store.keyring.keyed_hashes("email", inputs.email(email))
+def _by_password(context: Context, email: str, password: str, *, with_proof: bool) -> tuple[Attempt, Account | None]:
+    """Whose e-mail and password these are; None where they are wrong in an opaque attempt. Raises as `sign_in` does."""
+    address = inputs.email(email)
+    lookups = context.house.store.keyring.keyed_hashes("email", address)
     with context.glance() as work:
-        since = now() - limits.sign_in_window
-        failures = accounts.failures_since(work.session, lookups, since)
         account = accounts.account_by_email(work.session, lookups)
-        encoded = None
+        encoded, known = None, False
         if account is not None:
             encoded = work.vault.open_as_system(account.row, "password_hash", reason="sign-in")
-    subject = account.row.id if account is not None and account.kind is SubjectKind.CONTRIBUTOR else None
-    if failures >= limits.sign_in_failures:
-        raise _throttled(context, subject, failures)
+            known = attempts.is_known(context, work, account)
+    attempt = attempts.at_sign_in(context, address, account, known=known, with_proof=with_proof)
     if encoded is None:
         verify_nobody(password)
-    if account is None or encoded is None or not verify_password(encoded, password):
-        reason = SignInRefusal.WRONG_SECRET if account else SignInRefusal.UNKNOWN_ACCOUNT
-        counted = _Failure(lookups[0], subject, reason)
-        raise Unauthenticated("E-mail or password is wrong.", keep=counted.keep_in(context))
-    return account, lookups
+    if account is not None and encoded is not None and verify_password(encoded, password):
+        return attempt, account
+    if attempt.opaque:
+        return attempt, None
+    reason = SignInRefusal.WRONG_SECRET if account else SignInRefusal.UNKNOWN_ACCOUNT
+    refused = _Failure(attempts.subject_of(account), reason)
+    raise Unauthenticated("E-mail or password is wrong.", keep=refused.keep)
 
 
-def _second_factor(context: Context, account: Account, proof: Proof, lookup: bytes) -> bool:
+def _second_factor(context: Context, attempt: Attempt, account: Account, proof: Proof) -> bool:
     """Whether the account's second factor was proven; False where a contributor has none, whatever was given."""
-    subject = account.row.id if account.kind is SubjectKind.CONTRIBUTOR else None
-    mine = held(context.work, account.kind, account.row.id)
+    subject = attempts.subject_of(account)
+    with context.glance() as work:
+        mine = held(work, account.kind, account.row.id)
+    if attempt.opaque and not mine:
+        raise attempts.refusal(attempt)
     if not mine:
         if account.kind is SubjectKind.CONTRIBUTOR:
             return False
-        failure = _Failure(None, subject, SignInRefusal.NO_SECOND_FACTOR)
+        failure = _Failure(subject, SignInRefusal.NO_SECOND_FACTOR)
         told = (
             "Staff sign in with a second factor, and yours is missing: ask whoever runs the server for `staff enrol`."
         )
-        raise MfaRequired(told, keep=failure.keep_in(context))
+        raise MfaRequired(told, keep=attempt.take_back(failure.keep))
     if not proof.given:
-        failure = _Failure(None, subject, SignInRefusal.SECOND_FACTOR_ASKED)
+        failure = _Failure(subject, SignInRefusal.SECOND_FACTOR_ASKED)
         told = f"This account has a second factor: send the same again with {mine.asked}."
-        raise MfaRequired(told, field=mine.field, keep=failure.keep_in(context))
-    _demand(context, mine, proof, _Failure(lookup, subject, SignInRefusal.WRONG_CODE))
+        raise MfaRequired(told, field=mine.field, keep=attempt.take_back(failure.keep))
+    if proof.totp is not None:
+        attempts.at_code(attempt, account)
+    try:
+        _demand(context, held(context.work, account.kind, account.row.id), proof, _Failure(subject))
+    except Unauthenticated as wrong:
+        raise (_opaquely(attempt, wrong) if attempt.opaque else wrong) from None
     return True
 
 
+def _opaquely(attempt: Attempt, wrong: Unauthenticated) -> RateLimited:
+    """As a limit that was reached, with what the failure leaves: a challenge used up, a passkey marked, the entry."""
+    refused = attempts.refusal(attempt)
+    refused.keep = wrong.keep
+    return refused
+
+
 def _demand(context: Context, mine: Held, proof: Proof, failure: "_Failure") -> None:
-    """Use up what was given. Raises `Unauthenticated` where it proves nothing, which counts as a failed sign-in."""
+    """Use up what was given. Raises `Unauthenticated` where it proves nothing."""
     refused = proven(context, mine, proof, failure.session_id)
     if refused is None:
         return
@@ -162,29 +188,21 @@ def _demand(context: Context, mine: Held, proof: Proof, failure: "_Failure") -> 
         told = "This recovery code is not good."
     if proof.passkey is not None:
         told = ceremonies.TOLD[refused.reason]
-    keep = challenges.with_also(refused, replace(failure, reason=refused.reason).keep_in(context))
+    keep = challenges.with_also(refused, replace(failure, reason=refused.reason).keep)
     raise Unauthenticated(told, field=proof.field, keep=keep)
 
 
 @dataclass(frozen=True)
 class _Failure:
-    """An attempt that failed: kept although nothing else of it is. Without a `lookup` it is recorded, not counted."""
+    """An attempt that failed: recorded although nothing else of it is kept."""
 
-    lookup: bytes | None
     subject: uuid.UUID | None
-    reason: SignInRefusal
+    reason: SignInRefusal = SignInRefusal.WRONG_SECRET
     session_id: uuid.UUID | None = None
 
-    def keep_in(self, context: Context) -> Keep:
-        window = context.limits.sign_in_window
-
-        def keep(work: UnitOfWork) -> None:
-            if self.lookup is not None:
-                accounts.count_failure(work.session, self.lookup, window)
-            refused = events.SessionRefused(resource_id=self.session_id, subject_id=self.subject, reason=self.reason)
-            work.record(refused, Outcome.DENIED)
-
-        return keep
+    def keep(self, work: UnitOfWork) -> None:
+        refused = events.SessionRefused(resource_id=self.session_id, subject_id=self.subject, reason=self.reason)
+        work.record(refused, Outcome.DENIED)
 
 
 def sign_out(context: Context) -> None:
@@ -209,12 +227,11 @@ def step_up(context: Context, password: str | None = None, proof: Proof = _NOTHI
 
     With the second factor where the account has one, with the password otherwise. Raises `BadInput` for anything but
     one of them, `MfaRequired` for a password in the place of a second factor, `Unauthenticated` for what is wrong,
-    which counts as a failed sign-in, and `RateLimited` after too many.
+    and `RateLimited` after too many of those in sessions of the account: what strangers guess does not count here.
     """
     if (password is None) is not proof.given:
         told = "Send one proof: totp, passkey or recoveryCode with a second factor, password without."
         raise BadInput(told, field="password")
-    limits = context.limits
     own = _own_session_id(context)
     with context.glance() as work:
         kind = SubjectKind.STAFF if context.principal.kind is Kind.STAFF else SubjectKind.CONTRIBUTOR
@@ -222,37 +239,29 @@ def step_up(context: Context, password: str | None = None, proof: Proof = _NOTHI
         if account is None:
             raise Unauthenticated("This account is gone.")
         encoded = work.vault.open_as_system(account.row, "password_hash", reason="step-up")
-        lookup = account.row.email_lookup
-        failures = accounts.failures_since(work.session, [lookup], now() - limits.sign_in_window)
         mine = held(work, kind, account.row.id)
-    subject = account.row.id if kind is SubjectKind.CONTRIBUTOR else None
-    if failures >= limits.sign_in_failures:
-        raise _throttled(context, subject, failures)
-    failure = _Failure(lookup, subject, SignInRefusal.WRONG_SECRET, own)
-    if mine:
-        if not proof.given:
-            asked = replace(failure, lookup=None, reason=SignInRefusal.SECOND_FACTOR_ASKED)
-            told = f"Confirm with your second factor: send {mine.asked}."
-            raise MfaRequired(told, field=mine.field, keep=asked.keep_in(context))
-        _demand(context, mine, proof, failure)
-    elif password is None:
+    subject = attempts.subject_of(account)
+    failure = _Failure(subject, session_id=own)
+    if mine and not proof.given:
+        asked = replace(failure, reason=SignInRefusal.SECOND_FACTOR_ASKED)
+        told = f"Confirm with your second factor: send {mine.asked}."
+        raise MfaRequired(told, field=mine.field, keep=asked.keep)
+    if not mine and password is None:
         raise BadInput("This account has no second factor: send its password.", field=proof.field)
+    # A signature can't be guessed, nor 80 bits: only what can be is counted.
+    guessable = password is not None or proof.totp is not None
+    attempt = attempts.in_session(context, own, account) if guessable else None
+    if password is None:
+        _demand(context, held(context.work, kind, account.row.id), proof, failure)
     elif not verify_password(encoded, password):
-        raise Unauthenticated("The password is wrong.", field="password", keep=failure.keep_in(context))
-    accounts.forget_failures(context.work.session, [lookup])
+        raise Unauthenticated("The password is wrong.", field="password", keep=failure.keep)
+    if attempt is not None:
+        attempt.succeed(context.work)
     session = _own_session(context)
-    session.stepped_up_until = now() + limits.step_up
+    session.stepped_up_until = now() + context.limits.step_up
     measures.release_exports(context.work.session, session.id, session.subject_id)
     context.work.record(events.SessionSteppedUp(resource_id=session.id, subject_id=subject))
     return session
-
-
-def _throttled(context: Context, subject: uuid.UUID | None, failures: int) -> RateLimited:
-    def keep(work: UnitOfWork) -> None:
-        work.record(events.SessionThrottled(resource_id=None, subject_id=subject, failures=failures), Outcome.DENIED)
-
-    minutes = int(context.limits.sign_in_window.total_seconds() // 60)
-    return RateLimited(f"Too many failed attempts for this e-mail. Try again in {minutes} minutes.", keep=keep)
 
 
 def _own_session_id(context: Context) -> uuid.UUID:

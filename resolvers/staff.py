@@ -14,7 +14,7 @@ from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, Conflict
 from resolvers.factors import offered
 from resolvers.house import House
-from storage import accounts, factors, federation, passkeys, totp
+from storage import accounts, attempts, factors, federation, passkeys, totp
 from storage.ids import new_id
 from storage.ledger import events
 from storage.passwords import hash_password
@@ -99,6 +99,7 @@ def enrol(house: House, email: str) -> str:
     with context.writing("enrol_staff"):
         work, member = context.work, _member(context, email)
         factors.forget(work.session, member.id)
+        attempts.forget_addresses(work.session, member.id)
         passkeys.forget(work.session, member.id)
         accounts.revoke_sessions(work.session, member.id)
         return hand_over(work, member.id, inputs.email(email))
@@ -168,6 +169,7 @@ def _remove(context: Context, member: StaffMember) -> Gone:
         roles=len(roles),
     )
     factors.forget(work.session, member.id)
+    attempts.forget_addresses(work.session, member.id)
     passkeys.forget(work.session, member.id)
     federation.forget(work.session, member.id)
     forget(work.session, member)

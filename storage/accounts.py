@@ -3,10 +3,10 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Engine, Update, bindparam, delete, false, func, select, update
+from sqlalchemy import BindParameter, Engine, Update, bindparam, false, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
@@ -15,7 +15,7 @@ from storage.contributors import Contributor, ContributorStatus, PrivacyPreferen
 from storage.database import looking
 from storage.deletions import Deletion, DeletionReceipt
 from storage.records import UtcDateTime
-from storage.sessions import ApiKey, Session, SignInThrottle, SubjectKind
+from storage.sessions import ApiKey, Session, SubjectKind
 from storage.staff import StaffMember, held
 from storage.statements import Question
 
@@ -242,36 +242,6 @@ def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for:
     if except_for is not None:
         ended = ended.where(Session.id != except_for)
     return _changed(transaction, ended.values(revoked_at=now()))
-
-
-def failures_since(transaction: Transaction, lookups: Lookups, since: datetime) -> int:
-    """Failed sign-ins counted for this e-mail in the running window."""
-    counted = select(func.sum(SignInThrottle.failures)).where(
-        SignInThrottle.lookup.in_(lookups), SignInThrottle.window_started_at >= since
-    )
-    return transaction.scalar(counted) or 0
-
-
-def count_failure(transaction: Transaction, lookup: bytes, window: timedelta) -> None:
-    """Count one failed sign-in; a window that has passed starts anew."""
-    counted = update(SignInThrottle).where(SignInThrottle.lookup == lookup)
-    begins = now() - window
-    fresh = counted.where(SignInThrottle.window_started_at >= begins)
-    if _changed(transaction, fresh.values(failures=SignInThrottle.failures + 1)):
-        return
-    passed = counted.where(SignInThrottle.window_started_at < begins)
-    if _changed(transaction, passed.values(failures=1, window_started_at=now())):
-        return
-    try:
-        with transaction.begin_nested():
-            transaction.add(SignInThrottle(lookup=lookup, failures=1, window_started_at=now()))
-    except IntegrityError:  # somebody else's guess at the same moment was the first
-        _changed(transaction, counted.values(failures=SignInThrottle.failures + 1))
-
-
-def forget_failures(transaction: Transaction, lookups: Lookups) -> None:
-    """A sign-in succeeded: the count starts anew."""
-    transaction.execute(delete(SignInThrottle).where(SignInThrottle.lookup.in_(lookups)))
 
 
 def revoke_api_keys(transaction: Transaction, owner: uuid.UUID) -> int:

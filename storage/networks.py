@@ -29,3 +29,18 @@ def network_of(address: str | None) -> str | None:
 def with_seen(known: Sequence[str], network: str) -> list[str]:
     """Those that are known from here on, the last to be seen last."""
     return [*(each for each in known if each != network), network][-MOST:]
+
+
+def blocks_of(address: str | None) -> tuple[str, ...]:
+    """What one caller has to themselves, and wider blocks that one caller may have: an IPv4 address; IPv6 /64 and /48.
+
+    A caller without an address is one with all others who have none.
+    """
+    try:
+        found: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address or "")
+    except ValueError:
+        return ("none",)
+    found = getattr(found, "ipv4_mapped", None) or found
+    if isinstance(found, ipaddress.IPv4Address):
+        return (str(found),)
+    return tuple(str(ipaddress.ip_network((int(found), bits), strict=False)) for bits in (64, 48))

@@ -74,6 +74,7 @@ NARROWER = {
     "appointments": Rights("SELECT, INSERT, UPDATE", "SELECT", _STAFF),
     "role_assignments": Rights(_ALL, "SELECT, DELETE", _JOBS),
     "sign_in_throttles": Rights(_ALL, "SELECT, DELETE", _STAFF),
+    "known_addresses": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "second_factors": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "recovery_codes": Rights(_ALL, "SELECT, DELETE", _STAFF),
     "passkeys": Rights(_ALL, "SELECT, DELETE", _STAFF),

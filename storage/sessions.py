@@ -67,8 +67,26 @@ class ApiKey(Record):
     revoked_at: Mapped[datetime | None] = plain()
 
 
+class KnownAddress(Record):
+    """An address from which an account has signed in, as a keyed hash of both."""
+
+    __tablename__ = "known_addresses"
+    card = DataCard(
+        subject="subject_id", retention="account", export=NotExported("a keyed hash: nothing in the row says more")
+    )
+
+    id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
+    kind: Mapped[SubjectKind] = plain()
+    subject_id: Mapped[uuid.UUID] = plain(index=True)
+    lookup: Mapped[bytes] = keyed(unique=True)
+    used_at: Mapped[datetime] = plain(default=now)
+
+
 class SignInThrottle(Record):
-    """Failed sign-ins per account, counted under a keyed hash of the e-mail, whether or not the account exists."""
+    """Attempts to prove who is asking that failed or are being judged, counted under a keyed hash of what is tried.
+
+    That is an e-mail with an address, an address, an account, a session: whether or not the account exists.
+    """
 
     __tablename__ = "sign_in_throttles"
     card = DataCard(subject=None, retention="session", export=NotExported("keyed by a hash, swept within the hour"))

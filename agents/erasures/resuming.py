@@ -1,14 +1,19 @@
 """Resuming: what the key store's journal says must be destroyed is destroyed before anything is served."""
 
+from datetime import timedelta
+
 from agents.erasures.destroying import erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import deletions, idempotency, legal_holds, passkeys
+from storage import attempts, deletions, idempotency, legal_holds, passkeys
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.keys.erasures import Erasure
 from storage.orphans import KEYSETS_AFTER, sweep
+
+_COUNTS_LAST = timedelta(hours=1)
+"""How long counts of failed attempts are kept: longer than any window that is counted in."""
 
 
 def resume_open_erasures(agents: Agents) -> int:
@@ -69,6 +74,7 @@ def tidy(agents: Agents, *, older_than_seconds: float = 3600, keysets_older_than
         deletions.forget_receipts(session, now())
         idempotency.forget(session, now())
         passkeys.forget_challenges(session, now())
+        attempts.forget(session, now() - _COUNTS_LAST)
     if keysets_older_than_seconds is None:
         keysets_older_than_seconds = KEYSETS_AFTER if older_than_seconds else 0
     return sweep(agents.store, older_than_seconds, keysets_older_than_seconds)

@@ -222,18 +222,41 @@ def test_what_needs_a_proof_before_is_refused_without(world: World) -> None:
 
 @ONE
 def test_asking_for_a_challenge_is_braked_like_signing_in(world: World, ada: Holder) -> None:
-    """Unknown, wrong and right are told as `signIn` tells them; ten wrong passwords, and the right one waits too."""
+    """Unknown, wrong and right are told as `signIn` tells them; after ten failures wrong and right look alike.
+
+    Options for a wrong password are answered by no passkey; those for the right one sign in.
+    """
     begin = {"email": ada.person.email, "password": "wrong password here"}
     known = world.do("beginPasskeySignIn", None, **begin)
     unknown = world.do("beginPasskeySignIn", None, email="nobody@example.org", password="wrong password here")
     assert (known.code, known.message) == (unknown.code, unknown.message) == ("UNAUTHENTICATED", unknown.message)
-    for _ in range(4):
+    assert ada.sign_in(replace(ada.device, site="elsewhere.example").get(ada.options())).code == "UNAUTHENTICATED"
+    for _ in range(10):
         world.do("beginPasskeySignIn", None, **begin)
-    for _ in range(5):
-        assert ada.sign_in(replace(ada.device, site="elsewhere.example").get(ada.options())).code == "UNAUTHENTICATED"
-    with world.unchanged("session.throttled"):
-        begin["password"] = PASSWORD
-        assert world.do("beginPasskeySignIn", None, **begin).code == "RATE_LIMITED"
+    shapes = []
+    for password in ("wrong password here", "another wrong one", PASSWORD):
+        asked = [json.loads(options_of(world, ada.person.email, password)) for _ in range(2)]
+        assert asked[0]["allowCredentials"] == asked[1]["allowCredentials"], "the same again"
+        shapes.append([asked[0].keys(), len(asked[0]["challenge"]), *map(_shape, asked[0]["allowCredentials"])])
+    assert shapes[0] == shapes[1] == shapes[2]
+    wrong = options_of(world, ada.person.email, "wrong password here")
+    assert ada.sign_in(ada.device.get(wrong)).code == "RATE_LIMITED"
+    for _ in range(9):
+        world.do("beginPasskeySignIn", None, email="nobody@example.org", password="wrong password here")
+    assert json.loads(options_of(world, "nobody@example.org", "wrong password here"))["allowCredentials"]
+    assert world.sign_in(ada.person.email).code == "RATE_LIMITED"
+    assert ada.sign_in(replace(ada.device, site="elsewhere.example").get(ada.options())).code == "RATE_LIMITED"
+    assert ada.sign_in(ada.device.get(ada.options())).code is None
+
+
+def options_of(world: World, email: str, password: str) -> str:
+    wants = "options"
+    answer = world.do("beginPasskeySignIn", None, wants=wants, email=email, password=password)
+    return str(answer.data["it"]["options"])
+
+
+def _shape(described: dict[str, str]) -> tuple[str, int]:
+    return described["type"], len(described["id"])
 
 
 NO_PROOFS: list[tuple[dict[str, str], str]] = [

@@ -58,6 +58,7 @@ class Resource(enum.StrEnum):
     IDEMPOTENT_ANSWER = "idempotent_answer"
     INCIDENT = "incident"
     INVESTIGATION = "investigation"
+    KNOWN_ADDRESS = "known_address"
     LEGAL_HOLD = "legal_hold"
     LOCKDOWN = "lockdown"
     NOTICE = "notice"
