@@ -37,6 +37,7 @@ from storage.deletions import Deletion, DeletionStatus
 from storage.exports import Export, ExportStatus
 from storage.ledger import signing, tree
 from storage.ledger.entries import AuditEvent
+from storage.ledger.publishing import Outside
 from storage.outputs import Output
 from storage.prompts import Prompt, PromptStatus
 from tests.agents.gates import Open
@@ -291,7 +292,7 @@ def publish_log(case: Case) -> None:
             == tree.Tree(session).size()
             == session.scalar(select(func.count()).select_from(AuditEvent))
         )
-    assert place.newest() == published.note
+    assert Outside(place).newest() == published.note
     case.whole()
 
 
