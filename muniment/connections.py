@@ -10,16 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address
 from typing import NamedTuple
 
 import structlog
 from starlette.types import ASGIApp
 
 from muniment import tcp
-from muniment.addresses import plain
-from muniment.exchanges import LEAST_RATE, WINDOW_SECONDS, Activity, Exchange, Exchanges
+from muniment.exchanges import LEAST_RATE, PROXIES, WINDOW_SECONDS, Activity, Exchange, Exchanges
 from muniment.proxies import TrustedProxies
+from muniment.shares import fair_share, owner_of
 from muniment.tcp import Flow, Peer
 
 REQUEST_SECONDS = 15.0
@@ -61,6 +60,8 @@ class _Connection:
     owner: Hashable | None
     """Whose it is; None of a trusted proxy's."""
     opened: float
+    closed: bool = False
+    """Whether it was shut down; the server has yet to let it go."""
     flow: Flow | None = None
     pending: tuple[float, int] | None = None
     """Since when bytes wait to be taken, and how many had been taken by then."""
@@ -85,7 +86,7 @@ class ConnectionGuard:
         self.most = max(16, min(most, self._descriptors - _RESERVED))
         """How many connections may be open."""
         if self.most < most:
-            log.warning("connections.fewer_than_set", wanted=most, possible=self.most, open_files=self._descriptors)
+            log.warning("connections.fewer_than_set", count=self.most)  # the limit on open files allows no more
         self._connections: dict[int, _Connection] = {}
         self._others: set[int] = set()
         self._exchanges: Exchanges | None = None
@@ -96,7 +97,7 @@ class ConnectionGuard:
 
     def exchanges(self, app: ASGIApp) -> ASGIApp:
         """Return `app` with its requests followed."""
-        self._exchanges = Exchanges(app)
+        self._exchanges = Exchanges(app, self._proxies)
         return self._exchanges
 
     def size(self) -> int:
@@ -133,7 +134,7 @@ class ConnectionGuard:
         self._others &= present
         self._inspect(present if every else present - self._connections.keys() - self._others, now)
         if every:
-            for connection in list(self._connections.values()):
+            for connection in self._open():
                 self._look_at(connection, now)
             if self._exchanges is not None:
                 self._exchanges.forget_except({each.peer for each in self._connections.values()})
@@ -152,28 +153,29 @@ class ConnectionGuard:
                 continue
             self._others.discard(descriptor)
             if known is None or known.peer != found[0]:
-                owner = None if self._proxies.trusts(found[0][0]) else _owner(found[0][0])
+                owner = None if self._proxies.trusts(found[0][0]) else owner_of(found[0][0])
                 known = self._connections[descriptor] = _Connection(descriptor, found[0], owner, now)
             known.flow = found[1]
+
+    def _open(self) -> list[_Connection]:
+        return [each for each in self._connections.values() if not each.closed]
 
     def _activity(self, connection: _Connection) -> Activity | None:
         return None if self._exchanges is None else self._exchanges.of(connection.peer)
 
     def _uses(self) -> Iterator[tuple[Hashable, _Use]]:
         """Each connection with its owner: of a trusted proxy's that is the caller for whom it is in use."""
-        for connection in list(self._connections.values()):
+        for connection in self._open():
             activity = self._activity(connection)
             exchanges = tuple(activity.exchanges) if activity is not None else ()
             if connection.owner is not None:
                 yield connection.owner, _Use(connection, exchanges)
             elif not exchanges:
-                yield _PROXIES, _Use(connection, ())
+                yield PROXIES, _Use(connection, ())
             else:
                 shared = len(exchanges) > 1
                 for exchange in exchanges:
-                    host = (exchange.scope.get("client") or connection.peer)[0]
-                    owner = _PROXIES if self._proxies.trusts(host) else _owner(host)
-                    yield owner, _Use(connection, (exchange,), shared)
+                    yield exchange.owner, _Use(connection, (exchange,), shared)
 
     def _look_at(self, connection: _Connection, now: float) -> None:
         """Close it if it does not get on."""
@@ -203,10 +205,12 @@ class ConnectionGuard:
         most = min(self.most, max(16, self._descriptors - _RESERVED // 2 - others))
         share = fair_share([len(each) for each in by_owner.values()], most)
         for owner, uses in by_owner.items():
-            excess = len(uses) - (share if owner == _PROXIES else min(share, self._most_per_address))
-            if excess > 0:
-                uses.sort(key=lambda use: self._worth(use, now))
-                for use in uses[:excess]:
+            uses.sort(key=lambda use: self._worth(use, now))
+            for use in uses[: max(0, len(uses) - share)]:
+                self._close(use, "share_of_address")
+            if owner != PROXIES:
+                settled = [use for use in uses[max(0, len(uses) - share) :] if not self._worth(use, now)[0]]
+                for use in settled[: max(0, min(len(uses), share) - self._most_per_address)]:
                     self._close(use, "share_of_address")
 
     def _share_memory(self) -> None:
@@ -244,34 +248,16 @@ class ConnectionGuard:
         elif not tcp.close(connection.descriptor, connection.peer, self._port, reset=reason != "idle"):
             return
         else:
-            self._connections.pop(connection.descriptor, None)
+            connection.closed = True
         self._closed[reason] += 1
         self.on_closed(reason)
 
     def _report(self, now: float) -> None:
         if self._closed and now - self._logged > _LOG_SECONDS:
-            log.warning("connections.closed", open=len(self._connections), **self._closed)
+            for reason, count in self._closed.items():
+                log.warning("connections.closed", reason=reason, count=count)
             self._closed.clear()
             self._logged = now
-
-
-_PROXIES = "proxies"
-
-
-def fair_share(amounts: list[int], limit: int) -> int:
-    """Return how much each may have at most so that all together have `limit`: those with less keep what they have."""
-    left, rest = limit, len(amounts)
-    for amount in sorted(amounts):
-        if amount > left // rest:
-            return left // rest
-        left, rest = left - amount, rest - 1
-    return max(amounts, default=limit)
-
-
-def _owner(host: str) -> Hashable:
-    """Return what counts as one address: of IPv6 a network that is handed out whole (/64)."""
-    address = plain(host)
-    return int(address) >> 64 if isinstance(address, IPv6Address) else str(address)
 
 
 def _idle_fault(connection: _Connection, activity: Activity | None, now: float) -> str | None:

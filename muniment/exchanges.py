@@ -3,10 +3,15 @@
 import asyncio
 import threading
 import time
+from collections import Counter
+from collections.abc import Hashable
 from typing import Any
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from muniment.proxies import TrustedProxies
+from muniment.shares import owner_of
 from muniment.tcp import Peer
 
 WINDOW_SECONDS = 30.0
@@ -14,6 +19,10 @@ LEAST_RATE = 1000
 """Bytes a second that a body must come with, in each window of waiting for it; and a response be taken with."""
 SEND_SECONDS = 60.0
 """How long one piece of a response may wait until it is taken."""
+EXTRA_STREAMS = 256
+"""How many requests one address may have under way beyond one a connection, over HTTP/2."""
+PROXIES = "proxies"
+"""Whose idle connections of trusted proxies are."""
 _PIECE = 16 * 1024
 """Into pieces of this size responses over HTTP/2 are cut, so that a stream nobody reads holds no more of its own."""
 _BODY_HELD = 256 * 1024
@@ -35,12 +44,18 @@ class Exchange:
         "begun",
         "complete",
         "deliveries",
+        "extra",
+        "owner",
         "received",
         "scope",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, owner: Hashable, *, extra: bool) -> None:
         self.scope = scope
+        self.owner = owner
+        """The address that it is for."""
+        self.extra = extra
+        """Whether others were under way on its connection, by HTTP/2."""
         self.begun = time.monotonic()
         self.complete = scope["type"] == "websocket"
         """Whether no more of a body is expected."""
@@ -118,9 +133,11 @@ class Exchange:
 class Activity:
     """What goes on over one connection."""
 
-    __slots__ = ("ended", "exchanges", "multiplexed")
+    __slots__ = ("ended", "exchanges", "multiplexed", "owner")
 
-    def __init__(self) -> None:
+    def __init__(self, owner: Hashable) -> None:
+        self.owner = owner
+        """Whose connection it is; None of a trusted proxy's."""
         self.exchanges: set[Exchange] = set()
         self.multiplexed = False
         """Whether it speaks HTTP/2."""
@@ -131,9 +148,11 @@ class Activity:
 class Exchanges:
     """The requests and WebSockets under way, by connection. An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, proxies: TrustedProxies) -> None:
         self._app = app
+        self._proxies = proxies
         self._by_peer: dict[Peer, Activity] = {}
+        self._extras: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,16 +160,36 @@ class Exchanges:
         if not client:
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send)
-        with self._lock:
-            activity = self._by_peer.setdefault((client[0], int(client[1])), Activity())
-            activity.exchanges.add(exchange)
-        activity.multiplexed = scope["http_version"] == "2"
+        activity, exchange = self._begun(scope, receive, send, (client[0], int(client[1])))
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            if exchange.extra and self._extras[exchange.owner] > EXTRA_STREAMS:
+                await Response("Too many requests at once from this address.\n", 429)(scope, receive, send)
+            else:
+                await self._app(scope, exchange.receive, exchange.send)
         finally:
             activity.ended = time.monotonic()
             activity.exchanges.discard(exchange)
+            if exchange.extra:
+                self._extras[exchange.owner] -= 1
+                if not self._extras[exchange.owner]:
+                    del self._extras[exchange.owner]
+
+    def _begun(self, scope: Scope, receive: Receive, send: Send, peer: Peer) -> tuple[Activity, Exchange]:
+        with self._lock:
+            activity = self._by_peer.get(peer)
+            if activity is None:
+                owner = None if self._proxies.trusts(peer[0]) else owner_of(peer[0])
+                activity = self._by_peer[peer] = Activity(owner)
+            owner = activity.owner
+            if owner is None:
+                scope["client"] = self._proxies.client(scope)
+                owner = PROXIES if self._proxies.trusts(scope["client"][0]) else owner_of(scope["client"][0])
+            exchange = Exchange(scope, receive, send, owner, extra=bool(activity.exchanges))
+            activity.exchanges.add(exchange)
+        activity.multiplexed = scope["http_version"] == "2"
+        if exchange.extra:
+            self._extras[owner] += 1
+        return activity, exchange
 
     def of(self, peer: Peer) -> Activity | None:
         """Return what goes on over the connection with `peer`; None if it has brought no request."""

@@ -79,6 +79,12 @@ class TrustedProxies:
                 return nearest
         return nearest
 
+    def client(self, scope: Scope) -> tuple[str, int]:
+        """Return the caller's address and port for an ASGI scope; the port is 0 if a proxy reported the address."""
+        host, port = scope["client"]
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        return (self.caller(host, forwarded), 0) if self.trusts(host) else (host, port)
+
 
 class ForwardedAddress:
     """Sets the caller's address of each connection to the one that trusted proxies report."""
@@ -88,10 +94,8 @@ class ForwardedAddress:
         self.proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = scope.get("client")
-        if client and self.proxies.trusts(client[0]):
-            forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-            scope["client"] = (self.proxies.caller(client[0], forwarded), 0)
+        if scope.get("client"):
+            scope["client"] = self.proxies.client(scope)
         await self.app(scope, receive, send)
 
 

@@ -145,6 +145,8 @@ class Settings(BaseSettings):
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open."""
+    transfers_per_caller: int = Field(default=32, ge=1, le=10_000)
+    """How many uploads and downloads one caller may have under way."""
     connections: int = Field(default=4096, ge=64, le=32_768)
     """How many TCP connections may be open (docs/operations/limits.md)."""
     connections_per_address: int = Field(default=512, ge=16, le=32_768)

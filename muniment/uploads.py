@@ -5,21 +5,21 @@ off; the next goes on with the same ticket or a fresh one (`asset.uploadUrl`), o
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from muniment.admissions import admitted, as_json, coded, in_thread
+from muniment.admissions import admitted, as_json, coded, enter_transfers, in_thread
 from muniment.requests import announced_size
 from policies.errors import Refused
 from resolvers import uploads
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
 from resolvers.repeated_uploads import RepeatedUpload
-from resolvers.tickets import Purpose
+from resolvers.tickets import Purpose, Ticket
 from resolvers.uploads import ResumableUpload, Upload
 from storage.ledger.events import UploadRefusal
 
@@ -44,16 +44,26 @@ async def upload(request: Request) -> Response:
         limit = request.app.state.house.limits.upload_bytes
         return Response(status_code=204, headers={**_TUS, "tus-version": "1.0.0", "tus-max-size": str(limit)})
     if request.method == "PUT":
-        return await coded(_whole, request)
+        return await coded(_counted, _whole, request)
     if request.headers.get("tus-resumable", "1.0.0") != "1.0.0":
         return Response(status_code=412, headers={"tus-version": "1.0.0"})
-    answer = await coded(_ask if request.method == "HEAD" else _append, request)
+    head = request.method == "HEAD"
+    answer = await (coded(_ask, request) if head else coded(_counted, _append, request))
     answer.headers.update(_TUS)
     return answer
 
 
-async def _whole(request: Request) -> Response:
+async def _counted(receive: Callable[..., Awaitable[Response]], request: Request) -> Response:
+    """Receive the bytes while this is one of the caller's transfers."""
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
+    leave = enter_transfers(request, context)
+    try:
+        return await receive(request, context, ticket)
+    finally:
+        leave()
+
+
+async def _whole(request: Request, context: Context, ticket: Ticket) -> Response:
     transfer = await in_thread(uploads.begin, context, ticket)
     try:
         transfer.demand_size(announced_size(request))
@@ -73,13 +83,12 @@ async def _ask(request: Request) -> Response:
     return Response(headers={"upload-offset": str(found.offset), "upload-length": str(found.length)})
 
 
-async def _append(request: Request) -> Response:
+async def _append(request: Request, context: Context, ticket: Ticket) -> Response:
     offset = request.headers.get("upload-offset", "")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _PATCH_TYPE:
         raise BadInput(f"Send what is appended as Content-Type: {_PATCH_TYPE}.", field="Content-Type")
     if not _OFFSET.fullmatch(offset):
         raise BadInput("Say in Upload-Offset at which byte you go on; HEAD tells where that is.", field="Upload-Offset")
-    context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
     transfer = await in_thread(uploads.resume, context, ticket, int(offset))
     try:
         if transfer.received != int(offset):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 PAGE = b'{"query": "{ viewer { contributor { displayName } } projects(first: 5) { totalCount } }"}'
 UPGRADE = (
@@ -31,11 +32,14 @@ class Target:
     context: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
 
-    def connect(self, *, handshake: bool = True, seconds: float = 30) -> socket.socket:
+    def connect(
+        self, *, handshake: bool = True, seconds: float = 30, protocols: tuple[str, ...] = ("http/1.1",)
+    ) -> socket.socket:
         """Return a connection, over TLS where the server ends it."""
         connection = socket.create_connection((self.host, self.port), timeout=seconds)
         if self.context is None or not handshake:
             return connection
+        self.context.set_alpn_protocols(protocols)
         return self.context.wrap_socket(connection, server_hostname="localhost")
 
     def request(self, method: str, path: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
@@ -83,14 +87,52 @@ HELD: dict[str, Callable[[Target], bytes]] = {
 """What each connection sends before it falls silent."""
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def frame2(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Return a frame of HTTP/2 (RFC 9113, 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def _asked2(path: bytes, stream: int, *, ends: bool = True, method: bytes = b"\x82") -> bytes:
+    """Return the headers of a request over HTTP/2, from HPACK's static table and literals."""
+    block = method + b"\x87\x41\x01x\x04" + bytes([len(path)]) + path
+    return frame2(1, 0x5 if ends else 0x4, stream, block)
+
+
+NO_WINDOW = PREFACE + frame2(4, 0, 0, b"\x00\x04\x00\x00\x00\x00")  # SETTINGS_INITIAL_WINDOW_SIZE 0
+BEGUN2 = PREFACE + frame2(4, 0, 0, b"")
+STREAMS = [2 * number + 1 for number in range(100)]
+OVER_HTTP2: dict[str, bytes] = {
+    "no request": BEGUN2,
+    "half a preface": PREFACE[:10],
+    "streams that are not read": NO_WINDOW + b"".join(_asked2(b"/schema.graphql", each) for each in STREAMS),
+    "bodies that do not come": BEGUN2
+    + b"".join(_asked2(b"/graphql", each, ends=False, method=b"\x83") for each in STREAMS),
+    "streams that are reset": BEGUN2
+    + b"".join(_asked2(b"/health/live", each) + frame2(3, 0, each, b"\0\0\0\x08") for each in STREAMS * 20),
+    "headers that do not end": BEGUN2
+    + frame2(1, 0, 1, b"\x82")
+    + b"".join(frame2(9, 0, 1, b"\x40\x01a\x7f\x81\x7e" + b"b" * 254) for _ in range(2000)),
+    "pings": BEGUN2 + frame2(6, 0, 0, bytes(8)) * 20_000,
+    "settings": BEGUN2 + frame2(4, 0, 0, b"") * 20_000,
+    "empty frames": BEGUN2 + _asked2(b"/graphql", 1, ends=False, method=b"\x83") + frame2(0, 0, 1, b"") * 20_000,
+}
+"""What each connection over HTTP/2 sends before it falls silent."""
+
+
 @contextmanager
-def holding(target: Target, count: int, sends: bytes, *, handshake: bool = True) -> Iterator[list[socket.socket]]:
+def holding(
+    target: Target, count: int, sends: bytes, *, handshake: bool = True, http2: bool = False
+) -> Iterator[list[socket.socket]]:
     """Hold so many connections, each with `sends` sent and nothing read."""
     held: list[socket.socket] = []
     try:
         for _ in range(count):
             with suppress(OSError, ssl.SSLError):  # it may have been closed already
-                connection = target.connect(handshake=handshake)
+                connect = partial(target.connect, protocols=("h2",)) if http2 else target.connect
+                connection = connect(handshake=handshake, seconds=5)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 held.append(connection)
                 connection.sendall(sends)
