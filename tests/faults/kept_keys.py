@@ -280,8 +280,9 @@ def kill_beside_commands(server: Server, kills: int, chance: random.Random) -> R
     everything: list[Made] = []
     try:
         for _ in range(kills):
-            with Load(server.api.client.base_url.__str__()).running() as load:
-                time.sleep(chance.uniform(0.5, 5))
+            with Load(str(server.api.client.base_url)).running() as load:
+                wait_for(lambda load=load: load.calls["acknowledged"] or load.problems)  # type: ignore[misc]
+                time.sleep(chance.uniform(0, 3))
                 for path in databases(server):
                     report.problems += hold(server.pid, path)
                 server.kill()
