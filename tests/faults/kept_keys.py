@@ -39,17 +39,17 @@ def by_hand(event, arguments):
                     raise RuntimeError(f"{event} of a database by hand: {path}")
 sys.addaudithook(by_hand)
 from storage.keys import stores
-usual, opened = stores.KeyStore.__init__, []
+first_init, opened = stores.KeyStore.__init__, []
 def once(self, *given, **named):
-    usual(self, *given, **named)
+    first_init(self, *given, **named)
     opened.append(self)
     places = [str(each.engine.url) for each in opened if each.engine is not None]
     if len(set(places)) < len(places):
         os.write(2, b"Traceback: a key store was opened twice\n")
 stores.KeyStore.__init__ = once
-closing = stores.KeyStore.close
+first_close = stores.KeyStore.close
 def close(self):
-    closing(self)
+    first_close(self)
     if self in opened:
         opened.remove(self)
 stores.KeyStore.close = close
