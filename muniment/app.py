@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -44,7 +44,7 @@ from resolvers.house import House
 from resolvers.siem import SiemReader
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import LogReplaced, require_same_log, transaction
+from storage.database import LogReplaced, require_kept
 from storage.keys.errors import KeyStoreError
 
 
@@ -198,10 +198,7 @@ async def security_text(settings: Settings, _: Request) -> Response:
 
 
 def _touch(house: House, keysets: KeysetWatch) -> int:
-    with closing(house.store.engine.raw_connection()) as connection:
-        require_same_log(house.store.engine, connection.info)
-    with transaction(house.store.engine, read_only=True) as session:
-        session.connection()
+    require_kept(house.store.engine)
     house.store.keyring.public_key()
     house.store.keyring.key_store.require_kept()
     return keysets.unaccepted()

@@ -148,6 +148,7 @@ def exists(engine: Engine) -> bool:
     return engine.dialect.name != "sqlite" or path in (None, "", ":memory:") or Path(str(path)).is_file()
 
 
+_ANYTHING = text("SELECT 1")
 _HAS_TABLE = {
     "sqlite": text("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = :name"),
     "postgresql": text("SELECT to_regclass(:name) IS NOT NULL"),
@@ -391,3 +392,10 @@ def looking(engine: Engine) -> Iterator[Connection]:
     """A connection that reads and leaves nothing, for what is asked of each request: a session would cost as much."""
     with _for(engine, read_only=True).connect() as connection:
         yield connection
+
+
+def require_kept(engine: Engine) -> None:
+    """Return if the database answers, and what is written to it now is kept. Raises DatabaseUnreachable."""
+    with looking(engine) as connection:
+        connection.execute(_ANYTHING)
+        require_same_log(engine, connection.info)

@@ -3,16 +3,16 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from storage.database import open_engine, require_same_log, transaction
+from storage.database import open_engine, require_kept, transaction
 from storage.keys import tables
 from storage.keys.errors import KeyStoreError, KeyStoreMissing, KeyStoreUnavailable
 from storage.truncation import TruncationBusy, truncate_wal
@@ -75,10 +75,7 @@ class KeyStore:
     def require_kept(self) -> None:
         """Raise KeyStoreUnavailable unless the database answers, and what is written to it now is kept."""
         try:
-            with closing(self.engine.raw_connection()) as connection:
-                require_same_log(self.engine, connection.info)
-            with transaction(self.engine, read_only=True) as session:
-                session.execute(select(tables.layout.c.version))
+            require_kept(self.engine)
         except SQLAlchemyError as error:
             raise KeyStoreUnavailable(f"the key store keeps nothing now ({type(error).__name__})") from error
 

@@ -28,15 +28,45 @@ rotations._MARGIN = 0.2
 """
 """A rotation waits for minutes otherwise: as long as a unit of work may take, which is made shorter for all alike."""
 
+BY_HAND = r"""
+import os, sys
+def by_hand(event, arguments):
+    if event in ("open", "os.remove", "os.rename", "os.truncate", "os.link", "shutil.copyfile"):
+        for path in arguments[:2]:
+            if str(path).endswith((".sqlite3", ".sqlite3-wal", ".sqlite3-shm")):
+                if event != "open" or not arguments[2] & os.O_EXCL:
+                    os.write(2, f"Traceback: {event} of a database by hand\n".encode())
+                    raise RuntimeError(f"{event} of a database by hand: {path}")
+sys.addaudithook(by_hand)
+from storage.keys import stores
+first_init, opened = stores.KeyStore.__init__, []
+def once(self, *given, **named):
+    first_init(self, *given, **named)
+    opened.append(self)
+    places = [str(each.engine.url) for each in opened if each.engine is not None]
+    if len(set(places)) < len(places):
+        os.write(2, b"Traceback: a key store was opened twice\n")
+stores.KeyStore.__init__ = once
+first_close = stores.KeyStore.close
+def close(self):
+    first_close(self)
+    if self in opened:
+        opened.remove(self)
+stores.KeyStore.close = close
+"""
+"""In every process of these tests: SQLite alone opens a database's files, and a key store is opened once at a time."""
+
 COMMAND = f"""
 import warnings
 warnings.simplefilter("ignore")
+{BY_HAND}
 {SHORT_WAITS}
 import muniment.__main__
 """
 
 BUSY = f"""
 from datetime import timedelta
+{BY_HAND}
 {SHORT_WAITS}
 from muniment import controls, tidying
 tidying._EVERY_SECONDS, controls._EVERY = 2.0, timedelta(0)
@@ -250,8 +280,9 @@ def kill_beside_commands(server: Server, kills: int, chance: random.Random) -> R
     everything: list[Made] = []
     try:
         for _ in range(kills):
-            with Load(server.api.client.base_url.__str__()).running() as load:
-                time.sleep(chance.uniform(0.5, 5))
+            with Load(str(server.api.client.base_url)).running() as load:
+                wait_for(lambda load=load: load.calls["acknowledged"] or load.problems)  # type: ignore[misc]
+                time.sleep(chance.uniform(0, 3))
                 for path in databases(server):
                     report.problems += hold(server.pid, path)
                 server.kill()

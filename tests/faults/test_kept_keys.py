@@ -5,6 +5,7 @@ KEPT_KEYS_KILLS and KEPT_KEYS_ROTATIONS say how often a server is killed, and ke
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,7 @@ def serving(kind: type[Server], home: Path, database_url: str, **settings: Any) 
         yield server
     finally:
         server.close()
+        shutil.rmtree(server.temporary)
 
 
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -157,6 +159,7 @@ def test_no_job_and_no_command_takes_locks_or_log_from_a_server(home: Path, data
             }, job
             mark.unlink()
         assert "a task failed" not in server.log.read_text()
+        assert "Traceback" not in server.log.read_text()
         for name in ("controls.checked", "backup.taken", "keys.rotated"):
             assert server.told()[name], name
     with serving(Server, home, database_url) as server:
