@@ -21,14 +21,16 @@ from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
+from muniment.loop_metrics import LoopMetrics
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
+from resolvers import outages
 from resolvers.house import House
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import transaction
+from storage.database import DatabaseUnreachable, transaction
 
 
 def create(settings: Settings) -> Starlette:
@@ -42,6 +44,7 @@ def create(settings: Settings) -> Starlette:
             telemetry.count_streams(crowd.size)
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
+            telemetry.samples.register(LoopMetrics(app.state.house))
             if isinstance(app.state.house.budgets, SharedBudgets):
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
@@ -124,7 +127,10 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database and the key store answer too, and the policy is the one in force everywhere."""
+    """The database and the key store answer too, and the policy is the one in force everywhere.
+
+    Detection that does not work keeps nobody from being served; the second line says so, and why.
+    """
     house: House = request.app.state.house
     try:
         await anyio.to_thread.run_sync(_touch, house)
@@ -133,7 +139,7 @@ async def ready(request: Request) -> Response:
     if unloadable := house.force.held.unloadable:
         kept = house.policy.version
         return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
-    return PlainTextResponse("ready\n")
+    return PlainTextResponse("ready\n" + await anyio.to_thread.run_sync(_detection, house))
 
 
 async def security_text(settings: Settings, _: Request) -> Response:
@@ -148,6 +154,15 @@ async def security_text(settings: Settings, _: Request) -> Response:
         "Preferred-Languages: en",
     )
     return PlainTextResponse("".join(f"{line}\n" for line in lines))
+
+
+def _detection(house: House) -> str:
+    """One line where detection does not work; the database is judged by `_touch` alone."""
+    try:
+        lag = outages.detection(house)
+    except DatabaseUnreachable:
+        return ""
+    return f"{lag.words()}\n" if lag.is_late else ""
 
 
 def _touch(house: House) -> None:
