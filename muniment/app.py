@@ -34,17 +34,19 @@ from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
 from muniment.key_checks import KeysetWatch
+from muniment.loop_metrics import LoopMetrics
 from muniment.proxies import ForwardedAddress, TrustedProxies
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
 from muniment.threads import Threads
+from resolvers import outages
 from resolvers.house import House
 from resolvers.siem import SiemReader
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import LogReplaced, require_kept
+from storage.database import DatabaseUnreachable, LogReplaced, require_kept
 from storage.keys.errors import KeyStoreError
 
 
@@ -65,6 +67,7 @@ def create(settings: Settings) -> Starlette:
             app.state.house = await anyio.to_thread.run_sync(enter, house)
             app.state.siem = SiemReader(settings.siem_token_sha256)
             stack.callback(app.state.siem.close, app.state.house)
+            telemetry.samples.register(LoopMetrics(app.state.house))
             if isinstance(app.state.house.budgets, SharedBudgets):
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
@@ -158,7 +161,10 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database and the key store answer too and lose nothing, and the policy is the one in force everywhere."""
+    """The database and the key store answer too and lose nothing, and the policy is the one in force everywhere.
+
+    Detection that does not work keeps nobody from being served; the second line says so, and why.
+    """
     house: House = request.app.state.house
     keysets: KeysetWatch = request.app.state.keysets
     try:
@@ -172,7 +178,7 @@ async def ready(request: Request) -> Response:
     if unloadable := house.force.held.unloadable:
         kept = house.policy.version
         return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
-    return PlainTextResponse("ready\n")
+    return PlainTextResponse("ready\n" + await anyio.to_thread.run_sync(_detection, house))
 
 
 def _cause(error: BaseException) -> str:
@@ -195,6 +201,15 @@ async def security_text(settings: Settings, _: Request) -> Response:
         "Preferred-Languages: en",
     )
     return PlainTextResponse("".join(f"{line}\n" for line in lines))
+
+
+def _detection(house: House) -> str:
+    """One line where detection does not work; the database is judged by `_touch` alone."""
+    try:
+        lag = outages.detection(house)
+    except DatabaseUnreachable:
+        return ""
+    return f"{lag.words()}\n" if lag.is_late else ""
 
 
 def _touch(house: House, keysets: KeysetWatch) -> int:

@@ -41,14 +41,21 @@ class DetectionLag:
         since = int(max(self.waited, self.silent).total_seconds())
         return f"Intrusion detection has judged nothing for {since} s, {self.unread} entries wait: {self._why()}."
 
-    def _why(self) -> str:
+    def reason(self) -> str:
+        """Return why it is late as a word: an error's type and place, or one of these; empty where it is not."""
+        if not self.is_late:
+            return ""
         if self.agents_gone:
-            return "no agents' process is running"
-        if self.cause is not None:
-            return f"it fails ({self.cause})"
-        if self.silent > LATE:
-            return "its thread has stopped or hangs"
-        return "entries are written faster than it judges them"
+            return "agents_gone"
+        return self.cause or ("stalled" if self.silent > LATE else "overloaded")
+
+    def _why(self) -> str:
+        known = {
+            "agents_gone": "no agents' process is running",
+            "stalled": "its thread has stopped or hangs",
+            "overloaded": "entries are written faster than it judges them",
+        }
+        return known.get(self.reason(), f"it fails ({self.reason()})")
 
 
 def measure(session: Session, moment: datetime) -> DetectionLag:

@@ -87,7 +87,7 @@ class MissingFiles:
         for blob in page:
             damage = None
             if blob_keyset(blob.id) not in with_keys:
-                damage = Damage.KEY_GONE
+                damage = Damage.LOST
             elif not self._store.blobs.exists(blob.id):
                 damage = Damage.GONE
             if (damage is None) != (blob.missing_since is None):

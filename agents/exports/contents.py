@@ -107,7 +107,7 @@ class Contents:
             with_keys = store.keyring.existing(blob_keyset(asset.blob_id) for asset in some)
             for asset in some:
                 if blob_keyset(asset.blob_id) not in with_keys:
-                    found[asset.id] = Damage.KEY_GONE
+                    found[asset.id] = Damage.LOST
                 elif not store.blobs.exists(asset.blob_id):
                     found[asset.id] = Damage.GONE
         return found
@@ -173,7 +173,7 @@ class Contents:
         try:
             yield from self._work.store.blobs.reader(blob_id, asset.byte_size, at_once=True).whole()
         except KeyDestroyed as error:
-            raise FileLost(asset.id, Damage.KEY_GONE) from error
+            raise FileLost(asset.id, Damage.LOST) from error
         except BlobDamaged as error:
             self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
             if isinstance(error, BlobMissing):

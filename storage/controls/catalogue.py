@@ -223,6 +223,14 @@ CONTROLS: tuple[Control, ...] = (
         ("outages-explained",), 7,
     ),
     Control(
+        "detection", "Unattended loops get past a bad item, and intrusion detection keeps up with the audit log.",
+        ("A1.2", "CC7.2", "CC7.3"), SECURITY,
+        "What can't be processed is set aside, kept by its id and alerted; the lookout of each process watches detection.",
+        ("tests/agents/test_poison.py::test_a_denial_about_every_model_with_every_code_is_judged",
+         "tests/agents/test_poison.py::test_an_entry_that_can_not_be_judged_is_set_aside_and_detection_goes_on"),
+        ("detection-works", "items-set-aside"), 1,
+    ),
+    Control(
         "rights", "Contributors take out, correct and delete what is held about them, and are answered in time.",
         ("P1.1", "P5.1", "P5.2", "P6.7", "P8.1"), PRIVACY,
         "myData, exports and deletions at once; the rest by a due date.",

@@ -30,7 +30,7 @@ from storage.missing_files import MissingFiles
 from tests.muniment.test_thumbnails import wide
 from tests.world import TEXT, Person, World, raw_id
 
-LOSSES = {"file": Damage.GONE, "keyset": Damage.KEY_GONE}
+LOSSES = {"file": Damage.GONE, "keyset": Damage.LOST}
 
 
 @pytest.fixture
