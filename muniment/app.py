@@ -127,6 +127,7 @@ def create(settings: Settings) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    app.state.threads = threads
     app.state.transfers = Crowd(settings.transfers_per_caller, "transfers")
     app.router.redirect_slashes = False  # Starlette would send callers to whatever host their request names
     return app

@@ -137,7 +137,7 @@ def _read(request: Request, kind: str, find: Callable[[House], tuple[Response, i
         response, count = find(house)
         siem.record(house, count, address_of(request), request.headers.get("user-agent"))
         return response
-    context = Caller(request).again()
+    context = Caller(request, request.app.state.threads).again()
     stranger = context.principal.id is None
     _demand_paid(context.charge(_STRANGERS_COST if stranger else _COST[kind]))
     ledger.require_token(context)
