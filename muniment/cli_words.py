@@ -35,7 +35,7 @@ def told() -> Iterator[None]:
     from storage.archives.reading import ArchiveRefused
     from storage.backups.streams import BackupRefused
     from storage.blobs.errors import BlobStoreUnavailable
-    from storage.database import DatabaseUnreachable
+    from storage.database import DatabaseUnreachable, OutcomeUnknown
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
@@ -46,6 +46,8 @@ def told() -> Iterator[None]:
         yield
     except ArchiveRefused as error:
         give_up(f"{error.code} ({error.reason}): {error}")
+    except OutcomeUnknown:
+        give_up("The outcome is unknown: the database was lost while it committed. Look first whether it was done.")
     except DatabaseUnreachable:
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
     except RotationRefused as error:
