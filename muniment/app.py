@@ -153,7 +153,7 @@ async def welcome(settings: Settings, request: Request) -> Response:
 
 async def schema_text(_: Request) -> Response:
     """The schema in GraphQL's own language. It is the same file that the repository holds, and no secret."""
-    return PlainTextResponse(sdl())
+    return PlainTextResponse(await anyio.to_thread.run_sync(sdl))
 
 
 async def live(_: Request) -> Response:

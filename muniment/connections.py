@@ -26,7 +26,7 @@ REQUEST_SECONDS = 15.0
 first byte on."""
 IDLE_SECONDS = 75.0
 """How long a connection stays open between requests: longer than proxies keep theirs."""
-STREAMS = 32
+STREAMS = 16
 """Requests at once over one connection of HTTP/2."""
 HEADERS_BYTES = 128 * 1024
 """How long the headers of a request may be."""
@@ -138,6 +138,7 @@ class ConnectionGuard:
                 self._look_at(connection, now)
             if self._exchanges is not None:
                 self._exchanges.forget_except({each.peer for each in self._connections.values()})
+        self._end_floods()
         self._share(now, len(present) - len(self._connections))
         if every:
             self._share_memory()
@@ -196,6 +197,15 @@ class ConnectionGuard:
                 reason = "large_message"
             if reason is not None:
                 self._close(_Use(connection, (exchange,), shared), reason)
+
+    def _end_floods(self) -> None:
+        """Close connections over which requests were refused."""
+        flooding = self._exchanges.flooding if self._exchanges is not None else set()
+        if flooding:
+            for connection in self._open():
+                if connection.peer in flooding:
+                    self._close(_Use(connection, ()), "too_many_streams")
+            flooding.clear()
 
     def _share(self, now: float, others: int) -> None:
         """Close connections of the addresses that have more than their share."""

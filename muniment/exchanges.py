@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from muniment.proxies import TrustedProxies
@@ -19,7 +18,7 @@ LEAST_RATE = 1000
 """Bytes a second that a body must come with, in each window of waiting for it; and a response be taken with."""
 SEND_SECONDS = 60.0
 """How long one piece of a response may wait until it is taken."""
-EXTRA_STREAMS = 256
+EXTRA_STREAMS = 128
 """How many requests one address may have under way beyond one a connection, over HTTP/2."""
 PROXIES = "proxies"
 """Whose idle connections of trusted proxies are."""
@@ -154,16 +153,21 @@ class Exchanges:
         self._by_peer: dict[Peer, Activity] = {}
         self._extras: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
+        self.flooding: set[Peer] = set()
+        """Connections over which requests were refused: their address has too many under way."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client: Any = scope.get("client")
         if not client:
             await self._app(scope, receive, send)
             return
-        activity, exchange = self._begun(scope, receive, send, (client[0], int(client[1])))
+        peer = (client[0], int(client[1]))
+        activity, exchange = self._begun(scope, receive, send, peer)
         try:
             if exchange.extra and self._extras[exchange.owner] > EXTRA_STREAMS:
-                await Response("Too many requests at once from this address.\n", 429)(scope, receive, send)
+                if activity.owner is not None:
+                    self.flooding.add(peer)
+                await _refuse(scope, send)
             else:
                 await self._app(scope, exchange.receive, exchange.send)
         finally:
@@ -206,3 +210,12 @@ class Exchanges:
             ]
             for peer in gone:
                 del self._by_peer[peer]
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    """Respond 429 without a body, as cheaply as possible."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1013})
+        return
+    await send({"type": "http.response.start", "status": 429, "headers": [(b"server", b"muniment")]})
+    await send({"type": "http.response.body", "body": b""})

@@ -202,6 +202,7 @@ def build() -> Schema:
     return schema
 
 
+@cache
 def sdl() -> str:
-    """The schema in GraphQL's own language, as committed in schema.graphql."""
+    """The schema in GraphQL's own language, as committed in schema.graphql. Printing it takes a fifth of a second."""
     return build().as_str() + "\n"

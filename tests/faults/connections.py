@@ -33,10 +33,15 @@ class Target:
     host: str = "127.0.0.1"
 
     def connect(
-        self, *, handshake: bool = True, seconds: float = 30, protocols: tuple[str, ...] = ("http/1.1",)
+        self,
+        *,
+        handshake: bool = True,
+        seconds: float = 30,
+        protocols: tuple[str, ...] = ("http/1.1",),
+        source: str = "127.0.0.1",
     ) -> socket.socket:
         """Return a connection, over TLS where the server ends it."""
-        connection = socket.create_connection((self.host, self.port), timeout=seconds)
+        connection = socket.create_connection((self.host, self.port), timeout=seconds, source_address=(source, 0))
         if self.context is None or not handshake:
             return connection
         self.context.set_alpn_protocols(protocols)
@@ -124,7 +129,13 @@ OVER_HTTP2: dict[str, bytes] = {
 
 @contextmanager
 def holding(
-    target: Target, count: int, sends: bytes, *, handshake: bool = True, http2: bool = False
+    target: Target,
+    count: int,
+    sends: bytes,
+    *,
+    handshake: bool = True,
+    http2: bool = False,
+    source: str = "127.0.0.1",
 ) -> Iterator[list[socket.socket]]:
     """Hold so many connections, each with `sends` sent and nothing read."""
     held: list[socket.socket] = []
@@ -132,7 +143,7 @@ def holding(
         for _ in range(count):
             with suppress(OSError, ssl.SSLError):  # it may have been closed already
                 connect = partial(target.connect, protocols=("h2",)) if http2 else target.connect
-                connection = connect(handshake=handshake, seconds=5)
+                connection = connect(handshake=handshake, seconds=5, source=source)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 held.append(connection)
                 connection.sendall(sends)
