@@ -55,9 +55,7 @@ def set_aside(store: Store, scope: AuditScope, loop: str, item_id: uuid.UUID, er
     with store.begin(scope) as work:
         is_new = items.add(work.session, loop, item_id, cause, work.now)
         if is_new:
-            told = LoopItemSetAside(
-                resource_id=None, subject_id=None, loop=Identifier(loop), cause=Identifier(cause)
-            )
+            told = LoopItemSetAside(resource_id=None, subject_id=None, loop=Identifier(loop), cause=Identifier(cause))
             work.record(told, Outcome.FAILED)
     log.error(
         "loop.item_set_aside", component=loop, resource_id=item_id, code=cause, exc_info=error if is_new else None

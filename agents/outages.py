@@ -14,9 +14,9 @@ import structlog
 
 from resolvers import controls
 from storage import detection_lag, outages
+from storage.clock import now
 from storage.controls import catalogue
 from storage.controls.findings import Result
-from storage.clock import now
 from storage.database import transaction
 from storage.ids import new_id
 from storage.ledger import sequencing

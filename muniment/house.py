@@ -173,6 +173,8 @@ def limits(settings: Settings) -> Limits:
         cost_per_minute=settings.cost_per_minute,
         upload_bytes=settings.upload_limit_bytes,
         allowance=allowance(settings),
+        prompts_waiting=settings.prompts_waiting,
+        prompts_per_day=settings.prompts_per_day,
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
         model_address=EMBEDDED if settings.model_url is None else address_of(settings.model_url),

@@ -36,9 +36,7 @@ class LoopMetrics(Collector):
         )
         late.add_metric([lag.reason()], int(lag.is_late))
         yield late
-        kept = GaugeMetricFamily(
-            "muniment_set_aside_items", "Items that a loop could not process.", labels=["loop"]
-        )
+        kept = GaugeMetricFamily("muniment_set_aside_items", "Items that a loop could not process.", labels=["loop"])
         for loop, number in counts.items():
             kept.add_metric([loop], number)
         yield kept

@@ -109,11 +109,21 @@ class UnitOfWork:
         self.last_event_id = entries.append(self.session, self.vault, self.scope, event, outcome, beside)
         return self.last_event_id
 
-    def enqueue(self, workflow: str, *ids: uuid.UUID) -> None:
-        """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue."""
+    def enqueue(
+        self,
+        workflow: str,
+        *ids: uuid.UUID,
+        owner: uuid.UUID | None = None,
+        ahead: int | None = None,
+        urgent: bool | None = None,
+    ) -> None:
+        """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue.
+
+        `owner` is the contributor for whom it is; jobs of several take turns. See `storage.queue.enqueue`.
+        """
         from storage import queue  # with DBOS: a server is ready before it has loaded that
 
-        queue.enqueue(self.session, workflow, *ids)
+        queue.enqueue(self.session, workflow, *ids, owner=owner, ahead=ahead, urgent=urgent)
 
 
 def _event(damaged: Damaged) -> ContentDamaged:

@@ -44,6 +44,7 @@ from storage.set_aside import SetAsideItem
 from tests.agents.test_ledger import settle
 from tests.agents.worlds import World
 
+
 @pytest.fixture
 def sentinel(world: World) -> Iterator[Sentinel]:
     """One that has begun before anything happens."""
