@@ -72,6 +72,15 @@ class Mail:
             return DeliveryFailure.NO_ANSWER
         except _NoTls:
             return DeliveryFailure.ADDRESS_REFUSED
+        except smtplib.SMTPRecipientsRefused as refused:
+            codes = [code for code, _ in refused.recipients.values()]
+            for_good = bool(codes) and min(codes) >= _FOR_GOOD
+            return DeliveryFailure.ADDRESS_UNUSABLE if for_good else DeliveryFailure.NOT_ACCEPTED
+        except smtplib.SMTPDataError as refused:
+            for_good = refused.smtp_code >= _FOR_GOOD
+            return DeliveryFailure.MESSAGE_REFUSED if for_good else DeliveryFailure.NOT_ACCEPTED
+        except _UNUSABLE:
+            return DeliveryFailure.ADDRESS_UNUSABLE
         except _REFUSED:
             return DeliveryFailure.NOT_ACCEPTED
         except (OSError, smtplib.SMTPException):
@@ -110,10 +119,11 @@ class _NoTls(Exception):
     pass
 
 
-_REFUSED = (
-    smtplib.SMTPResponseException,
-    smtplib.SMTPRecipientsRefused,
-    smtplib.SMTPNotSupportedError,
+_FOR_GOOD = 500
+"""From this code on an answer of SMTP is not temporary (RFC 5321, section 4.2.1)."""
+_REFUSED = (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError)
+"""What concerns us and not the receiver, such as our password, is tried again: the operator may mend it."""
+_UNUSABLE = (
     MessageError,
     IndexError,  # what the parser of addresses raises for some that are none
     ValueError,

@@ -10,10 +10,13 @@ import ipaddress
 import logging
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 MOST_SECONDS = 15.0
@@ -82,8 +85,11 @@ def _sent(
     deadline = time.monotonic() + seconds
     try:
         with (
+            _ended_at(seconds) as trace,
             httpx2.Client(timeout=seconds, trust_env=False, follow_redirects=False, verify=trusted()) as client,  # (4)
-            client.stream(method, pinned, content=body, headers=named, extensions={"sni_hostname": host}) as answer,
+            client.stream(
+                method, pinned, content=body, headers=named, extensions={"sni_hostname": host, "trace": trace}
+            ) as answer,
         ):
             found = b""
             for part in answer.iter_raw():  # (5)
@@ -94,6 +100,34 @@ def _sent(
             return Answer(int(answer.status_code), media_type, found)
     except httpx2.HTTPError as cause:
         raise NoAnswer(type(cause).__name__) from None
+
+
+@contextmanager
+def _ended_at(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
+    """Break the connection of the block off after so many seconds: a server that drips would hold it for ever.
+
+    The client's own timeouts are each for one read. Yields what httpx calls with each step that it takes.
+    """
+    opened: list[socket.socket] = []
+
+    def trace(step: str, told: Mapping[str, Any]) -> None:
+        if step == "connection.connect_tcp.complete":
+            opened.append(told["return_value"].get_extra_info("socket").dup())  # TLS takes the first one over
+
+    def end() -> None:
+        for each in opened:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield trace
+    finally:
+        timer.cancel()
+        for each in opened:
+            each.close()
 
 
 @cache

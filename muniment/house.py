@@ -175,6 +175,8 @@ def limits(settings: Settings) -> Limits:
         subscriptions_per_caller=settings.subscriptions_per_caller,
         upload_bytes=settings.upload_limit_bytes,
         allowance=allowance(settings),
+        prompts_waiting=settings.prompts_waiting,
+        prompts_per_day=settings.prompts_per_day,
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
         model_address=EMBEDDED if settings.model_url is None else address_of(settings.model_url),

@@ -141,6 +141,10 @@ class Settings(BaseSettings):
     """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute."""
     limits_url: str | None = Field(default=None, pattern=r"^(rediss?|valkeys?|unix)://[!-~]+$", repr=False)
     """A Redis or Valkey server where several processes count callers together (docs/operations/limits.md)."""
+    prompts_waiting: int = Field(default=100, ge=1, le=10_000)
+    """How many prompts of one contributor may be queued or running at a time (docs/operations/quotas.md)."""
+    prompts_per_day: int = Field(default=2_000, ge=1, le=1_000_000)
+    """How many prompts one contributor may submit within 24 hours."""
     exports_per_day: int = Field(default=48, ge=1, le=10_000)
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)

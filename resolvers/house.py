@@ -53,6 +53,10 @@ class Limits:
     throttled_per_minute: int = 3_000
     """How often somebody whom an incident has slowed down is answered in a minute: fifty times a second."""
     exports_per_day: int = 48
+    prompts_waiting: int = 100
+    """How many prompts of one contributor may be queued or running at a time."""
+    prompts_per_day: int = 2_000
+    """How many one contributor may submit within 24 hours."""
     export_life: timedelta = timedelta(days=7)
     plain_webhooks: bool = False
     """Whether webhooks without TLS are taken: development only."""

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from policies.actions import Action
@@ -39,7 +39,7 @@ class Standing:
     outages: Sequence[Outage]
     """Of the last year and to come, newest first."""
     availability: Sequence[Availability]
-    detection: DetectionLag = DetectionLag()
+    detection: DetectionLag = field(default_factory=DetectionLag)
 
     def away(self, component: Component) -> Outage | None:
         """The outage that this part has at the moment, by itself or with all of the platform."""

@@ -181,7 +181,7 @@ class Upload:
             )
         )
         if asset.media_type in PICTURES:
-            work.enqueue("thumbnail", asset.id)
+            work.enqueue("thumbnail", asset.id, owner=asset.owner_id)
         work.session.flush()
         if less:  # metadata that was taken out was announced, and takes no room
             give_back(work.session, asset.owner_id, 0, less)

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from storage import dbos_serialization, queue_formats
+from storage import dbos_serialization, fair_queue, queue_formats
 from storage.clock import now
 from storage.database import looking, open_engine, prepare_sqlite, stay_with_the_file, transaction
 from storage.dbos_serialization import refuse
@@ -97,20 +97,35 @@ def _checked(data: Any) -> Any:
     raise TypeError(f"the queue holds ids, numbers and codes, not {type(data).__name__}")
 
 
-def enqueue(session: Session, workflow: str, *ids: uuid.UUID) -> None:
+def queue_of(workflow: str) -> str:
+    """Return the queue in which a workflow's jobs wait."""
+    return "errands" if workflow in _ERRANDS else "work"
+
+
+def enqueue(
+    session: Session,
+    workflow: str,
+    *ids: uuid.UUID,
+    owner: uuid.UUID | None = None,
+    ahead: int | None = None,
+    urgent: bool | None = None,
+) -> None:
     """Queue `workflow` with `ids`, in the session's transaction: it runs only if that commits.
 
     A workflow runs once per `ids`: queueing the same again changes nothing, until `forget`. `agents.runtime` knows
-    which workflows there are.
+    which workflows there are. `owner` is the contributor for whom it is: each has a turn (`storage.fair_queue`).
     """
     options: EnqueueOptions = {
         "workflow_name": workflow,
-        "queue_name": "errands" if workflow in _ERRANDS else "work",
+        "queue_name": queue_of(workflow),
+        "priority": fair_queue.place(session, queue_of(workflow), workflow, owner, ahead=ahead, urgent=urgent),
         "queue_partition_key": workflow,
         "workflow_id": workflow_id(workflow, *ids),
         "app_version": VERSION,
         "application_name": APPLICATION,
     }
+    if owner is not None:
+        options["authenticated_user"] = str(owner)
     client = _client(session.get_bind().dialect.name)
     client.enqueue_in_transaction(session, options, *(str(_id(value)) for value in ids))
 

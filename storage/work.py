@@ -151,11 +151,21 @@ class UnitOfWork:
         """Record what does not open, in this transaction."""
         self.record(_event(damaged), Outcome.FAILED)
 
-    def enqueue(self, workflow: str, *ids: uuid.UUID) -> None:
-        """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue."""
+    def enqueue(
+        self,
+        workflow: str,
+        *ids: uuid.UUID,
+        owner: uuid.UUID | None = None,
+        ahead: int | None = None,
+        urgent: bool | None = None,
+    ) -> None:
+        """Queue `workflow` with `ids`, in this transaction. Nothing but ids ever enters the queue.
+
+        `owner` is the contributor for whom it is; jobs of several take turns. See `storage.queue.enqueue`.
+        """
         from storage import queue  # with DBOS: a server is ready before it has loaded that
 
-        queue.enqueue(self.session, workflow, *ids)
+        queue.enqueue(self.session, workflow, *ids, owner=owner, ahead=ahead, urgent=urgent)
 
 
 class OutsideEffect:

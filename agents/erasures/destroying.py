@@ -150,7 +150,7 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
             sent = erasures.sent_elsewhere(work.session, aims)
             row.copies = told_with(row.copies, sent, erasures.hand_over(work.session, row, aims))
             if recalls.is_waiting(work.session, row.id):
-                work.enqueue(RECALL, row.id)
+                work.enqueue(RECALL, row.id, owner=row.owner_id)
             gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
             _record(work, row, row.destroyed)

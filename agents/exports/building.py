@@ -143,7 +143,7 @@ def _publish(agents: Agents, export: Export, archive: ArchiveWriter, byte_size: 
             )
         )
         if exports.is_waited_for(work.session, export.id):
-            work.enqueue(ANNOUNCE, export.id)
+            work.enqueue(ANNOUNCE, export.id, owner=export.owner_id)
 
 
 def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: ExportFailure) -> bool:
@@ -153,7 +153,7 @@ def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: Exp
             return False
         work.record(ExportFailed(resource_id=export_id, subject_id=owner, reason=reason), Outcome.FAILED)
         if exports.is_waited_for(work.session, export_id):
-            work.enqueue(ANNOUNCE, export_id)
+            work.enqueue(ANNOUNCE, export_id, owner=owner)
     return True
 
 

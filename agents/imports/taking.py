@@ -243,7 +243,7 @@ class _Import:
                 if isinstance(row, Asset | Prompt):
                     search.index(work.session, work.vault, row)
                 if isinstance(row, Asset) and row.status is AssetStatus.AVAILABLE and row.media_type in PICTURES:
-                    work.enqueue(THUMBNAIL, row.id)
+                    work.enqueue(THUMBNAIL, row.id, owner=row.owner_id)
             if missing:
                 also(work)
             for row, _, _ in missing:

@@ -160,7 +160,7 @@ class Sweeper:
                         late_seconds=max(0, int((work.now - thing.at).total_seconds())),
                     )
                 )
-                work.enqueue(WORKFLOW, deletion.id)
+                work.enqueue(WORKFLOW, deletion.id, owner=choice.owner_id)
         except (Refused, accounts.AlreadyExists):
             return False  # it is gone, or going
         return True

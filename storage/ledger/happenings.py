@@ -147,7 +147,7 @@ def _owners(session: Session, kind: str, ids: Collection[uuid.UUID]) -> Iterator
         if (
             subject is None
             or Resource.of(model.__name__).value != kind
-            or list(model.__table__.primary_key.columns.keys()) != ["id"]
+            or [column.name for column in model.__table__.primary_key] != ["id"]
         ):
             continue
         rows = select(model.__table__.c.id, model.__table__.c[subject]).where(model.__table__.c.id.in_(ids))
