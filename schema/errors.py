@@ -84,11 +84,13 @@ def _known(original: Exception | None) -> Exception | None:
 
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
     original = _known(error.original_error)
-    extensions: dict[str, str] = {"ref": str(ref)}
+    extensions: dict[str, str | int] = {"ref": str(ref)}
     if isinstance(original, CodedError):
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:
             extensions["field"] = original.field
+        if isinstance(original, Unavailable) and original.retry_after is not None:
+            extensions["retryAfterSeconds"] = original.retry_after
         if isinstance(original, LockedDown):
             extensions |= {"since": original.since.isoformat(), "until": original.until.isoformat()}
     elif isinstance(original, Refused):
