@@ -1,196 +1,242 @@
-"""The configured issuer of OpenID Connect tokens: its keys, fetched and kept for a while, and what its tokens say.
+"""Tokens of the configured issuer (OpenID Connect): whether they are good, of which kind, and what they say.
 
 (1) What a token says of its own key decides nothing: no `jwk`, `jku` or `x5c` of a header is looked at, algorithms are
-those of a short list without symmetric ones, and the key is one that the issuer serves. (2) Issuer, audience and times
-are checked, and that it lasts no longer than a day. (3) Keys come from where the issuer's own discovery document says,
-by the same guarded way as webhooks go out, within bounds. (4) A key that is not known makes them be fetched again, so
-often and no more: a flood of made-up keys costs one request in half a minute.
+those of a short list without symmetric ones, and the key is one that the issuer serves (`agents.provider_keys`). (2)
+Issuer, audience and times are checked, and that it lasts no longer than a day. (3) It is an ID token, or an access
+token (RFC 9068) where the operator takes those: a logout token, a token that is bound to a key, or one that was issued
+to another client is neither. The log names why a token was refused; the caller is told the same words each time.
 """
 
-import base64
 import binascii
+import enum
 import json
-import threading
-import time
-from dataclasses import dataclass
+import re
 from typing import Any
 
 import structlog
 from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, RSAKey
+from joserfc.errors import BadSignatureError, ClaimError, ExpiredTokenError, JoseError, MissingClaimError
 
-from agents.outward import AddressRefused, NoAnswer, fetch
-from resolvers.errors import Unauthenticated, Unavailable
+from agents.provider_keys import Key, ProviderKeys, decoded
+from policies.principals import Scope
+from resolvers.errors import Unauthenticated
 from resolvers.issuers import Verified
 from storage.clock import now
 
 ALGORITHMS = ("RS256", "PS256", "ES256")
 MULTIPLE_FACTORS = frozenset({"hwk", "mfa", "otp", "swk"})
 """Values of `amr` (RFC 8176) by which an issuer says that it was not a password alone."""
+SCOPES = {name: scope for scope in (Scope.READ, Scope.WRITE) for name in (scope.value, f"muniment:{scope.value}")}
+"""Scopes of access tokens, as API keys have them. Exporting needs a fresh proof, which no access token is."""
 
-FRESH = 600.0
-"""Seconds for which keys are not asked for again."""
-STALE = 3600.0
-"""Seconds for which they still serve while the issuer does not answer."""
-BETWEEN = 30.0
-"""Seconds between two requests for keys, whatever comes in meanwhile."""
 _LEEWAY = 30
 _LONGEST = 24 * 3600
 _MOST_BYTES = 8192
-_MOST_KEYS = 50
-_LEAST_BYTES = 256
-"""2048 bits: the shortest modulus of an RSA key that is taken."""
-_SECONDS = 5.0
 _OWN_KEYS = ("crit", "jku", "jwk", "x5c", "x5u")
+_KNOWN_ALGORITHMS = frozenset(
+    f"{family}{bits}" for family in ("HS", "RS", "PS", "ES") for bits in (256, 384, 512)
+) | {"EdDSA", "Ed25519", "ES256K", "none", "dir"}  # fmt: skip
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID_TOKEN_KINDS = (None, "JWT")
+_ACCESS_TOKEN_KIND = "AT+JWT"  # noqa: S105 - a media type
 
 _log = structlog.get_logger(__name__)
-_Key = RSAKey | ECKey
+
+
+class Reason(enum.StrEnum):
+    """Why a token was refused, for the log alone."""
+
+    ACCESS_TOKENS_NOT_TAKEN = "ACCESS_TOKENS_NOT_TAKEN"
+    ALGORITHM = "ALGORITHM"
+    BOUND_TO_A_KEY = "BOUND_TO_A_KEY"
+    CLAIM_MISSING = "CLAIM_MISSING"
+    CLAIM_WRONG = "CLAIM_WRONG"
+    EXPIRED = "EXPIRED"
+    HEADER = "HEADER"
+    KEY_ALGORITHM = "KEY_ALGORITHM"
+    KEY_IN_HEADER = "KEY_IN_HEADER"
+    KEY_UNKNOWN = "KEY_UNKNOWN"
+    KIND = "KIND"
+    LIFETIME = "LIFETIME"
+    MALFORMED = "MALFORMED"
+    OTHER_CLIENT = "OTHER_CLIENT"
+    SIGNATURE = "SIGNATURE"
+    TOO_LONG = "TOO_LONG"
 
 
 class _Refused(Exception):
-    """Why a token is none, for the log alone."""
+    """Why a token is not good, and which claim or part of the header says so."""
 
-
-@dataclass(frozen=True)
-class _Keys:
-    """What the issuer served, and when (monotonic)."""
-
-    by_id: dict[str | None, _Key]
-    fetched: float
+    def __init__(self, reason: Reason, claim: str | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason, self.claim = reason, claim
 
 
 class Issuer:
     """One issuer. Safe to share between threads."""
 
-    def __init__(self, url: str, audience: str, *, inside_too: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        audience: str,
+        *,
+        inside_too: bool = False,
+        access_audience: str | None = None,
+        clients: tuple[str, ...] = (),
+    ) -> None:
+        """`audience` is what ID tokens are for, `access_audience` what access tokens are: None takes none.
+
+        `clients` are those to whom tokens may have been issued, beside the one that is the audience of ID tokens.
+        """
         self.url = url
         self._audience = audience
-        self._inside_too = inside_too
-        self._keys: _Keys | None = None
-        self._tried: float | None = None
-        self._lock = threading.Lock()
+        self._access_audience = access_audience
+        self._clients = frozenset({audience, *clients})
+        self._keys = ProviderKeys(url, inside_too=inside_too)
+
+    def refresh(self) -> None:
+        """Fetch the issuer's keys in the background."""
+        self._keys.refresh()
 
     def verified(self, token: str) -> Verified:
         """Whom the token is about. Raises `Unauthenticated`, in the same words whatever is wrong, and `Unavailable`."""
+        header: dict[str, Any] = {}
         try:
-            header = _header(token)
+            header |= _header(token)
             key = self._key(header)
             claims = jwt.decode(token, key, algorithms=list(ALGORITHMS)).claims
-            return self._checked(claims)
-        except (JoseError, _Refused, ValueError) as cause:
-            _log.info("token.refused", reason=str(cause) if isinstance(cause, _Refused) else type(cause).__name__)
-            raise Unauthenticated("This token is not good here: sign in anew with whoever issued it.") from None
+            return self._checked(header, claims)
+        except _Refused as cause:
+            self._log(header or _claimed_header(token), cause.reason, cause.claim)
+        except ClaimError as cause:
+            reason = Reason.CLAIM_MISSING if isinstance(cause, MissingClaimError) else Reason.CLAIM_WRONG
+            self._log(header, Reason.EXPIRED if isinstance(cause, ExpiredTokenError) else reason, cause.claim)
+        except BadSignatureError:
+            self._log(header, Reason.SIGNATURE, None)
+        except (JoseError, ValueError, TypeError, OverflowError, RecursionError):
+            self._log(header, Reason.MALFORMED, None)
+        raise Unauthenticated("This token is not good here: sign in again with whoever issued it.")
 
-    def _checked(self, claims: dict[str, Any]) -> Verified:
+    def _log(self, header: dict[str, Any], reason: Reason, claim: str | None) -> None:
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        _log.info(
+            "token.refused",
+            reason=reason,
+            claim=claim,
+            algorithm=algorithm if algorithm in _KNOWN_ALGORITHMS else None if algorithm is None else "other",
+            key_id=_shown(key_id),
+        )
+
+    def _checked(self, header: dict[str, Any], claims: dict[str, Any]) -> Verified:
+        scopes = self._kind(header, claims)
         registry = jwt.JWTClaimsRegistry(
             now=int(now().timestamp()),
             leeway=_LEEWAY,
             iss={"essential": True, "value": self.url},
-            aud={"essential": True, "value": self._audience},
+            aud={"essential": True, "value": self._audience if scopes is None else self._access_audience or ""},
             exp={"essential": True},
             iat={"essential": True},
             sub={"essential": True},
         )
         registry.validate(claims)
-        subject, begins, ends = claims["sub"], claims["iat"], claims["exp"]
+        self._check_client(claims, is_access_token=scopes is not None)
+        subject, begins, ends, authenticated = claims["sub"], claims["iat"], claims["exp"], claims.get("auth_time")
         if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isprintable():
-            raise _Refused("sub is no name")
-        if ends - begins > _LONGEST:
-            raise _Refused("lasts for more than a day")
+            raise _Refused(Reason.CLAIM_WRONG, "sub")
+        if isinstance(authenticated, bool) or not isinstance(authenticated, int | float | None):
+            raise _Refused(Reason.CLAIM_WRONG, "auth_time")
+        if not ends - begins <= _LONGEST:
+            raise _Refused(Reason.LIFETIME, "exp")
         methods = claims.get("amr")
         named = {each for each in methods if isinstance(each, str)} if isinstance(methods, list) else set()
-        return Verified(self.url, subject, mfa=bool(named & MULTIPLE_FACTORS))
+        mfa = bool(named & MULTIPLE_FACTORS)
+        return Verified(self.url, subject, mfa, issued_at=begins, authenticated_at=authenticated, scopes=scopes)
 
-    def _key(self, header: dict[str, Any]) -> _Key:
+    def _kind(self, header: dict[str, Any], claims: dict[str, Any]) -> frozenset[str] | None:
+        """The scopes of an access token; None for an ID token. Raises _Refused for any other kind."""
+        kind, said = _media_type(header), claims.get("typ")
+        for claim, reason in (("events", Reason.KIND), ("cnf", Reason.BOUND_TO_A_KEY)):
+            if claim in claims:
+                raise _Refused(reason, claim)
+        access = kind == _ACCESS_TOKEN_KIND
+        if not access and kind not in _ID_TOKEN_KINDS:
+            raise _Refused(Reason.KIND, "typ")
+        # Providers from before RFC 9068 say in a claim which kind it is (Keycloak, Cognito), or give scopes alone.
+        if said not in (None, "ID", "Bearer") or claims.get("token_use") not in (None, "id", "access"):
+            raise _Refused(Reason.KIND, "typ" if said not in (None, "ID", "Bearer") else "token_use")
+        scopes = claims.get("scope", claims.get("scp"))
+        access = access or said == "Bearer" or claims.get("token_use") == "access" or scopes is not None
+        if not access:
+            return None
+        if self._access_audience is None:
+            raise _Refused(Reason.ACCESS_TOKENS_NOT_TAKEN, "typ")
+        named = scopes.split(" ") if isinstance(scopes, str) else scopes if isinstance(scopes, list) else []
+        return frozenset(SCOPES[each].value for each in named if isinstance(each, str) and each in SCOPES)
+
+    def _check_client(self, claims: dict[str, Any], *, is_access_token: bool) -> None:
+        """Raises _Refused unless the token was issued to a client that is listed (OpenID Connect Core, 3.1.3.7)."""
+        for claim in ("azp", "client_id"):
+            if claim in claims and (not isinstance(claims[claim], str) or claims[claim] not in self._clients):
+                raise _Refused(Reason.OTHER_CLIENT, claim)
+        named = "azp" in claims or "client_id" in claims
+        audience = claims["aud"]
+        others = isinstance(audience, list) and any(each not in self._clients for each in audience)
+        if not named and (is_access_token or others):
+            raise _Refused(Reason.OTHER_CLIENT, "client_id" if is_access_token else "azp")
+
+    def _key(self, header: dict[str, Any]) -> Key:
         """The issuer's key that the header names; where it serves one alone, a header may name none."""
-        wanted, held = header.get("kid"), self._held()
-        key = _named(held, wanted)
+        key = self._keys.find(header.get("kid"))
         if key is None:
-            key = _named(self._held(newer_than=held.fetched), wanted)
-        if key is None:
-            raise _Refused("no such key")
+            raise _Refused(Reason.KEY_UNKNOWN, "kid")
         if key.get("alg") not in (None, header["alg"]):
-            raise _Refused("the key is for another algorithm")
+            raise _Refused(Reason.KEY_ALGORITHM, "alg")
         return key
 
-    def _held(self, *, newer_than: float | None = None) -> _Keys:
-        """The issuer's keys: what is kept while it is fresh, what it serves now otherwise; one asks at a time."""
-        with self._lock:
-            kept, moment = self._keys, time.monotonic()
-            fresh = kept is not None and moment - kept.fetched < FRESH and kept.fetched != newer_than
-            waits = self._tried is not None and moment - self._tried < BETWEEN
-            if kept is not None and (fresh or waits) and moment - kept.fetched < STALE:
-                return kept
-            if not waits:
-                self._tried = moment
-                try:
-                    self._keys = kept = _Keys(self._served(), moment)
-                except (AddressRefused, NoAnswer, JoseError, ValueError) as cause:
-                    _log.warning("issuer.unavailable", reason=type(cause).__name__)
-            if kept is None or moment - kept.fetched >= STALE:
-                raise Unavailable("Whoever issues these tokens does not answer. Try again, or sign in with a password.")
-            return kept
 
-    def _served(self) -> dict[str | None, _Key]:
-        found = self._document(f"{self.url.rstrip('/')}/.well-known/openid-configuration")
-        if found.get("issuer") != self.url:
-            raise ValueError("the discovery document is another issuer's")
-        served = self._document(str(found.get("jwks_uri"))).get("keys")
-        if not isinstance(served, list):
-            raise ValueError("no keys")
-        usable = ((each.get("kid"), _usable(each)) for each in served[:_MOST_KEYS] if isinstance(each, dict))
-        return {kid: key for kid, key in usable if key is not None}
-
-    def _document(self, url: str) -> dict[str, Any]:
-        answer = fetch(url, inside_too=self._inside_too, seconds=_SECONDS)
-        found = json.loads(answer.body) if answer.status == 200 else None
-        if not isinstance(found, dict):
-            raise ValueError("no document")
-        return found
-
-
-def _named(keys: _Keys, wanted: str | None) -> _Key | None:
-    if wanted is None:
-        return next(iter(keys.by_id.values())) if len(keys.by_id) == 1 else None
-    return keys.by_id.get(wanted)
-
-
-def _usable(served: dict[str, Any]) -> _Key | None:
-    """A public key for signatures of a kind and length that is taken; None for any other, which harms none."""
-    if served.get("use") not in (None, "sig"):
+def _media_type(header: dict[str, Any]) -> str | None:
+    """The header's `typ` in capitals, without `application/` (RFC 7515, 4.1.9). Raises _Refused for no text."""
+    kind = header.get("typ")
+    if kind is None:
         return None
-    if served.get("kty") not in ("RSA", "EC") or not isinstance(served.get("kid"), str | None):
+    if not isinstance(kind, str):
+        raise _Refused(Reason.KIND, "typ")
+    return kind.upper().removeprefix("APPLICATION/")
+
+
+def _shown(key_id: Any) -> str | None:
+    """A key's id as the log takes it: the caller has chosen it, so nothing that looks like a token of ours is shown."""
+    if key_id is None:
         return None
-    public = {name: value for name, value in served.items() if name in ("alg", "crv", "e", "kid", "kty", "n", "x", "y")}
+    good = isinstance(key_id, str) and _KEY_ID.fullmatch(key_id) and "mun_" not in key_id and "eyJ" not in key_id
+    return str(key_id) if good else "unprintable"
+
+
+def _claimed_header(token: str) -> dict[str, Any]:
+    """The header of a token that was refused for it, as far as it can be read."""
+    if len(token) > _MOST_BYTES:
+        return {}
     try:
-        if served["kty"] == "RSA" and len(_bytes(str(served.get("n")))) < _LEAST_BYTES:
-            return None
-        key = JWKRegistry.import_key(public)
-        if isinstance(key, RSAKey):
-            return key
-        return key if isinstance(key, ECKey) and key.curve_name == "P-256" else None
-    except (JoseError, TypeError, ValueError, KeyError):
-        return None
+        found = json.loads(decoded(token.partition(".")[0]))
+    except (binascii.Error, ValueError, RecursionError):
+        return {}
+    return (
+        found if isinstance(found, dict) and all(isinstance(found.get(each), str | None) for each in ("alg",)) else {}
+    )
 
 
 def _header(token: str) -> dict[str, Any]:
     """The header, which nobody vouches for yet: enough of it to find the key."""
     if len(token) > _MOST_BYTES:
-        raise _Refused("too long")
+        raise _Refused(Reason.TOO_LONG)
     try:
-        found = json.loads(_bytes(token.partition(".")[0]))
+        found = json.loads(decoded(token.partition(".")[0]))
     except (binascii.Error, ValueError, RecursionError):
-        raise _Refused("no header") from None
+        raise _Refused(Reason.HEADER) from None
     if not isinstance(found, dict) or found.get("alg") not in ALGORITHMS:
-        raise _Refused("an algorithm that is not taken")
+        raise _Refused(Reason.ALGORITHM, "alg")
     if set(found) & set(_OWN_KEYS):
-        raise _Refused("a header that brings its own key")
+        raise _Refused(Reason.KEY_IN_HEADER, min(set(found) & set(_OWN_KEYS)))
     if not isinstance(found.get("kid"), str | None):
-        raise _Refused("kid is no name")
+        raise _Refused(Reason.HEADER, "kid")
     return found
-
-
-def _bytes(text: str) -> bytes:
-    """What base64url stands for. Raises ValueError (`binascii.Error`) for what is none."""
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -3,21 +3,19 @@
 (1) https, except in development. (2) The name is resolved once; every address that it has must be public, except in
 development: not private, loopback, link-local (where clouds keep their metadata), multicast or reserved. (3) That very
 address is connected to, whatever the name says a moment later; certificate and Host are still the name's. (4) No
-redirect is followed, no proxy of the environment used. (5) Size and time of the answer are bounded.
+redirect is followed, no proxy of the environment used. (5) Size and time of the whole exchange are bounded.
 """
 
 import ipaddress
 import logging
-import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
+
+from agents import deadlines
 
 MOST_SECONDS = 15.0
 MOST_BYTES = 64 * 1024
@@ -73,61 +71,29 @@ def remove(url: str, headers: Mapping[str, str], *, inside_too: bool = False, se
 def _sent(
     method: str, url: str, body: bytes | None, headers: Mapping[str, str], inside_too: bool, seconds: float
 ) -> Answer:
-    import httpx2
+    import httpcore2
 
-    for name in ("httpx2", "httpcore2"):  # at DEBUG they log addresses and headers
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("httpcore2").setLevel(logging.WARNING)  # at DEBUG it logs addresses and headers
+    ends = time.monotonic() + seconds
     parts = _examined(url, inside_too)  # (1)
     host = parts.hostname or ""
-    address = resolve(host, parts.port or (443 if parts.scheme == "https" else 80), inside_too)  # (2)
+    address = resolve(host, parts.port or (443 if parts.scheme == "https" else 80), inside_too, seconds)  # (2)
     pinned = parts._replace(netloc=_netloc(address, parts.port)).geturl()
-    named = {**headers, "host": _netloc(host, parts.port)}
-    deadline = time.monotonic() + seconds
+    named = [*{"accept": "*/*", **headers, "host": _netloc(host, parts.port)}.items()]
     try:
         with (
-            _ended_at(seconds) as trace,
-            httpx2.Client(timeout=seconds, trust_env=False, follow_redirects=False, verify=trusted()) as client,  # (4)
-            client.stream(
-                method, pinned, content=body, headers=named, extensions={"sni_hostname": host, "trace": trace}
-            ) as answer,
+            httpcore2.ConnectionPool(ssl_context=trusted(), network_backend=deadlines.backend(ends)) as pool,  # (3) (5)
+            pool.stream(method, pinned, headers=named, content=body, extensions={"sni_hostname": host}) as answer,
         ):
             found = b""
-            for part in answer.iter_raw():  # (5)
+            for part in answer.iter_stream():
                 found += part
-                if len(found) > MOST_BYTES or time.monotonic() > deadline:
+                if len(found) > MOST_BYTES:
                     raise NoAnswer("the answer does not end")
-            media_type = str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
-            return Answer(int(answer.status_code), media_type, found)
-    except httpx2.HTTPError as cause:
+            said = dict(answer.headers).get(b"content-type", b"").decode("latin-1")
+            return Answer(int(answer.status), said.partition(";")[0].strip().lower(), found)
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError, ValueError) as cause:
         raise NoAnswer(type(cause).__name__) from None
-
-
-@contextmanager
-def _ended_at(seconds: float) -> Iterator[Callable[[str, Mapping[str, Any]], None]]:
-    """Break the connection of the block off after so many seconds: a server that drips would hold it for ever.
-
-    The client's own timeouts are each for one read. Yields what httpx calls with each step that it takes.
-    """
-    opened: list[socket.socket] = []
-
-    def trace(step: str, told: Mapping[str, Any]) -> None:
-        if step == "connection.connect_tcp.complete":
-            opened.append(told["return_value"].get_extra_info("socket").dup())  # TLS takes the first one over
-
-    def end() -> None:
-        for each in opened:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield trace
-    finally:
-        timer.cancel()
-        for each in opened:
-            each.close()
 
 
 @cache
@@ -138,10 +104,10 @@ def trusted() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def resolve(host: str, port: int, inside_too: bool = False) -> str:
+def resolve(host: str, port: int, inside_too: bool = False, seconds: float = MOST_SECONDS) -> str:
     """An address of `host` that may be connected to. Raises AddressRefused where any of its addresses may not."""
     try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        found = {str(entry[4][0]) for entry in deadlines.look_up(host, port, seconds)}
     except OSError:
         raise NoAnswer("the name is not known") from None
     if not inside_too and not all(is_public(address) for address in found):

@@ -163,8 +163,10 @@ class Endpoint:
 
     def _json(self, body: dict[str, Any], media_type: str, status: int) -> Response:
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-        if seconds := body.get("extensions", {}).get("cost", {}).get("retryAfterSeconds"):
-            headers["retry-after"] = str(seconds)
+        first = (body.get("errors") or [{}])[0]
+        for told in (body.get("extensions", {}).get("cost", {}), first.get("extensions", {})):
+            if seconds := told.get("retryAfterSeconds"):
+                headers["retry-after"] = str(seconds)
         said = f"{told_as(media_type, status, draft=self._draft)}; charset=utf-8"
         content = orjson.dumps(body)
         if len(content) > self._response_limit:

@@ -55,6 +55,8 @@ def everywhere(told: "Settings") -> list[str]:
             found.append(f"MUNIMENT_SMTP_URL and MUNIMENT_MAIL_FROM can't be used: {refused}.")
     if (told.oidc_issuer is None) != (told.oidc_audience is None):
         found.append("MUNIMENT_OIDC_ISSUER and MUNIMENT_OIDC_AUDIENCE go together: set both, or neither.")
+    if told.oidc_issuer is None and (told.oidc_access_audience is not None or told.oidc_clients):
+        found.append("MUNIMENT_OIDC_ACCESS_AUDIENCE and MUNIMENT_OIDC_CLIENTS need MUNIMENT_OIDC_ISSUER: set it too.")
     issuer = urlsplit(told.oidc_issuer or "")
     if issuer.scheme == "http" and (told.production or not is_loopback(issuer.hostname or "")):
         found.append("MUNIMENT_OIDC_ISSUER would have its keys fetched unprotected: use an https address.")

@@ -83,7 +83,15 @@ def _issuer(settings: Settings) -> Issuer | None:
         return None
     from agents.issuers import Issuer as Checker  # what checks tokens is loaded where there are any
 
-    return Checker(settings.oidc_issuer, settings.oidc_audience, inside_too=not settings.production)
+    issuer = Checker(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        inside_too=not settings.production,
+        access_audience=settings.oidc_access_audience,
+        clients=settings.oidc_clients,
+    )
+    issuer.refresh()
+    return issuer
 
 
 def _enter_own_services(store: Store, force: InForce) -> None:

@@ -27,11 +27,12 @@ _OWN_WORDS = frozenset({"event", "level", "timestamp", "logger", "exception"})
 
 # fmt: off
 ALLOWED = _OWN_WORDS | {
-    "action", "actor_kind", "agent", "attempt", "bytes", "category", "code", "component", "correlation_id", "count",
-    "database", "deletion_id", "detection", "drill", "duration_ms", "environment", "event_id", "export_id", "frame",
-    "host", "incident_id", "job_id", "jobs", "kind", "method", "objection", "operation_type", "outcome", "pid",
-    "policy_version", "port", "prompt_id", "reason", "resource", "resource_id", "route", "run_id", "runbook",
-    "service_id", "severity", "signal", "status", "step", "task", "variation", "version", "workflow",
+    "action", "actor_kind", "agent", "algorithm", "attempt", "bytes", "category", "claim", "code", "component",
+    "correlation_id", "count", "database", "deletion_id", "detection", "drill", "duration_ms", "environment",
+    "event_id", "export_id", "frame", "host", "incident_id", "job_id", "jobs", "key_id", "kind", "method",
+    "objection", "operation_type", "outcome", "pid", "policy_version", "port", "prompt_id", "reason", "resource",
+    "resource_id", "route", "run_id", "runbook", "service_id", "severity", "signal", "status", "step", "task",
+    "variation", "version", "workflow",
 }
 # fmt: on
 """Keys that may appear in a log line. Add one only for ids, numbers and names that come from our own code."""

@@ -181,7 +181,11 @@ class Settings(BaseSettings):
     oidc_issuer: str | None = Field(default=None, pattern=r"^https?://[!-~]+$")
     """The issuer, letter for letter as its discovery document and its tokens name it."""
     oidc_audience: str | None = Field(default=None, pattern=r"^[!-~]{1,255}$")
-    """What its tokens call this installation (`aud`)."""
+    """What its ID tokens call this installation (`aud`)."""
+    oidc_access_audience: str | None = Field(default=None, pattern=r"^[!-~]{1,255}$")
+    """What its access tokens call this installation (`aud`, RFC 9068); without it no access token is taken."""
+    oidc_clients: Annotated[tuple[str, ...], NoDecode] = ()
+    """Clients to whom its tokens may have been issued (`azp`, `client_id`), beside the audience; with commas."""
 
     # Who is told of each entry of the audit trail, besides whoever reads it
     webhook_url: str | None = None
@@ -230,7 +234,7 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
 
-    @field_validator("origins", "regions", "trusted_proxies", mode="before")
+    @field_validator("oidc_clients", "origins", "regions", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, said: Any) -> Any:
         return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said

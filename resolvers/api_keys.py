@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from policies.actions import Action
 from resolvers import identity, inputs, networks
 from resolvers.context import Context
+from resolvers.credential_notices import Change, notify_contributor
 from resolvers.errors import BadInput, Conflict
 from storage.clock import now
 from storage.contributors import Contributor
@@ -54,20 +55,27 @@ def rotate(context: Context, key_id: uuid.UUID) -> IssuedKey:
     name, seen_in = context.work.vault.open(old, "name"), networks.known(context.work, old)
     old.revoked_at = context.work.now
     context.work.record(events.ApiKeyRotated(resource_id=old.id, subject_id=old.owner_id))
-    return _issue(context, name, old.scopes, old.expires_at, seen_in)
+    return _issue(context, name, old.scopes, old.expires_at, seen_in, Change.API_KEY_ROTATED)
 
 
 def revoke(context: Context, key_id: uuid.UUID) -> ApiKey:
     """End a key at once."""
     key = context.access.get(ApiKey, key_id, Action.REVOKE)
-    key.revoked_at = key.revoked_at or context.work.now
+    if key.revoked_at is None:
+        key.revoked_at = context.work.now
+        notify_contributor(context.work, key.owner_id, Change.API_KEY_REVOKED)
     context.work.record(events.ApiKeyRevoked(resource_id=key.id, subject_id=key.owner_id))
     context.work.session.flush()
     return key
 
 
 def _issue(
-    context: Context, name: str, scopes: list[str], expires_at: datetime, seen_in: Sequence[str] = ()
+    context: Context,
+    name: str,
+    scopes: list[str],
+    expires_at: datetime,
+    seen_in: Sequence[str] = (),
+    change: Change = Change.API_KEY_CREATED,
 ) -> IssuedKey:
     context.access.get(Contributor, context.caller_id, Action.CREATE_API_KEY)
     if "export" in scopes:  # a key can't step up: whoever gives it this scope does, for all its uses
@@ -84,6 +92,7 @@ def _issue(
     work.vault.seal(key, name=name, secret_digest=identity.digest(secret), networks=list(seen_in) or None)
     networks.is_new(work, key, context.asking.ip_address)  # where it is made it was seen
     work.session.add(key)
+    notify_contributor(work, key.owner_id, change)
     life = int((expires_at - work.now).total_seconds())
     work.record(
         events.ApiKeyCreated(

@@ -27,10 +27,10 @@ OWN_EVERY_SECONDS = 0.25
 
 def bearer(context: Context) -> tuple[Bearer, uuid.UUID]:
     """What stands behind this request, for a ticket to name."""
-    if context.principal.kind is Kind.API_KEY and context.principal.id is not None:
-        return Bearer.API_KEY, context.principal.id
     if context.asking.identity_id is not None:
         return Bearer.IDENTITY, context.asking.identity_id
+    if context.principal.kind is Kind.API_KEY and context.principal.id is not None:
+        return Bearer.API_KEY, context.principal.id
     if context.asking.session_id is None:
         raise Unauthenticated("Sign in first.")
     return Bearer.SESSION, context.asking.session_id

@@ -64,8 +64,9 @@ class Attempt:
 
     def succeed(self, work: UnitOfWork) -> None:
         """It was right: nothing of it counts, and its own counts begin again."""
-        attempts.release(work.session, [each for each in self.reserved if each.counter.lookup not in self.own])
+        # In the order in which they were counted: two who lock the same rows in another order lock each other out.
         attempts.clear(work.session, self.own)
+        attempts.release(work.session, [each for each in self.reserved if each.counter.lookup not in self.own])
 
     def withdraw(self) -> None:
         """It was no guess, and what it was for is refused: roll that back, and count nothing."""

@@ -165,6 +165,13 @@ class ContentMissing(CodedError):
 
 
 class Unavailable(CodedError):
-    """A part that this needs can't be reached. Whether something was changed is only said by the message."""
+    """A part that this needs can't be reached. Whether something was changed is only said by the message.
+
+    `retry_after` is in seconds, where it is known.
+    """
 
     code = Code.UNAVAILABLE
+
+    def __init__(self, message: str, *, field: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(message, field=field)
+        self.retry_after = retry_after

@@ -15,6 +15,7 @@ from policies.errors import StepUpRequired
 from resolvers import ceremonies, challenges
 from resolvers.challenges import Asker, Unproven
 from resolvers.context import Context
+from resolvers.credential_notices import Change, notify
 from resolvers.errors import BadInput, Conflict, Unauthenticated
 from storage import accounts, factors, passkeys, staff, totp
 from storage.contributors import Contributor
@@ -168,6 +169,7 @@ def confirm(context: Context, code: str) -> list[str]:
     factors.forget(work.session, session.subject_id, but=factor.id)
     factor.confirmed_at = session.second_factor_at = work.now
     accounts.revoke_sessions(work.session, session.subject_id, except_for=session.id)
+    notify(work, session, Change.APP_ENROLLED)
     work.record(events.SecondFactorEnrolled(resource_id=factor.id, subject_id=_subject(session)))
     return new_recovery_codes(work, session.subject_id)
 
@@ -185,6 +187,7 @@ def remove(context: Context) -> None:
         raise Conflict("Staff work with a second factor. To take another app, call enrollTotp and confirmTotp.")
     factors.forget_app(work.session, session.subject_id)
     without(work, session, last=not mine.good)
+    notify(work, session, Change.APP_REMOVED)
     work.record(events.SecondFactorRemoved(resource_id=mine.app.id, subject_id=_subject(session)))
 
 
@@ -210,6 +213,7 @@ def _use_recovery_code(work: UnitOfWork, mine: Held, given: str) -> bool:
     if not found or not factors.take_code(work.session, found[0], work.now):
         return False
     subject = mine.subject_id if mine.kind is SubjectKind.CONTRIBUTOR else None
+    notify(work, mine, Change.RECOVERY_CODE_USED)
     work.record(events.RecoveryCodeUsed(resource_id=found[0].id, subject_id=subject, left=len(unused) - 1))
     return True
 

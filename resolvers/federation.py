@@ -5,17 +5,25 @@ the issuer would be whoever has it here. The tie is made by somebody who has jus
 """
 
 import uuid
+from datetime import timedelta
 
+from resolvers import credential_notices
 from resolvers.context import Context
-from resolvers.errors import Conflict
+from resolvers.credential_notices import Change
+from resolvers.errors import Conflict, MfaRequired, Unauthenticated
 from resolvers.factors import stepped_up
 from resolvers.house import House
 from resolvers.issuers import Issuer, Verified
-from storage import accounts, federation
+from storage import accounts, factors, federation, passkeys
+from storage.clock import now
+from storage.database import Transaction
 from storage.federation import FederatedIdentity
 from storage.ids import new_id
 from storage.ledger import events
 from storage.sessions import Session, SubjectKind
+
+LINK_WITHIN = timedelta(minutes=10)
+"""How old a token may be by which an identity is linked, and how long ago its person may have signed in."""
 
 
 def looks_like_one(token: str) -> bool:
@@ -32,11 +40,18 @@ def lookups(house: House, said: Verified) -> tuple[bytes, ...]:
 def link(context: Context, token: str) -> FederatedIdentity:
     """Tie the account of the session that asks to the identity that a token of the issuer is about.
 
-    Raises `Unauthenticated` for no session and for a token that is not good, `StepUpRequired`, and `Conflict` where
-    there is no issuer, the account is tied already, or the identity is.
+    Raises `Unauthenticated` for no session, for a token that is not good, and for one that was issued or whose person
+    proved who they are too long ago; `MfaRequired` where the account has a second factor and the token none;
+    `StepUpRequired`; and `Conflict` where there is no issuer, the account is tied already, or the identity is.
     """
+    if context.asking.session_id is None or not context.principal.stepped_up:
+        stepped_up(context)  # raises
+    said = _issuer(context).verified(token)  # before the transaction begins: keys may have to be waited for
     session, work = stepped_up(context), context.work
-    said = _issuer(context).verified(token)
+    _check_fresh(said)
+    if not said.mfa and has_second_factor(work.session, session.kind, session.subject_id):
+        told = "This account has a second factor: sign in at the provider with one, and send that token."
+        raise MfaRequired(told, field="token")
     if federation.of_account(work.session, session.subject_id) is not None:
         raise Conflict("This account is tied to an identity already. Call unlinkIdentity first.")
     found = lookups(context.house, said)
@@ -48,6 +63,7 @@ def link(context: Context, token: str) -> FederatedIdentity:
         accounts.add_unique(work.session, row)
     except accounts.AlreadyExists:
         raise Conflict("This identity, or this account, has just been tied.", field="token") from None
+    credential_notices.notify(work, session, Change.IDENTITY_LINKED)
     work.record(events.IdentityLinked(resource_id=row.id, subject_id=_subject(session)))
     return row
 
@@ -59,12 +75,29 @@ def unlink(context: Context) -> None:
     if row is None:
         raise Conflict("This account is tied to no identity.")
     federation.forget(work.session, session.subject_id)
+    credential_notices.notify(work, session, Change.IDENTITY_UNLINKED)
     work.record(events.IdentityUnlinked(resource_id=row.id, subject_id=_subject(session)))
+
+
+def has_second_factor(reading: Transaction, kind: SubjectKind, subject: uuid.UUID) -> bool:
+    """Whether an account has a second factor: an authenticator app, or a passkey, one that was copied too."""
+    return factors.in_force(reading, kind, subject) is not None or bool(passkeys.of_account(reading, kind, subject))
+
+
+def _check_fresh(said: Verified) -> None:
+    """Raises `Unauthenticated` for an access token, and for a token that may have been found lying about."""
+    if said.scopes is not None:
+        raise Unauthenticated("Send an ID token: an access token does not say who has just signed in.", field="token")
+    oldest = now().timestamp() - LINK_WITHIN.total_seconds()
+    if said.issued_at < oldest or (said.authenticated_at is not None and said.authenticated_at < oldest):
+        minutes = int(LINK_WITHIN.total_seconds() // 60)
+        told = f"This token is too old: sign in at the provider again, and link within {minutes} minutes."
+        raise Unauthenticated(told, field="token")
 
 
 def _issuer(context: Context) -> Issuer:
     if context.house.issuer is None:
-        raise Conflict("This installation takes tokens of no issuer.")
+        raise Conflict("No OpenID Connect issuer is configured.")
     return context.house.issuer
 
 

@@ -4,8 +4,10 @@ import hashlib
 import re
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+import structlog
 
 from policies.actions import Action
 from policies.errors import NotFound, StepUpRequired
@@ -29,6 +31,7 @@ from storage.vault import Vault
 
 SESSION_TOKEN = "mun_s_"  # noqa: S105 - a prefix, so that secret scanners recognise what follows it
 API_KEY = "mun_k_"
+log = structlog.get_logger("muniment.identity")
 _WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _NOTE_USE_EVERY = timedelta(minutes=1)
 
@@ -106,6 +109,9 @@ def identify_bearer(house: House, ticket: Ticket) -> Principal:
             caller = None if found is None else _of_session(reading, found)
         elif ticket.bearer is Bearer.IDENTITY:
             found = identities.by_id(reading, ticket.bearer_id)
+            until = None if found is None else found.tokens_refused_until
+            if until is not None and ticket.expires_at - house.limits.ticket <= until:
+                raise NotFound("Ticket")
             # Whoever minted it had proven a second factor, if they are staff: without one nothing is answered.
             caller = None if found is None else _of_account(reading, found.kind, found.subject_id, mfa=True)
         else:
@@ -148,16 +154,43 @@ def _is_throttled(credential: accounts.SignedIn | Session | ApiKey | FederatedId
 
 
 def _by_issuer(house: House, issuer: Issuer, token: str) -> tuple[_Caller, uuid.UUID]:
-    """Whose account a token of the configured issuer is for. Nobody steps up by one: that needs a session."""
+    """Whose account a token of the configured issuer is for. Nobody steps up by one: that needs a session.
+
+    An access token does what its scopes say, as an API key does.
+    """
     said = issuer.verified(token)
     with transaction(house.store.engine, read_only=True) as reading:
         tie = identities.by_name(reading, federation.lookups(house, said))
         caller = None if tie is None else _of_account(reading, tie.kind, tie.subject_id, mfa=said.mfa)
+        has_factor = tie is not None and federation.has_second_factor(reading, tie.kind, tie.subject_id)
     if tie is None or caller is None:
+        log.info("token.refused", reason="NOT_LINKED")
         raise Unauthenticated(
             "This identity is tied to no account here: sign in with a password, and call linkIdentity."
         )
+    if tie.tokens_refused_until is not None and said.issued_at < int(tie.tokens_refused_until.timestamp()) + 1:
+        log.info("token.refused", reason="REVOKED", claim="iat")
+        raise Unauthenticated("The sessions of this account were ended. Sign in again at the provider.")
+    if not said.mfa and (has_factor or tie.kind is SubjectKind.STAFF):
+        log.info("token.refused", reason="SECOND_FACTOR_MISSING", claim="amr")
+        raise MfaRequired("This account needs a second factor: sign in at the provider with more than a password.")
+    if said.scopes is not None:
+        if tie.kind is SubjectKind.STAFF:
+            log.info("token.refused", reason="STAFF_BY_ACCESS_TOKEN")
+            raise Unauthenticated("Staff sign in with an ID token or a session, not with an access token.")
+        limited = Principal(Kind.API_KEY, tie.id, scopes=said.scopes, on_behalf_of=tie.subject_id)
+        caller = caller._replace(principal=limited)
+    issued = datetime.fromtimestamp(said.issued_at, UTC)
+    if issued > now():
+        _note_issued(house, caller.principal, tie.id, issued)
     return caller._replace(throttled=_is_throttled(tie)), tie.id
+
+
+def _note_issued(house: House, caller: Principal, tie: uuid.UUID, issued: datetime) -> None:
+    kind, version = caller.kind.value, house.policy.version
+    scope = AuditScope("api", kind, caller.id, caller.on_behalf_of, None, None, uuid.uuid4(), version)
+    with house.store.begin(scope) as work:
+        identities.note_issued(work.session, tie, issued)
 
 
 def _of_session(reading: Transaction, session: Session) -> _Caller | None:

@@ -12,6 +12,12 @@ class Verified:
     subject: str
     mfa: bool
     """Whether the issuer says that it asked for more than a password."""
+    issued_at: float = 0.0
+    """When the issuer signed it, in seconds since 1970 by its own clock."""
+    authenticated_at: float | None = None
+    """When the person last proved to the issuer who they are; None where it does not say."""
+    scopes: frozenset[str] | None = None
+    """What an access token may be used for, as API keys have it; None for an ID token."""
 
 
 class Issuer(Protocol):

@@ -16,6 +16,7 @@ from resolvers import ceremonies, challenges
 from resolvers.ceremonies import ALGORITHMS, NotProven
 from resolvers.challenges import Asker, Unproven, base64url
 from resolvers.context import Context
+from resolvers.credential_notices import Change, notify
 from resolvers.errors import Conflict, Unauthenticated
 from resolvers.factors import address_of, held, locked, new_recovery_codes, stepped_up, without
 from storage import accounts, factors, passkeys
@@ -89,6 +90,7 @@ def confirm(context: Context, credential: str) -> Enrolled:
     work.session.add(row)
     session.second_factor_at = work.now
     accounts.revoke_sessions(work.session, session.subject_id, except_for=session.id)
+    notify(work, session, Change.PASSKEY_ENROLLED)
     work.record(events.PasskeyEnrolled(resource_id=row.id, subject_id=asker.subject, synced=row.synced))
     there = factors.unused_codes(work.session, session.subject_id)
     return Enrolled(row, [] if there else new_recovery_codes(work, session.subject_id))
@@ -108,6 +110,7 @@ def remove(context: Context, passkey_id: uuid.UUID) -> None:
         raise Conflict("Staff work with a second factor, and this is your last. Register another passkey first.")
     passkeys.remove(work.session, found)
     without(work, session, last=last)
+    notify(work, session, Change.PASSKEY_REMOVED)
     work.record(events.PasskeyRemoved(resource_id=passkey_id, subject_id=_asker(session).subject))
 
 

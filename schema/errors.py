@@ -99,7 +99,7 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:
             extensions["field"] = original.field
-        if isinstance(original, RateLimited) and original.retry_after is not None:
+        if isinstance(original, RateLimited | Unavailable) and original.retry_after is not None:
             extensions["retryAfterSeconds"] = original.retry_after
         if isinstance(original, LockedDown):
             extensions |= {"since": original.since.isoformat(), "until": original.until.isoformat()}

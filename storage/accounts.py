@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, Engine, Update, bindparam, false, func, se
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
+from storage import federation
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus, PrivacyPreferences
 from storage.database import looking
@@ -243,10 +244,11 @@ def leave_receipts(transaction: Transaction, subject: uuid.UUID, deletion: uuid.
 
 
 def revoke_sessions(transaction: Transaction, subject: uuid.UUID, *, except_for: uuid.UUID | None = None) -> int:
-    """End every session of an account; answers how many were live."""
+    """End every session of an account, and each token of its issuer; returns how many sessions were live."""
     ended = update(Session).where(Session.subject_id == subject, Session.revoked_at.is_(None))
     if except_for is not None:
         ended = ended.where(Session.id != except_for)
+    federation.refuse_tokens(transaction, subject, now())
     return _changed(transaction, ended.values(revoked_at=now()))
 
 

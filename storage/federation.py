@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -35,6 +35,10 @@ class FederatedIdentity(Record):
     name_lookup: Mapped[bytes] = keyed(unique=True)
     linked_at: Mapped[datetime] = plain(default=now)
     throttled_until: Mapped[datetime | None] = plain()
+    newest_token_at: Mapped[datetime | None] = plain()
+    """The latest moment at which a token was issued that was used, where the issuer's clock is ahead of ours."""
+    tokens_refused_until: Mapped[datetime | None] = plain()
+    """Tokens that were issued in this second or before are not good any more: the account's sessions were ended."""
 
 
 def named(issuer: str, subject: str) -> str:
@@ -55,6 +59,27 @@ def by_id(session: Session, identity: uuid.UUID) -> FederatedIdentity | None:
 def of_account(session: Session, subject: uuid.UUID) -> FederatedIdentity | None:
     """The identity that an account is tied to."""
     return session.scalar(select(FederatedIdentity).where(FederatedIdentity.subject_id == subject))
+
+
+def note_issued(session: Session, identity: uuid.UUID, moment: datetime) -> None:
+    """Note that a token was used that was issued at `moment`, which lies ahead."""
+    later = FederatedIdentity.newest_token_at.is_(None) | (FederatedIdentity.newest_token_at < moment)
+    mine = update(FederatedIdentity).where(FederatedIdentity.id == identity, later)
+    session.execute(mine.values(newest_token_at=moment))
+
+
+def refuse_tokens(session: Session, subject: uuid.UUID, moment: datetime) -> None:
+    """Let no token of an account be good that was issued up to now, by our clock or by the issuer's."""
+    ahead = FederatedIdentity.newest_token_at > moment
+    until = case((ahead, FederatedIdentity.newest_token_at), else_=moment)
+    mine = update(FederatedIdentity).where(FederatedIdentity.subject_id == subject)
+    session.execute(mine.values(tokens_refused_until=until))
+
+
+def forget_tie(session: Session, identity: uuid.UUID) -> int:
+    """Untie the account of this identity; returns how many there were."""
+    gone = session.execute(delete(FederatedIdentity).where(FederatedIdentity.id == identity))
+    return gone.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def forget(session: Session, subject: uuid.UUID) -> None:

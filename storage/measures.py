@@ -78,9 +78,9 @@ def _hold(session: Transaction, kind: str, actor_id: uuid.UUID, moment: datetime
 def _throttle(session: Transaction, kind: str, actor_id: uuid.UUID, moment: datetime) -> Contained:
     until = moment + THROTTLED_FOR
     if kind == "API_KEY":
-        return Contained(
-            keys=_changed(session, update(ApiKey).where(_live_key(actor_id)).values(throttled_until=until))
-        )
+        slowed = update(ApiKey).where(_live_key(actor_id)).values(throttled_until=until)
+        by_token = update(FederatedIdentity).where(FederatedIdentity.id == actor_id).values(throttled_until=until)
+        return Contained(keys=_changed(session, slowed) + _changed(session, by_token))
     tie = update(FederatedIdentity).where(FederatedIdentity.subject_id == actor_id).values(throttled_until=until)
     slowed = update(Session).where(_live_sessions(actor_id)).values(throttled_until=until)
     return Contained(sessions=_changed(session, tie) + _changed(session, slowed))
@@ -89,7 +89,7 @@ def _throttle(session: Transaction, kind: str, actor_id: uuid.UUID, moment: date
 def _suspend(session: Transaction, kind: str, actor_id: uuid.UUID, moment: datetime) -> Contained:
     if kind == "API_KEY":
         suspended = update(ApiKey).where(_live_key(actor_id)).values(suspended_at=moment)
-        return Contained(keys=_changed(session, suspended))
+        return Contained(keys=_changed(session, suspended) + federation.forget_tie(session, actor_id))
     ended = accounts.revoke_sessions(session, actor_id)
     federation.forget(session, actor_id)  # a token of an issuer would outlive them: whoever signs in ties it anew
     return Contained(sessions=ended, grants=tuple(grants.end_of(session, actor_id, moment)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents import outward
+from agents import deadlines
 from agents.outward import AddressRefused, NoAnswer, is_public, post
 
 INSIDE = (
@@ -69,7 +69,7 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-    monkeypatch.setattr(outward.socket, "getaddrinfo", found)
+    monkeypatch.setattr(deadlines.socket, "getaddrinfo", found)
     return asked
 
 
@@ -138,6 +138,6 @@ def test_nobody_there_is_no_answer(monkeypatch: pytest.MonkeyPatch, receiver: Re
     def unknown(*_: Any, **__: Any) -> Any:
         raise socket.gaierror
 
-    monkeypatch.setattr(outward.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(deadlines.socket, "getaddrinfo", unknown)
     with pytest.raises(NoAnswer):
         post("https://hooks.example/", b"{}", {})
