@@ -14,12 +14,13 @@ from starlette.routing import Route
 
 from muniment.admissions import admitted, as_json, coded, in_thread
 from policies.errors import Refused
-from resolvers import uploads
+from resolvers import resumable_uploads, uploads
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
 from resolvers.repeated_uploads import RepeatedUpload
+from resolvers.resumable_uploads import ResumableUpload
 from resolvers.tickets import Purpose
-from resolvers.uploads import ResumableUpload, Upload
+from resolvers.uploads import Upload
 from storage.ledger.events import UploadRefusal
 
 _GATHER = 1024 * 1024
@@ -70,7 +71,7 @@ async def _whole(request: Request) -> Response:
 
 async def _ask(request: Request) -> Response:
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    found = await in_thread(uploads.standing, context, ticket)
+    found = await in_thread(resumable_uploads.standing, context, ticket)
     return Response(headers={"upload-offset": str(found.offset), "upload-length": str(found.length)})
 
 
@@ -81,7 +82,7 @@ async def _append(request: Request) -> Response:
     if not _OFFSET.fullmatch(offset):
         raise BadInput("Say in Upload-Offset at which byte you go on; HEAD tells where that is.", field="Upload-Offset")
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    transfer = await in_thread(uploads.resume, context, ticket, int(offset))
+    transfer = await in_thread(resumable_uploads.resume, context, ticket, int(offset))
     try:
         if transfer.received != int(offset):
             raise Conflict(f"{transfer.received} bytes are here; go on from there.", field="Upload-Offset")
