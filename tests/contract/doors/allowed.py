@@ -110,12 +110,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.assets.adopt_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.assets.lock_awaiting": ("resolvers/uploads.py", _ASKED),
     "storage.assets.wait_for_upload": ("resolvers/resumable_uploads.py", _ASKED),
-    "storage.missing_files.blob_that_should_be_there": ("agents/exports/building.py", _AGENT),
-    "storage.missing_files.MissingFiles": (
-        "muniment/tidying.py",
-        "looks for files by the ids of their rows; opens none",
-    ),
-    "storage.orphans.sweep": ("agents/erasures/resuming.py", _ERASING),
     "storage.assets.owner_without_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.contributors.strips_metadata": (
         "resolvers/uploads.py muniment/imports.py",
