@@ -242,15 +242,13 @@ def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]
             if not read_only and session.in_transaction():
                 driver = session.connection().connection.dbapi_connection
         except BaseException as error:
-            _roll_back(session)
-            if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
-                raise ConnectionLost from error
+            _roll_back(session, error)
             raise
         try:
             session.commit()
         except BaseException as error:
             if driver is None or not _is_open(driver, error):
-                _roll_back(session)
+                _roll_back(session, error)
                 raise
             session.info[_OUTCOME] = CommitOutcome.UNKNOWN
             with suppress(Exception):
@@ -267,9 +265,11 @@ def commit_outcome(session: Session) -> CommitOutcome:
     return CommitOutcome(session.info.get(_OUTCOME, CommitOutcome.OPEN))
 
 
-def _roll_back(session: Session) -> None:
+def _roll_back(session: Session, error: BaseException) -> None:
     session.info[_OUTCOME] = CommitOutcome.ROLLED_BACK
     session.rollback()
+    if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
+        raise ConnectionLost from error
 
 
 def _is_open(driver: Any, error: BaseException) -> bool:
