@@ -15,12 +15,13 @@ from starlette.routing import Route
 from muniment.admissions import admitted, as_json, coded, enter_transfers, in_thread
 from muniment.requests import announced_size
 from policies.errors import Refused
-from resolvers import uploads
+from resolvers import resumable_uploads, uploads
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
 from resolvers.repeated_uploads import RepeatedUpload
+from resolvers.resumable_uploads import ResumableUpload
 from resolvers.tickets import Purpose, Ticket
-from resolvers.uploads import ResumableUpload, Upload
+from resolvers.uploads import Upload
 from storage.ledger.events import UploadRefusal
 
 _GATHER = 1024 * 1024
@@ -79,7 +80,7 @@ async def _whole(request: Request, context: Context, ticket: Ticket) -> Response
 
 async def _ask(request: Request) -> Response:
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    found = await in_thread(uploads.standing, context, ticket)
+    found = await in_thread(resumable_uploads.standing, context, ticket)
     return Response(headers={"upload-offset": str(found.offset), "upload-length": str(found.length)})
 
 
@@ -89,7 +90,7 @@ async def _append(request: Request, context: Context, ticket: Ticket) -> Respons
         raise BadInput(f"Send what is appended as Content-Type: {_PATCH_TYPE}.", field="Content-Type")
     if not _OFFSET.fullmatch(offset):
         raise BadInput("Say in Upload-Offset at which byte you go on; HEAD tells where that is.", field="Upload-Offset")
-    transfer = await in_thread(uploads.resume, context, ticket, int(offset))
+    transfer = await in_thread(resumable_uploads.resume, context, ticket, int(offset))
     try:
         if transfer.received != int(offset):
             raise Conflict(f"{transfer.received} bytes are here; go on from there.", field="Upload-Offset")

@@ -76,10 +76,7 @@ _LOG = "write-ahead log"
 
 
 class OutcomeUnknown(OperationalError):
-    """COMMIT was sent and no answer came that says how it ended: the transaction is committed, or it is rolled back.
-
-    What was done outside the database for it MUST be left alone: the sweep removes what no row names.
-    """
+    """COMMIT was sent and its answer was lost. What was done outside the database MUST be left alone for the sweep."""
 
     def __init__(self) -> None:
         super().__init__(None, None, OSError("the connection failed during COMMIT; the outcome is unknown"))
@@ -91,14 +88,13 @@ class CommitOutcome(enum.Enum):
     OPEN = "open"
     COMMITTED = "committed"
     ROLLED_BACK = "rolled_back"  # for certain: COMMIT was not sent, or the database refused it
-    UNKNOWN = "unknown"  # COMMIT was sent, and its answer was lost
+    UNKNOWN = "unknown"
 
 
 _OUTCOME = "commit_outcome"
 _REFUSED_COMMITS = ("23", "40", "44", "55", "P0")
-"""Classes of SQLSTATE with which PostgreSQL refuses a COMMIT and stays connected: the transaction is rolled back."""
-_REFUSED_STATES = frozenset({"57014"})  # query_canceled
-_OPEN_STATES = frozenset({"40003"})  # statement_completion_unknown
+"""Classes of SQLSTATE with which PostgreSQL refuses a COMMIT and stays connected."""
+_CANCELLED, _NOT_KNOWN = "57014", "40003"
 _REFUSED_BY_SQLITE = frozenset(
     (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_LOCKED)
 )
@@ -332,21 +328,16 @@ def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]
             if not read_only and session.in_transaction():
                 driver = session.connection().connection.dbapi_connection
         except BaseException as error:
-            _roll_back(session)
-            if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
-                raise ConnectionLost from error
+            _roll_back(session, error)
             raise
         try:
             session.commit()
         except BaseException as error:
-            unknown = driver is not None and _is_open(driver, error)
-            if not unknown:
-                _roll_back(session)
-                if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
-                    raise ConnectionLost from error
+            if driver is None or not _is_open(driver, error):
+                _roll_back(session, error)
                 raise
             session.info[_OUTCOME] = CommitOutcome.UNKNOWN
-            with suppress(Exception):  # of a connection that is gone, as a rule
+            with suppress(Exception):
                 session.rollback()
             log.warning("database.commit_outcome_unknown", database=engine.dialect.name, code=type(error).__name__)
             if isinstance(error, Exception):
@@ -357,13 +348,14 @@ def transaction(engine: Engine, *, read_only: bool = False) -> Iterator[Session]
 
 def commit_outcome(session: Session) -> CommitOutcome:
     """How the transaction of a session that `transaction` opened ended."""
-    found: CommitOutcome = session.info.get(_OUTCOME, CommitOutcome.OPEN)
-    return found
+    return CommitOutcome(session.info.get(_OUTCOME, CommitOutcome.OPEN))
 
 
-def _roll_back(session: Session) -> None:
+def _roll_back(session: Session, error: BaseException) -> None:
     session.info[_OUTCOME] = CommitOutcome.ROLLED_BACK
     session.rollback()
+    if isinstance(error, PendingRollbackError) and error.code == _INVALIDATED:
+        raise ConnectionLost from error
 
 
 def _is_open(driver: Any, error: BaseException) -> bool:
@@ -380,11 +372,11 @@ def _is_open(driver: Any, error: BaseException) -> bool:
     from psycopg.pq import TransactionStatus  # loaded where there is PostgreSQL
 
     status, state = driver.info.transaction_status, getattr(cause, "sqlstate", None) or ""
-    if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-        return False  # COMMIT did not reach the server, or found the transaction failed
-    if status is not TransactionStatus.IDLE or state in _OPEN_STATES:
+    if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):  # COMMIT did not reach the server
+        return False
+    if status is not TransactionStatus.IDLE or state == _NOT_KNOWN:
         return True
-    return not (state[:2] in _REFUSED_COMMITS or state in _REFUSED_STATES)
+    return state[:2] not in _REFUSED_COMMITS and state != _CANCELLED
 
 
 @contextmanager

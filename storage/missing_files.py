@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storage import deletions
-from storage.assets import Blob
+from storage.assets import Asset, Blob
 from storage.clock import now
 from storage.damages import Damage, Damaged
 from storage.database import transaction
@@ -28,6 +28,14 @@ SECONDS = 10.0
 """How long a round takes; a page that was begun is brought to its end."""
 
 log = structlog.get_logger("storage.missing_files")
+
+
+def blob_that_should_be_there(session: Session, asset_id: uuid.UUID) -> uuid.UUID | None:
+    """The blob of an asset that no deletion is taking; None where the asset is gone, or is going."""
+    asset = session.get(Asset, asset_id)
+    if asset is None or deletions.is_under_way(session, [asset.id, asset.project_id, asset.owner_id]):
+        return None
+    return asset.blob_id
 
 
 class MissingFiles:

@@ -12,10 +12,10 @@ from agents.exports.contents import Absent, Contents, FileLost
 from agents.runtime import Agents, patiently
 from policies.actions import Action
 from policies.errors import Refused
-from storage import deletions, exports
+from storage import exports, missing_files
 from storage.archives import recipients, sources
 from storage.archives.writing import ArchiveWriter
-from storage.assets import Asset, Blob
+from storage.assets import Blob
 from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.clock import now
 from storage.damages import Damage, Damaged
@@ -84,11 +84,10 @@ def _build(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID) -> None:
 def _find_absent(agents: Agents, export: Export, lost: FileLost) -> dict[uuid.UUID, Damage]:
     """What the archive is to name as missing. Raises the error behind `lost` where a deletion took the file."""
     with agents.acting(NAME, export.owner_id, run=export.id, read_only=True) as (work, access):
-        asset = work.session.get(Asset, lost.asset_id)
-        things = [] if asset is None else [asset.id, asset.project_id, asset.owner_id]
-        if asset is None or asset.blob_id is None or deletions.is_under_way(work.session, things):
+        blob_id = missing_files.blob_that_should_be_there(work.session, lost.asset_id)
+        if blob_id is None:
             raise lost.__cause__ or lost
-        work.vault.damaged.append(Damaged(Blob.__tablename__, "file", asset.blob_id, asset.owner_id, lost.damage))
+        work.vault.damaged.append(Damaged(Blob.__tablename__, "file", blob_id, export.owner_id, lost.damage))
         return Contents(work, access, export, {}).find_absent() | {lost.asset_id: lost.damage}
 
 

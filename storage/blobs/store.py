@@ -112,7 +112,7 @@ class BlobStore:
         Raises BlobStoreUnavailable and key errors.
         """
         before = time.time() - older_than_seconds
-        stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
+        stale = self._keyring.older_than("blob", timedelta(seconds=older_than_seconds))
         with disk("the blob store can't be swept"):
             removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
         for blob_id, published_at in self._published.listed():
