@@ -14,6 +14,7 @@ from resolvers.errors import CodedError, CostExceeded
 TOO_LARGE = "The response is larger than {} bytes. Ask for less at a time: smaller pages."
 _OTHER_VALUE = 8
 """Bytes that a number, a truth value or null is counted as."""
+_QUOTES = 2
 _NAME = 4
 """Bytes around each name of a field: two quotes, a colon, a comma."""
 
@@ -53,7 +54,7 @@ class Meter:
             return
         if type(values[0]) is str:
             try:
-                self.add(sum(map(len, values)))
+                self.add(sum(map(len, values)) + _QUOTES * len(values))
             except TypeError:  # there are nulls, or numbers, among them
                 pass
             else:
@@ -67,7 +68,7 @@ class Meter:
 
 def _size_of(value: Any) -> int:
     if type(value) is str:
-        return len(value)
+        return len(value) + _QUOTES
     if isinstance(value, list):
         return sum(map(_size_of, value)) + _NAME * len(value)
     if isinstance(value, dict):  # of the scalar JSON
