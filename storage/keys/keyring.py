@@ -14,13 +14,7 @@ from storage.clock import now
 from storage.keys import destructions, erasures, keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
-from storage.keys.errors import (
-    KeyDestroyed,
-    KeyEncryptionKeyRefused,
-    KeysetExists,
-    KeysetProtected,
-    KeyStoreMissing,
-)
+from storage.keys.errors import KeyDestroyed, KeyEncryptionKeyRefused, KeysetExists, KeysetProtected, KeyStoreMissing
 from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, HashKey, Signer, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key

@@ -126,8 +126,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
-        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
-        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/incident_metrics.py "
+        "agents/thumbnails.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
+        "muniment/cli_policy/given.py muniment/controls.py muniment/incident_metrics.py muniment/key_checks.py "
         "muniment/quotas.py "
         "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
@@ -138,7 +138,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/contents.py resolvers/context.py",
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
-    "storage.database.exists": ("muniment/doctor.py muniment/quotas.py", _HOUSE),
+    "storage.database.require_kept": ("muniment/app.py", _HOUSE),
+    "storage.lost_keysets.find_lost": ("muniment/key_checks.py", _HOUSE),
+    "storage.controls.findings.is_accepted": ("muniment/key_checks.py", _HOUSE),
+    "storage.open_databases.OpenDatabases": ("muniment/controls.py muniment/doctor.py", _HOUSE),
     "storage.bypasses.since": ("muniment/bypasses.py", _CHECKED),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
     "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
@@ -147,7 +150,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
     "storage.backups.taking.data": ("muniment/backups.py", _KEPT),
     "storage.database.open_engine": (
-        "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/quotas.py muniment/restores.py",
+        "muniment/cli.py muniment/cli_policy/given.py muniment/house.py muniment/restores.py",
         _HOUSE,
     ),
     **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
@@ -342,7 +345,6 @@ PLACES: dict[tuple[str, str, str], str] = {
         "self.context.work.session.in_transaction",
     ): "whether it has begun; reads nothing",
     ("resolvers/attempts.py", "session", "self.context.work.session.rollback"): "ends the change; reads nothing",
-    ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
     ("agents/takeovers.py", "session", "store.engine.dialect"): "which database it is",
     ("muniment/crew.py", "session", "house.store.engine.dialect"): "which database it is",
