@@ -195,9 +195,10 @@ class Agents:
     def others_wait(self) -> bool:
         """Return whether a job of the workflow at hand waits whose contributor has none running."""
         job = current()
-        if job is None or job.owner is None:
+        if job is None:
             return False
-        return fair_queue.others_wait(self.store.engine, queue.queue_of(job.workflow), job.workflow, job.owner)
+        owner = job.owner or ""  # of what an earlier release queued
+        return fair_queue.others_wait(self.store.engine, queue.queue_of(job.workflow), job.workflow, owner)
 
     def pause(self, seconds: float) -> None:
         """Wait, unless this process is ending: then Stopping is raised at once."""

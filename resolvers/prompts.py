@@ -54,7 +54,8 @@ def submit(
     """Queue a brief for the generation agent: row, event and job in one transaction.
 
     Raises `BadInput` for an empty or over-long text, an unknown model, a number of variations out of bounds, or an
-    asset that is not in this project or has no bytes yet; `OverQuota` for more than may wait or be asked for in a day; `LegalHold` for what its owner has let go of;
+    asset that is not in this project or has no bytes yet; `OverQuota` for more than may wait, or be submitted in a
+    day; `LegalHold` for what its owner has let go of;
     `ServiceNotApproved` and `ConsentRequired` where a service would answer to which this may not be sent now.
     """
     limits = context.limits

@@ -24,14 +24,13 @@ BAND = 1_000_000_000
 _LAST = 2**31 - 1
 _MOST_COUNTED = 1_000
 
-_IN_FLIGHT = "queue_name = :queue AND queue_partition_key = :workflow"
 _RUNNING = (
-    "SELECT max(priority) FROM {table} WHERE " + _IN_FLIGHT + " AND status = 'PENDING'"
-    " AND priority >= :first AND priority < :last"
+    "SELECT max(priority) FROM {table} WHERE queue_name = :queue AND queue_partition_key = :workflow"
+    " AND status = 'PENDING' AND priority >= :first AND priority < :last"
 )
 _OWN = (
-    "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE " + _IN_FLIGHT + " AND status IN ('ENQUEUED', 'PENDING',"
-    " 'DELAYED') AND authenticated_user = :who LIMIT :most) AS own"
+    "SELECT count(*) FROM (SELECT 1 FROM {table} WHERE queue_name = :queue AND queue_partition_key = :workflow"
+    " AND status IN ('ENQUEUED', 'PENDING', 'DELAYED') AND authenticated_user = :who LIMIT :most) AS own"
 )
 _OTHERS = (
     "SELECT 1 FROM {table} AS waiting WHERE waiting.queue_name = :queue AND waiting.queue_partition_key = :workflow"

@@ -137,7 +137,7 @@ def advance(session: Session, next_index: int, moment: datetime) -> None:
 
 
 def begin(session: Session) -> int:
-    """Count that a process begins to judge the entries at the mark. Return how often it was begun, this time included."""
+    """Count that a process begins to judge the entries at the mark. Return how often that was."""
     found = session.get(SentinelMark, 1, with_for_update=True)
     if found is None:
         return 1

@@ -31,7 +31,7 @@ class Component(enum.StrEnum):
 
 AFFECTS = {
     Component.AGENTS: "Runs, exports and deletions wait. Reading, writing and fetching go on.",
-    Component.DETECTION: "Nobody is warned of unusual activity, and nothing is done about it by itself. All else goes on.",
+    Component.DETECTION: "Unusual activity alerts nobody, and nothing is done about it at once. All else goes on.",
     Component.FILES: "Files can't be sent or fetched, and exports wait.",
     Component.KEYS: "Nothing that is sealed opens, and nothing new is kept: names, texts and files.",
     Component.LEDGER: "Entries of the audit trail are kept, and get their place in the signed log later.",

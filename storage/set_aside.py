@@ -41,7 +41,7 @@ class SetAsideItem(Record):
 
 
 def add(session: Session, loop: str, item_id: uuid.UUID, cause: str, moment: datetime) -> bool:
-    """Keep an item, or count another attempt. Return whether this cause is new for the loop: then people are alerted."""
+    """Keep an item, or count another attempt. Return whether this cause is new for the loop."""
     cause = cause[:_CAUSE]
     row = session.scalar(
         select(SetAsideItem).where(SetAsideItem.loop == loop, SetAsideItem.item_id == item_id).with_for_update()
@@ -102,7 +102,7 @@ def count(session: Session, loop: str) -> int:
 def counts(session: Session) -> dict[str, int]:
     """Return how many items are set aside, by loop."""
     rows = session.execute(select(SetAsideItem.loop, func.count()).group_by(SetAsideItem.loop))
-    return {loop: number for loop, number in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def _next(attempts: int, moment: datetime) -> datetime:

@@ -56,7 +56,7 @@ class Supervisor:
 
     @contextmanager
     def busy_with(self, entry_id: uuid.UUID) -> Iterator[None]:
-        """Note what this thread is at. Raises Hung for an entry at which one hung, and Replaced where it was replaced."""
+        """Note what this thread is at. Raises Hung where one hung at this entry, and Replaced."""
         self._require_current()
         if entry_id in self._hung:
             self._hung.discard(entry_id)  # another attempt, some time later, is one

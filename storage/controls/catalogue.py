@@ -225,7 +225,7 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         "detection", "Unattended loops get past a bad item, and intrusion detection keeps up with the audit log.",
         ("A1.2", "CC7.2", "CC7.3"), SECURITY,
-        "What can't be processed is set aside, kept by its id and alerted; the lookout of each process watches detection.",
+        "What can't be processed is set aside, kept and alerted; the lookout of each process watches detection.",
         ("tests/agents/test_poison.py::test_a_denial_about_every_model_with_every_code_is_judged",
          "tests/agents/test_poison.py::test_an_entry_that_can_not_be_judged_is_set_aside_and_detection_goes_on"),
         ("detection-works", "items-set-aside"), 1,
