@@ -124,7 +124,7 @@ def _room(place: Path) -> Finding:
 
 def _queue(settings: Settings) -> list[Finding]:
     """Whether the job queue's tables refuse rows in another format than ours."""
-    open_tables = _asked(settings, lambda session: queue_tables.unconstrained(session.connection()))
+    open_tables = _asked(settings, queue_tables.open_tables)
     if open_tables is None:
         return []
     if not open_tables:
