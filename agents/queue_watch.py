@@ -12,9 +12,9 @@ import structlog
 
 from resolvers.watching import Watch
 from storage import queue_formats
-from storage.dbos_serialization import refusals
 from storage.ledger.events import Outcome, QueueRowsRefused
 from storage.ledger.scope import AuditScope
+from storage.queue_refusals import refusals
 from storage.work import Store
 
 EVERY_SECONDS = 60.0

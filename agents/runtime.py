@@ -31,7 +31,7 @@ from policies.actions import Action
 from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.lockdowns import holding
-from storage import dbos_serialization, fair_queue, queue, queue_tables
+from storage import fair_queue, queue, queue_tables
 from storage.blobs.errors import BlobStoreUnavailable
 from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
@@ -233,7 +233,6 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     One process on SQLite; on PostgreSQL several, each with an `executor_id` of its own that stays the same from start
     to start. Call it after the migrations.
     """
-    dbos_serialization.require_installed()
     engine = queue.open_queue_engine(idle.store.engine)
     agents = replace(idle, _release=partial(queue.close_queue_engine, engine))
     dbos_log = logging.getLogger("dbos")
@@ -320,20 +319,16 @@ def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
             raise
 
     def perform(*ids: str) -> None:
-        try:
-            runs = [uuid.UUID(value) for value in ids]
-            call_of = runs[0]
-        except (AttributeError, IndexError, TypeError, ValueError):
-            raise dbos_serialization.refuse("malformed") from None
+        runs = queue.ids_of(ids)
         told = {"workflow": workflow.name, "run_id": ":".join(ids)}
         try:
             workflow.function(agents, *runs)
         except PASSING as error:
-            call = agents.call_behind(call_of)
+            call = agents.call_behind(runs[0])
             log.error("a run is tried again later", correlation_id=call, **told, exc_info=error)
             raise TryLater(_AGAIN_SECONDS) from None
         except Exception as error:
-            call = agents.call_behind(call_of)
+            call = agents.call_behind(runs[0])
             log.error("a run ended in an error", correlation_id=call, **told, exc_info=error)
             raise RunFailed(workflow.name, type(error).__name__) from None
 

@@ -124,7 +124,7 @@ def _room(place: Path) -> Finding:
 def _queue(databases: OpenDatabases) -> list[Finding]:
     """Whether the job queue's tables refuse rows in another format than ours."""
     open_tables = databases.read(
-        lambda session: queue_tables.unconstrained(session.connection()) if policies.are_kept(session) else None
+        lambda session: queue_tables.open_tables(session) if policies.are_kept(session) else None
     )
     if open_tables is None:
         return []

@@ -8,7 +8,6 @@ import signal
 import socket
 import sys
 import threading
-from importlib import import_module
 from typing import NoReturn
 
 import structlog
@@ -162,10 +161,10 @@ async def _announce(settings: Settings) -> None:
 
 def _load_queue() -> None:
     """Load DBOS, and stop this process if it could run code out of a row of the queue."""
-    serialization = import_module("storage.dbos_serialization")
-    import_module("storage.queue")
+    from storage import dbos_serialization, queue  # noqa: F401 - the queue is what is loaded
+
     try:
-        serialization.require_installed()
+        dbos_serialization.require_installed()
     except QueueUnsafe as error:
         log.critical("queue.unsafe", code=type(error).__name__)
         typer.echo(str(error), err=True)

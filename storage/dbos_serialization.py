@@ -11,20 +11,17 @@ it can reach pickle in another way.
 import ast
 import base64
 import inspect
-import logging
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import dbos
-import structlog
 from dbos import DBOSClient, _core, _serialization
 
+from storage.queue_refusals import RowRefused, refusals, refuse
 from storage.queue_tables import FORMAT, PickleReachable
 
 TRIED = frozenset({"3.4.0"})
@@ -43,62 +40,6 @@ _ALLOWED = frozenset(
     }
 )
 _READERS = ("deserialize", "safe_deserialize")
-
-log = structlog.get_logger("muniment.queue")
-
-
-class RowRefused(Exception):
-    """A row of the queue was not written by this program: it is not read. Says the format, never the content."""
-
-    code = "FOREIGN_ROW"
-
-
-class Refusals:
-    """Counts the rows that were refused in this process, and passes each on to one listener."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._listener: Callable[[], None] | None = None
-        self._probing = threading.local()
-        self.count = 0
-
-    def listen(self, listener: Callable[[], None] | None) -> None:
-        """Call `listener` after each refusal; None stops that."""
-        self._listener = listener
-
-    def add(self, how: str) -> None:
-        """Count one, log it, and call the listener. An error of the listener is logged and goes no further."""
-        if getattr(self._probing, "now", False):
-            return
-        with self._lock:
-            self.count += 1
-        log.error("queue.row_refused", code=RowRefused.code, reason=how)
-        listener = self._listener
-        if listener is None:
-            return
-        try:
-            listener()
-        except Exception:
-            log.exception("queue.refusal_unreported", code=RowRefused.code)
-
-    @contextmanager
-    def muted(self) -> Iterator[None]:
-        """Count and log nothing that this thread does in the block: it tries whether rows are refused."""
-        library = logging.getLogger("dbos")
-        self._probing.now, library.disabled = True, True
-        try:
-            yield
-        finally:
-            self._probing.now, library.disabled = False, False
-
-
-refusals = Refusals()
-
-
-def refuse(how: str) -> RowRefused:
-    """Count a refused row and return the exception to raise. `how` is one of a few fixed words."""
-    refusals.add(how)
-    return RowRefused(f"a row of the queue is not in the format {FORMAT}")
 
 
 class _NoPickle:
@@ -156,11 +97,11 @@ _REPLACED: dict[type, dict[str, Any]] = {
 
 def install() -> None:
     """Replace the deserializers in this process, before anything of DBOS is used. A second call changes nothing."""
-    for serializer, methods in _REPLACED.items():
-        for name, method in methods.items():
-            setattr(serializer, name, method)
+    _serialization.DefaultSerializer.deserialize = _deserialize_pickle  # type: ignore[assignment, method-assign]
+    _serialization.DefaultSerializer.serialize = _serialize_failure  # type: ignore[assignment, method-assign]
+    _serialization.DBOSPortableJSONSerializer.deserialize = _deserialize_portable  # type: ignore[assignment, method-assign]
     _serialization.pickle = _NoPickle  # type: ignore[assignment, attr-defined]
-    setattr(_core, "deserialize_args", _deserialize_args)  # noqa: B010 - mypy knows another signature
+    _core.deserialize_args = _deserialize_args  # type: ignore[attr-defined, assignment]
 
 
 def require_installed() -> None:

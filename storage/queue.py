@@ -19,7 +19,7 @@ from sqlalchemy.pool import QueuePool
 from storage import dbos_serialization, fair_queue, queue_formats
 from storage.clock import now
 from storage.database import looking, open_engine, prepare_sqlite, stay_with_the_file, transaction
-from storage.dbos_serialization import refuse
+from storage.queue_refusals import refuse
 from storage.queue_tables import FORMAT, SCHEMA, are_laid_out, are_newest
 
 dbos_serialization.install()
@@ -183,11 +183,24 @@ def workflow_id(workflow: str, *ids: uuid.UUID) -> str:
     return ":".join((workflow, *(str(value) for value in ids)))
 
 
+def ids_of(given: tuple[object, ...]) -> list[uuid.UUID]:
+    """Return what a run was queued with. Raises RowRefused for anything but one id or more."""
+    try:
+        found = [uuid.UUID(str(value)) for value in given]
+    except ValueError:
+        raise refuse("malformed") from None
+    if not found:
+        raise refuse("malformed")
+    return found
+
+
 def open_queue_engine(engine: Engine) -> Engine:
     """An engine of DBOS's own to the same database as `engine`, its SQLite connections set as ours are.
 
     DBOS starts its transactions itself, so it can't share ours, which say BEGIN at their first statement.
+    Raises PickleReachable where DBOS could run code out of a row.
     """
+    dbos_serialization.require_installed()
     if engine.dialect.name != "sqlite":
         return open_engine(engine.url, pool_size=8)
     own = create_engine(

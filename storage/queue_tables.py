@@ -1,6 +1,7 @@
 """DBOS's tables, looked at without DBOS: that takes a start a while to load, and hardly any has a use for it there."""
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.orm import Session
 
 from storage.database import has_table, looking
 
@@ -67,6 +68,12 @@ def unconstrained(connection: Connection) -> list[str]:
         return [table for table in FORMATTED if not set(trigger_names(table)) <= there]
     there = set(connection.execute(_CONSTRAINED, {"schema": SCHEMA, "name": CONSTRAINT}).scalars())
     return [table for table in FORMATTED if table not in there]
+
+
+def open_tables(session: Session) -> list[str]:
+    """Return what `unconstrained` does, for a transaction; none before the tables are there."""
+    connection = session.connection()
+    return unconstrained(connection) if are_laid_out(connection) else []
 
 
 def trigger_names(table: str) -> tuple[str, str]:

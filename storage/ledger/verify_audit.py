@@ -31,7 +31,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -72,8 +72,6 @@ class Report:
 
 
 # --- Signatures: a checkpoint is a signed note (C2SP signed-note, tlog-checkpoint) ------------------------------------
-
-
 def checkpoint(note: bytes, vkey: str) -> tuple[int, bytes]:
     """How many entries, and their root. Raises Wrong unless the key signed this note, and for its own log."""
     try:
@@ -105,8 +103,6 @@ def checkpoint(note: bytes, vkey: str) -> tuple[int, bytes]:
 
 
 # --- Hashes: RFC 9162, section 2.1 ------------------------------------------------------------------------------------
-
-
 def leaf_hash(entry: bytes) -> bytes:
     """An entry's hash."""
     return hashlib.sha256(b"\x00" + entry).digest()
@@ -147,8 +143,6 @@ def root_of(levels: Sequence[bytes], count: int) -> bytes:
 
 
 # --- Files: C2SP tlog-tiles -------------------------------------------------------------------------------------------
-
-
 def tile_path(kind: str, number: int, width: int) -> str:
     """Where tile `number` stands: `tile/0/x001/x234/067`, and `.p/<width>` while it is not full."""
     digits = str(number).zfill(-(-len(str(number)) // 3) * 3)
@@ -174,8 +168,6 @@ def entries(bundle: bytes) -> list[bytes]:
 
 
 # --- The check --------------------------------------------------------------------------------------------------------
-
-
 def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
     """Check a whole log. Raises OSError where it can't be read."""
     report = Report()
@@ -194,15 +186,12 @@ def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
 
 
 def _check_entries(read: Read, size: int, signed: bytes, kept: tuple[int, bytes], report: Report) -> None:
-    bundles = files_of(read, "entries", size)
     try:
-        first = next(bundles, b"")
+        bundles = files_of(read, "entries", size)
+        levels = levels_above(b"".join(b"".join(map(leaf_hash, entries(each))) for each in bundles))
     except NotShown:
         report.entries = False
         levels = levels_above(b"".join(files_of(read, "0", size)))
-    else:
-        hashed = (b"".join(map(leaf_hash, entries(each))) for each in chain([first], bundles))
-        levels = levels_above(b"".join(hashed))
     if len(levels[0]) != size * HASH or root_of(levels, size) != signed:  # (3)
         if not report.entries:
             raise Wrong("the tiles are not what was signed.")
@@ -251,13 +240,8 @@ def _named(read: Read, size: int, at: int) -> str:
 
 
 # --- Where it is read from --------------------------------------------------------------------------------------------
-
-
 def reader(source: str, token: str | None = None) -> Read:
-    """What reads the files at an address, in a directory or in a ZIP. Raises OSError where there is nothing.
-
-    `token` is shown to the address, and to none that it redirects to.
-    """
+    """What reads the files at an address, in a directory or in a ZIP. Raises OSError where there is nothing."""
     if source.startswith(("http://", "https://")):
         base = source.rstrip("/")
         if not base.endswith("/ledger") and _fetched(f"{base}/ledger/checkpoint", None) is not None:
@@ -286,7 +270,7 @@ def _unpacked(archive: zipfile.ZipFile, path: str) -> bytes:
 def _fetched(address: str, token: str | None) -> bytes | None:
     asked = urllib.request.Request(address)  # noqa: S310 - checked by `reader`
     if token:
-        asked.add_unredirected_header("Authorization", f"Bearer {token}")
+        asked.add_unredirected_header("Authorization", f"Bearer {token}")  # and to nobody it redirects to
     try:
         with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - as above
             return bytes(answer.read(LONGEST))
@@ -294,7 +278,7 @@ def _fetched(address: str, token: str | None) -> bytes | None:
         if error.code == 404:
             return None
         if error.code in (401, 403) and not token:
-            raise NotShown("the server shows some entries and not others.") from None
+            raise NotShown from None
         raise
 
 

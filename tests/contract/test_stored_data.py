@@ -25,7 +25,6 @@ NAMES = frozenset({"FullLoader", "PickleType", "UnsafeLoader", "Unpickler", "all
 
 ALLOWED = {
     ("storage/catalogue.py", "import_module"): "the modules of this package, by the names of its own files",
-    ("muniment/serve.py", "import_module"): "two fixed names",
 }
 """By file and word, with why it is not run: each other place is found."""
 

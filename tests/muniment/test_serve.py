@@ -141,8 +141,7 @@ def test_what_the_first_job_needs_is_loaded_once_the_server_answers(
 ) -> None:
     """Not before, for a start would wait for it; and not where agents work, who have loaded it themselves."""
     loaded = queue.SimpleQueue[str]()
-    real = serve.import_module
-    monkeypatch.setattr(serve, "import_module", lambda name: (loaded.put(name), real(name))[1])
+    monkeypatch.setattr(serve, "_load_queue", lambda: loaded.put("storage.queue"))
     monkeypatch.setattr(serve, "_LATER_SECONDS", 0.01)
 
     async def announced() -> None:
@@ -158,7 +157,7 @@ def test_what_the_first_job_needs_is_loaded_once_the_server_answers(
     if worker:
         assert loaded.empty()
     else:
-        assert {loaded.get(timeout=60), loaded.get(timeout=60)} == {"storage.dbos_serialization", "storage.queue"}
+        assert loaded.get(timeout=60) == "storage.queue"
 
 
 def test_the_welcome_says_what_to_open_and_where_things_lie(tmp_path: Path) -> None:
