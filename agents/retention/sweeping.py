@@ -46,6 +46,8 @@ _MODELS: Mapping[DeletionScope, Any] = {
     DeletionScope.PROJECT: Project,
 }
 _log = structlog.get_logger("muniment.retention")
+_MOST_TOLD = 10_000
+"""Problems that are remembered as logged."""
 
 
 @dataclass
@@ -179,6 +181,8 @@ class Sweeper:
         swept.problems.append(problem)
         if dry_run or (setting, problem) in self._told:
             return
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
         self._told.add((setting, problem))
         _log.error("retention can't tell how long something stays", problem=problem.value, setting_id=str(setting))
         with self._agents.acting(NAME, owner, run=setting or uuid.uuid4()) as (work, _access):

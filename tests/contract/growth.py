@@ -26,7 +26,8 @@ _NEAR_MISSES = ("", "\x00")
 def attacks(found: Found) -> Iterator[tuple[str, str, str]]:
     """What to begin with, what to repeat, and what to end with, so that much fits and the whole does not."""
     tree = parser.parse(found.text, found.flags)
-    units = list(dict.fromkeys(unit for unit in _units(tree) if unit))[:10]
+    begins = [head for head in _heads(tree) if head]
+    units = list(dict.fromkeys(unit for unit in (*begins[:3], *_units(tree)) if unit))[:12]
     pumps = units + ["".join(pair) for pair in itertools.permutations(units[:5], 2)]
     heads = list(dict.fromkeys(["", *_heads(tree)]))[:3]
     for head, pump, tail in itertools.product(heads, pumps, _NEAR_MISSES):
@@ -178,18 +179,30 @@ def _walk(
                     reasons.append(f"an unbounded repeat can be begun from within: {_shown(starts & everything)}")
                 shared = first & following
                 if shared and not free:
-                    degree += 1
-                    if repeated:
-                        reasons.append(f"a repeat in a repeat can share characters: {_shown(shared)}")
-                elif repeated and first & following:
-                    reasons.append(f"a repeat in a repeat can share characters: {_shown(first & following)}")
+                    degree += 1 + any(_shares(each, everything) for each in tree[place + 1 :])
+            if repeated and least != most and first & following:
+                reasons.append(f"a repeat in a repeat can share characters: {_shown(first & following)}")
             again = following | first if most is sre.MAXREPEAT or most > 1 else following
             degree += _walk(list(inner), again, free, starts, anchored, reasons, repeated or unbounded)
         else:
+            if operator is sre.BRANCH and repeated:
+                firsts = [_first(inner)[0] for inner in argument[1]]
+                for one, other in itertools.combinations(firsts, 2):
+                    if one & other:
+                        reasons.append(f"in a repeat, two ways begin with the same: {_shown(one & other)}")
+                begins = frozenset().union(*firsts) & following
+                if begins and any(_first(inner)[1] for inner in argument[1]):
+                    reasons.append(f"in a repeat, what may be left out begins as what follows: {_shown(begins)}")
             for inner in _inside(operator, argument):
                 if operator not in (sre.ASSERT, sre.ASSERT_NOT):
                     degree += _walk(list(inner), following, free, starts, anchored, reasons, repeated)
     return degree
+
+
+def _shares(item: Any, characters: frozenset[str]) -> bool:
+    """Whether it is an unbounded repeat that can begin with one of these."""
+    operator, argument = item
+    return operator in _REPEATS and argument[1] is sre.MAXREPEAT and bool(_first(argument[2])[0] & characters)
 
 
 def _first(tree: Any) -> tuple[frozenset[str], bool]:
