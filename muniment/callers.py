@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,9 @@ from starlette.requests import HTTPConnection
 from muniment.crowds import Crowd
 from muniment.requests import address_of, bearer_token
 from muniment.threads import Threads
+from policies.errors import Refused
 from resolvers.context import Asking, Context, Repeatable
+from resolvers.errors import CodedError
 from resolvers.house import House
 from resolvers.identity import identify
 
@@ -29,6 +32,9 @@ class Caller:
 
     async def in_thread(self, function: Callable[[], Any]) -> Any:
         """Return what `function` returns, from a thread of this caller's share. Raises `RateLimited`."""
+        token = self._token()
+        if token is not None and self._threads.name_of(_hash_of(token)) is None:
+            await self._threads.run(self._prove, f"unproven {address_of(self._connection)}")
         return await self._threads.run(function, self._share())
 
     async def in_thread_whatever_waits(self, function: Callable[[], Any]) -> Any:
@@ -58,11 +64,17 @@ class Caller:
         name, self._counted = self._counted, None
         crowd.leave(name)
 
+    def _prove(self) -> None:
+        """Have a new credential remembered, if it is good. What is wrong with it is said by the operation itself."""
+        with suppress(CodedError, Refused):
+            self._asking(self._connection.app.state.house)
+
     def _share(self) -> str:
         """Under which name its threads are counted: the account behind a credential that was good before.
 
-        A credential that has not been looked at says nothing about its bearer, so the first operation with it is
-        counted by address. Otherwise each made-up token would have a share of its own.
+        A credential that was never good says nothing about its bearer, who is counted by address: otherwise each
+        made-up token would have a share of its own. New ones are looked at in a share beside that of strangers, so that
+        a good one is never behind what strangers ask from the same address.
         """
         token = self._token()
         name = None if token is None else self._threads.name_of(_hash_of(token))

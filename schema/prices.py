@@ -45,5 +45,26 @@ SIZES: Mapping[str, int] = {
 }
 """How many objects each list holds at most, or usually where that depends on data: lists that are no connections."""
 
-PRICES: Mapping[str, int] = {}
-"""What a field costs beside what is counted below it."""
+ROOT = 100
+"""The price of a field of the roots that has no other: authorization, and at least one statement."""
+TOTAL_COUNT = 200
+"""The price of each `totalCount`, which is a statement of its own."""
+
+PRICES: Mapping[str, int] = {
+    "AuditEventConnection.totalCount": 2_000,
+    "Contributor.privacyPreferences": 600,
+    "Contributor.viewerCan": 300,
+    "Policy.explain": 2_000,
+    "Policy.matrix": 2_000,
+    "PolicyProposal.changes": 4_000,
+    "Query.contributor": 400,
+    "Query.incidentMetrics": 1_500,
+    "Query.ledger": 400,
+    "Query.myData": 8_000,
+    "Query.node": 400,
+    "Query.nodes": 400,
+    "Query.population": 4_000,
+    "Query.privacyPolicy": 3_500,
+    "Viewer.storage": 1_200,
+}
+"""What a field costs beside what is counted below it, as measured."""

@@ -35,7 +35,7 @@ from graphql import (
     is_object_type,
 )
 
-from schema.prices import INTROSPECTION, PRICES, SIZES
+from schema.prices import INTROSPECTION, PRICES, ROOT, SIZES, TOTAL_COUNT
 
 DEFAULT_PAGE = 50
 DEFAULT_SIZE = 50
@@ -165,7 +165,7 @@ def _named(schema: GraphQLSchema, parent: str, name: str) -> _Field:
     returned = fields[name].type
     below = get_named_type(returned)
     coordinate = f"{parent}.{name}"
-    price = PRICES.get(coordinate, 0)
+    price = PRICES.get(coordinate, _usual_price(schema, kind, name))
     if is_leaf_type(below):
         return _Field(None, price, 1, edges=False)
     while is_non_null_type(returned):
@@ -177,6 +177,12 @@ def _named(schema: GraphQLSchema, parent: str, name: str) -> _Field:
     if "ids" in fields[name].args:
         return _Field(below, price, 1, edges=False)
     return _Field(below, price, SIZES.get(coordinate, DEFAULT_SIZE), edges=False)
+
+
+def _usual_price(schema: GraphQLSchema, kind: GraphQLNamedType, name: str) -> int:
+    if kind in (schema.query_type, schema.mutation_type, schema.subscription_type):
+        return ROOT
+    return TOTAL_COUNT if name == "totalCount" and is_connection(kind) else 0
 
 
 def _field(schema: GraphQLSchema, parent: GraphQLNamedType | None, name: str) -> _Field:

@@ -29,6 +29,7 @@ from tests.schema.test_executor import Documents
 from tests.world import World
 
 SCHEMA = build()._schema
+MUCH = "m: projects { edges { node { id assets { ...{ edges { node { id title project { name } } } } } } } } controls { criteria } "
 NESTED = "{projects{edges{node{assets{edges{node{project{assets{edges{node{id title}}}}}}}}}}}"
 
 
@@ -69,7 +70,7 @@ def test_a_list_costs_the_same_in_a_fragment_and_under_an_alias(plain: str, othe
             ]
             before, after = (cost(text, **variables) for text in texts)
             assert before == after
-            assert before > 30 or "7" in argument
+            assert before > 120
 
 
 def test_the_reproduction_of_the_finding_is_refused() -> None:
@@ -93,14 +94,14 @@ def test_the_larger_of_first_and_last_counts() -> None:
     assert cost("{assets(first:null,last:100){edges{node{id}}}}") == whole
     assert cost("query($n:Int){assets(first:$n,last:100){edges{node{id}}}}", n=None) == whole
     assert cost("query($n:Int=100){assets(first:$n){edges{node{id}}}}") == whole
-    assert cost("{assets(first:100){totalCount pageInfo{hasNextPage}}}") < 10
+    assert cost("{assets(first:100){pageInfo{hasNextPage}}}") < 110
 
 
 def test_ids_count_as_often_as_they_are_named() -> None:
     """Through an interface, in a literal and in a variable; one that is no list is one."""
     of_ten = cost("query($ids:[ID!]!){nodes(ids:$ids){...on Project{assets{...{edges{node{id}}}}}}}", ids=["a"] * 10)
     assert of_ten == cost("{nodes(ids:[" + '"a",' * 10 + "]){...F}} fragment F on Project{assets{edges{node{id}}}}")
-    assert of_ten > 9 * cost('{node(id:"a"){...on Project{assets{edges{node{id}}}}}}')
+    assert of_ten > 9 * 150
 
 
 def test_introspection_has_a_price_and_no_depth_to_lend() -> None:
@@ -186,7 +187,8 @@ def test_no_response_holds_more_than_its_cost_said(world: World, monkeypatch: py
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def bounded(data: st.DataObject) -> None:
-        text = documents.query(data.draw)
+        head, _, rest = documents.query(data.draw).partition("{ ")
+        text = head + "{ y: __typename @include(if: $yes) n: __typename @include(if: $no) " + MUCH + rest
         document = parse(text)
         weight = weigh(SCHEMA, document, {})
         plain = weigh(SCHEMA, parse(inlined(document)), {})
