@@ -48,6 +48,8 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
             self.middleware_manager = None
         self.asked = Asked(self.context_value)
         self.meter = self.new_meter()
+        self.repeats = False
+        """Whether one object stands in the response more than once: in memory once, and written out each time."""
         self._plans: dict[tuple[str, int], tuple[GroupedFieldSet, Plan]] = {}
 
     def new_meter(self) -> Meter:
@@ -127,7 +129,9 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         together = self._each(way, below.things, details)
         if together is None or below.places is None:
             return together
-        return [together[begin:end] for begin, end in below.places]
+        listed = [together[begin:end] for begin, end in below.places]
+        self.repeats = self.repeats or sum(map(len, listed)) > len(together)
+        return listed
 
     def _each(self, way: Branch | Hanging, things: Sequence[Any], details: FieldDetailsList) -> list[Any] | None:
         if isinstance(way, Hanging) and not way.required and not isinstance(things, Company) and None in things:

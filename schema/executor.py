@@ -21,7 +21,7 @@ from resolvers.errors import CostExceeded
 from schema.columns import ByColumns
 from schema.companies import Company, are
 from schema.errors import MOST
-from schema.meters import Stopped
+from schema.meters import Stopped, written_size
 from schema.ways import Branch, Leaf
 
 
@@ -56,9 +56,13 @@ class Executor(ByColumns):
     def _within_bounds(self, serially: bool | None) -> Any:
         """The result, or its error alone where the operation was stopped. What it read is recorded all the same."""
         try:
-            return super().execute_operation(serially)
+            result = super().execute_operation(serially)
+            if self.repeats and isinstance(result, ExecutionResult):
+                self.meter.check_size(written_size(result.data))
         except Stopped as stopped:
             error = stopped.error
+        else:
+            return result
         message = str(error)
         if self.operation.operation is GraphQLOperationType.MUTATION:
             message += " Changes were made: look at what became of them before you try again."

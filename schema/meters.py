@@ -37,12 +37,16 @@ class Meter:
     def add(self, size: int) -> None:
         """Count bytes. Raises `Stopped` once there are more than the limit, and when the time is over."""
         self.size += size
-        if self.size > self._limit:
-            raise Stopped(CostExceeded(TOO_LARGE.format(self._limit)))
+        self.check_size(self.size)
         if time.monotonic() > self._ends:
             raise Stopped(
                 CostExceeded(f"The operation was stopped after {self._seconds} seconds. Ask for less at a time.")
             )
+
+    def check_size(self, size: int) -> None:
+        """Raise `Stopped` for a response of so many bytes, where that is more than the limit."""
+        if size > self._limit:
+            raise Stopped(CostExceeded(TOO_LARGE.format(self._limit)))
 
     def add_objects(self, count: int, names: Iterable[str]) -> None:
         """Count so many objects with fields of these names, without their values."""
@@ -64,6 +68,26 @@ class Meter:
     def add_value(self, value: Any) -> None:
         """Count one value."""
         self.add(_size_of(value))
+
+
+def written_size(found: Any) -> int:
+    """Return how large a response is when it is written out, where objects stand in it more than once.
+
+    Each object is looked at once, so that this takes no longer than building it took.
+    """
+    known: dict[int, int] = {}
+
+    def of_value(value: Any) -> int:
+        if isinstance(value, list):
+            return sum(map(of_value, value)) + len(value)
+        if not isinstance(value, dict):
+            return _size_of(value)
+        size = known.get(id(value))
+        if size is None:
+            size = known[id(value)] = 2 + sum(len(name) + _NAME + of_value(below) for name, below in value.items())
+        return size
+
+    return of_value(found)
 
 
 def _size_of(value: Any) -> int:
