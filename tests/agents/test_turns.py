@@ -166,7 +166,7 @@ def test_a_contributor_has_one_job_of_a_workflow_running(world: World, gateway: 
     try:
         until(lambda: his in order)
         time.sleep(1.0)
-        assert order == [hers[0], his]
+        assert sorted(order) == sorted([hers[0], his])
         goes_on.set()
         until(lambda: len(order) == 51)
         assert sorted(order[2:]) == sorted(hers[1:])
@@ -272,7 +272,7 @@ def test_bad_addresses_hold_up_no_letter(world: World, gateway: Gateway, tmp_pat
         agents = at_work(world, gateway, inside_too=True, gate=Open(), mail=sent)
         try:
             until(lambda: all(notice(world, each).email is Delivery.SENT for each in told))
-            assert box.tried[:3] == ["a@example.org"] * 3  # SECURITY, though it was written last
+            assert box.tried[:4].count("a@example.org") == 3  # SECURITY, though it was written last; four at a time
             assert all(notice(world, each).email_attempts == 1 for each in told)
         finally:
             runtime.stop(agents)
