@@ -64,6 +64,7 @@ class Tidying:
             "lock-downs": self._end_lockdown,
             "tidying": lambda: erasures.tidy(self._agents),
             "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
+            "erasures set aside": lambda: erasures.resume_set_aside(self._agents),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
             "copies at providers": lambda: erasures.recall_due(self._agents),
             "retention": self._sweeper.sweep,
