@@ -30,6 +30,13 @@ log = structlog.get_logger("muniment.loops")
 T = TypeVar("T")
 
 
+class StandStill(Exception):
+    """The platform is locked down, and this agent's work does not go on in that: break off, and begin again later."""
+
+
+PASSES = (StandStill,)
+
+
 def may_pass(error: BaseException) -> bool:
     """Return whether an error is an outage, which passes, and not the fault of the item at hand."""
     return isinstance(error, KeyStoreUnavailable | BlobStoreUnavailable) or is_away(error)
@@ -46,8 +53,10 @@ def cause_of(error: BaseException) -> str:
     return _NOT_PLAIN.sub("-", f"{type(error).__name__}{place}".lower())[:_LONGEST]
 
 
-def set_aside(store: Store, scope: AuditScope, loop: str, item_id: uuid.UUID, error: BaseException) -> None:
+def set_aside(store: Store, scope: AuditScope, loop: str, item_id: uuid.UUID, error: BaseException) -> bool:
     """Keep the item's id, count it, log it, and record it where the cause is new: detection D23 alerts people.
+
+    Return whether it is tried again by itself.
 
     Raises what the database raises: the item must not be lost, so the caller tries again.
     """
@@ -60,6 +69,8 @@ def set_aside(store: Store, scope: AuditScope, loop: str, item_id: uuid.UUID, er
     log.error(
         "loop.item_set_aside", component=loop, resource_id=item_id, code=cause, exc_info=error if is_new else None
     )
+    with transaction(store.engine, read_only=True) as session:
+        return items.is_tried_again(session, loop, item_id)
 
 
 def each(
@@ -72,7 +83,7 @@ def each(
 ) -> int:
     """Process each item; one that fails is set aside and left alone for a while. Return how many were processed.
 
-    Raises the error of an outage at once, and whatever is no Exception, such as a process that ends.
+    Raises the error of an outage at once, what is no Exception, such as a process that ends, and `PASSES`.
     """
     with transaction(store.engine, read_only=True) as session:
         later, again = items.known(session, loop, now())
@@ -84,7 +95,7 @@ def each(
         try:
             process(item)
         except Exception as error:
-            if may_pass(error):
+            if may_pass(error) or isinstance(error, PASSES):
                 raise
             set_aside(store, scope(), loop, name, error)
             continue

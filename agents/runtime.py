@@ -20,6 +20,7 @@ import structlog
 from dbos import DBOS, DBOSConfig
 
 from agents.egress import Closed, Gate
+from agents.loops import StandStill as StandStill
 from agents.mail import Mail
 from agents.models.gateway import Gateway
 from agents.models.providers import Door
@@ -58,10 +59,6 @@ T = TypeVar("T")
 
 class Withheld(Stopping):
     """Nobody has approved this agent: it does nothing, and what it was to do waits for the next start."""
-
-
-class StandStill(Exception):
-    """The platform is locked down, and this agent's work does not go on in that: break off, `stand_by`, begin again."""
 
 
 PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, *DatabaseUnreachable)
@@ -163,6 +160,15 @@ class Agents:
                     attempted=Identifier(action.value),
                 )
                 work.record(event, Outcome.DENIED)
+
+    def own_scope(self, agent: str) -> Callable[[], AuditScope]:
+        """Return what makes a scope for what an agent records of its own work, on nobody's behalf."""
+
+        def scope() -> AuditScope:
+            version = self.force.policy.version
+            return AuditScope(f"agent:{agent}", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), version)
+
+        return scope
 
     def call_behind(self, run: uuid.UUID) -> uuid.UUID | None:
         """The correlation id of the call behind `run`, once somebody has been `acting` in it here."""

@@ -23,6 +23,9 @@ from muniment.tidying import Tidying
 from policies.principals import AgentName, Kind
 from resolvers import enabling
 from resolvers.house import House
+from storage import set_aside
+from storage.clock import now
+from storage.database import transaction
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
@@ -52,6 +55,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         admits=on_record(house, settings),
         doors={each.facts().provider: each.door for each in models if isinstance(each, Endpoint)},
     )
+    with transaction(house.store.engine) as session:
+        set_aside.reopen(session, now())  # this version may be able to process it
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600, keysets_older_than_seconds=KEYSETS_AFTER)

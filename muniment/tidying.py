@@ -79,6 +79,7 @@ class Tidying:
             "missing files": self._look_for_files,
             "tidying": lambda: erasures.tidy(self._agents),
             "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
+            "erasures set aside": lambda: erasures.resume_set_aside(self._agents),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
             "copies at providers": lambda: erasures.recall_due(self._agents),
             "retention": self._sweeper.sweep,

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, select, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -166,10 +166,18 @@ def end_drill(session: Session, incident_id: uuid.UUID, moment: datetime) -> Non
     session.execute(update(Incident).where(drilled).values(status=IncidentStatus.CLOSED, closed_at=moment))
 
 
-def unacknowledged(session: Session) -> list[Incident]:
-    """Those that nobody has looked at yet."""
-    waiting = Incident.acknowledged_at.is_(None) & (Incident.status != IncidentStatus.CLOSED)
-    return list(session.scalars(select(Incident).where(waiting).order_by(Incident.id)))
+def unacknowledged_ids(session: Session) -> list[uuid.UUID]:
+    """Return those that nobody has looked at yet."""
+    return list(session.scalars(select(Incident.id).where(_unheard()).order_by(Incident.id)))
+
+
+def unacknowledged(session: Session, incident_id: uuid.UUID) -> Incident | None:
+    """Return one of them, kept from others until this transaction ends; None where somebody has looked meanwhile."""
+    return session.scalar(select(Incident).where(_unheard(), Incident.id == incident_id).with_for_update())
+
+
+def _unheard() -> ColumnElement[bool]:
+    return Incident.acknowledged_at.is_(None) & (Incident.status != IncidentStatus.CLOSED)
 
 
 def sent(session: Session, incident_id: uuid.UUID) -> Incident | None:

@@ -134,14 +134,18 @@ def published(session: Session, published_id: uuid.UUID) -> PublishedNotice | No
     return session.get(PublishedNotice, published_id)
 
 
-def not_told(session: Session, text: PublishedNotice, at_most: int) -> Sequence[uuid.UUID]:
-    """Contributors whom a published text concerns and who have no notice of it yet, so many at a time.
+def not_told(
+    session: Session, text: PublishedNotice, at_most: int, after: uuid.UUID | None = None
+) -> Sequence[uuid.UUID]:
+    """Contributors whom a published text concerns and who have no notice of it yet, so many at a time, by their id.
 
     Who came after it was published is told by the policy as it then stands, and by nothing else.
     """
     told = exists().where(Notice.owner_id == Contributor.id, Notice.published_id == text.id)
     there = (Contributor.status == ContributorStatus.ACTIVE) & (Contributor.created_at <= text.published_at)
     concerned = select(Contributor.id).where(there, ~told, _concerns(session, text))
+    if after is not None:
+        concerned = concerned.where(Contributor.id > after)
     return session.scalars(concerned.order_by(Contributor.id).limit(at_most)).all()
 
 

@@ -77,6 +77,12 @@ def reopen(session: Session, moment: datetime) -> None:
     session.execute(update(SetAsideItem).where(SetAsideItem.attempts < ATTEMPTS).values(next_at=moment))
 
 
+def is_tried_again(session: Session, loop: str, item_id: uuid.UUID) -> bool:
+    """Return whether an item will be tried again: not for ever, and not one that there was no room to keep."""
+    same = (SetAsideItem.loop == loop) & (SetAsideItem.item_id == item_id)
+    return (session.scalar(select(SetAsideItem.attempts).where(same)) or ATTEMPTS) < ATTEMPTS
+
+
 def remove(session: Session, loop: str, items: Collection[uuid.UUID]) -> int:
     """Forget items that were processed after all. Return how many there were."""
     if not items:

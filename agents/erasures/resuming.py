@@ -1,11 +1,14 @@
 """Resuming: what the key store's journal says must be destroyed is destroyed before anything is served."""
 
+import uuid
 from datetime import timedelta
+from functools import partial
 
-from agents.erasures.destroying import erase
+from agents import loops
+from agents.erasures.destroying import NAME, destroy_keys, erase
 from agents.exports import expire
 from agents.runtime import Agents
-from storage import attempts, deletions, idempotency, legal_holds, passkeys
+from storage import attempts, deletions, idempotency, legal_holds, passkeys, set_aside
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
@@ -14,6 +17,10 @@ from storage.orphans import KEYSETS_AFTER, sweep
 
 _COUNTS_LAST = timedelta(hours=1)
 """How long counts of failed attempts are kept: longer than any window that is counted in."""
+
+
+class KeysStayed(BaseException):
+    """An erasure failed and its keys are still there: nothing may be served that these open. Not set aside."""
 
 
 def resume_open_erasures(agents: Agents) -> int:
@@ -26,23 +33,54 @@ def resume_open_erasures(agents: Agents) -> int:
     with transaction(agents.store.engine, read_only=True) as session:
         done = deletions.erased(session)
     again = [entry for entry in journal if entry.deletion_id not in done]
-    for entry in again:
-        _reinstate(agents, entry)
-        erase(agents, entry.deletion_id)
+    done_now = loops.each(
+        agents.store, agents.own_scope(NAME), "erasures", again, lambda each: each.deletion_id, partial(_again, agents)
+    )
     for entry in journal:
         if entry.deletion_id in done and entry.closed_at is None:
             agents.store.keyring.close_erasure(entry.deletion_id)
-    return len(again)
+    return done_now
+
+
+def _again(agents: Agents, entry: Erasure) -> None:
+    """Finish one erasure. What fails is set aside only once its keys are gone: then nothing of it opens any more.
+
+    Raises KeysStayed otherwise, and what may pass.
+    """
+    _reinstate(agents, entry)
+    try:
+        erase(agents, entry.deletion_id)
+    except Exception as error:
+        if loops.may_pass(error):
+            raise
+        with transaction(agents.store.engine, read_only=True) as session:
+            deletion = deletions.find(session, entry.deletion_id)
+        if deletion is not None:
+            try:
+                destroy_keys(agents, deletion)
+            except Exception as stayed:
+                raise KeysStayed from stayed
+        raise
+
+
+def resume_set_aside(agents: Agents) -> None:
+    """Try erasures again that a start could not finish, when their next attempt is due."""
+    with transaction(agents.store.engine, read_only=True) as session:
+        due = set_aside.known(session, "erasures", now())[1]
+    if due:
+        resume_open_erasures(agents)
 
 
 def resume_deferred(agents: Agents) -> int:
     """Carry out the deletions that waited for a legal hold and need not any more; answers how many."""
     with transaction(agents.store.engine) as session:
         free = legal_holds.deferred(session)
-    for deletion_id in free:
+
+    def one(deletion_id: uuid.UUID) -> None:
         agents.go_on()
         erase(agents, deletion_id)
-    return len(free)
+
+    return loops.each(agents.store, agents.own_scope(NAME), "deferred_deletions", free, lambda each: each, one)
 
 
 def _reinstate(agents: Agents, entry: Erasure) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from agents import loops
 from agents.erasures import WORKFLOW
 from agents.retention.clocks import Clock, Verdict
 from agents.runtime import Agents
@@ -83,13 +84,17 @@ class Sweeper:
             return swept
         if schedule.unscheduled():
             self._find(swept, None, None, RetentionProblem.UNSCHEDULED_TYPE, dry_run)
-        for choice in found:
+
+        def one(choice: Choice) -> None:
             self._agents.go_on(NAME)
             if choice.known is None:
                 self._find(swept, choice.id, choice.owner_id, RetentionProblem.UNKNOWN_SETTING, dry_run)
-                continue
+                return
             self._announce(swept, choice, moment, dry_run)  # (2)
             self._expire(swept, choice, moment, dry_run)  # (3)
+
+        store, scope = self._agents.store, self._agents.own_scope(NAME)
+        loops.each(store, scope, "retention", found, lambda choice: choice.id, one)
         if not dry_run:
             with transaction(self._agents.store.engine) as session:
                 settings.note_sweep(session, moment)

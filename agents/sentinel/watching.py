@@ -18,7 +18,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from sqlalchemy.orm import Session
 
 from agents import loops
 from agents.sentinel.acting import act, escalate
@@ -26,7 +25,7 @@ from agents.sentinel.detecting import Detector
 from agents.sentinel.supervision import Replaced, Supervisor
 from resolvers.detections import DETECTIONS
 from storage import clock, incidents, set_aside
-from storage.database import transaction
+from storage.database import Transaction, transaction
 from storage.ledger import happenings, sequencing
 from storage.ledger.events import SentinelBeat
 from storage.ledger.happenings import Happening
@@ -150,8 +149,8 @@ class Sentinel:
     def _judge(
         self,
         detector: Detector,
-        read: Callable[[Session], list[Happening]],
-        ids: Callable[[Session], list[uuid.UUID]],
+        read: Callable[[Transaction], list[Happening]],
+        ids: Callable[[Transaction], list[uuid.UUID]],
         *,
         acts: bool = True,
     ) -> None:
