@@ -1,5 +1,6 @@
 """Opening the house from its settings: database, keys, blobs, policy, and what the operator has set."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from policies.force import InForce
 from policies.principals import Kind
 from resolvers import services
 from resolvers.budgets import Budgets
+from resolvers.denial_summaries import DenialSummaries
 from resolvers.house import House, Limits, PolicySources
 from resolvers.issuers import Issuer
 from resolvers.lockdowns import deciding as lockdowns
@@ -35,6 +37,8 @@ from storage.pairing import demand_pair
 from storage.quotas import Allowance
 from storage.services import EMBEDDED, address_of
 from storage.work import Store
+
+_DENIALS_EVERY_SECONDS = 60.0
 
 
 @contextmanager
@@ -69,8 +73,19 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
             yield House(store, force, limits(settings), sources, watch=watch, site=site)
             return
         with budgets(settings, keyring, watch) as counted, hung(engine) as bell, keyring.hearing():
-            house = House(store, force, limits(settings), sources, counted, watch, bell, _issuer(settings), site)
-            with following(house, watch=settings.policy_watch):
+            house = House(
+                store,
+                force,
+                limits(settings),
+                sources,
+                counted,
+                watch,
+                bell,
+                _issuer(settings),
+                DenialSummaries(),
+                site,
+            )
+            with following(house, watch=settings.policy_watch), summarizing_denials(house):
                 yield house
     finally:
         engine.dispose()
@@ -144,6 +159,29 @@ def following(house: House, *, watch: bool) -> Iterator[None]:
         yield
     finally:
         follower.stop()
+
+
+@contextmanager
+def summarizing_denials(house: House) -> Iterator[None]:
+    """What strangers were refused, written once a minute while the block runs, and when it ends."""
+    denials = house.denials
+    if denials is None:
+        yield
+        return
+    ending = threading.Event()
+
+    def run() -> None:
+        while not ending.wait(_DENIALS_EVERY_SECONDS):
+            denials.flush(house.store)
+
+    thread = threading.Thread(target=run, name="denials", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join(timeout=30)
+        denials.flush(house.store)
 
 
 def checkpoint_place(settings: Settings) -> Path | Bucket:

@@ -221,7 +221,10 @@ class Context:
         self.record(Refusal.of(attempted, refusal))
 
     def record(self, refusal: Refusal) -> None:
-        """Record a refusal in a transaction of its own."""
+        """Record a refusal in a transaction of its own; that of a stranger is counted, and written within a minute."""
+        if self.principal.kind is Kind.ANONYMOUS and self.house.denials is not None:
+            self.house.denials.add(self.scope(), refusal)
+            return
         with self.house.store.begin(self.scope()) as work:
             work.record(denied(refusal), Outcome.DENIED)
 
@@ -289,6 +292,10 @@ class Context:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
         refusals, self.refusals = self.refusals, []
+        if self.principal.kind is Kind.ANONYMOUS and self.house.denials is not None:
+            for refusal in refusals:
+                self.house.denials.add(self.scope(), refusal)
+            refusals = []
         readings, self.readings = self.readings, []
         unmasked, self.unmasked = self.unmasked, {}
         readings = [*readings, *trail_openings(unmasked)]

@@ -19,6 +19,7 @@ from storage.work import Store
 
 if TYPE_CHECKING:
     from resolvers.ceremonies import RelyingParty
+    from resolvers.denial_summaries import DenialSummaries
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ class House:
     bell: Bell = field(default_factory=Bell)
     issuer: Issuer | None = None
     """Whose tokens are taken beside our own sessions and keys; None: nobody's."""
+    denials: "DenialSummaries | None" = None
+    """Where refusals of callers without a good credential are counted; None: each is written at once."""
     site: "RelyingParty | None" = None
     """For whom passkeys are kept; None where the address that clients use has no name in it."""
     subscriptions: Subscriptions = field(default_factory=Subscriptions)

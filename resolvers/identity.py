@@ -14,16 +14,18 @@ from policies.errors import NotFound, StepUpRequired
 from policies.principals import ANONYMOUS, Kind, Principal, Scope
 from resolvers import federation, networks
 from resolvers.context import Asking
+from resolvers.denial_summaries import DenialSummaries
 from resolvers.errors import MfaRequired, Unauthenticated
 from resolvers.house import House
 from resolvers.issuers import Issuer
+from resolvers.refusals import Refusal
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import accounts
 from storage import federation as identities
 from storage.clock import now
 from storage.database import Transaction, transaction
 from storage.federation import FederatedIdentity
-from storage.ledger.events import ApiKeyNewPlace
+from storage.ledger.events import ApiKeyNewPlace, CredentialReason, Resource
 from storage.ledger.scope import AuditScope
 from storage.networks import MOST
 from storage.sessions import ApiKey, Session, SubjectKind
@@ -63,20 +65,31 @@ def identify(
     must hear that they are not. Raises `MfaRequired` for a session of staff that was begun without a second factor.
     """
     caller, session_id, identity_id = _Caller(ANONYMOUS), None, None
-    if token is not None and house.issuer is not None and federation.looks_like_one(token):
-        caller, identity_id = _by_issuer(house, house.issuer, token)
-    elif token is not None:
-        found = None
-        if _WELL_FORMED.fullmatch(token):
-            if token.startswith(API_KEY):
-                found = _by_api_key(house, token, ip_address, user_agent)
-            else:
-                found = _by_session(house, token)
-        if found is None:
-            raise Unauthenticated("This token is not valid (any more). Sign in again.")
-        caller, session_id = found
-    if _lacks_second_factor(caller.principal):
-        raise MfaRequired("Staff work with a second factor: sign in anew, with one.")
+    kind = "Platform"
+    try:
+        if token is not None and house.issuer is not None and federation.looks_like_one(token):
+            kind = "FederatedIdentity"
+            caller, identity_id = _by_issuer(house, house.issuer, token)
+        elif token is not None:
+            found = None
+            if _WELL_FORMED.fullmatch(token):
+                kind = "ApiKey" if token.startswith(API_KEY) else "Session"
+                if token.startswith(API_KEY):
+                    found = _by_api_key(house, token, ip_address, user_agent)
+                else:
+                    found = _by_session(house, token)
+            if found is None:
+                raise Unauthenticated("This token is not valid (any more). Sign in again.")
+            caller, session_id = found
+        if _lacks_second_factor(caller.principal):
+            raise MfaRequired("Staff work with a second factor: sign in again, with one.")
+    except (Unauthenticated, MfaRequired) as refused:
+        scope = _stranger(house, ip_address, user_agent)
+        if house.denials is not None:
+            house.denials.add(scope, Refusal("authenticate", kind, refused.code.value))
+            if token is not None and kind in ("ApiKey", "Session"):
+                _count_credential(house, house.denials, scope, token)
+        raise
     return Asking(
         caller.principal,
         session_id,
@@ -87,6 +100,34 @@ def identify(
         analysed=caller.analysed,
         throttled=caller.throttled,
     )
+
+
+def _stranger(house: House, ip_address: str | None, user_agent: str | None) -> AuditScope:
+    kind, version = Kind.ANONYMOUS.value, house.policy.version
+    return AuditScope("api", kind, None, None, ip_address, user_agent, uuid.uuid4(), version)
+
+
+def _count_credential(house: House, denials: DenialSummaries, scope: AuditScope, token: str) -> None:
+    """Count the use of a credential that was ended or suspended, and of an API key's prefix with a wrong secret."""
+    with transaction(house.store.engine, read_only=True) as reading:
+        if token.startswith(API_KEY):
+            prefix, _, secret = token.removeprefix(API_KEY).partition("_")
+            key = accounts.api_key_by_prefix(reading, prefix)
+            if key is None or key.expires_at <= now():
+                return
+            reason = CredentialReason.SUSPENDED if key.suspended_at is not None else None
+            if key.revoked_at is not None:
+                reason = CredentialReason.REVOKED
+            if not Vault(house.store.keyring).matches(key, "secret_digest", digest(secret)):
+                reason = CredentialReason.WRONG_SECRET
+            if reason is None:
+                return
+            denials.add_credential(scope, Resource.API_KEY, key.id, key.owner_id, reason)
+            return
+        session = accounts.revoked_session(reading, house.store.keyring.keyed_hashes("session", token))
+        if session is not None:
+            subject = session.subject_id if session.kind is SubjectKind.CONTRIBUTOR else None
+            denials.add_credential(scope, Resource.SESSION, session.id, subject, CredentialReason.REVOKED)
 
 
 def principal_of_session(house: House, session_id: uuid.UUID) -> Principal | None:

@@ -223,6 +223,17 @@ def live_api_key(transaction: Transaction, prefix: str) -> ApiKey | None:
     return transaction.scalar(_LIVE_API_KEY, {"prefix": prefix, "at": now()})
 
 
+def api_key_by_prefix(transaction: Transaction, prefix: str) -> ApiKey | None:
+    """The API key with this prefix, whether or not it is in use."""
+    return transaction.scalar(select(ApiKey).where(ApiKey.prefix == prefix))
+
+
+def revoked_session(transaction: Transaction, hashes: Lookups) -> Session | None:
+    """The session with this token, if it was ended before its time and that time has not come."""
+    ended = Session.revoked_at.is_not(None) & (Session.expires_at > now())
+    return transaction.scalar(select(Session).where(Session.token_hash.in_(list(hashes)), ended))
+
+
 def touch_api_key(transaction: Transaction, key: uuid.UUID) -> None:
     """Note that the key was used now."""
     transaction.execute(update(ApiKey).where(ApiKey.id == key).values(last_used_at=now()))

@@ -236,14 +236,21 @@ class World:
 
     def events(self, action: str | None = None, *, since: int = 0) -> list[dict[str, Any]]:
         """Every entry of the trail as its leaf says it, oldest first, without the first `since`."""
+        self.write_denials()
         statement = text("SELECT leaf FROM audit_events ORDER BY id LIMIT 1000000 OFFSET :since")
         with self.house.store.engine.connect() as connection:
             leaves = connection.execute(statement, {"since": since}).scalars().all()
         found = [json.loads(bytes(leaf)) for leaf in leaves]
         return [each for each in found if action in (None, each["action"])]
 
+    def write_denials(self) -> None:
+        """Have what strangers were refused written now, and not within the minute."""
+        if self.house.denials is not None:
+            self.house.denials.flush(self.house.store)
+
     def told(self) -> int:
         """How many entries the trail has."""
+        self.write_denials()
         with self.house.store.engine.connect() as connection:
             return int(connection.execute(text("SELECT count(*) FROM audit_events")).scalar_one())
 
@@ -279,7 +286,8 @@ class World:
     def unchanged(self, *recorded: str) -> Iterator[None]:
         """Nothing changes in the block, and exactly these events are recorded in it.
 
-        That a limit was reached is counted too, so that it is recorded once.
+        That a limit was reached is counted too, so that it is recorded once. A bearer token that is not good is
+        refused before anything is asked: that this is recorded is tested where it is about that.
         """
         before, told = self.footprint(), self.told()
         yield
@@ -287,7 +295,15 @@ class World:
         if "session.throttled" in recorded:
             before["sign_in_throttles"] = after["sign_in_throttles"]
         assert {name: after[name] for name in after if after[name] != before[name]} == {}
-        assert [event["action"] for event in self.events(since=told)] == list(recorded)
+        seen = [event for event in self.events(since=told) if not _is_of_bearer(event)]
+        assert [event["action"] for event in seen] == list(recorded)
+
+
+def _is_of_bearer(event: dict[str, Any]) -> bool:
+    """Whether an entry is about bearer tokens that were refused, and nothing else."""
+    said = event["details"]
+    kinds = [each.partition(":")[0] for each in said.get("denials", [str(said.get("attempted"))])]
+    return event["action"] == "access.credential_refused" or set(kinds) == {"authenticate"}
 
 
 def agent_scope() -> AuditScope:

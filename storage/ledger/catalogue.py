@@ -83,6 +83,8 @@ def _meaning(kind: Any) -> str:
 
 
 def _of(kind: Any) -> str:
+    if kind == tuple[Identifier, ...]:
+        return "configured names"
     if kind == tuple[uuid.UUID, ...]:
         return f"at most {MOST_IDS} ids"
     if issubclass(kind, enum.StrEnum):

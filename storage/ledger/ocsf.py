@@ -93,7 +93,9 @@ _TITLES = {
 }
 """What a finding is called; which detection it was stands under `unmapped`."""
 _ALARMS = {
+    "access.credential_refused": 3,
     "access.denied": 3,
+    "access.strangers_denied": 3,
     "content.damaged": 5,
     "control.switched_off": 4,
     "detection.alarmed": 3,

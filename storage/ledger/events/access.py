@@ -48,6 +48,46 @@ class AccessDenied(Event):
         return self.subject_id is None
 
 
+class StrangersDenied(Event):
+    """Callers without a credential, or with one that is not good, were refused: counted by address and minute.
+
+    `denials` says what, as `attempted:kind:code:count`, the most frequent first; what is left of them is in the sum
+    `denial_count`. `address_count` is more than one where so many addresses were refused that they were put together.
+    """
+
+    action = "access.strangers_denied"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    denial_count: int
+    address_count: int
+    denials: tuple[Identifier, ...]
+
+
+class CredentialReason(enum.StrEnum):
+    """Why a credential that somebody holds was refused."""
+
+    REVOKED = "REVOKED"
+    SUSPENDED = "SUSPENDED"
+    WRONG_SECRET = "WRONG_SECRET"  # noqa: S105 - a reason, not a secret
+
+
+class CredentialRefused(Event):
+    """A session or API key was used that was ended, or a key with a wrong secret: counted by minute."""
+
+    action = "access.credential_refused"
+    category = Category.SECURITY_EVENT
+    resource = Resource.SESSION
+
+    resource_kind: Resource
+    reason: CredentialReason
+    refusal_count: int
+
+    def about(self) -> Resource:
+        """The kind of credential."""
+        return self.resource_kind
+
+
 class ContentRead(Event):
     """Someone other than the owner opened sealed content: written before they got to see it.
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple, dataclass_transform
 from storage.ledger.events.values import Category, Identifier, Resource
 
 MOST_IDS = 100
-"""The most ids one detail may list: a page of a list is never longer."""
+"""The most ids or identifiers one detail may list: a page of a list is never longer."""
 
 _ENVELOPE = frozenset({"resource_id", "resource_kind", "subject_id", "grant_id", "rule"})
 _RECORDED: dict[Any, Mapping[str, Any]] = {}
@@ -160,7 +160,7 @@ def _examined(cls: type[Event]) -> type[Event]:
 
 
 def _is_allowed(kind: Any) -> bool:
-    if kind == tuple[uuid.UUID, ...]:
+    if kind in (tuple[uuid.UUID, ...], tuple[Identifier, ...]):
         return True
     return isinstance(kind, type) and (kind in (int, bool, uuid.UUID, Identifier) or issubclass(kind, enum.StrEnum))
 
@@ -169,6 +169,8 @@ def _fitting(kind: Any) -> Callable[[Any], bool]:
     plain = required_type(kind)
     if plain == tuple[uuid.UUID, ...]:
         takes: Callable[[Any], bool] = _is_ids
+    elif plain == tuple[Identifier, ...]:
+        takes = _is_identifiers
     else:
         takes = _is_number if plain is int else lambda value: isinstance(value, plain)
     return takes if plain is kind else lambda value: value is None or takes(value)
@@ -176,6 +178,10 @@ def _fitting(kind: Any) -> Callable[[Any], bool]:
 
 def _is_ids(value: Any) -> bool:
     return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, uuid.UUID) for one in value)
+
+
+def _is_identifiers(value: Any) -> bool:
+    return type(value) is tuple and len(value) <= MOST_IDS and all(isinstance(one, Identifier) for one in value)
 
 
 def _is_number(value: Any) -> bool:

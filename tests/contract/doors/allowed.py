@@ -93,6 +93,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "resolvers/deletions.py resolvers/factors.py resolvers/identity.py resolvers/sessions.py",
         _OWN,
     ),
+    "storage.accounts.api_key_by_prefix": ("resolvers/identity.py", _BEFORE),
+    "storage.accounts.revoked_session": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
     "storage.accounts.revoke_sessions": (

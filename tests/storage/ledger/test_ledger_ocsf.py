@@ -42,6 +42,8 @@ def some(kind: Any) -> Any:
         return (uuid.UUID(int=7),)
     if issubclass(plain, enum.StrEnum):
         return Resource.PROJECT if plain is Resource else next(iter(plain))
+    if plain == tuple[Identifier, ...]:
+        return (Identifier("node:project:not_found:3"),)
     return {bool: True, int: 3, uuid.UUID: uuid.UUID(int=9), Identifier: Identifier("smollm2-135m")}[plain]
 
 
