@@ -63,7 +63,11 @@ class Mail:
     def send(self, to: str, subject: str, text: str, identity: str) -> DeliveryFailure | None:
         """Hand in one message of plain text; None once the server has taken it. Never raises for what it answers."""
         try:
-            message = self._message(to, subject, text, identity)
+            receiver = Address(addr_spec=to)  # refuses what would begin another header
+        except _UNUSABLE:
+            return DeliveryFailure.ADDRESS_UNUSABLE
+        try:
+            message = self._message(receiver, subject, text, identity)
             with self._connected() as server:
                 if self.user is not None:
                     server.login(self.user, self.password or "")
@@ -80,7 +84,7 @@ class Mail:
             for_good = refused.smtp_code >= _FOR_GOOD
             return DeliveryFailure.MESSAGE_REFUSED if for_good else DeliveryFailure.NOT_ACCEPTED
         except _UNUSABLE:
-            return DeliveryFailure.ADDRESS_UNUSABLE
+            return DeliveryFailure.MESSAGE_REFUSED
         except _REFUSED:
             return DeliveryFailure.NOT_ACCEPTED
         except (OSError, smtplib.SMTPException):
@@ -103,10 +107,10 @@ class Mail:
             raise
         return server
 
-    def _message(self, to: str, subject: str, text: str, identity: str) -> EmailMessage:
+    def _message(self, to: Address, subject: str, text: str, identity: str) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         message["From"] = self.sender
-        message["To"] = Address(addr_spec=to)  # refuses what would begin another header
+        message["To"] = to
         message["Subject"] = subject
         message["Date"] = format_datetime(now())
         message["Message-ID"] = f"<{identity}>"
