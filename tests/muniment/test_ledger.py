@@ -270,7 +270,7 @@ def test_a_row_altered_in_the_database_is_named_over_http(world: World) -> None:
 
     assert verify_audit.verify(read, vkey).problems == []
     with world.house.store.engine.begin() as connection:
-        leaves_there = connection.exec_driver_sql("SELECT leaf FROM audit_events").scalars()
+        leaves_there = connection.exec_driver_sql("SELECT leaf FROM audit_events").scalars().all()
         leaf = next(each for each in leaves_there if str(raw_id(event)).encode() in bytes(each))
         forged = bytes(leaf).replace(b"SUCCESS", b"SUCCEST")
         connection.execute(text("UPDATE audit_events SET leaf = :new WHERE leaf = :old"), {"new": forged, "old": leaf})
