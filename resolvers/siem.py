@@ -22,7 +22,7 @@ PREFIX = "mun_l_"
 COMPONENT = "siem"
 RECORD_EVERY_SECONDS = 3600.0
 
-_TOKEN = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
+_TOKEN = re.compile(r"mun_l_[A-Za-z0-9_-]{43}")
 
 
 def digest(token: str) -> str:
