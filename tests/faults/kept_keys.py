@@ -18,6 +18,9 @@ from tests.faults.servers import PATIENCE, Callers, Server, wait_for
 from tests.forks import Forked
 from tests.world import ROOT, TEXT, Person
 
+LONGEST_COMMAND = 4 * PATIENCE
+"""Seconds: a rotation goes over everything until a whole pass finds nothing, while others write and are waited for."""
+
 SEALED_WITHIN, CACHE_SECONDS = 6.0, 0.3
 
 SHORT_WAITS = f"""
@@ -145,7 +148,7 @@ class Commands:
             text=True,
         )
         with process:
-            said, _ = process.communicate(timeout=PATIENCE)
+            said, _ = process.communicate(timeout=LONGEST_COMMAND)
         done = Ran(arguments, process.returncode, said)
         self.ran.append(done)
         return done
@@ -296,7 +299,7 @@ def kill_beside_commands(server: Server, kills: int, chance: random.Random) -> R
     finally:
         ending.set()
         for each in threads:
-            each.join(PATIENCE)
+            each.join(LONGEST_COMMAND)
     server.kill()
     server.start()
     report.problems += unopened(server.api, everything) + commands.failures()
@@ -324,7 +327,7 @@ def rotate_beside_load(server: Server, rounds: int) -> Report:
                     report.problems += hold(server.pid, path)
         finally:
             ending.set()
-            others.join(PATIENCE)
+            others.join(LONGEST_COMMAND)
     report.cut_off, report.acknowledged = load.calls["cut off"], load.calls["acknowledged"]
     report.problems += load.problems + unopened(server.api, load.made) + commands.failures()
     for end in (stop, Server.kill):
