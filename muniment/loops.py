@@ -35,7 +35,7 @@ THREADS = (
     Loop("agents/sentinel/supervision.py", BadItem.SET_ASIDE, "entries of the log; incidents nobody has acknowledged",
          ("sentinel", "escalation")),
     Loop("agents/ledger/sequencer.py", BadItem.HALTS,
-         "the log has no gaps: an entry that was skipped could not be told from one that was removed. ledger.halted, D06 "
+         "the log has no gaps: an entry that was skipped would look like one that was removed. ledger.halted, D06 "
          "and the outage LEDGER say so; entries are kept, and detection reads them while they wait"),
     Loop("agents/ledger/courier.py", BadItem.SET_ASIDE,
          "an entry that can't be put into a message is skipped; one that is not received is sent again, in order",
@@ -44,7 +44,7 @@ THREADS = (
     Loop("agents/takeovers.py", BadItem.NONE, "each process that is gone by itself, again after a minute"),
     Loop("muniment/tidying.py", BadItem.NONE, "each task by itself: see TASKS"),
     Loop("muniment/key_uses.py", BadItem.NONE, "one count an hour"),
-    Loop("muniment/policies.py", BadItem.NONE, "one look a second; a policy that can't be loaded makes /health/ready say so"),
+    Loop("muniment/policies.py", BadItem.NONE, "one look a second; /health/ready names a policy that can't be loaded"),
     Loop("muniment/crowds.py", BadItem.NONE, "places of connections; a server that does not answer is counted without"),
     Loop("storage/bells.py", BadItem.NONE, "a notification that fails is logged; everybody also looks by themselves"),
     Loop("storage/keys/cache.py", BadItem.NONE, "forgets keys in memory"),
