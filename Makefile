@@ -7,7 +7,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 .DEFAULT_GOAL := help
 # Images of Python say the contrary; but each of the hundreds of processes that tests start would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help setup develop run demo test lint check bench soak schema mutants lock clients
+.PHONY: help setup develop run demo test lint check bench soak fuzz schema mutants lock clients
 
 # Shows what a command said when it is done, so that it stays readable beside another.
 at_once = said=$$({ $(1); } 2>&1); status=$$?; printf '%s\n' "$$said"; exit $$status
@@ -52,6 +52,9 @@ bench: develop  ## measure, and compare with the baselines
 
 soak: develop  ## mixed load for an hour, with every process killed in it (SOAK_MINUTES says how long)
 	@$(PY) -m benchmarks soak $(ARGS)
+
+fuzz: develop  ## send the API requests that are nearly valid, for an hour (FUZZ_SECONDS says how long, FUZZ_SEED which)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-1200} $(PY) -m pytest tests/fuzz --timeout=0 -s $(ARGS)
 
 schema: setup  ## write schema.graphql anew from the code
 	@$(PY) -m muniment schema print > schema.graphql

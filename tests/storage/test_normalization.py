@@ -30,7 +30,19 @@ def test_no_text_takes_long(text: str) -> None:
 
 def test_what_scripts_write_is_normalised_as_unicode_has_it() -> None:
     """Words of many scripts, and up to 30 combining characters after a letter."""
-    texts = ("Ångström", "e\u0301" * 50_000, "ﬀ", "한국어", "ひゞか\u3099", "ﾊﾞ", "نَصٌّ", "שָׁלוֹם", "བོད་ཡིག", "นํ้า", "a" + "\u0323\u0301" * 15)
+    texts = (
+        "Ångström",
+        "e\u0301" * 50_000,
+        "ﬀ",
+        "한국어",
+        "ひゞか\u3099",
+        "ﾊﾞ",
+        "نَصٌّ",
+        "שָׁלוֹם",
+        "བོད་ཡིག",
+        "นํ้า",
+        "a" + "\u0323\u0301" * 15,
+    )
     for text in texts:
         assert normalize("NFC", text) == unicodedata.normalize("NFC", text)
         assert normalize("NFKC", text) == unicodedata.normalize("NFKC", text)
