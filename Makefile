@@ -7,7 +7,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 .DEFAULT_GOAL := help
 # Images of Python say the contrary; but each of the hundreds of processes that tests start would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help setup develop run demo test lint check bench soak keys schema mutants lock clients proxies
+.PHONY: help setup develop run demo test lint check bench soak keys fuzz schema mutants lock clients proxies
 
 # Shows what a command said when it is done, so that it stays readable beside another.
 at_once = said=$$({ $(1); } 2>&1); status=$$?; printf '%s\n' "$$said"; exit $$status
@@ -60,6 +60,9 @@ soak: develop  ## mixed load for an hour, with every process killed in it (SOAK_
 keys: develop  ## kill a busy server 100 times, and rotate keys 20 times, beside commands: no keyset is lost
 	@KEPT_KEYS_KILLS=$${KEPT_KEYS_KILLS:-100} KEPT_KEYS_ROTATIONS=$${KEPT_KEYS_ROTATIONS:-20} $(PY) -m pytest -s \
 		tests/faults/test_kept_keys.py $(ARGS)
+
+fuzz: develop  ## send the API requests that are nearly valid, for an hour (FUZZ_SECONDS says how long, FUZZ_SEED which)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-1200} $(PY) -m pytest tests/fuzz --timeout=0 -s $(ARGS)
 
 schema: setup  ## write schema.graphql anew from the code
 	@$(PY) -m muniment schema print > schema.graphql

@@ -30,8 +30,7 @@ def attacks(found: Found) -> Iterator[tuple[str, str, str]]:
     units = list(dict.fromkeys(unit for unit in (*begins[:3], *_units(tree)) if unit))[:12]
     pumps = units + ["".join(pair) for pair in itertools.permutations(units[:5], 2)]
     heads = list(dict.fromkeys(["", *_heads(tree)]))[:3]
-    for head, pump, tail in itertools.product(heads, pumps, _NEAR_MISSES):
-        yield head, pump, tail
+    yield from itertools.product(heads, pumps, _NEAR_MISSES)
 
 
 def _units(tree: Any) -> Iterator[str]:
