@@ -73,7 +73,7 @@ WORKFLOWS = (
     Loop("export", BadItem.ENDS, "the export is FAILED"),
     Loop("discard_export", BadItem.ENDS, "the task `tidying` destroys it"),
     Loop("announce_export", BadItem.ENDS, "export.announced says that it was not received"),
-    Loop("spread_notice", BadItem.SET_ASIDE, "a text of which somebody could not be told: they are told later", ("notices",)),
+    Loop("spread_notice", BadItem.SET_ASIDE, "a text of which a person could not be told yet", ("notices",)),
     Loop("deliver_notice", BadItem.ENDS, "notice.delivered says that it was not received; the inbox has it"),
     Loop("tell_affected", BadItem.SET_ASIDE, "an incident of which somebody could not be told: they are told later",
          ("incident_notices",)),
