@@ -76,6 +76,7 @@ def test_the_detections_of_new_places_work_behind_a_proxy(home: Path, database_u
     """D08 after four networks, D07 after twenty; each event has the caller's own address, whatever they claim."""
     claimed = {"x-forwarded-for": "198.51.100.7", "x-real-ip": "198.51.100.7", "forwarded": "for=198.51.100.7"}
     with serving(home, database_url, **TRUSTED) as server, in_front_of(server.port, home / "nginx") as port:
+        wait_for(lambda: server.told()["sentinel.beat"])  # what came before its first look is not judged
         ann = server.api.register("ann")
         for place in range(1, 6):
             with calling(port, f"127.0.{place}.1") as caller:
