@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents import deadlines
+from agents import deadlines, outward
 from agents.outward import AddressRefused, NoAnswer, is_public, post
 
 INSIDE = (
