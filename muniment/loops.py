@@ -57,6 +57,7 @@ THREADS = (
 
 TASKS = (
     Loop("lock-downs", BadItem.NONE, "one lock-down"),
+    Loop("missing files", BadItem.REPORTS, "a file that is missing is marked, recorded and alerted (D05)"),
     Loop("tidying", BadItem.SET_ASIDE, "archives whose time is up", ("exports",)),
     Loop("the queue", BadItem.NONE, "rows of jobs that ended"),
     Loop("erasures set aside", BadItem.SET_ASIDE,
