@@ -193,7 +193,7 @@ def test_tickets_end(studio: Studio) -> None:
     waiting = studio.announce()[1]
     studio.world.client.put(upload, content=TEXT)
     url = studio.world.content_url(studio.ada, asset)
-    with time_machine.travel(now() + timedelta(minutes=15.1)), studio.world.unchanged("access.strangers_denied"):
+    with time_machine.travel(now() + timedelta(minutes=15.1)), studio.world.unchanged("access.denied", "access.denied"):
         assert studio.world.client.get(url).status_code == 404
         assert studio.world.client.put(waiting, content=TEXT).status_code == 404
 
@@ -205,7 +205,7 @@ def test_tickets_end_with_the_session_that_asked(studio: Studio) -> None:
     studio.world.client.put(upload, content=TEXT)
     url = studio.world.content_url(studio.ada, asset)
     studio.world.do_plain("signOut", studio.ada)
-    with studio.world.unchanged("access.strangers_denied"):
+    with studio.world.unchanged("access.denied", "access.denied"):
         assert studio.world.client.get(url).status_code == 404
         assert studio.world.client.put(waiting, content=TEXT).status_code == 404
 
@@ -236,7 +236,7 @@ def test_a_right_that_is_gone_takes_its_tickets_along(studio: Studio) -> None:
     waiting = world.announce(ben, studio.project)[1]
     assert world.client.get(url).status_code == 200
     world.do("unshareProject", studio.ada, projectId=studio.project, email=ben.email)
-    with world.unchanged("access.strangers_denied"):
+    with world.unchanged("access.denied", "access.denied"):
         assert world.client.get(url).status_code == 404
         assert world.client.put(waiting, content=TEXT).status_code == 404
 
