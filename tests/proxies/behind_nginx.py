@@ -116,7 +116,7 @@ def test_uploads_streams_and_sockets_have_the_callers_address(home: Path, databa
         _, url = server.api.announce(ann, project, 3)
         with calling(port, "127.0.8.1") as caller:
             assert caller.client.put(url, content=b"abc").status_code == 201
-            assert caller.client.put(url, content=b"abc").status_code == 409
+            assert caller.client.put(url, content=b"abd").status_code == 409
         address = f"ws://127.0.0.1:{port}/graphql"
         with ExitStack() as stack:
             for source in ("127.0.7.1", "127.0.7.2"):
