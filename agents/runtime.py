@@ -316,7 +316,11 @@ def _put_back(agents: Agents, job: Job, later: TryLater) -> None:
 
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
     def run(*ids: str) -> None:
-        job = Job(workflow.name, str(DBOS.workflow_id), DBOS.authenticated_user or None)
+        name = DBOS.workflow_id
+        if name is None:  # it was called without the queue
+            perform(*ids)
+            return
+        job = Job(workflow.name, name, DBOS.authenticated_user or None)
         try:
             with agents.turns.take(job):
                 perform(*ids)
