@@ -74,7 +74,11 @@ class Life:
         assert world.ask("{ viewer { kind } }", ada.token[:-1] + "!").code == "UNAUTHENTICATED"
         assert world.ask("{ viewer { kind } }", self.key.token[:-3] + "xyz").code == "UNAUTHENTICATED"
         after = world.footprint()
-        assert {each for each in after if after[each] != before[each]} <= {"sessions"}
+        assert {each for each in after if after[each] != before[each]} <= {
+            "sessions",
+            "known_addresses",
+            "sign_in_throttles",
+        }
         self.born += 1
         friend = world.register(f"friend{self.born}")
         world.share(ada, self.project, friend, "VIEWER")
