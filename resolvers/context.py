@@ -211,8 +211,7 @@ class Context:
 
     def record(self, refusal: Refusal) -> None:
         """Record a refusal in a transaction of its own; that of a stranger is counted, and written within a minute."""
-        if self.principal.kind is Kind.ANONYMOUS and self.house.denials is not None:
-            self.house.denials.add(self.scope(), refusal)
+        if self.house.counts(self.scope(), refusal):
             return
         with self.house.store.begin(self.scope()) as work:
             work.record(denied(refusal), Outcome.DENIED)
@@ -273,11 +272,7 @@ class Context:
     def _record_reads(self, work: UnitOfWork) -> None:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
-        refusals, self.refusals = self.refusals, []
-        if self.principal.kind is Kind.ANONYMOUS and self.house.denials is not None:
-            for refusal in refusals:
-                self.house.denials.add(self.scope(), refusal)
-            refusals = []
+        refusals, self.refusals = [each for each in self.refusals if not self.house.counts(work.scope, each)], []
         readings, self.readings = self.readings, []
         unmasked, self.unmasked = self.unmasked, {}
         readings = [*readings, *trail_openings(unmasked)]
