@@ -39,8 +39,7 @@ WAITED_FOR = {
     "muniment/doctor.py": "on the command line; half a second",
     "muniment/tallies.py": "four threads at a time; half a second, then none asks for two",
     "storage/blobs/objects.py": "sixteen threads that read and sixteen that write, of forty that transfers have",
-    "storage/keys/remote.py": "three threads at a time; MUNIMENT_KMS_SECONDS",
-    "storage/keys/services.py": "called by storage/keys/remote.py alone",
+    "storage/keys/services.py": "by storage/keys/remote.py: three threads at a time; MUNIMENT_KMS_SECONDS",
     "storage/ledger/buckets.py": "the sequencer, which no request waits for; five seconds",
 }
 """Where a request may come to wait for another server, and what bounds how many do, and for how long."""
