@@ -7,7 +7,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 .DEFAULT_GOAL := help
 # Images of Python say the contrary; but each of the hundreds of processes that tests start would compile everything anew.
 export PYTHONDONTWRITEBYTECODE :=
-.PHONY: help setup develop run demo test lint check bench soak schema mutants lock clients
+.PHONY: help setup develop run demo test lint check bench soak keys fuzz schema mutants lock clients proxies
 
 # Shows what a command said when it is done, so that it stays readable beside another.
 at_once = said=$$({ $(1); } 2>&1); status=$$?; printf '%s\n' "$$said"; exit $$status
@@ -34,13 +34,17 @@ test: develop  ## run the tests, on SQLite and PostgreSQL
 lint: develop  ## check style, types and import directions
 	@$(call at_once,$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports --no-cache)
 
-check: develop  ## lint, types, import directions, generated files, tests, clients: what CI runs
-	@$(MAKE) --no-print-directory -j 2 lint test clients || { echo "make check: something above does not hold."; exit 1; }
+check: develop  ## lint, types, import directions, generated files, tests, clients, proxies: what CI runs
+	@$(MAKE) --no-print-directory -j 2 lint test clients proxies || { echo "make check: something above does not hold."; exit 1; }
 	@echo "make check: everything holds."
 
 clients: develop tests/node/node_modules/.package-lock.json  ## check the API with the tools of its clients (needs Node 20)
 	@requirements/browser
 	@$(call at_once,$(PY) -m tests.node)
+
+proxies: develop  ## check the server behind nginx
+	@requirements/nginx
+	@$(call at_once,$(PY) -m tests.proxies)
 
 tests/node/node_modules/.package-lock.json: tests/node/package-lock.json
 	@command -v npm >/dev/null || { echo "make clients needs Node 20 and npm on PATH."; exit 1; }
@@ -52,6 +56,13 @@ bench: develop  ## measure, and compare with the baselines
 
 soak: develop  ## mixed load for an hour, with every process killed in it (SOAK_MINUTES says how long)
 	@$(PY) -m benchmarks soak $(ARGS)
+
+keys: develop  ## kill a busy server 100 times, and rotate keys 20 times, beside commands: no keyset is lost
+	@KEPT_KEYS_KILLS=$${KEPT_KEYS_KILLS:-100} KEPT_KEYS_ROTATIONS=$${KEPT_KEYS_ROTATIONS:-20} $(PY) -m pytest -s \
+		tests/faults/test_kept_keys.py $(ARGS)
+
+fuzz: develop  ## send the API requests that are nearly valid, for an hour (FUZZ_SECONDS says how long, FUZZ_SEED which)
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-1200} $(PY) -m pytest tests/fuzz --timeout=0 -s $(ARGS)
 
 schema: setup  ## write schema.graphql anew from the code
 	@$(PY) -m muniment schema print > schema.graphql

@@ -5,12 +5,18 @@ pass is a few transactions, and is taken up again where it was left.
 """
 
 import uuid
+from collections.abc import Callable, Collection
 
 import structlog
 
+from agents import loops
 from agents.runtime import Agents
 from resolvers.access_reviews import campaigns
+from storage import set_aside
+from storage.clock import now
+from storage.database import transaction
 from storage.ledger.scope import AuditScope
+from storage.work import UnitOfWork
 
 NAME = "reviewer"
 
@@ -32,11 +38,7 @@ class Reviewer:
         self._tell()
 
     def _finish(self) -> None:
-        more = True
-        while more:
-            self._agents.go_on()
-            with self._agents.store.begin(self._scope()) as work:
-                more = campaigns.finish(work, _AT_ONCE)
+        self._in_pieces("access_reviews", campaigns.finish, campaigns.next_to_finish)
 
     def _open(self) -> None:
         with self._agents.store.begin(self._scope()) as work:
@@ -50,11 +52,37 @@ class Reviewer:
         _log.warning("a review of access has begun: decideAccessReviewItem", number=number, due_at=due)
 
     def _tell(self) -> None:
-        told = _AT_ONCE
-        while told == _AT_ONCE:
+        self._in_pieces("access_review_notices", campaigns.tell, campaigns.next_to_tell)
+
+    def _in_pieces(
+        self,
+        loop: str,
+        step: Callable[[UnitOfWork, int, Collection[uuid.UUID]], int],
+        following: Callable[[UnitOfWork, Collection[uuid.UUID]], uuid.UUID | None],
+    ) -> None:
+        """Take some at a time until there are none; where a piece fails one by one, setting aside what fails."""
+        store = self._agents.store
+        with transaction(store.engine, read_only=True) as session:
+            later, again = set_aside.known(session, loop, now())
+        without, many, more = set(later), _AT_ONCE, True
+        while more:
             self._agents.go_on()
-            with self._agents.store.begin(self._scope()) as work:
-                told = campaigns.tell(work, _AT_ONCE)
+            try:
+                with store.begin(self._scope()) as work:
+                    more = bool(step(work, many, without))
+            except Exception as error:
+                if loops.may_pass(error):
+                    raise
+                if many == 1:
+                    with store.begin(self._scope()) as work:
+                        item = following(work, without)
+                    if item is None:
+                        raise
+                    without.add(item)
+                    loops.set_aside(store, self._scope(), loop, item, error)
+                many = 1
+        with transaction(store.engine) as session:
+            set_aside.remove(session, loop, again - without)
 
     def _scope(self) -> AuditScope:
         version = self._agents.force.policy.version

@@ -63,7 +63,11 @@ class Mail:
     def send(self, to: str, subject: str, text: str, identity: str) -> DeliveryFailure | None:
         """Hand in one message of plain text; None once the server has taken it. Never raises for what it answers."""
         try:
-            message = self._message(to, subject, text, identity)
+            receiver = Address(addr_spec=to)  # refuses what would begin another header
+        except _UNUSABLE:
+            return DeliveryFailure.ADDRESS_UNUSABLE
+        try:
+            message = self._message(receiver, subject, text, identity)
             with self._connected() as server:
                 if self.user is not None:
                     server.login(self.user, self.password or "")
@@ -72,6 +76,15 @@ class Mail:
             return DeliveryFailure.NO_ANSWER
         except _NoTls:
             return DeliveryFailure.ADDRESS_REFUSED
+        except smtplib.SMTPRecipientsRefused as refused:
+            codes = [code for code, _ in refused.recipients.values()]
+            for_good = bool(codes) and min(codes) >= _FOR_GOOD
+            return DeliveryFailure.ADDRESS_UNUSABLE if for_good else DeliveryFailure.NOT_ACCEPTED
+        except smtplib.SMTPDataError as refused:
+            for_good = refused.smtp_code >= _FOR_GOOD
+            return DeliveryFailure.MESSAGE_REFUSED if for_good else DeliveryFailure.NOT_ACCEPTED
+        except _UNUSABLE:
+            return DeliveryFailure.MESSAGE_REFUSED
         except _REFUSED:
             return DeliveryFailure.NOT_ACCEPTED
         except (OSError, smtplib.SMTPException):
@@ -94,10 +107,10 @@ class Mail:
             raise
         return server
 
-    def _message(self, to: str, subject: str, text: str, identity: str) -> EmailMessage:
+    def _message(self, to: Address, subject: str, text: str, identity: str) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
         message["From"] = self.sender
-        message["To"] = Address(addr_spec=to)  # refuses what would begin another header
+        message["To"] = to
         message["Subject"] = subject
         message["Date"] = format_datetime(now())
         message["Message-ID"] = f"<{identity}>"
@@ -110,10 +123,11 @@ class _NoTls(Exception):
     pass
 
 
-_REFUSED = (
-    smtplib.SMTPResponseException,
-    smtplib.SMTPRecipientsRefused,
-    smtplib.SMTPNotSupportedError,
+_FOR_GOOD = 500
+"""From this code on an answer of SMTP is not temporary (RFC 5321, section 4.2.1)."""
+_REFUSED = (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError)
+"""What concerns us and not the receiver, such as our password, is tried again: the operator may mend it."""
+_UNUSABLE = (
     MessageError,
     IndexError,  # what the parser of addresses raises for some that are none
     ValueError,

@@ -12,8 +12,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage import incidents, outages
+from resolvers import controls
+from storage import detection_lag, outages
 from storage.clock import now
+from storage.controls import catalogue
+from storage.controls.findings import Result
 from storage.database import transaction
 from storage.ids import new_id
 from storage.ledger import sequencing
@@ -26,8 +29,10 @@ Check = Callable[[], bool]
 """Whether a part answers. What it raises counts as no answer."""
 
 EVERY_SECONDS = 15.0
-SILENT = timedelta(seconds=90)
+SILENT = detection_lag.GONE
 """Agents that have shown no sign of life for so long are away."""
+FOUND_BY = {Component.DETECTION: "detection-works"}
+"""Checks of controls whose finding opens and closes with an outage: none waits for the daily run of all checks."""
 GAP = timedelta(minutes=2)
 """Where nobody looked for so long, nobody was there."""
 _LATE = timedelta(minutes=2)
@@ -114,6 +119,7 @@ class Lookout:
             waited = int((work.now - since).total_seconds())
             began = OutageBegan(resource_id=outage.id, subject_id=None, component=component, after_seconds=waited)
             work.record(began)
+            self._find(work, component, 1)
             log.error("a part of the platform does not answer", component=component.value, outage_id=str(outage.id))
 
     def _record_end(self, work: UnitOfWork, outage: Outage) -> None:
@@ -121,7 +127,13 @@ class Lookout:
         work.record(
             OutageEnded(resource_id=outage.id, subject_id=None, component=outage.component, lasted_seconds=lasted)
         )
+        self._find(work, outage.component, 0)
         log.warning("an outage is over", component=outage.component.value, seconds=lasted, outage_id=str(outage.id))
+
+    def _find(self, work: UnitOfWork, component: Component, amiss: int) -> None:
+        """Open or close the finding that goes with an outage of this part, if one does."""
+        if (check := FOUND_BY.get(component)) is not None:
+            controls.keep_one(work, Result(check, catalogue.checks()[check], amiss, ""))
 
     def _scope(self) -> AuditScope:
         return AuditScope("agent:lookout", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
@@ -137,8 +149,18 @@ class Lookout:
 def agents_are_there(store: Store) -> bool:
     """Whether agents have shown a sign of life lately. Where none has ever worked, nobody misses them."""
     with transaction(store.engine, read_only=True) as session:
-        mark = incidents.mark(session)
-    return mark is None or now() - mark.beat_at < SILENT
+        seen = outages.last_look(session)
+    return seen is None or now() - seen < SILENT
+
+
+def detection_works(store: Store) -> bool:
+    """Whether intrusion detection keeps up with the audit log. One that does not is logged with its cause."""
+    with transaction(store.engine, read_only=True) as session:
+        lag = detection_lag.measure(session, now())
+    if lag.is_late:
+        waited = int(max(lag.waited, lag.silent).total_seconds())
+        log.critical("detection.behind", code=lag.reason(), count=lag.unread, duration_ms=waited * 1000)
+    return not lag.is_late
 
 
 def log_goes_on(store: Store) -> bool:

@@ -20,15 +20,19 @@ import structlog
 from dbos import DBOS, DBOSConfig
 
 from agents.egress import Closed, Gate
+from agents.loops import StandStill as StandStill
 from agents.mail import Mail
 from agents.models.gateway import Gateway
 from agents.models.providers import Door
+from agents.turns import Job, Kept, TryLater, Turns, current
+from agents.turns import Stopping as Stopping
+from agents.webhooks import Receivers
 from policies.access import Access
 from policies.actions import Action
 from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.lockdowns import holding
-from storage import queue, queue_tables
+from storage import fair_queue, queue, queue_tables
 from storage.blobs.errors import BlobStoreUnavailable
 from storage.certificates.statements import UNSAID, BackupPeriods
 from storage.database import DatabaseUnreachable
@@ -43,6 +47,8 @@ _LEFT_OVER_SECONDS = 10.0
 _STANDING_BY_SECONDS = 0.5
 _THREADS = 16
 _MOST_CALLS = 1000
+_AGAIN_SECONDS = 60.0
+"""After how long what something that is away kept from its end is run again."""
 _GRACE_SECONDS = 5
 """How long a stop waits for runs to notice it; what has not by then is resumed as if the process had been killed."""
 
@@ -51,19 +57,8 @@ log = structlog.get_logger("muniment.agents")
 T = TypeVar("T")
 
 
-class Stopping(BaseException):
-    """This process is ending: the workflow stays queued as begun, and the next process takes it up.
-
-    Not an Exception, so that nothing on the way records it as the run's failure.
-    """
-
-
 class Withheld(Stopping):
     """Nobody has approved this agent: it does nothing, and what it was to do waits for the next start."""
-
-
-class StandStill(Exception):
-    """The platform is locked down, and this agent's work does not go on in that: break off, `stand_by`, begin again."""
 
 
 PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, *DatabaseUnreachable)
@@ -104,6 +99,11 @@ class Agents:
     """Whether an agent of this name may work here; the crew asks the change register."""
     doors: Mapping[str, Door] = field(default_factory=dict)
     """Where providers of models are asked to delete what they keep, by their address in the register of services."""
+    receivers: Receivers = field(default_factory=Receivers)
+    """Hosts of webhooks that do not answer."""
+    turns: Turns = field(default_factory=Turns)
+    spent: Kept = field(default_factory=Kept)
+    """What runs that stood back had spent of the model."""
     _calls: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _release: Callable[[], None] = lambda: None
@@ -161,6 +161,15 @@ class Agents:
                 )
                 work.record(event, Outcome.DENIED)
 
+    def own_scope(self, agent: str) -> Callable[[], AuditScope]:
+        """Return what makes a scope for what an agent records of its own work, on nobody's behalf."""
+
+        def scope() -> AuditScope:
+            version = self.force.policy.version
+            return AuditScope(f"agent:{agent}", Kind.AGENT.value, None, None, None, None, uuid.uuid4(), version)
+
+        return scope
+
     def call_behind(self, run: uuid.UUID) -> uuid.UUID | None:
         """The correlation id of the call behind `run`, once somebody has been `acting` in it here."""
         return self._calls.get(run)
@@ -188,6 +197,14 @@ class Agents:
 
     def _waits(self, agent: str) -> bool:
         return agent not in holding.OF_AGENTS and self.force.locked_down is not None
+
+    def others_wait(self) -> bool:
+        """Return whether a job of the workflow at hand waits whose contributor has none running."""
+        job = current()
+        if job is None:
+            return False
+        owner = job.owner or ""  # of what an earlier release queued
+        return fair_queue.others_wait(self.store.engine, queue.queue_of(job.workflow), job.workflow, owner)
 
     def pause(self, seconds: float) -> None:
         """Wait, unless this process is ending: then Stopping is raised at once."""
@@ -282,17 +299,42 @@ def patiently(agents: Agents, attempt: Callable[[], T], *also: type[Exception]) 
     return attempt()
 
 
+def _put_back(agents: Agents, job: Job, later: TryLater) -> None:
+    """Let the job run again later. Where even that can't be written, the next start takes it up as it is."""
+    workflow = job.workflow
+
+    def attempt() -> bool:
+        return fair_queue.put_back(
+            agents.store.engine, job.id, later.seconds, queue.queue_of(workflow), workflow, behind=later.behind
+        )
+
+    try:
+        patiently(agents, attempt)
+    except PASSING as error:
+        log.error("a run waits for the next start", workflow=workflow, code=type(error).__name__)
+
+
 def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
     def run(*ids: str) -> None:
+        job = Job(workflow.name, str(DBOS.workflow_id), DBOS.authenticated_user or None)
+        try:
+            with agents.turns.take(job):
+                perform(*ids)
+        except TryLater as later:
+            _put_back(agents, job, later)
+            raise
+
+    def perform(*ids: str) -> None:
+        runs = queue.ids_of(ids)
         told = {"workflow": workflow.name, "run_id": ":".join(ids)}
         try:
-            workflow.function(agents, *(uuid.UUID(value) for value in ids))
+            workflow.function(agents, *runs)
         except PASSING as error:
-            call = agents.call_behind(uuid.UUID(ids[0]))
-            log.error("a run waits for the next start", correlation_id=call, **told, exc_info=error)
-            raise Stopping from None
+            call = agents.call_behind(runs[0])
+            log.error("a run is tried again later", correlation_id=call, **told, exc_info=error)
+            raise TryLater(_AGAIN_SECONDS) from None
         except Exception as error:
-            call = agents.call_behind(uuid.UUID(ids[0]))
+            call = agents.call_behind(runs[0])
             log.error("a run ended in an error", correlation_id=call, **told, exc_info=error)
             raise RunFailed(workflow.name, type(error).__name__) from None
 

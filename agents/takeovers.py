@@ -73,8 +73,12 @@ class Takeover:
         taken = 0
         for name, since in list(self._absent.items()):
             if moment - since >= ABSENT_SECONDS:
-                taken += (count := runtime.take_over(name))
-                del self._absent[name]
+                del self._absent[name]  # what fails is tried again after another minute, and holds up no other
+                try:
+                    taken += (count := runtime.take_over(name))
+                except Exception:
+                    log.exception("takeover.failed", component=name)
+                    continue
                 log.warning("the runs of a process that is gone were taken over", component=name, count=count)
         return taken
 

@@ -7,8 +7,9 @@ made and does nothing.
 
 import io
 import uuid
-import warnings
+from typing import TYPE_CHECKING
 
+from agents import images
 from agents.runtime import Agents, patiently, register
 from policies.actions import Action
 from policies.errors import Refused
@@ -20,6 +21,10 @@ from storage.ids import new_id
 from storage.keys.errors import KeyDestroyed
 from storage.keys.names import project_keyset
 from storage.ledger.events import AssetThumbnailMade
+from storage.work import OutsideEffect
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 WORKFLOW = "thumbnail"
 """What an upload queues with the asset's id."""
@@ -30,7 +35,6 @@ EDGE = 512
 """Pixels of the longer edge."""
 
 _MOST_BYTES = 64 * 1024 * 1024
-_MOST_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")
 
 
@@ -68,47 +72,41 @@ def _keep(agents: Agents, asset: Asset, picture: bytes) -> None:
     with agents.store.blobs.writer(blob_id, project_keyset(asset.project_id)) as writer:
         writer.write(picture)
         writer.finish()
-    kept = False
-    try:
-        with agents.acting(NAME, asset.owner_id, run=asset.id) as (work, access):
-            found = access.get(Asset, asset.id, Action.READ_CONTENT)
-            kept = assets.adopt_thumbnail(work.session, found, blob_id, len(picture))
-            if kept:
-                work.record(
-                    AssetThumbnailMade(
-                        resource_id=found.id,
-                        subject_id=found.owner_id,
-                        project_id=found.project_id,
-                        byte_size=len(picture),
-                    )
+    with (
+        OutsideEffect(lambda _error: agents.store.blobs.remove(blob_id)) as effect,
+        agents.acting(NAME, asset.owner_id, run=asset.id) as (work, access),
+    ):
+        effect.named_by(work)
+        found = access.get(Asset, asset.id, Action.READ_CONTENT)
+        kept = assets.adopt_thumbnail(work.session, found, blob_id, len(picture))
+        if kept:
+            work.record(
+                AssetThumbnailMade(
+                    resource_id=found.id,
+                    subject_id=found.owner_id,
+                    project_id=found.project_id,
+                    byte_size=len(picture),
                 )
-    finally:
-        if not kept:
-            agents.store.blobs.remove(blob_id)
+            )
+    if not kept:  # another run made one first: no row names this
+        agents.store.blobs.remove(blob_id)
 
 
 def small(file: bytes) -> bytes | None:
     """A picture's thumbnail as WebP, upright, without metadata. None for what is no picture that opens safely.
 
-    Only formats that uploads may have are tried, and none that claims more pixels than `_MOST_PIXELS` is decoded.
+    Only formats that uploads may have are tried, and none that claims more pixels than are decoded safely.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError  # what reads pictures is loaded where there is one
+    return images.decode(file, _FORMATS, EDGE, _reduced)
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(file), formats=_FORMATS) as picture:
-                if picture.width * picture.height > _MOST_PIXELS:
-                    return None
-                picture.draft("RGB", (EDGE, EDGE))
-                upright = ImageOps.exif_transpose(picture)
-                upright.thumbnail((EDGE, EDGE))
-                shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-                bare = Image.frombytes(shown.mode, shown.size, shown.tobytes())
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError):
-        return None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
+
+def _reduced(picture: "ImageFile", _: images.Size) -> bytes:
+    from PIL import Image, ImageOps
+
+    picture.thumbnail((EDGE, EDGE))  # first, since what turns it copies it
+    upright = ImageOps.exif_transpose(picture)
+    shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    bare = Image.frombytes(shown.mode, shown.size, shown.tobytes())
     out = io.BytesIO()
     bare.save(out, "WEBP", quality=80)
     return out.getvalue()

@@ -4,6 +4,9 @@ import ipaddress
 from pathlib import Path
 from typing import Any
 
+_LONGEST = 64
+"""Characters of the longest text that is an address, with a zone."""
+
 
 def own_url(told: dict[str, Any]) -> str:
     """How clients on this machine reach it, from what else was set."""
@@ -49,3 +52,11 @@ def read(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address in `text` as it is counted: an IPv4 address within IPv6 as IPv4, without a zone; or None."""
+    address = read(text) if len(text) <= _LONGEST else None
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.ipv4_mapped or (ipaddress.IPv6Address(int(address)) if address.scope_id else address)
+    return address

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -11,6 +12,7 @@ from anyio.lowlevel import RunVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from muniment.crowds import Crowd
 from muniment.requests import address_of
 from policies.errors import Refused
 from policies.principals import ANONYMOUS
@@ -37,11 +39,13 @@ _ATTEMPTED = {
 _STATUS = {
     "BAD_USER_INPUT": 400,
     "CONFLICT": 409,
+    "CONTENT_MISSING": 410,
     "FORBIDDEN": 403,
     "LOCKED_DOWN": 503,
     "NOT_FOUND": 404,
     "PAYLOAD_TOO_LARGE": 413,
     "QUOTA_EXCEEDED": 413,
+    "RATE_LIMITED": 429,
     "STEP_UP_REQUIRED": 403,
     "UNAUTHENTICATED": 401,
     "UNAVAILABLE": 503,
@@ -60,6 +64,15 @@ def admitted(request: Request, purpose: Purpose) -> tuple[Context, Ticket]:
         raise
     holding.admit(context, _ATTEMPTED[purpose])
     return context, ticket
+
+
+def enter_transfers(request: Request, context: Context) -> Callable[[], None]:
+    """Count a transfer of this caller; return what is called at its end. Raises `RateLimited` if there are too many."""
+    crowd: Crowd = request.app.state.transfers
+    principal = context.principal
+    name = str(principal.on_behalf_of or principal.id)
+    crowd.enter(name)
+    return partial(crowd.leave, name)
 
 
 def _bearer(house: House, asking: Asking, ticket: Ticket) -> Asking:

@@ -15,20 +15,39 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from muniment import browsers, graphiql, key_uses, ledger, lookouts, passkeys, privacy, services, status, transfers
+from muniment import (
+    browsers,
+    graphiql,
+    key_checks,
+    key_uses,
+    ledger,
+    lookouts,
+    passkeys,
+    privacy,
+    services,
+    status,
+    transfers,
+)
 from muniment.budgets import SharedBudgets
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
+from muniment.key_checks import KeysetWatch
+from muniment.loop_metrics import LoopMetrics
+from muniment.proxies import ForwardedAddress, TrustedProxies
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
+from muniment.threads import Threads
+from resolvers import outages
 from resolvers.house import House
+from resolvers.siem import SiemReader
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import transaction
+from storage.database import DatabaseUnreachable, LogReplaced, require_kept
+from storage.keys.errors import KeyStoreError
 
 
 def create(settings: Settings) -> Starlette:
@@ -40,8 +59,15 @@ def create(settings: Settings) -> Starlette:
             enter: Callable[..., Any] = stack.enter_context
             telemetry = enter(watching(traces_url=settings.traces_url, metrics_port=settings.metrics_port))
             telemetry.count_streams(crowd.size)
+            if guard := getattr(app.state, "connections", None):
+                telemetry.count_connections(guard.size)
+                guard.on_closed = telemetry.connection_closed
+            telemetry.count_waiting(threads.waiting)
             house = open_house(settings, serves=True, watch=telemetry)
             app.state.house = await anyio.to_thread.run_sync(enter, house)
+            app.state.siem = SiemReader(settings.siem_token_sha256)
+            stack.callback(app.state.siem.close, app.state.house)
+            telemetry.samples.register(LoopMetrics(app.state.house))
             if isinstance(app.state.house.budgets, SharedBudgets):
                 enter(crowd.sharing(app.state.house.budgets.tallies))
             if settings.worker:
@@ -52,21 +78,30 @@ def create(settings: Settings) -> Starlette:
                 enter(lookouts.beside_agents(app.state.house))
             await anyio.to_thread.run_sync(announce, app.state.house, settings, "server")
             enter(key_uses.counted(app.state.house, "server"))
+            app.state.keysets = enter(key_checks.watched(app.state.house))
+            telemetry.show_keys(app.state.keysets.count, app.state.keysets.is_kept)
             try:
                 yield
             finally:
                 await anyio.to_thread.run_sync(stack.pop_all().close)
 
+    proxies = TrustedProxies(settings.trusted_proxies)
     crowd = Crowd(settings.streams_per_caller)
+    threads = Threads(settings.threads, settings.threads_per_caller)
     sockets = Sockets(
         build(),
         documents=Documents.load(settings.documents, only=settings.documents_only),
         crowd=crowd,
+        threads=threads,
         body_limit=settings.body_limit_bytes,
         origins=settings.origins,
     )
     endpoint = Endpoint(
-        sockets, body_limit=settings.body_limit_bytes, threads=settings.threads, draft=settings.http_draft
+        sockets,
+        body_limit=settings.body_limit_bytes,
+        response_limit=settings.response_limit_bytes,
+        threads=threads,
+        draft=settings.http_draft,
     )
     app = Starlette(
         routes=[
@@ -86,11 +121,14 @@ def create(settings: Settings) -> Starlette:
             *transfers.routes(),
         ],
         middleware=[
+            *([Middleware(ForwardedAddress, proxies)] * bool(proxies.networks)),
             *browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
             Middleware(Direct, endpoint),
         ],
         lifespan=lifespan,
     )
+    app.state.threads = threads
+    app.state.transfers = Crowd(settings.transfers_per_caller, "transfers")
     app.router.redirect_slashes = False  # Starlette would send callers to whatever host their request names
     return app
 
@@ -115,7 +153,7 @@ async def welcome(settings: Settings, request: Request) -> Response:
 
 async def schema_text(_: Request) -> Response:
     """The schema in GraphQL's own language. It is the same file that the repository holds, and no secret."""
-    return PlainTextResponse(sdl())
+    return PlainTextResponse(await anyio.to_thread.run_sync(sdl))
 
 
 async def live(_: Request) -> Response:
@@ -124,16 +162,32 @@ async def live(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """The database and the key store answer too, and the policy is the one in force everywhere."""
+    """The database and the key store answer too and lose nothing, and the policy is the one in force everywhere.
+
+    Detection that does not work keeps nobody from being served; the second line says so, and why.
+    """
     house: House = request.app.state.house
+    keysets: KeysetWatch = request.app.state.keysets
     try:
-        await anyio.to_thread.run_sync(_touch, house)
-    except Exception:
-        return PlainTextResponse("not ready: the database or the key store does not answer\n", 503)
+        lost = await anyio.to_thread.run_sync(_touch, house, keysets)
+    except Exception as error:
+        return PlainTextResponse(f"not ready: {_cause(error)}\n", 503)
+    if lost:
+        return PlainTextResponse(
+            f"not ready: {lost} keysets that rows refer to are not in the key store: run doctor\n", 503
+        )
     if unloadable := house.force.held.unloadable:
         kept = house.policy.version
         return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
-    return PlainTextResponse("ready\n")
+    return PlainTextResponse("ready\n" + await anyio.to_thread.run_sync(_detection, house))
+
+
+def _cause(error: BaseException) -> str:
+    """What keeps it from being ready, in words that name no address."""
+    if isinstance(error, LogReplaced) or isinstance(error.__cause__, LogReplaced):
+        which = "key store" if isinstance(error, KeyStoreError) else "database"
+        return f"the write-ahead log of the {which} is not the one on disk: do not stop this process, run doctor"
+    return "the database or the key store does not answer"
 
 
 async def security_text(settings: Settings, _: Request) -> Response:
@@ -150,10 +204,20 @@ async def security_text(settings: Settings, _: Request) -> Response:
     return PlainTextResponse("".join(f"{line}\n" for line in lines))
 
 
-def _touch(house: House) -> None:
-    with transaction(house.store.engine, read_only=True) as session:
-        session.connection()
+def _detection(house: House) -> str:
+    """One line where detection does not work; the database is judged by `_touch` alone."""
+    try:
+        lag = outages.detection(house)
+    except DatabaseUnreachable:
+        return ""
+    return f"{lag.words()}\n" if lag.is_late else ""
+
+
+def _touch(house: House, keysets: KeysetWatch) -> int:
+    require_kept(house.store.engine)
     house.store.keyring.public_key()
+    house.store.keyring.key_store.require_kept()
+    return keysets.unaccepted()
 
 
 _GRAPHIQL = '<li><a href="/graphiql">GraphiQL</a> &ndash; try it in this browser.</li>\n'

@@ -23,7 +23,9 @@ from storage.pages import Slice
 from storage.staff import StaffRole
 
 
-def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None, policy: Path | None) -> Report:
+def check(
+    source: str, vkey: str | None, old: Path | None, leaf: Path | None, policy: Path | None, token: str | None = None
+) -> Report:
     """What is found about a log at `source`, or with `leaf` about one entry whose proof is at `source`.
 
     With `policy`, whether enough of its witnesses cosigned the checkpoint; it also gives the key, if it names one log.
@@ -33,7 +35,7 @@ def check(source: str, vkey: str | None, old: Path | None, leaf: Path | None, po
         if vkey is None and told is not None and len(told.logs) == 1:
             vkey = told.logs[0]
         if leaf is None:
-            report = verify_audit.run(source, vkey, None if old is None else str(old))
+            report = verify_audit.run(source, vkey, None if old is None else str(old), token)
         elif vkey is None:
             return Report([f"a proof is checked with the log's key: pass --vkey, as {_WHERE} shows it."])
         else:
@@ -66,7 +68,7 @@ def export(settings: Settings, place: Path) -> int:
 def export_events(settings: Settings, write: Callable[[str], object], start: int) -> int:
     """Write each published entry from place `start` on as an OCSF event, one per line; answers the next place.
 
-    Nobody stands in any of them: whoever can run this reads what everybody may read at /ledger, in another language.
+    Nobody stands in any of them. A caller who can run this reads the database anyway.
     """
     with open_house(settings) as house:
         store = house.store

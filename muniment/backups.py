@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,7 +18,6 @@ from storage.backups.places import Kind
 from storage.backups.streams import BackupRefused
 from storage.clock import now
 from storage.keys.kms import local_key
-from storage.keys.stores import KeyStore
 from storage.ledger import signing
 from storage.ledger.events import BackedUp, BackupFailed, BackupTaken, Event, Outcome
 from storage.ledger.scope import AuditScope
@@ -156,9 +154,9 @@ def _data(settings: Settings, house: House, target: Target) -> tuple[Path, takin
 def _keys(settings: Settings, house: House, target: Target) -> tuple[Path, taking.Counted, int]:
     counted, taken_at = taking.Counted(), now()
     file = places.path(target.keys_place, Kind.KEYS, taken_at)
-    with closing(KeyStore(settings.key_store_url, may_be_new=False)) as key_store:
-        lines = taking.keys(key_store, local_key(settings.kek_uri), house.store.origin, taken_at, counted)
-        return file, counted, streams.write(file, lines, target.recipient, _signing(house))
+    key_store = house.store.keyring.key_store
+    lines = taking.keys(key_store, local_key(settings.kek_uri), house.store.origin, taken_at, counted)
+    return file, counted, streams.write(file, lines, target.recipient, _signing(house))
 
 
 def _prune(settings: Settings, target: Target) -> Iterator[str]:

@@ -19,11 +19,15 @@ def audit_verify(
     old: Annotated[Path | None, typer.Option(help="A checkpoint you kept: nothing before it may have changed.")] = None,
     leaf: Annotated[Path | None, typer.Option(help="With a proof: a file with the entry, as it was hashed.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Who must have cosigned: a file as of C2SP tlog-policy.")] = None,
+    token: Annotated[
+        bool, typer.Option("--token", help="Read a token that may read entries from standard input. For an address.")
+    ] = False,
 ) -> None:
     """Check the audit trail offline, with its public key alone. Exit 1 names the first entry that is not right."""
     from muniment.auditing import check
 
-    report = check(source, vkey, old, leaf, policy)
+    given = typer.get_text_stream("stdin").readline().strip() if token else None
+    report = check(source, vkey, old, leaf, policy, given)
     for line in report.lines:
         typer.echo(line)
     raise typer.Exit(1 if report.problems else 0)
@@ -54,6 +58,17 @@ def audit_export(
     typer.echo(
         f"Entries {after} to {end - 1} written. Go on with --after {end}." if end > after else "Nothing new.", err=True
     )
+
+
+@app.command("siem-token")
+def audit_siem_token() -> None:
+    """Make a token for a SIEM: it reads /ledger/events. It is shown once; the server's settings hold its SHA-256."""
+    from resolvers.identity import new_token
+    from resolvers.siem import PREFIX, digest
+
+    token = new_token(PREFIX)
+    typer.echo(f"Token, for the SIEM:   {token}")
+    typer.echo(f"Setting, for servers:  MUNIMENT_SIEM_TOKEN_SHA256={digest(token)}")
 
 
 @app.command("reconcile")

@@ -35,22 +35,30 @@ def told() -> Iterator[None]:
     from storage.archives.reading import ArchiveRefused
     from storage.backups.streams import BackupRefused
     from storage.blobs.errors import BlobStoreUnavailable
-    from storage.database import DatabaseUnreachable
+    from storage.database import DatabaseUnreachable, OutcomeUnknown
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
+    from storage.privileges import RotationRefused
+    from storage.queue_tables import QueueUnsafe
 
     try:
         yield
     except ArchiveRefused as error:
         give_up(f"{error.code} ({error.reason}): {error}")
+    except OutcomeUnknown:
+        give_up("The outcome is unknown: the database was lost while it committed. Look first whether it was done.")
     except DatabaseUnreachable:
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
+    except RotationRefused as error:
+        give_up(f"{error.code}: {error}.")
     except BackupRefused as error:
         give_up(f"{error.code}: {error}")
     except BlobStoreUnavailable as error:
         give_up(f"{error}: look at MUNIMENT_BLOB_URL, and whether the disk is full.")
     except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:
+        give_up(str(error))
+    except QueueUnsafe as error:
         give_up(str(error))
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import structlog
 
+from agents import loops
 from muniment import doctor
 from muniment.findings import Finding as Told
 from muniment.settings import Settings
@@ -22,6 +23,7 @@ from storage.controls.catalogue import Control
 from storage.controls.findings import Kept, Result
 from storage.database import transaction
 from storage.ledger.scope import AuditScope
+from storage.open_databases import OpenDatabases
 
 COMPONENT = "controls"
 
@@ -29,6 +31,7 @@ OF_THE_DOCTOR: dict[str, frozenset[str]] = {
     "backups": frozenset({"backups"}),
     "key-age": frozenset({"key age", "rotation"}),
     "key-encryption-key": frozenset({"key-encryption key"}),
+    "keysets-kept": frozenset({"keys", "keysets", "open files"}),
     "keys-apart": frozenset({"separation"}),
     "policy": frozenset({"policy"}),
     "private-places": frozenset({"TLS key", "database", "directory", "key store"}),
@@ -49,14 +52,27 @@ log = structlog.get_logger("muniment.controls")
 
 def look(house: House, settings: Settings) -> list[Result]:
     """Run every check, in the order of the catalogue; changes nothing."""
-    told = doctor.examine(settings)
-    results = []
-    for name, control in catalogue.checks().items():
-        if name in OF_THE_DOCTOR:
-            results.append(Result(name, control, *by_the_doctor(name, told)))
-        else:
-            results.append(_measured(house, name, control))
-    return results
+    try:
+        told: Sequence[Told] = doctor.examine(settings, OpenDatabases.of(house.store))
+    except Exception as error:
+        if loops.may_pass(error):
+            raise
+        log.exception("control.doctor_failed")
+        told = ()  # each check that goes by what it says has failed then
+    return [_look(house, name, control, told) for name, control in catalogue.checks().items()]
+
+
+def _look(house: House, name: str, control: Control, told: Sequence[Told]) -> Result:
+    """One check. One that can't be run has failed, and keeps no other from being run."""
+    if name in OF_THE_DOCTOR:
+        return Result(name, control, *by_the_doctor(name, told))
+    try:
+        return _measured(house, name, control)
+    except Exception as error:
+        if loops.may_pass(error):
+            raise
+        log.exception("control.check_failed", component=name)
+        return Result(name, control, 1, f"the check can't be run: {loops.cause_of(error)}")
 
 
 def check(house: House, settings: Settings) -> tuple[list[Result], Kept]:

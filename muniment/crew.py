@@ -11,6 +11,7 @@ from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
 from agents.mail import Mail
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
+from agents.queue_watch import QueueWatch
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
 from agents.takeovers import Takeover
@@ -22,9 +23,13 @@ from muniment.tidying import Tidying
 from policies.principals import AgentName, Kind
 from resolvers import enabling
 from resolvers.house import House
+from storage import set_aside
+from storage.clock import now
+from storage.database import transaction
 from storage.ledger.envelopes import secrets_of
 from storage.ledger.scope import AuditScope
 from storage.ledger.witnesses import WitnessPolicy
+from storage.orphans import KEYSETS_AFTER
 
 WORKFLOWS = (generation.WORKFLOW, *exports.WORKFLOWS, *notices.WORKFLOWS, *erasures.WORKFLOWS, thumbnails.WORKFLOW)
 """What the agents answer for. Naming them here imports the agents, which register themselves."""
@@ -50,10 +55,14 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         admits=on_record(house, settings),
         doors={each.facts().provider: each.door for each in models if isinstance(each, Endpoint)},
     )
+    with transaction(house.store.engine) as session:
+        set_aside.reopen(session, now())  # this version may be able to process it
     erasures.resume_open_erasures(idle)
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
-    erasures.tidy(idle, older_than_seconds=0 if alone else 3600)
+    erasures.tidy(idle, older_than_seconds=0 if alone else 3600, keysets_older_than_seconds=KEYSETS_AFTER)
     takeover = Takeover(house.store, settings.worker_name)
+    queue_watch = QueueWatch(house.store, house.policy_version, house.watch)
+    queue_watch.start()
     agents = start(idle, executor_id=settings.worker_name)
     takeover.start()
     sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy_version, witnesses=_witnesses(settings))
@@ -72,6 +81,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         lookout.stop()
         takeover.stop()
         stop(agents)
+        queue_watch.stop()
         sentinel.stop()
         if courier is not None:
             courier.stop()

@@ -32,8 +32,9 @@ _LEAVE = "return redis.call('ZREM', KEYS[1], ARGV[1])"
 class Crowd:
     """Counts the open connections of each caller. Safe between threads."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, kind: str = "streams") -> None:
         self._most = most
+        self._kind = kind
         self._open: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._shared: _Places | None = None
@@ -51,7 +52,7 @@ class Crowd:
             return
         if not full:
             self._one_less(name)
-        raise RateLimited(f"You hold {self._most} open streams here; close one before you open another.")
+        raise RateLimited(f"You hold {self._most} open {self._kind} here; close one before you open another.")
 
     def size(self) -> int:
         """How many connections are open in this process."""

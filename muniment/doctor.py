@@ -3,86 +3,86 @@
 import shutil
 import stat
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
 
-from muniment import backups, hazards, posture, quotas, tallies, tls
+from muniment import backups, hazards, key_checks, posture, quotas, tallies, tls
 from muniment.findings import Finding
 from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
-from storage import enabling, policies, staff
+from storage import enabling, policies, queue_tables, staff
 from storage.blobs.errors import BlobError
 from storage.clock import now
-from storage.database import DatabaseUnreachable, exists, open_engine, transaction
+from storage.database import Transaction
+from storage.open_databases import OpenDatabases, opened
 
 _LEAST_FREE_BYTES = 1024**3
 
-T = TypeVar("T")
+
+def examine(settings: Settings, databases: OpenDatabases | None = None) -> list[Finding]:
+    """Return every finding about this installation; none of them shows a secret.
+
+    `databases` are those that this process has open. Without them it opens both, for as long as it looks; unless
+    another process has lost its hold on one: then opening and closing it would be what deletes its log.
+    """
+    files = list(key_checks.file_findings(settings))
+    if databases is not None:
+        return _examine(settings, databases, files)
+    if any(not each.good for each in files):
+        return _examine(settings, OpenDatabases(None, None), files)
+    with opened(settings.database_url, settings.key_store_url) as found:
+        return _examine(settings, found, files)
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Every finding about this installation; none of them shows a secret."""
+def _examine(settings: Settings, databases: OpenDatabases, files: list[Finding]) -> list[Finding]:
     return [
         Finding("python", (3, 11) <= sys.version_info[:2] <= (3, 12), ".".join(map(str, sys.version_info[:3]))),
         # Versions before 50 lack fixes; the policy engine's own requirement would hold it back.
         Finding("cryptography", int(version("cryptography").split(".")[0]) >= 50, version("cryptography")),
         Finding("policy engine", version("oso") == "0.27.3", f"oso {version('oso')}"),
         Finding("environment", True, settings.env),
-        *_policy(settings),
-        *_separation(settings),
-        *_enabled(settings),
+        *_policy(settings, databases),
+        *_separation(databases),
+        *_enabled(settings, databases),
         *(_private(place) for place in _places(settings)),
         _room(settings.home),
-        *quotas.findings(settings),
+        *quotas.findings(settings, databases),
+        *_queue(databases),
         *_bucket(settings),
         *_tallies(settings),
-        *posture.findings(settings),
+        *files,
+        *key_checks.keyset_findings(databases),
+        *posture.findings(settings, databases),
         *backups.findings(settings),
         *tls.findings(settings),
         *_apart(settings),
     ]
 
 
-def _policy(settings: Settings) -> list[Finding]:
+def _policy(settings: Settings, databases: OpenDatabases) -> list[Finding]:
     """Whether the file could be served, and whether it is what is in force."""
     file = checking.check(settings.policy_file)
     name = settings.policy_file.name
     if file.policy is None or file.problems:
         return [Finding("policy", False, f"{name} can't be served: `python -m muniment policy check` says why")]
     found = [Finding("policy", True, f"{name} holds together (version {file.policy.version})")]
-    known = _in_force(settings)
+    known = databases.read(_in_force)
     if known is not None and known != file.policy.hash:
         found.append(Finding("policy", True, f"another one is in force (version {version_of(known)})"))
     return found
 
 
-def _in_force(settings: Settings) -> str | None:
-    """The hash of the policy in force; None while there is none, or no database that answers."""
-    known = _asked(settings, policies.newest)
+def _in_force(session: Transaction) -> str | None:
+    """The hash of the policy in force; None while there is none."""
+    known = policies.newest(session) if policies.are_kept(session) else None
     return None if known is None else known.hash
 
 
-def _asked(settings: Settings, question: Callable[[Any], T]) -> T | None:
-    """What the database answers; None while there is none that answers."""
-    engine = open_engine(settings.database_url)
-    try:
-        if not exists(engine):
-            return None
-        with transaction(engine, read_only=True) as session:
-            return question(session) if policies.are_kept(session) else None
-    except DatabaseUnreachable:
-        return None
-    finally:
-        engine.dispose()
-
-
-def _enabled(settings: Settings) -> list[Finding]:
+def _enabled(settings: Settings, databases: OpenDatabases) -> list[Finding]:
     """Whether there is a model or an agent that nobody has approved."""
-    found = _asked(settings, lambda session: enabling.refused(session, now()))
+    found = databases.read(lambda session: enabling.refused(session, now()) if policies.are_kept(session) else None)
     if found is None:
         return []
     if not found:
@@ -93,9 +93,9 @@ def _enabled(settings: Settings) -> list[Finding]:
     return [Finding("models and agents", False, f"{names} {does} before it is approved: {todo}")]
 
 
-def _separation(settings: Settings) -> list[Finding]:
+def _separation(databases: OpenDatabases) -> list[Finding]:
     """Whether anybody holds two jobs that nobody may, from before that was asked."""
-    found = _asked(settings, staff.overlapping)
+    found = databases.read(lambda session: staff.overlapping(session) if policies.are_kept(session) else None)
     if found is None:
         return []
     pairs = sorted({" and ".join(sorted(role.lower() for role in each.jobs)) for each in found})
@@ -119,6 +119,19 @@ def _room(place: Path) -> Finding:
     there = next(directory for directory in (place, *place.parents) if directory.is_dir())
     free = shutil.disk_usage(there).free
     return Finding("disk", free > _LEAST_FREE_BYTES, f"{free // 1024**2} MiB free under {place}")
+
+
+def _queue(databases: OpenDatabases) -> list[Finding]:
+    """Whether the job queue's tables refuse rows in another format than ours."""
+    open_tables = databases.read(
+        lambda session: queue_tables.open_tables(session) if policies.are_kept(session) else None
+    )
+    if open_tables is None:
+        return []
+    if not open_tables:
+        return [Finding("job queue", True, "its tables refuse rows in another format than ours")]
+    todo = "run `python -m muniment database upgrade` as the owner of the tables, and look at runbook D24"
+    return [Finding("job queue", False, f"{', '.join(open_tables)} would take rows in any format: {todo}")]
 
 
 def _bucket(settings: Settings) -> list[Finding]:

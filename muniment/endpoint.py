@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
 import orjson
-from starlette.requests import Request
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -27,27 +27,42 @@ from muniment.negotiation import EVENTS, LEGACY, MODERN, acceptable, status_of, 
 from muniment.requests import NotJson, checked, parse_json, read_body, repeatable
 from muniment.sockets import Sockets
 from muniment.threads import Threads
-from resolvers.errors import BadInput, CodedError
+from resolvers.context import Context
+from resolvers.errors import BadInput, CodedError, CostExceeded
 from schema.api import kind_of
+from schema.documents import known
 from schema.errors import coded, coded_exception
+from schema.limits import read
+from schema.meters import TOO_LARGE
 
 
 class Endpoint:
     """Serves the schema for the house that `app.state` holds once the application has started."""
 
-    def __init__(self, sockets: Sockets, *, body_limit: int, threads: int, draft: bool = False) -> None:
+    def __init__(
+        self, sockets: Sockets, *, body_limit: int, threads: Threads, response_limit: int, draft: bool = False
+    ) -> None:
         self._sockets = sockets
         self._draft = draft
         self._schema = sockets.schema
         self._body_limit = body_limit
-        self._threads = Threads(threads)
+        self._response_limit = response_limit
+        self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            response = await self._answer(Request(scope, receive))
+            response = await self._answered(Request(scope, receive))
             await response(scope, receive, send)
         else:
             await self._sockets.talk(WebSocket(scope, receive, send))
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            return await self._answer(request)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # whatever was not foreseen is logged and coded, too
+            return self._refusal(error, LEGACY)
 
     async def _answer(self, request: Request) -> Response:
         media_type, streams = acceptable(request.headers.get("accept"))
@@ -58,15 +73,21 @@ class Endpoint:
             return Response("Use POST, or GET for queries.\n", 405, {"allow": "GET, POST"}, "text/plain")
         try:
             asked = await self._asked(request)
-            caller = Caller(request, repeatable(request, asked))
+            caller = Caller(request, self._threads, repeatable(request, asked))
         except _WrongMediaType:
             return Response(f"Send the operation as {LEGACY}.\n", 415, media_type="text/plain")
         except CodedError as error:
             return self._refusal(error, media_type or LEGACY)
-        if streams and (media_type is None or await anyio.to_thread.run_sync(self._follows, asked)):
-            return await self._stream(request, caller, asked)
-        run = partial(self._run, request, caller, asked, media_type or LEGACY)
-        answer: Response = await self._threads.run(run)
+        try:
+            context: Context | None = None
+            if streams:
+                context, kind = await caller.in_thread(partial(_begin, caller, asked))
+                if media_type is None or kind is OperationType.SUBSCRIPTION:
+                    return await self._stream(request, caller, asked, kind)
+            run = partial(self._run, request, caller, context, asked, media_type or LEGACY)
+            answer: Response = await caller.in_thread(run)
+        except Exception as refused:
+            return self._refusal(refused, media_type or LEGACY)
         return answer
 
     async def _asked(self, request: Request) -> dict[str, Any]:
@@ -81,14 +102,13 @@ class Endpoint:
             found = parse_json(await read_body(request, self._body_limit))
         return checked(self._sockets.documents.resolved(found) if isinstance(found, dict) else found)
 
-    def _follows(self, asked: dict[str, Any]) -> bool:
-        return kind_of(asked["query"], asked["operationName"]) is OperationType.SUBSCRIPTION
-
-    async def _stream(self, request: Request, caller: Caller, asked: dict[str, Any]) -> Response:
-        if request.method == "GET" and kind_of(asked["query"], asked["operationName"]) is OperationType.MUTATION:
+    async def _stream(
+        self, request: Request, caller: Caller, asked: dict[str, Any], kind: OperationType | None
+    ) -> Response:
+        if request.method == "GET" and kind is OperationType.MUTATION:
             return _by_post()
         try:
-            await anyio.to_thread.run_sync(caller.enter, self._sockets.crowd)
+            await caller.in_thread(partial(caller.enter, self._sockets.crowd))
         except Exception as error:
             return self._refusal(error, LEGACY)
         except asyncio.CancelledError:  # counted in the thread, and gone since
@@ -107,10 +127,12 @@ class Endpoint:
 
         return _Stream(caller, self._sockets.crowd, results())
 
-    def _run(self, request: Request, caller: Caller, asked: dict[str, Any], media_type: str) -> Response:
+    def _run(
+        self, request: Request, caller: Caller, context: Context | None, asked: dict[str, Any], media_type: str
+    ) -> Response:
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         try:
-            context = caller.again()
+            context = context or caller.again()
             result = self._schema.execute_sync(
                 asked["query"],
                 variable_values=asked["variables"],
@@ -119,7 +141,7 @@ class Endpoint:
                 allowed_operation_types=allowed,
             )
         except InvalidOperationTypeError:
-            if request.method == "GET" and not self._follows(asked):
+            if request.method == "GET" and _kind(asked) is not OperationType.SUBSCRIPTION:
                 return _by_post()
             ways = f"WebSocket (graphql-transport-ws), or come as {EVENTS} to whoever accepts that"
             return self._refusal(BadInput(f"Subscriptions go over {ways}."), media_type)
@@ -139,7 +161,10 @@ class Endpoint:
     def _refusal(self, error: Exception, media_type: str) -> Response:
         formatted = coded_exception(error)
         status = 400 if isinstance(error, NotJson) else status_of_error(formatted, draft=self._draft)
-        return self._json({"errors": [formatted]}, media_type, status)
+        response = self._json({"errors": [formatted]}, media_type, status)
+        if seconds := formatted["extensions"].get("retryAfterSeconds"):
+            response.headers["retry-after"] = str(seconds)
+        return response
 
     def _json(self, body: dict[str, Any], media_type: str, status: int) -> Response:
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
@@ -148,7 +173,10 @@ class Endpoint:
             if seconds := told.get("retryAfterSeconds"):
                 headers["retry-after"] = str(seconds)
         said = f"{told_as(media_type, status, draft=self._draft)}; charset=utf-8"
-        return Response(orjson.dumps(body), status, headers, media_type=said)
+        content = orjson.dumps(body)
+        if len(content) > self._response_limit:
+            return self._refusal(CostExceeded(TOO_LARGE.format(self._response_limit)), media_type)
+        return Response(content, status, headers, media_type=said)
 
 
 class _Stream(StreamingResponse):
@@ -167,6 +195,28 @@ class _Stream(StreamingResponse):
 
 class _WrongMediaType(Exception):
     """The body is announced as something other than JSON."""
+
+
+def _begin(caller: Caller, asked: dict[str, Any]) -> tuple[Context, OperationType | None]:
+    """Return the operation's context and kind; None for one that can't be read: running it says why.
+
+    The caller is established once, and reading is charged once. Raises `CodedError`.
+    """
+    context = caller.again()
+    try:
+        context.document = read(context, asked["query"])
+        return context, kind_of(context.document, asked["operationName"])
+    except (GraphQLError, RecursionError) as error:
+        context.unreadable = error
+        return context, None
+
+
+def _kind(asked: dict[str, Any]) -> OperationType | None:
+    """Return the kind of an operation that was read before."""
+    try:
+        return kind_of(known(asked["query"]), asked["operationName"])
+    except (GraphQLError, RecursionError):
+        return None
 
 
 def _never_ran(errors: list[Any]) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from agents.mail import Mail, MailRefused
 from muniment.addresses import is_loopback
 from muniment.documents import Documents, DocumentsError
+from muniment.proxies import ProxiesRefused, TrustedProxies
 from storage.ledger.buckets import Bucket, BucketRefused
 from storage.ledger.envelopes import SecretRefused, secrets_of
 from storage.ledger.witnesses import PolicyRefused, WitnessPolicy
@@ -69,7 +70,17 @@ def everywhere(told: "Settings") -> list[str]:
             Bucket.at(told.ledger_store, inside_too=not told.production)
         except BucketRefused as refused:
             found.append(f"MUNIMENT_LEDGER_STORE can't be used: {refused}.")
-    return found + _of_witnesses(told) + _of_backups(told)
+    return found + _of_witnesses(told) + _of_backups(told) + _of_proxies(told)
+
+
+def _of_proxies(told: "Settings") -> list[str]:
+    try:
+        proxies = TrustedProxies(told.trusted_proxies)
+        if told.production:
+            proxies.require_narrow()
+    except ProxiesRefused as refused:
+        return [f"MUNIMENT_TRUSTED_PROXIES can't be used: {refused}."]
+    return []
 
 
 def _of_backups(told: "Settings") -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from storage.clock import now
 from storage.keys import inventory
 from storage.keys.kms import kek_id
 from storage.keys.names import CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING
+from storage.keys.stores import KeyStore
 from storage.ledger.events import RotatedKeys
 from storage.rotations import Rotated, Told
 
@@ -48,24 +50,30 @@ class Line:
 
 
 def status(settings: Settings) -> list[Line]:
-    """Every kind of key, key-encryption keys first. Raises KeyStoreMissing and KeyStoreUnavailable."""
-    found = inventory.taken(settings.key_store_url, kek_id(settings.kek_uri))
+    """Every kind of key, for a process that has the key store not open. Raises KeyStoreMissing, KeyStoreUnavailable."""
+    with closing(KeyStore.open_existing(settings.key_store_url)) as key_store:
+        return lines(settings, key_store)
+
+
+def lines(settings: Settings, key_store: KeyStore) -> list[Line]:
+    """Every kind of key, key-encryption keys first. Raises KeyStoreUnavailable."""
+    found = inventory.read(key_store, kek_id(settings.kek_uri))
     period = timedelta(days=settings.key_rotation_days)
 
     def due(since: datetime | None) -> datetime | None:
         return None if since is None else since + period
 
-    lines = []
+    found_lines = []
     for kek in found.keks:
         state = "wraps new keysets" if kek.wraps else "being left"
         left = not kek.wraps and kek.count > 0
-        lines.append(Line(kek.uri, kek.count, state, kek.wrapped_at, due(kek.wrapped_at), left_behind=left))
+        found_lines.append(Line(kek.uri, kek.count, state, kek.wrapped_at, due(kek.wrapped_at), left_behind=left))
     for kind in found.keysets:
         state = f"rotating: {kind.rotating}" if kind.rotating else "in use"
         ages = kind.kind != "blob"  # a blob's own key seals one file, once
         ends = due(kind.keyed_at) if ages else None
-        lines.append(Line(kind.kind, kind.count, state, kind.keyed_at, ends, rotating=kind.rotating))
-    return lines
+        found_lines.append(Line(kind.kind, kind.count, state, kind.keyed_at, ends, rotating=kind.rotating))
+    return found_lines
 
 
 def how_to_rotate(line: Line) -> str:

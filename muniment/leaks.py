@@ -13,9 +13,9 @@ from typing import Any
 WITHHELD = "[withheld]"
 
 PATTERNS: Mapping[str, re.Pattern[str]] = {
-    "address": re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"),
-    "key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-1|whsec_[A-Za-z0-9+/=]{16,}|otpauth://"),
-    "token": re.compile(r"mun_[sk]_[A-Za-z0-9_-]{12,}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),
+    "address": re.compile(r"[A-Za-z0-9._%+-]@(?:[A-Za-z0-9-]{1,63}\.){1,20}[A-Za-z]{2}"),
+    "key": re.compile(r"-----BEGIN [A-Z ]{0,60}PRIVATE KEY|AGE-SECRET-KEY-1|whsec_[A-Za-z0-9+/=]{16}|otpauth://"),
+    "token": re.compile(r"mun_[sk]_[A-Za-z0-9_-]{12}|\.eyJ[A-Za-z0-9_-]{8}"),
 }
 """E-mail addresses; private keys and the secrets of webhooks and second factors; what proves who is calling."""
 

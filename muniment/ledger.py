@@ -1,7 +1,8 @@
-"""The transparency log over HTTP: a prefix of static resources, as C2SP tlog-tiles lays it out. Open to everybody.
+"""The transparency log over HTTP: a prefix of static resources, as C2SP tlog-tiles lays it out.
 
-Leaves hold no personal data (storage/ledger/leaves.py), so that whoever wants to may watch the log, keep it, and find
-out if anything in it is ever changed.
+Checkpoints and tiles of hashes are open to everybody: they are enough to watch the log, to keep it, and to find out if
+anything in it is ever changed. Entries are for those whom the policy lets read all of them, and for the operator's SIEM
+(docs/decisions/0081-entries-are-read-through-the-policy.md).
 """
 
 import re
@@ -13,14 +14,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from muniment.admissions import coded, in_thread
+from muniment.callers import Caller
+from muniment.requests import address_of, bearer_token
 from resolvers import ledger
+from resolvers.budgets import Charge
+from resolvers.errors import RateLimited
 from resolvers.house import House
+from resolvers.lockdowns import holding
+from resolvers.siem import COMPONENT, SiemReader
 from storage.database import DatabaseUnreachable
 from storage.keys.errors import KeyStoreUnavailable
-from storage.ledger.tiles import TileRefused
+from storage.ledger.tiles import TileRefused, unbundle
 
 _FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 _NOW = {"cache-control": "no-cache"}
+_NEVER = {"cache-control": "no-store", "vary": "Authorization"}
+"""Of entries and of refusals: no cache may give one caller what another one may read."""
+_COST = {"events": 1000, "tile": 256}
+"""What a page of entries costs of what the caller may ask for in a minute; a refusal of a stranger is cheap."""
+_STRANGERS_COST = 10
+_NO_TILE = "no published checkpoint covers such a tile\n"
 _PLACE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -69,32 +83,75 @@ async def events(request: Request) -> Response:
 
     The last page is followed by itself, so that whoever collects asks the same address again until there is more.
     """
-    after = request.query_params.get("after", "0")
-    if not _PLACE.fullmatch(after) or set(request.query_params) - {"after"}:
-        return PlainTextResponse("after is how many entries you have already: a whole number\n", 400)
 
-    def found(house: House) -> Response:
+    def found(house: House) -> tuple[Response, int]:
+        after = request.query_params.get("after", "0")
+        if not _PLACE.fullmatch(after) or set(request.query_params) - {"after"}:
+            return PlainTextResponse("after is how many entries you have already: a whole number\n", 400), 0
         lines, end = ledger.feed(house, int(after))
         body = b"".join(orjson.dumps(line, option=orjson.OPT_SORT_KEYS) + b"\n" for line in lines)
         link = {"link": f'</ledger/events?after={end}>; rel="next"'}
-        return Response(body, media_type="application/x-ndjson", headers=_NOW | link)
+        return Response(body, media_type="application/x-ndjson", headers=link), len(lines)
 
-    return await _answer(found, request)
+    return await _entries(request, "events", found)
 
 
 async def tile(request: Request) -> Response:
-    """A tile of hashes, or a bundle of entries. What a checkpoint covers never changes, so it may be kept for ever."""
+    """A tile of hashes, or a bundle of entries. What a checkpoint covers never changes: hashes may be kept for ever."""
+    path = request.path_params["path"]
+    try:
+        entries = ledger.holds_entries(path)
+    except TileRefused:
+        return PlainTextResponse(_NO_TILE, 404)
 
     def found(house: House) -> Response:
-        try:
-            content = ledger.tile(house, request.path_params["path"])
-        except TileRefused:
-            content = None
+        content = ledger.tile(house, path)
         if content is None:
-            return PlainTextResponse("no published checkpoint covers such a tile\n", 404)
-        return Response(content, media_type="application/octet-stream", headers=_FOREVER)
+            return PlainTextResponse(_NO_TILE, 404)
+        return Response(content, media_type="application/octet-stream", headers={} if entries else _FOREVER)
 
-    return await _answer(found, request)
+    def found_entries(house: House) -> tuple[Response, int]:
+        response = found(house)
+        return response, len(unbundle(bytes(response.body))) if response.status_code == 200 else 0
+
+    return await (_entries(request, "tile", found_entries) if entries else _answer(found, request))
+
+
+async def _entries(request: Request, kind: str, find: Callable[[House], tuple[Response, int]]) -> Response:
+    """Answer with entries, for a caller who may read all of them; a refusal says nothing of what there is.
+
+    `find` answers how many entries it read, too: that they were read is recorded before the answer leaves.
+    """
+    response = await coded(in_thread, _read, request, kind, find)
+    response.headers.update(_NEVER)
+    if response.status_code == 401:
+        response.headers["www-authenticate"] = "Bearer"
+    return response
+
+
+def _read(request: Request, kind: str, find: Callable[[House], tuple[Response, int]]) -> Response:
+    house: House = request.app.state.house
+    siem: SiemReader = request.app.state.siem
+    if siem.accepts(bearer_token(request)):
+        _demand_paid(house.budgets.charge(COMPONENT, _COST[kind], house.limits.cost_per_minute))
+        response, count = find(house)
+        siem.record(house, count, address_of(request), request.headers.get("user-agent"))
+        return response
+    context = Caller(request, request.app.state.threads).again()
+    stranger = context.principal.id is None
+    _demand_paid(context.charge(_STRANGERS_COST if stranger else _COST[kind]))
+    ledger.require_token(context)
+    holding.admit(context, "read_log")
+    with context.asked("read_log"):
+        ledger.require_reader(context)
+        response, count = find(house)
+        context.trail_read += count
+    return response
+
+
+def _demand_paid(charge: Charge) -> None:
+    if charge.retry_after is not None:
+        raise RateLimited(f"You have asked for much in the last minute. Try again in {charge.retry_after} seconds.")
 
 
 async def _answer(find: Callable[[House], Response], request: Request) -> Response:

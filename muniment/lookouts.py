@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from agents.models.gateway import Gateway
-from agents.outages import Check, Lookout, agents_are_there, log_goes_on
+from agents.outages import Check, Lookout, agents_are_there, detection_works, log_goes_on
 from muniment import probes
 from muniment.settings import Settings
 from resolvers.house import House
@@ -20,6 +20,7 @@ def of_agents(house: House, settings: Settings, models: Gateway) -> Lookout:
     place = settings.blob_dir if settings.blob_dir.is_dir() else settings.blob_dir.parent  # made when first needed
     checks: dict[Component, Check] = {
         Component.AGENTS: partial(agents_are_there, house.store),
+        Component.DETECTION: partial(detection_works, house.store),
         Component.FILES: partial(_files_answer, house, place),
         Component.KEYS: partial(_keys_answer, house, settings),
         Component.LEDGER: partial(log_goes_on, house.store),
@@ -31,7 +32,10 @@ def of_agents(house: House, settings: Settings, models: Gateway) -> Lookout:
 @contextmanager
 def beside_agents(house: House) -> Iterator[None]:
     """Of a server without agents, while the block runs: whether they are there, who could not tell that themselves."""
-    checks = {Component.AGENTS: partial(agents_are_there, house.store)}
+    checks: dict[Component, Check] = {
+        Component.AGENTS: partial(agents_are_there, house.store),
+        Component.DETECTION: partial(detection_works, house.store),
+    }
     lookout = Lookout(house.store, house.policy_version, checks, attends=False)
     lookout.start()
     try:
@@ -41,7 +45,8 @@ def beside_agents(house: House) -> Iterator[None]:
 
 
 def _keys_answer(house: House, settings: Settings) -> bool:
-    """Whether the key store answers, and what wraps its keys unwraps a probe."""
+    """Whether the key store answers and keeps what is written, and what wraps its keys unwraps a probe."""
+    house.store.keyring.key_store.require_kept()
     if not house.store.keyring.exists(SIGNING):
         return False
     return all(probes.reach(uri, settings).good for uri in settings.kek_uris)

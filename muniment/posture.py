@@ -11,21 +11,28 @@ from muniment.settings import Settings
 from storage.clock import now
 from storage.keys.errors import KeyStoreError, KeyStoreMissing
 from storage.keys.names import SESSIONS, SIGNING
+from storage.open_databases import OpenDatabases
 
 _LEEWAY = timedelta(days=2)
 """Agents look once a day whether an old key can go."""
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
+def findings(settings: Settings, databases: OpenDatabases) -> Iterator[Finding]:
     """Every finding about keys. Asks each key management service once; changes nothing, and shows no secret."""
     for name, file in _files(settings):
         yield from _private(name, file)
     yield _apart(settings)
-    try:
-        lines = keys.status(settings)
-    except KeyStoreMissing:
+    if isinstance(databases.refusal, KeyStoreMissing):
         yield Finding("keys", True, "there are none yet: they are made when the server first starts")
         return
+    if databases.refusal is not None:
+        yield Finding("keys", False, f"{databases.refusal}: look at MUNIMENT_KEY_STORE_URL")
+        return
+    if databases.keys is None:
+        yield Finding("keys", False, "they were not looked at, because of what was found about open files")
+        return
+    try:
+        lines = keys.lines(settings, databases.keys)
     except KeyStoreError as error:
         yield Finding("keys", False, f"{error}: look at MUNIMENT_KEY_STORE_URL")
         return

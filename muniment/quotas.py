@@ -7,8 +7,9 @@ from muniment.house import allowance
 from muniment.settings import Settings
 from resolvers.house import House
 from storage import quotas
-from storage.database import DatabaseUnreachable, exists, open_engine, transaction
-from storage.quotas import Quota
+from storage.database import Transaction, transaction
+from storage.open_databases import OpenDatabases
+from storage.quotas import Capacity, Quota
 
 _SHOWN = 20
 
@@ -25,21 +26,18 @@ def lines(house: House) -> Iterator[str]:
     yield from map(_line, rows)
 
 
-def findings(settings: Settings) -> list[Finding]:
+def findings(settings: Settings, databases: OpenDatabases) -> list[Finding]:
     """What files take of what their owners may have, and whether it is counted right."""
-    engine = open_engine(settings.database_url)
-    try:
-        if not exists(engine):
-            return []
-        with transaction(engine, read_only=True) as session:
-            if not quotas.are_kept(session):
-                return []
-            found = quotas.capacity(session, allowance(settings))
-            wrong = len(quotas.drifted(session))
-    except DatabaseUnreachable:
+
+    def counted(session: Transaction) -> tuple[Capacity, int] | None:
+        if not quotas.are_kept(session):
+            return None
+        return quotas.capacity(session, allowance(settings)), len(quotas.drifted(session))
+
+    read = databases.read(counted)
+    if read is None:
         return []
-    finally:
-        engine.dispose()
+    found, wrong = read
     if wrong:
         return [Finding("quotas", False, f"{wrong} counts of files are wrong: `quota recount` puts them right")]
     said = f"{found.files} files of {found.byte_size // 1024**2} MiB are counted, {found.people} contributors"

@@ -1,13 +1,13 @@
 """What is taken from a request before anything acts on it: its bytes, counted as they come, and who sends it."""
 
 import asyncio
-import ipaddress
 import re
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
+from muniment.addresses import plain
 from resolvers.context import Repeatable
 from resolvers.errors import BadInput, TooLarge
 
@@ -15,6 +15,7 @@ _KINDS = {"query": str, "operationName": str, "variables": dict, "extensions": d
 BODY_SECONDS = 60.0
 """How long the body of an operation may take to come."""
 _KEY = re.compile(r"[!#-~]{1,255}")
+_MOST_DIGITS = 18
 
 
 class NotJson(BadInput):
@@ -26,8 +27,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises `NotJson` for one that breaks off, is framed wrongly, or is not whole after a minute.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > limit:
+    if announced_size(request) > limit:
         raise TooLarge(f"The request is larger than the {limit} bytes that are accepted.")
     parts, size = [], 0
     try:
@@ -42,6 +42,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     except TimeoutError:
         raise NotJson(f"The body was not whole within {BODY_SECONDS:g} seconds.") from None
     return b"".join(parts)
+
+
+def announced_size(request: Request) -> int:
+    """How many bytes the request says its body has; 0 where it does not say so in digits."""
+    announced = request.headers.get("content-length", "")
+    if not (announced.isascii() and announced.isdigit()):
+        return 0
+    return int(announced) if len(announced) <= _MOST_DIGITS else 10**_MOST_DIGITS
 
 
 def parse_json(raw: bytes) -> Any:
@@ -75,7 +83,10 @@ def repeatable(connection: HTTPConnection, asked: dict[str, Any]) -> Repeatable 
     key = keys[0].removeprefix('"').removesuffix('"') if len(keys) == 1 else ""
     if not _KEY.fullmatch(key):
         raise BadInput("Idempotency-Key takes one key of 1 to 255 printable characters; a random UUID serves well.")
-    return Repeatable(key, orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
+    try:
+        return Repeatable(key, orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
+    except orjson.JSONEncodeError:  # what orjson reads may be nested deeper than what it writes
+        raise BadInput("`variables` or `extensions` are nested too deeply; send less.", field="variables") from None
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
@@ -88,10 +99,6 @@ def bearer_token(connection: HTTPConnection) -> str | None:
 
 
 def address_of(connection: HTTPConnection) -> str | None:
-    """The peer's IP address, in its usual form."""
-    if connection.client is None:
-        return None
-    try:
-        return str(ipaddress.ip_address(connection.client.host))
-    except ValueError:
-        return None
+    """The caller's IP address, in its usual form."""
+    address = None if connection.client is None else plain(connection.client.host)
+    return None if address is None else str(address)

@@ -8,22 +8,30 @@ import signal
 import socket
 import sys
 import threading
-from importlib import import_module
 from typing import NoReturn
 
 import structlog
 import typer
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.applications import Starlette
 
 from muniment import addresses
+from muniment.connections import HEADERS_BYTES, IDLE_SECONDS, STREAMS, ConnectionGuard
 from muniment.garbage import settle
+from muniment.proxies import TrustedProxies
 from muniment.settings import Settings
+from storage.queue_tables import QueueUnsafe
 
 GRACE_SECONDS = 10
 """How long answers under way may take to finish once the process was asked to stop."""
+
+_BACKLOG = 1024
+"""How many connections may wait to be accepted, and may be open beyond what the guard leaves open, for a moment."""
+_WINDOW_BYTES = 512 * 1024
+"""How much of its bodies a connection of HTTP/2 may send before they are read."""
 
 _LATER_SECONDS = 1
 """When what only the first job needs is loaded: whoever asks for something right after the start goes first."""
@@ -63,22 +71,44 @@ def _leave() -> NoReturn:
 
 
 async def _serve(app: Starlette, settings: Settings) -> None:
+    guard = ConnectionGuard(
+        settings.port,
+        most=settings.connections,
+        most_per_address=settings.connections_per_address,
+        message_bytes=settings.body_limit_bytes,
+        proxies=TrustedProxies(settings.trusted_proxies),
+    )
+    app.state.connections = guard
     async with app.router.lifespan_context(app):
         settle()
-        await _answer(app, settings)
+        with guard.watching():
+            await _answer(app, settings, guard)
 
 
-async def _answer(app: Starlette, settings: Settings) -> None:
+async def _answer(app: Starlette, settings: Settings, guard: ConnectionGuard) -> None:
     certificate, key = settings.tls_cert, settings.tls_key
     if settings.local_ca:
         from muniment import certificates  # what issues them is loaded where it does
 
         certificate, key = certificates.local(settings.home / "tls", settings.host)
     server = Server(
-        app,
+        guard.exchanges(app),
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGINL,  # the lifespan is ours
+        http=HTTPModes.auto if certificate else HTTPModes.http1,  # HTTP/2 is what browsers speak, and over TLS alone
+        http1_settings=HTTP1Settings(header_read_timeout=int(IDLE_SECONDS * 1000), max_buffer_size=HEADERS_BYTES),
+        http2_settings=HTTP2Settings(
+            initial_connection_window_size=_WINDOW_BYTES,
+            initial_stream_window_size=_WINDOW_BYTES,
+            keep_alive_interval=30_000,
+            keep_alive_timeout=30,
+            max_concurrent_streams=STREAMS,
+            max_headers_size=HEADERS_BYTES,
+            max_send_buffer_size=64 * 1024,
+        ),
+        backlog=_BACKLOG,
+        backpressure=guard.most + _BACKLOG,  # the guard closes what is too much, so that others are still accepted
         websockets=True,
         ssl_cert=certificate,
         ssl_key=key,
@@ -126,7 +156,19 @@ async def _announce(settings: Settings) -> None:
     log.info("serving", host=settings.host, port=settings.port, environment=settings.env)
     await asyncio.sleep(_LATER_SECONDS)
     if not settings.worker:
-        threading.Thread(target=import_module, args=("storage.queue",), daemon=True).start()  # for the first job
+        threading.Thread(target=_load_queue, daemon=True).start()  # for the first job
+
+
+def _load_queue() -> None:
+    """Load DBOS, and stop this process if it could run code out of a row of the queue."""
+    from storage import dbos_serialization, queue  # noqa: F401 - the queue is what is loaded
+
+    try:
+        dbos_serialization.require_installed()
+    except QueueUnsafe as error:
+        log.critical("queue.unsafe", code=type(error).__name__)
+        typer.echo(str(error), err=True)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def welcome(settings: Settings) -> str:

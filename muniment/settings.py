@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_terminated_upstream: bool = False
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses and networks of proxies whose `X-Forwarded-For` says who calls: `10.0.0.5,2001:db8::/64`."""
     public_url: str = Field(default_factory=own_url)
     """How clients reach this server. Links it hands out are paths, to be put behind this. No trailing slash."""
 
@@ -127,6 +130,10 @@ class Settings(BaseSettings):
     """Whether statuses follow the 2026 draft of GraphQL over HTTP, rather than the audits of its reference suite."""
     threads: int = Field(default=8, ge=1, le=128)
     """Worker threads: how many operations run at once in this process."""
+    threads_per_caller: int = Field(default_factory=lambda told: max(1, told["threads"] // 4), ge=1, le=128)
+    """How many of them one caller may have at once; what comes beyond waits in the caller's own queue."""
+    response_limit_bytes: int = Field(default=16 * MIB, ge=64 * 1024, le=1024 * MIB)
+    """How large one response may be, or one event of a subscription. Downloads and exports are not counted."""
 
     operation_seconds: float = Field(default=60, gt=0, le=3600)
     """How long one operation may take; then it is stopped, and what it changed is rolled back."""
@@ -134,10 +141,22 @@ class Settings(BaseSettings):
     """How much cost (see `extensions.cost` of any answer) one caller may ask for in a minute."""
     limits_url: str | None = Field(default=None, pattern=r"^(rediss?|valkeys?|unix)://[!-~]+$", repr=False)
     """A Redis or Valkey server where several processes count callers together (docs/operations/limits.md)."""
+    prompts_waiting: int = Field(default=100, ge=1, le=10_000)
+    """How many prompts of one contributor may be queued or running at a time (docs/operations/quotas.md)."""
+    prompts_per_day: int = Field(default=2_000, ge=1, le=1_000_000)
+    """How many prompts one contributor may submit within 24 hours."""
     exports_per_day: int = Field(default=48, ge=1, le=10_000)
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""
     streams_per_caller: int = Field(default=50, ge=1, le=10_000)
     """How many WebSockets and event streams one caller may hold open."""
+    transfers_per_caller: int = Field(default=32, ge=1, le=10_000)
+    """How many uploads and downloads one caller may have under way."""
+    connections: int = Field(default=4096, ge=64, le=32_768)
+    """How many TCP connections may be open (docs/operations/limits.md)."""
+    connections_per_address: int = Field(default=512, ge=16, le=32_768)
+    """How many of them one address may have; trusted proxies may have more."""
+    subscriptions_per_caller: int = Field(default=100, ge=1, le=10_000)
+    """How many subscriptions one caller may have open in this process, in all connections together."""
     origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call this server from a browser, as `https://app.example.org`; several with commas."""
     graphiql: bool | None = None
@@ -173,6 +192,10 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     """`whsec_` and base64 of 24 to 64 bytes (Standard Webhooks); two with a space between while one replaces the other.
     """
+
+    siem_token_sha256: Annotated[tuple[str, ...], NoDecode] = ()
+    """SHA-256 of the token with which a SIEM fetches /ledger/events, as `audit siem-token` prints it; two with a space
+    between while one replaces the other."""
 
     # How contributors are told
     smtp_url: SecretStr | None = None
@@ -211,10 +234,18 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().absolute() if path else path
 
-    @field_validator("oidc_clients", "origins", "regions", mode="before")
+    @field_validator("oidc_clients", "origins", "regions", "trusted_proxies", mode="before")
     @classmethod
     def _listed(cls, said: Any) -> Any:
         return [each.strip() for each in said.split(",") if each.strip()] if isinstance(said, str) else said
+
+    @field_validator("siem_token_sha256", mode="before")
+    @classmethod
+    def _digests(cls, said: Any) -> Any:
+        found = said.split() if isinstance(said, str) else said
+        if len(found) > 2 or not all(re.fullmatch(r"[0-9a-f]{64}", each) for each in found):
+            raise ValueError("give one SHA-256 as 64 hex digits, or two with a space between (`audit siem-token`)")
+        return found
 
     @field_validator("public_url")
     @classmethod

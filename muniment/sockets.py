@@ -2,9 +2,10 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
-import anyio.to_thread
 import orjson
 from starlette.websockets import WebSocket
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
@@ -19,6 +20,7 @@ from muniment.callers import Caller
 from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.requests import checked
+from muniment.threads import Threads
 from resolvers.errors import BadInput, CodedError, MfaRequired, RateLimited, Unauthenticated
 from schema.api import Schema
 from schema.errors import coded_exception
@@ -26,6 +28,8 @@ from schema.errors import coded_exception
 KEEP_ALIVE_SECONDS = 30.0
 """Between two pings; whoever has said nothing from one to the next is gone, and stops counting as a connection held."""
 
+INIT_SECONDS = 10.0
+"""How long a new WebSocket may take to send `connection_init`."""
 _OPERATIONS = 20
 """How many operations one connection may have under way."""
 
@@ -103,7 +107,14 @@ class Sockets(GraphQL[Any, RootValue]):
     websocket_adapter_class = Adapter
 
     def __init__(
-        self, schema: Schema, *, documents: Documents, crowd: Crowd, body_limit: int, origins: tuple[str, ...]
+        self,
+        schema: Schema,
+        *,
+        documents: Documents,
+        crowd: Crowd,
+        threads: Threads,
+        body_limit: int,
+        origins: tuple[str, ...],
     ) -> None:
         super().__init__(
             schema,
@@ -111,14 +122,16 @@ class Sockets(GraphQL[Any, RootValue]):
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             max_subscriptions_per_connection=_OPERATIONS,
             allowed_origins=list(origins),
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
         )
         self.documents = documents
         self.crowd = crowd
+        self._threads = threads
         self._body_limit = body_limit
 
     async def talk(self, socket: WebSocket) -> None:
         """A connection, from its handshake to its end."""
-        socket.state.caller = Caller(socket)
+        socket.state.caller = Caller(socket, self._threads)
         try:
             await self.run(socket)
         finally:
@@ -140,7 +153,7 @@ class Sockets(GraphQL[Any, RootValue]):
     async def on_ws_connect(self, context: Any) -> UnsetType | dict[str, object] | None:
         """Refuse the connection of a caller whose token is not good enough, or who holds too many."""
         try:
-            await anyio.to_thread.run_sync(context.enter, self.crowd)
+            await context.in_thread(partial(context.enter, self.crowd))
         except (MfaRequired, RateLimited, Unauthenticated):
             raise ConnectionRejectionError from None
         unsaid: UnsetType = UNSET

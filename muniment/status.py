@@ -45,7 +45,13 @@ def as_json(found: Standing) -> dict[str, Any]:
         "watchedSince": _moment(found.since),
         "lockdown": locked and {"since": locked.since.isoformat(), "until": locked.until.isoformat()},
         "components": [
-            {"name": each.value, "state": _state(found, each), "affects": AFFECTS[each]} for each in Component
+            {
+                "name": each.value,
+                "state": _state(found, each),
+                "affects": AFFECTS[each],
+                "detail": _detail(found, each),
+            }
+            for each in Component
         ],
         "outages": [_told(each) for each in found.outages],
         "availability": [
@@ -71,7 +77,11 @@ def as_html(found: Standing) -> str:
             f"<p><strong>Locked down since {_minute(locked.since)}, until {_minute(locked.until)} at most.</strong>"
             " What is yours you can read, export and delete; everything else waits.</p>\n"
         )
-    parts = "".join(f"<dt>{each.value.capitalize()}</dt><dd>{_state(found, each)}</dd>\n" for each in Component)
+    parts = "".join(
+        f"<dt>{each.value.capitalize()}</dt><dd>{' '.join(filter(None, (_state(found, each), _detail(found, each))))}"
+        "</dd>\n"
+        for each in Component
+    )
     told = "".join(_section(each, found.moment) for each in found.outages[:_SHOWN])
     months = "".join(
         f"<dt>{each.month}, {each.component.value.lower()}</dt><dd>{each.percent:.3f} %</dd>\n"
@@ -89,9 +99,18 @@ def as_html(found: Standing) -> str:
 
 def _state(found: Standing, component: Component) -> str:
     outage = found.away(component)
+    if outage is None and component is Component.DETECTION and found.detection.is_late:
+        return "down"
     if outage is None:
         return "unknown" if found.since is None else "up"
     return "maintenance" if outage.kind is OutageKind.MAINTENANCE else "down"
+
+
+def _detail(found: Standing, component: Component) -> str | None:
+    """Why a part does not work, where it can be read off the data."""
+    if component is Component.DETECTION and found.detection.is_late:
+        return found.detection.words()
+    return None
 
 
 def _told(outage: Outage) -> dict[str, Any]:

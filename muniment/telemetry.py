@@ -53,6 +53,15 @@ class Telemetry(Watch):
         self._alone = Counter(
             "muniment_counted_alone", "Counts that were not shared, as no server answered.", registry=self.samples
         )
+        self._refused_rows = Counter(
+            "muniment_queue_rows_refused", "Rows of the job queue that were not in our format.", registry=self.samples
+        )
+        self._connections_closed = Counter(
+            "muniment_connections_closed",
+            "Connections that were closed as they did not get on or were too many.",
+            ["reason"],
+            registry=self.samples,
+        )
         self._provider: TracerProvider | None = None
         self._tracer: Tracer = NoOpTracer()
         if exporter is not None:
@@ -65,6 +74,29 @@ class Telemetry(Watch):
         """Show how many WebSockets and event streams are open, asked whenever somebody looks."""
         gauge = Gauge("muniment_streams", "WebSockets and event streams that are open.", registry=self.samples)
         gauge.set_function(open_now)
+
+    def show_keys(self, lost: Callable[[], int], keeps: Callable[[], bool]) -> None:
+        """Show whether keys may get lost, asked whenever somebody looks."""
+        missing = Gauge("muniment_keysets_missing", "Keysets that rows refer to in vain.", registry=self.samples)
+        missing.set_function(lost)
+        kept = Gauge(
+            "muniment_key_store_kept", "1 while what is written to the key store is kept.", registry=self.samples
+        )
+        kept.set_function(keeps)
+
+    def count_connections(self, open_now: Callable[[], int]) -> None:
+        """Show how many TCP connections are open, asked at each scrape."""
+        gauge = Gauge("muniment_connections", "TCP connections that are open.", registry=self.samples)
+        gauge.set_function(open_now)
+
+    def connection_closed(self, reason: str) -> None:
+        """Count a connection that was closed for that reason."""
+        self._connections_closed.labels(reason).inc()
+
+    def count_waiting(self, waiting_now: Callable[[], int]) -> None:
+        """Show how many operations wait for a worker thread."""
+        gauge = Gauge("muniment_waiting", "Operations that wait for a worker thread.", registry=self.samples)
+        gauge.set_function(waiting_now)
 
     @contextmanager
     def operation(self, correlation_id: uuid.UUID | None) -> Iterator[Ending]:
@@ -100,6 +132,10 @@ class Telemetry(Watch):
     def counted_alone(self) -> None:
         """Counts it."""
         self._alone.inc()
+
+    def queue_rows_refused(self, count: int) -> None:
+        """Counts them."""
+        self._refused_rows.inc(count)
 
     def close(self) -> None:
         """Send what is left to send."""

@@ -20,6 +20,7 @@ from resolvers.house import House
 from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from storage import queue
+from storage.missing_files import MissingFiles
 
 _EVERY_SECONDS = 300
 _ROTATION_EVERY_SECONDS = 24 * 3600
@@ -45,6 +46,7 @@ class Tidying:
         self._sweeper = Sweeper(agents, timedelta(days=settings.retention_notice_days))
         self._reviewer = Reviewer(agents)
         self._reconciling = Reconciling(house)
+        self._missing_files = MissingFiles(house.store)
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tidying", daemon=True)
@@ -60,10 +62,24 @@ class Tidying:
 
     def once(self) -> None:
         """Do what is to be done now. Never raises: what went wrong is logged, and tried again the next time."""
-        tasks: dict[str, Callable[[], object]] = {
+        for task, do in self.tasks().items():
+            try:
+                do()
+            except _Ending:
+                return
+            except StandStill:
+                continue  # what waits for the end of a lock-down is taken up by the first round after it
+            except Exception:
+                _log.exception("a task failed", task=task)
+
+    def tasks(self) -> dict[str, Callable[[], object]]:
+        """Return what is done in each round, by name, in order."""
+        return {
             "lock-downs": self._end_lockdown,
+            "missing files": self._look_for_files,
             "tidying": lambda: erasures.tidy(self._agents),
             "the queue": lambda: queue.forget_finished(self._house.store.engine, _QUEUE_REMEMBERS),
+            "erasures set aside": lambda: erasures.resume_set_aside(self._agents),
             "deferred deletions": lambda: erasures.resume_deferred(self._agents),
             "copies at providers": lambda: erasures.recall_due(self._agents),
             "retention": self._sweeper.sweep,
@@ -74,15 +90,6 @@ class Tidying:
             "reconciling": self._reconciling.look,
             "backups": self._back_up,
         }
-        for task, do in tasks.items():
-            try:
-                do()
-            except _Ending:
-                return
-            except StandStill:
-                continue  # what waits for the end of a lock-down is taken up by the first round after it
-            except Exception:
-                _log.exception("a task failed", task=task)
 
     def _age(self) -> None:
         """End investigations, finish the erasures that waited for one, anonymise and archive the trail."""
@@ -107,6 +114,9 @@ class Tidying:
 
     def _check_controls(self) -> None:
         controls.run_when_due(self._house, self._settings)
+
+    def _look_for_files(self) -> None:
+        self._missing_files.look(controls.scope(self._house))
 
     def _back_up(self) -> None:
         if not backups.is_due(self._settings):

@@ -2,21 +2,25 @@
 
 import re
 import urllib.parse
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from functools import partial
+from typing import Any
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from muniment import uploads
-from muniment.admissions import admitted, coded, in_thread
+from muniment.admissions import admitted, coded, enter_transfers, in_thread
 from resolvers import assets, exports
 from resolvers.assets import Download
 from resolvers.context import Context
 from resolvers.tickets import Purpose
 from storage.blobs.errors import BlobDamaged
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _GATHER = 1024 * 1024
 
 
@@ -47,8 +51,21 @@ async def export(request: Request) -> Response:
 
 async def _download(request: Request, purpose: Purpose, begin: Callable[..., Download]) -> Response:
     context, ticket = await in_thread(admitted, request, purpose)
+    leave = enter_transfers(request, context)
+    response: Response | None = None
+    try:
+        response = await _found(request, context, partial(begin, context, ticket), leave)
+    finally:
+        if not isinstance(response, _Content):
+            leave()
+    return response
+
+
+async def _found(
+    request: Request, context: Context, begin: Callable[..., Download], leave: Callable[[], None]
+) -> Response:
     asked = _asked_range(request.headers.get("range"))
-    found: Download = await in_thread(lambda: begin(context, ticket, partial=asked is not None))
+    found: Download = await in_thread(lambda: begin(partial=asked is not None))
     span = (0, found.byte_size) if asked is None else _span(*asked, found.byte_size)
     headers = {
         "accept-ranges": "bytes",
@@ -65,10 +82,27 @@ async def _download(request: Request, purpose: Purpose, begin: Callable[..., Dow
         headers["content-range"] = f"bytes {start}-{stop - 1}/{found.byte_size}"
     pieces = _opened(context, found, start, stop)
     first = await in_thread(next, pieces, b"")  # a damaged blob is a coded error while it still can be one
-    return StreamingResponse(_pieces(first, pieces, found.ask_again), status, headers, media_type=found.media_type)
+    content = _pieces(first, pieces, found.ask_again)
+    return _Content(pieces, leave, content, status, headers, media_type=found.media_type)
 
 
-def _opened(context: Context, found: Download, start: int, stop: int) -> Iterator[bytes]:
+class _Content(StreamingResponse):
+    """The bytes of a file, which is closed however the response ends."""
+
+    def __init__(self, opened: Generator[bytes], leave: Callable[[], None], *arguments: Any, **given: Any) -> None:
+        super().__init__(*arguments, **given)
+        self._opened, self._leave = opened, leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+            with anyio.CancelScope(shield=True):
+                await in_thread(self._opened.close)
+
+
+def _opened(context: Context, found: Download, start: int, stop: int) -> Generator[bytes]:
     """The bytes, piece by piece. Raises what reading a blob does; that one is damaged is recorded first."""
     try:
         yield from context.house.store.blobs.reader(found.blob_id, found.byte_size).read(start, stop)

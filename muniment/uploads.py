@@ -5,20 +5,23 @@ off; the next goes on with the same ticket or a fresh one (`asset.uploadUrl`), o
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from muniment.admissions import admitted, as_json, coded, in_thread
+from muniment.admissions import admitted, as_json, coded, enter_transfers, in_thread
+from muniment.requests import announced_size
 from policies.errors import Refused
-from resolvers import uploads
+from resolvers import resumable_uploads, uploads
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LockedDown, TooLarge
-from resolvers.tickets import Purpose
-from resolvers.uploads import ResumableUpload, Upload
+from resolvers.repeated_uploads import RepeatedUpload
+from resolvers.resumable_uploads import ResumableUpload
+from resolvers.tickets import Purpose, Ticket
+from resolvers.uploads import Upload
 from storage.ledger.events import UploadRefusal
 
 _GATHER = 1024 * 1024
@@ -27,7 +30,7 @@ _SAVE_EVERY = 16 * 1024 * 1024
 _SILENCE_SECONDS = 60.0
 """How long a sender may be silent before somebody else may go on: a lost connection looks like that."""
 _PATCH_TYPE = "application/offset+octet-stream"
-_OFFSET = re.compile(r"\d{1,18}")
+_OFFSET = re.compile(r"[0-9]{1,18}")
 _TUS = {"tus-resumable": "1.0.0", "cache-control": "no-store"}
 
 
@@ -42,21 +45,29 @@ async def upload(request: Request) -> Response:
         limit = request.app.state.house.limits.upload_bytes
         return Response(status_code=204, headers={**_TUS, "tus-version": "1.0.0", "tus-max-size": str(limit)})
     if request.method == "PUT":
-        return await coded(_whole, request)
+        return await coded(_counted, _whole, request)
     if request.headers.get("tus-resumable", "1.0.0") != "1.0.0":
         return Response(status_code=412, headers={"tus-version": "1.0.0"})
-    answer = await coded(_ask if request.method == "HEAD" else _append, request)
+    head = request.method == "HEAD"
+    answer = await (coded(_ask, request) if head else coded(_counted, _append, request))
     answer.headers.update(_TUS)
     return answer
 
 
-async def _whole(request: Request) -> Response:
+async def _counted(receive: Callable[..., Awaitable[Response]], request: Request) -> Response:
+    """Receive the bytes while this is one of the caller's transfers."""
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
+    leave = enter_transfers(request, context)
+    try:
+        return await receive(request, context, ticket)
+    finally:
+        leave()
+
+
+async def _whole(request: Request, context: Context, ticket: Ticket) -> Response:
     transfer = await in_thread(uploads.begin, context, ticket)
     try:
-        announced = request.headers.get("content-length", "")
-        if announced.isdigit() and int(announced) > transfer.expected:
-            raise TooLarge(f"More bytes are announced than the {transfer.expected} of byteSize.")
+        transfer.demand_size(announced_size(request))
         async for part in _gathered(request):
             await in_thread(transfer.write, part)
         asset = await in_thread(transfer.finish)
@@ -69,24 +80,23 @@ async def _whole(request: Request) -> Response:
 
 async def _ask(request: Request) -> Response:
     context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    found = await in_thread(uploads.standing, context, ticket)
+    found = await in_thread(resumable_uploads.standing, context, ticket)
     return Response(headers={"upload-offset": str(found.offset), "upload-length": str(found.length)})
 
 
-async def _append(request: Request) -> Response:
+async def _append(request: Request, context: Context, ticket: Ticket) -> Response:
     offset = request.headers.get("upload-offset", "")
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _PATCH_TYPE:
         raise BadInput(f"Send what is appended as Content-Type: {_PATCH_TYPE}.", field="Content-Type")
     if not _OFFSET.fullmatch(offset):
         raise BadInput("Say in Upload-Offset at which byte you go on; HEAD tells where that is.", field="Upload-Offset")
-    context, ticket = await in_thread(admitted, request, Purpose.UPLOAD)
-    transfer = await in_thread(uploads.resume, context, ticket)
+    transfer = await in_thread(resumable_uploads.resume, context, ticket, int(offset))
     try:
-        if transfer.intake.received != int(offset):
-            raise Conflict(f"{transfer.intake.received} bytes are here; go on from there.", field="Upload-Offset")
+        if transfer.received != int(offset):
+            raise Conflict(f"{transfer.received} bytes are here; go on from there.", field="Upload-Offset")
         async for part in _gathered(request, _SILENCE_SECONDS):
             await in_thread(transfer.write, part)
-            if transfer.intake.received - transfer.saved >= _SAVE_EVERY:
+            if transfer.received - transfer.saved >= _SAVE_EVERY:
                 await in_thread(transfer.save)
         await in_thread(transfer.finish if transfer.complete else transfer.save)
     except BaseException as error:
@@ -96,7 +106,7 @@ async def _append(request: Request) -> Response:
             return Response(status_code=408, headers={"connection": "close"})
         raise
     await in_thread(transfer.stop)
-    return Response(status_code=204, headers={"upload-offset": str(transfer.intake.received)})
+    return Response(status_code=204, headers={"upload-offset": str(transfer.received)})
 
 
 async def _gathered(request: Request, silence: float | None = None) -> AsyncIterator[bytes]:
@@ -126,8 +136,11 @@ async def _gathered(request: Request, silence: float | None = None) -> AsyncIter
         raise ended
 
 
-def _interrupted(context: Context, transfer: ResumableUpload, error: BaseException) -> None:
+def _interrupted(context: Context, transfer: ResumableUpload | RepeatedUpload, error: BaseException) -> None:
     """Keep what came, unless what came is what was wrong."""
+    if isinstance(transfer, RepeatedUpload):
+        _turn_away(context, transfer, error)
+        return
     if transfer.closed:
         return
     if isinstance(error, (TooLarge, BadInput)):
@@ -140,9 +153,13 @@ def _interrupted(context: Context, transfer: ResumableUpload, error: BaseExcepti
         transfer.stop()
 
 
-def _turn_away(context: Context, transfer: Upload, error: BaseException) -> None:
-    received = transfer.intake.received
+def _turn_away(context: Context, transfer: Upload | RepeatedUpload, error: BaseException) -> None:
+    received = transfer.received
     transfer.abort()
+    if transfer.is_named:
+        return  # the bytes are kept, or may be: nothing was turned away
+    if isinstance(transfer, RepeatedUpload) and not isinstance(error, Conflict):
+        return  # the bytes are there, whatever became of this transfer
     reasons: dict[type[BaseException], UploadRefusal] = {
         TooLarge: UploadRefusal.TOO_LARGE,
         Conflict: UploadRefusal.ALREADY_UPLOADED,

@@ -19,6 +19,7 @@ from policies.compiled import Policy
 from policies.decisions import AFTER_STEP_UP, Decisions, keys_of
 from policies.errors import Forbidden, NotFound, StepUpRequired
 from policies.facts import parameters_of, shape_of
+from policies.plans import Row
 from policies.principals import Principal
 from storage.pages import DECISION, with_decisions
 from storage.reading import Door
@@ -83,6 +84,10 @@ class Access:
             raise Forbidden(model.__name__, action)
         row: Model = with_decisions(found)
         return row
+
+    def reaches_all(self, model: type[Record], action: Action) -> bool:
+        """Return whether the principal may `action` each row of `model` there is or was, whatever stands in it."""
+        return Row() in self._decisions(model, action).plans.get(action, frozenset())
 
     def platform(self) -> frozenset[Action]:
         """What the principal may do on the platform itself, as it is at this moment."""

@@ -16,6 +16,8 @@ from storage.records import Record
 
 AFTER_STEP_UP = "after_step_up"
 """Label of the column that says whether the action would be allowed after a step-up."""
+_MOST_STATEMENTS = 64
+"""Of one shape and model."""
 
 
 @cache
@@ -37,11 +39,12 @@ class Decisions:
     def listing(self, action: Action, also: Iterable[Action]) -> Select[Any]:
         """Rows that may be `action`ed, with decision columns for it, for what opens something sealed, for `also`."""
         key = ("list", action, frozenset(also))
-        if key not in self._statements:
+        found = self._statements.get(key)
+        if found is None:
             plan = self._plan(action)
             columns = self._columns(action, key[2], plan)
-            self._statements[key] = self._select(columns).where(self._predicate(plan))
-        return self._statements[key]
+            found = self._kept(key, self._select(columns).where(self._predicate(plan)))
+        return found
 
     def keys(self, action: Action) -> Keys | None:
         """The keys of the rows of `listing`; None where that may be all."""
@@ -53,7 +56,8 @@ class Decisions:
         """The row with the key that is bound, if it may be read; with the same decision columns, and whether a step-up
         would allow `action`."""
         key = ("one", action, frozenset(also))
-        if key not in self._statements:
+        found = self._statements.get(key)
+        if found is None:
             readable = self._plan(Action.READ)
             columns = self._columns(action, key[2] | {Action.READ}, readable)
             later = self.after_step_up.get(action, frozenset())
@@ -62,8 +66,14 @@ class Decisions:
             # The key is part of it, so that the statement stays one object and SQLAlchemy remembers what it is made of.
             key_columns = zip(mapper_of(self.model).primary_key, keys_of(self.model), strict=True)
             named = [column == bindparam(name) for column, name in key_columns]
-            self._statements[key] = self._select(columns).where(self._predicate(readable), *named)
-        return self._statements[key]
+            found = self._kept(key, self._select(columns).where(self._predicate(readable), *named))
+        return found
+
+    def _kept(self, key: tuple[Any, ...], statement: Select[Any]) -> Select[Any]:
+        """The statement, kept for the next time; a caller chooses which actions are asked about, so not without end."""
+        if len(self._statements) >= _MOST_STATEMENTS:
+            self._statements = {}
+        return self._statements.setdefault(key, statement)
 
     def _plan(self, action: Action) -> Plan:
         return self.plans.get(action, frozenset())

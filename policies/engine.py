@@ -11,10 +11,13 @@ from polar.exceptions import OsoError
 from polar.partial import TypeConstraint
 from polar.variable import Variable
 
+from policies import polar_calls
 from policies.errors import PolicyError
 from policies.facts import FACTS
 from policies.resources import PROTECTED, RELATED, Platform, fields_of
 from storage.records import Record
+
+polar_calls.install()
 
 CLASSES: Final[dict[str, type[Record]]] = {model.__name__: model for model in (*PROTECTED, *RELATED)}
 """The models, by the names that rules know them under."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|#[^\n]*|[A-Za-z_]\w*(?:::\w+)*|[{}();\[\]]|\S')
+_TOKEN = re.compile(r'"(?:\\[\s\S]|[^"\\])*"?|#[^\n]*|[A-Za-z_]\w*(?:::\w+)*|[{}();\[\]]|\S')
 
 FORBIDDEN_WORDS = {
     "cut": "write rules that don't depend on their order",

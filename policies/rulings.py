@@ -144,8 +144,10 @@ def _target(model: type[Record], name: str, *, many: bool) -> type[Record]:
     plain = f"{model.__name__}.{name} must join by equal columns alone"
     if relation.secondary is not None or relation.order_by:
         raise Unsupported(plain, name)
-    joined = {frozenset(pair) for pair in relation.local_remote_pairs or ()}
-    compared = {frozenset((b.left, b.right)) for b in _equalities(relation.primaryjoin)}
+    joined = {
+        frozenset(map(str, pair)) for pair in relation.local_remote_pairs or ()
+    }  # `==` of columns compares nothing
+    compared = {frozenset((str(b.left), str(b.right))) for b in _equalities(relation.primaryjoin)}
     if joined != compared:
         raise Unsupported(plain, name)
     target: type[Record] = relation.mapper.class_

@@ -8,9 +8,15 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import structlog
+
 _MANY = 10_000
 """So many buckets are kept; then those that are full again, which say nothing, are dropped. Where most are not, it is
 looked again when there are twice as many: to go through them takes the time of whoever asks."""
+_MOST = 200_000
+"""No more are kept: then the fuller half is dropped, and counts as full again."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,26 @@ class Budgets:
         self._levels[name] = (level, moment, per_minute)
         if len(self._levels) > self._look_at:
             self._drop_full(moment)
+            if len(self._levels) > _MOST // 2:
+                self._drop_half(moment)
             self._look_at = max(_MANY, 2 * len(self._levels))
 
     def _drop_full(self, moment: float) -> None:
         for name, (level, then, per_minute) in list(self._levels.items()):
             if level + (moment - then) * per_minute / 60 >= per_minute:
                 del self._levels[name]
+
+    def _drop_half(self, moment: float) -> None:
+        """Keep the emptier half: addresses are easily had, so a bucket that was hardly used says little."""
+        kept = sorted(self._levels, key=lambda name: _missing(self._levels[name], moment), reverse=True)[: _MOST // 4]
+        _log.warning("budgets.dropped", dropped=len(self._levels) - len(kept))
+        self._levels = {name: self._levels[name] for name in kept}
+
+
+def _missing(bucket: tuple[float, float, int], moment: float) -> float:
+    """Which part of a bucket is not there."""
+    level, then, per_minute = bucket
+    return 1 - (level + (moment - then) * per_minute / 60) / per_minute
 
 
 def outcome(level: float, cost: int, per_minute: int) -> tuple[Charge, float]:

@@ -1,11 +1,13 @@
 """What a use case works with: who asks, the unit of work, and the door."""
 
+import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from policies.access import Access
 from policies.errors import Refused
@@ -80,13 +82,22 @@ class Context:
         """Of a subscription: the cursor of the last event that its client has seen, where it says so."""
         self.cursor: str | None = None
         """Of a subscription: that of the last event it was told."""
+        self.document: Any = None
+        """The document, where it was read before the operation begins; `unreadable` says why it could not be."""
+        self.unreadable: Exception | None = None
+        self.judged: Any = None
+        """Of a subscription: what became of its document, which is judged in a worker thread before it begins."""
+        self.cost = 0
+        """What the operation costs; of a subscription, each event."""
         self.watched: Ending | None = None
         """The operation, as the house's watch knows it."""
+        self.in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
+        """Runs a function in a worker thread, within the share of threads that this caller has."""
         self._told: set[Opened] = set()
         """Rows of others that were opened and the trail knows of: a subscription opens them again and again."""
         self._open: tuple[UnitOfWork, Access] | None = None
         self._ends = 0.0
-        """When the unit of work that is open has taken too long, by the monotonic clock."""
+        """When the operation, or this event of a subscription, has taken too long, by the monotonic clock."""
 
     @property
     def principal(self) -> Principal:
@@ -181,7 +192,7 @@ class Context:
         """
         outer, self._open = self._open, None
         try:
-            with self._unit(read_only=False) as work:
+            with self._unit(read_only=False, within=outer is not None) as work:
                 yield self
                 if work.last_event_id is None:
                     raise RuntimeError(f"{attempted} changed something without recording an event")
@@ -243,12 +254,19 @@ class Context:
             raise CostExceeded(f"The operation was stopped after {seconds} seconds. Ask for less at a time.")
         return self._open
 
+    @property
+    def ends(self) -> float:
+        """When the operation has taken too long, by the monotonic clock."""
+        return self._ends
+
     @contextmanager
-    def _unit(self, *, read_only: bool) -> Iterator[UnitOfWork]:
+    def _unit(self, *, read_only: bool, within: bool = False) -> Iterator[UnitOfWork]:
+        """A unit of work. One `within` another has no time of its own: an operation with many ends like any other."""
         store = self.house.store
         with store.traffic.entered(read_only=read_only), store.begin(self.scope(), read_only=read_only) as work:
             self._open = (work, Access(self.policy, self.principal, work.session))
-            self._ends = time.monotonic() + self.limits.operation.total_seconds()
+            if not within:
+                self._ends = time.monotonic() + self.limits.operation.total_seconds()
             try:
                 yield work
             finally:

@@ -29,18 +29,15 @@ def register(context: Context, email: str, password: str, display_name: str) -> 
         if accounts.account_by_email(work.session, lookups) is not None:
             raise Conflict("An account with this e-mail exists. Sign in instead.", field="email")
     keyset = contributor_keyset(contributor.id)
+    work = context.work
+    work.on_rollback(lambda: keyring.destroy(keyset))
     keyring.create(keyset, owner=contributor.id)
     try:
-        work = context.work
         work.vault.seal(contributor, email=address, display_name=name, password_hash=encoded)
         accounts.add_account(work.session, lookups, contributor, PrivacyPreferences(owner_id=contributor.id))
         issued = open_session(context, SubjectKind.CONTRIBUTOR, contributor.id)
         work.record(events.ContributorRegistered(resource_id=contributor.id, subject_id=contributor.id))
         work.session.flush()
     except accounts.AlreadyExists:
-        keyring.destroy(keyset)
         raise Conflict("An account with this e-mail exists. Sign in instead.", field="email") from None
-    except BaseException:
-        keyring.destroy(keyset)
-        raise
     return context.access.get(Contributor, contributor.id, Action.READ), issued

@@ -33,6 +33,19 @@ LONGEST = timedelta(days=180)
 
 def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
     """Enter one run of all checks: a finding opens or closes with the check that makes it, and the trail says so."""
+    kept = _kept(work, results)
+    failed = sum(1 for each in results if each.amiss)
+    ran = ControlsChecked(resource_id=None, subject_id=None, check_count=len(results), failed_count=failed)
+    work.record(ran, Outcome.FAILED if failed else Outcome.SUCCESS)
+    return kept
+
+
+def keep_one(work: UnitOfWork, result: Result) -> Kept:
+    """Enter what one check found between two runs of all."""
+    return _kept(work, [result])
+
+
+def _kept(work: UnitOfWork, results: Sequence[Result]) -> Kept:
     kept = findings.keep(work.session, results, work.now)
     for each in kept.opened:
         work.record(
@@ -55,9 +68,6 @@ def keep(work: UnitOfWork, results: Sequence[Result]) -> Kept:
                 found_by=Identifier(each.found_by),
             )
         )
-    failed = sum(1 for each in results if each.amiss)
-    ran = ControlsChecked(resource_id=None, subject_id=None, check_count=len(results), failed_count=failed)
-    work.record(ran, Outcome.FAILED if failed else Outcome.SUCCESS)
     return kept
 
 

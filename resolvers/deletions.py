@@ -49,7 +49,7 @@ def request(context: Context, scope: DeletionScope, object_id: uuid.UUID) -> Del
     else:
         if scope is DeletionScope.ACCOUNT:
             _close_account(context, thing, deletion)
-        work.enqueue("erase", deletion.id)
+        work.enqueue("erase", deletion.id, owner=owner)
     work.session.flush()
     return context.access.get(Deletion, deletion.id, Action.READ)
 

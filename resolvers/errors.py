@@ -21,6 +21,7 @@ class Code(enum.StrEnum):
     BAD_USER_INPUT = "BAD_USER_INPUT"
     CONFLICT = "CONFLICT"
     CONSENT_REQUIRED = "CONSENT_REQUIRED"
+    CONTENT_MISSING = "CONTENT_MISSING"
     COST_EXCEEDED = "COST_EXCEEDED"
     FORBIDDEN = "FORBIDDEN"
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
@@ -123,9 +124,20 @@ class NoAccount(CodedError):
 
 
 class RateLimited(CodedError):
-    """Too many attempts; the message says when to come back."""
+    """Too many attempts; the message says when to come back, and `retry_after` in how many seconds."""
 
     code = Code.RATE_LIMITED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        keep: "Keep | None" = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message, field=field, keep=keep)
+        self.retry_after = retry_after
 
 
 class TooLarge(CodedError):
@@ -146,8 +158,17 @@ class CostExceeded(CodedError):
     code = Code.COST_EXCEEDED
 
 
+class ContentMissing(CodedError):
+    """A row names a file that storage does not have. Sending the request again does not help."""
+
+    code = Code.CONTENT_MISSING
+
+
 class Unavailable(CodedError):
-    """A part that this needs can't be reached. Nothing was changed. `retry_after` is in seconds, where it is known."""
+    """A part that this needs can't be reached. Whether something was changed is only said by the message.
+
+    `retry_after` is in seconds, where it is known.
+    """
 
     code = Code.UNAVAILABLE
 

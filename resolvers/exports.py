@@ -75,7 +75,7 @@ def request(context: Context, order: Order) -> tuple[Export, str | None]:
             incremental=order.since is not None,
         )
     )
-    work.enqueue("export", export.id)
+    work.enqueue("export", export.id, owner=owner)
     work.session.flush()
     return context.access.get(Export, export.id, Action.READ), sealed.get("webhook_secret")
 
@@ -119,7 +119,7 @@ def withdraw(context: Context, export_id: uuid.UUID) -> Export:
         raise Conflict(f"This export is {export.status.value}: of its archive nothing is kept.")
     exports.withdraw(export, context.work.now)
     context.work.record(events.ExportWithdrawn(resource_id=export.id, subject_id=export.owner_id))
-    context.work.enqueue("discard_export", export.id)
+    context.work.enqueue("discard_export", export.id, owner=export.owner_id)
     context.work.session.flush()
     return export
 

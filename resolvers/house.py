@@ -10,6 +10,7 @@ from policies.force import InForce
 from policies.principals import Kind
 from resolvers.budgets import Budgets
 from resolvers.issuers import Issuer
+from resolvers.subscriptions import Subscriptions
 from resolvers.watching import Watch
 from storage.bells import Bell
 from storage.certificates.statements import UNSAID, BackupPeriods
@@ -48,10 +49,18 @@ class Limits:
     idempotency: timedelta = timedelta(hours=24)
     signing_overlap: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=60)
+    response_bytes: int = 16 * 1024**2
+    """How large the response to one operation, or one event of a subscription, may be."""
     cost_per_minute: int = 500_000
+    subscriptions_per_caller: int = 100
+    """How many subscriptions one caller may have open in one process."""
     throttled_per_minute: int = 3_000
     """How often somebody whom an incident has slowed down is answered in a minute: fifty times a second."""
     exports_per_day: int = 48
+    prompts_waiting: int = 100
+    """How many prompts of one contributor may be queued or running at a time."""
+    prompts_per_day: int = 2_000
+    """How many one contributor may submit within 24 hours."""
     export_life: timedelta = timedelta(days=7)
     plain_webhooks: bool = False
     """Whether webhooks without TLS are taken: development only."""
@@ -101,6 +110,7 @@ class House:
     """Where refusals of callers without a good credential are counted; None: each is written at once."""
     site: "RelyingParty | None" = None
     """For whom passkeys are kept; None where the address that clients use has no name in it."""
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
 
     def counts(self, scope: "AuditScope", refusal: "Refusal") -> bool:
         """Whether a refusal is a stranger's, which is counted and written within a minute; counts it then."""

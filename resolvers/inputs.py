@@ -1,11 +1,11 @@
 """Checks on what comes in, shared by the use cases. Each raises `BadInput` with the field's name and what to write."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from resolvers.errors import BadInput
+from storage.normalization import normalize
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}\.[^@\s.\x00-\x1f]{1,63}")
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}")
@@ -28,7 +28,7 @@ def text(value: str, field: str, *, at_most: int, at_least: int = 1) -> str:
 
 def email(value: str) -> str:
     """The address in the form in which it is looked up: NFC, lower case, no blanks around it."""
-    tidy = unicodedata.normalize("NFC", text(value, "email", at_most=254)).strip().casefold()
+    tidy = normalize("NFC", text(value, "email", at_most=254)).strip().casefold()
     if not _EMAIL.fullmatch(tidy):
         raise BadInput("email is not an address; write it like name@example.org.", field="email")
     return tidy

@@ -1,13 +1,16 @@
-"""The transparency log as everybody may read it, and the proof that an entry is in it."""
+"""The transparency log: hashes and checkpoints for everybody, entries for those who may read all of them."""
 
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from policies.errors import NotFound
+from policies.actions import Action
+from policies.errors import Forbidden, NotFound
+from policies.principals import Kind
 from resolvers import audit
 from resolvers.context import Context
+from resolvers.errors import Unauthenticated
 from resolvers.house import House
 from storage.database import transaction
 from storage.ledger import checkpoint, feeds, notes, ocsf, signing
@@ -85,10 +88,22 @@ def checkpoint_note(house: House) -> str | None:
     return None if published is None else published.note
 
 
-def feed(house: House, start: int) -> tuple[list[dict[str, Any]], int]:
-    """The published entries from place `start` on as OCSF events, nameless, at most a page; and where to go on from.
+def require_token(context: Context) -> None:
+    """Raise Unauthenticated for a caller without a token."""
+    if context.principal.kind is Kind.ANONYMOUS:
+        raise Unauthenticated("Entries of the audit log are read with a token: send `Authorization: Bearer <token>`.")
 
-    What is told here everybody may read at `/ledger/tile/entries/…`, in the log's own form.
+
+def require_reader(context: Context) -> None:
+    """Return if the policy lets the caller read every entry of the audit log; raise Forbidden if not."""
+    if not context.access.reaches_all(AuditEvent, Action.READ):
+        raise Forbidden(AuditEvent.__name__, Action.READ)
+
+
+def feed(house: House, start: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the published entries from place `start` on as OCSF events, nameless, and where to go on; at most a page.
+
+    The caller has shown that it may read all of them (`require_reader`, or the token of a SIEM).
     """
     found, store = [], house.store
     for index, form in feeds.entries(store.engine, store.archive, start, PAGE):
@@ -96,10 +111,15 @@ def feed(house: House, start: int) -> tuple[list[dict[str, Any]], int]:
     return found, start + len(found)
 
 
-def tile(house: House, path: str) -> bytes | None:
-    """The tile or entry bundle at `path` below `tile/`, if a published checkpoint covers it; else None.
+def holds_entries(path: str) -> bool:
+    """Return whether `path` below `tile/` names a bundle of entries, and not hashes. Raises TileRefused for no path."""
+    return Tile.parse(path).level is None
 
-    Raises TileRefused for what is no path of one.
+
+def tile(house: House, path: str) -> bytes | None:
+    """Return the tile or entry bundle at `path` below `tile/`, if a published checkpoint covers it; else None.
+
+    Of entries the caller has shown that it may read all of them. Raises TileRefused for what is no path of a tile.
     """
     asked = Tile.parse(path)
     with transaction(house.store.engine, read_only=True) as session:

@@ -111,7 +111,8 @@ def release(context: Context, hold_id: uuid.UUID) -> LegalHold:
     free = [each for each in legal_holds.met(work.session, hold) if each.status is DeletionStatus.DEFERRED]
     free = [each for each in free if not legal_holds.keeps(work.session, each)]
     for deletion in free:
-        work.enqueue("erase", deletion.id)  # where it ran before and met the hold, the next sweep takes it up
+        # Where it ran before and met the hold, the next sweep takes it up.
+        work.enqueue("erase", deletion.id, owner=deletion.owner_id)
     work.record(
         events.LegalHoldReleased(
             resource_id=hold.id,

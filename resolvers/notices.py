@@ -154,12 +154,13 @@ def issue(
     With a `published_id` they get one of it and no more: the database refuses another. `title` and `body` hold no
     content of works: ids, counts and dates. Raises KeyDestroyed for an account that goes.
     """
+    ahead = notices.count_queued(work.session, owner_id)
     row = Notice(id=new_id(), owner_id=owner_id, kind=kind, published_id=published_id, effective_at=effective_at)
     row.created_at = work.now
     work.vault.seal(row, title=title, body=body)
     work.session.add(row)
     work.record(events.NoticeIssued(resource_id=row.id, subject_id=owner_id, kind=kind))
-    work.enqueue(DELIVER, row.id)
+    work.enqueue(DELIVER, row.id, owner=owner_id, ahead=ahead, urgent=kind is NoticeKind.SECURITY)
     return row
 
 

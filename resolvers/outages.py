@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from policies.actions import Action
@@ -10,10 +10,11 @@ from resolvers import inputs
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict
 from resolvers.house import House
-from storage import availability, lockdowns, outages
+from storage import availability, detection_lag, lockdowns, outages
 from storage.availability import Availability
 from storage.clock import now
 from storage.database import transaction
+from storage.detection_lag import DetectionLag
 from storage.ids import new_id
 from storage.ledger.events import MaintenanceAnnounced, OutageExplained
 from storage.lockdowns import Span
@@ -38,6 +39,7 @@ class Standing:
     outages: Sequence[Outage]
     """Of the last year and to come, newest first."""
     availability: Sequence[Availability]
+    detection: DetectionLag = field(default_factory=DetectionLag)
 
     def away(self, component: Component) -> Outage | None:
         """The outage that this part has at the moment, by itself or with all of the platform."""
@@ -56,8 +58,15 @@ def standing(house: House) -> Standing:
         since = outages.watched_since(session)
         found = outages.touching(session, moment - SHOWN, moment + FURTHEST)
         locked = lockdowns.standing(session, moment)
+        lag = detection_lag.measure(session, moment)
     begun = moment if since is None else max(since, moment - SHOWN)
-    return Standing(moment, since, locked, found, availability.by_month(found, begun, moment))
+    return Standing(moment, since, locked, found, availability.by_month(found, begun, moment), lag)
+
+
+def detection(house: House) -> DetectionLag:
+    """Measure how far intrusion detection is behind. Raises what the database raises when it does not answer."""
+    with transaction(house.store.engine, read_only=True) as session:
+        return detection_lag.measure(session, now())
 
 
 def announce(context: Context, component: Component, cause: str, starts_at: datetime, ends_at: datetime) -> Outage:

@@ -27,17 +27,14 @@ def create(context: Context, name: str) -> Project:
     context.access.check(Action.CREATE_PROJECT)
     keyring = context.house.store.keyring
     project = Project(id=new_id(), owner_id=owner)
+    work = context.work
+    work.on_rollback(lambda: keyring.destroy(project_keyset(project.id)))
     keyring.create(project_keyset(project.id), owner=owner)
-    try:
-        work = context.work
-        work.vault.seal(project, name=name)
-        work.session.add(project)
-        work.record(events.ProjectCreated(resource_id=project.id, subject_id=owner))
-        work.session.flush()
-        return context.access.get(Project, project.id, Action.READ)
-    except BaseException:
-        keyring.destroy(project_keyset(project.id))
-        raise
+    work.vault.seal(project, name=name)
+    work.session.add(project)
+    work.record(events.ProjectCreated(resource_id=project.id, subject_id=owner))
+    work.session.flush()
+    return context.access.get(Project, project.id, Action.READ)
 
 
 def update(context: Context, project_id: uuid.UUID, name: str) -> Project:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.actions import Action
-from resolvers import inputs, services
+from resolvers import inputs, quotas, services
 from resolvers.context import Context
 from resolvers.errors import BadInput, Conflict, LegalHold
 from storage import legal_holds, search
@@ -54,7 +54,8 @@ def submit(
     """Queue a brief for the generation agent: row, event and job in one transaction.
 
     Raises `BadInput` for an empty or over-long text, an unknown model, a number of variations out of bounds, or an
-    asset that is not in this project or has no bytes yet; `LegalHold` for what its owner has let go of;
+    asset that is not in this project or has no bytes yet; `OverQuota` for more than may wait, or be submitted in a
+    day; `LegalHold` for what its owner has let go of;
     `ServiceNotApproved` and `ConsentRequired` where a service would answer to which this may not be sent now.
     """
     limits = context.limits
@@ -79,6 +80,7 @@ def submit(
     services.demand_in_order(context, parcel, Action.SUBMIT_PROMPT, "Prompt")
     if legal_holds.is_let_go(work.session, project.owner_id, project.id, *asset_ids):
         raise LegalHold("Its owner has let go of this; only a legal hold keeps it, and no agent works with it.")
+    waiting = quotas.demand_prompt(context)
     prompt = Prompt(
         id=new_id(),
         owner_id=project.owner_id,
@@ -112,7 +114,7 @@ def submit(
         ),
         beside=search.words_of(work.vault, prompt),
     )
-    work.enqueue("generate", prompt.id)
+    work.enqueue("generate", prompt.id, owner=prompt.author_id, ahead=waiting)
     work.session.flush()
     return context.access.get(Prompt, prompt.id, Action.READ)
 

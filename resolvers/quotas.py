@@ -1,6 +1,7 @@
 """Quotas: room for a contributor's files, asked for before anything is kept, and told to whoever's it is."""
 
 import uuid
+from datetime import timedelta
 from typing import NoReturn
 
 from policies.actions import Action
@@ -9,7 +10,7 @@ from resolvers import inputs
 from resolvers.context import Asking, Context
 from resolvers.errors import BadInput, OverQuota
 from resolvers.house import House
-from storage import accounts, quotas
+from storage import accounts, prompts, quotas
 from storage.contributors import Contributor
 from storage.ledger import events
 from storage.ledger.events import Identifier, Outcome
@@ -17,6 +18,7 @@ from storage.quotas import QuotaExceeded, Use
 from storage.sessions import SubjectKind
 from storage.work import UnitOfWork
 
+_DAY = timedelta(days=1)
 _MOST = 2**53 - 1
 """The largest whole number that is the same in every reader of JSON."""
 
@@ -37,6 +39,27 @@ def demand(context: Context, owner_id: uuid.UUID, byte_size: int, use: Use) -> N
     if use.over:
         with context.writing("upload"):
             _refuse(context, owner_id, "upload", byte_size, use)
+
+
+def demand_prompt(context: Context) -> int:
+    """Return how many prompts of the caller are queued or running. Raises `OverQuota` where there may be no more.
+
+    Who submits another meanwhile waits for this transaction, so that several at once do not get past the limit.
+    """
+    session, limits = context.work.session, context.limits
+    accounts.lock_contributor(session, context.caller_id)
+    waiting, today = prompts.count_by_author(session, context.caller_id, context.work.now - _DAY)
+    if waiting >= limits.prompts_waiting:
+        raise OverQuota(
+            f"{waiting:,} of your prompts are queued or running, and no more than {limits.prompts_waiting:,} may be. "
+            "Wait until some have ended, or cancel some (cancelPrompt)."
+        )
+    if today >= limits.prompts_per_day:
+        raise OverQuota(
+            f"{today:,} prompts were submitted within 24 hours, and no more than {limits.prompts_per_day:,} may be. "
+            "Submit again later."
+        )
+    return waiting
 
 
 def use_of(context: Context, owner_id: uuid.UUID) -> Use:

@@ -5,32 +5,46 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from policies.actions import Action
-from policies.errors import Refused
 from resolvers import quotas
 from resolvers.context import Context
-from resolvers.errors import BadInput, CodedError, Conflict, TooLarge
+from resolvers.errors import BadInput, Conflict, TooLarge, Unavailable
 from resolvers.lockdowns import holding
+from resolvers.repeated_uploads import HAS_BYTES, RepeatedUpload
 from resolvers.tickets import Ticket
 from storage.assets import PICTURES, Asset, AssetStatus, Blob, lock_awaiting
-from storage.blobs.errors import BlobBusy
-from storage.blobs.partials import PartialWriter
+from storage.blobs.errors import BlobStoreUnavailable
 from storage.blobs.writer import BlobWriter
 from storage.contributors import strips_metadata
+from storage.database import OutcomeUnknown
 from storage.ids import new_id
 from storage.intake import Intake
 from storage.keys.names import project_keyset
 from storage.ledger import events
 from storage.ledger.events import Outcome
 from storage.media import MediaMismatch
-from storage.metadata import MetadataUnreadable
+from storage.metadata import Handling, MetadataUnreadable
 from storage.quotas import give_back
+from storage.work import OutsideEffect
+
+log = structlog.get_logger("resolvers.uploads")
 
 _WRONG = "The bytes are not of the announced mediaType."
 _UNREADABLE = (
     "The owner of this project has metadata removed from images, and this file is built in a way that hides what in it "
     "is metadata. Nothing of it was kept: save the image anew, or ask the owner."
 )
+_UNKNOWN = "The outcome is unknown. Send the same request again."
+
+
+class _AlreadyFilled(Conflict):
+    """Another transfer filled the asset first, with this blob."""
+
+    def __init__(self, blob_id: uuid.UUID | None) -> None:
+        super().__init__(HAS_BYTES)
+        self.blob_id = blob_id
 
 
 @dataclass
@@ -45,6 +59,8 @@ class Upload:
     intake: Intake
     digest: Any = field(default_factory=hashlib.sha256)
     """Of what was written, as long as this transfer wrote all of it."""
+    is_named: bool = False
+    """Whether a row names the bytes, or may: then they are kept, whatever failed afterwards."""
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes. Raises `TooLarge` past the announced size, `BadInput` for another type of content."""
@@ -52,11 +68,25 @@ class Upload:
             raise TooLarge(f"More bytes came than the {self.expected} that were announced as byteSize.")
         self._keep(self._checked(chunk))
 
+    @property
+    def received(self) -> int:
+        """Bytes that came so far, those of earlier transfers included."""
+        return self.intake.received
+
+    def demand_size(self, announced: int) -> None:
+        """Raise `TooLarge` for a request that announces more bytes than byteSize."""
+        if announced > self.expected:
+            raise TooLarge(f"More bytes are announced than the {self.expected} of byteSize.")
+
     def finish(self) -> Asset:
         """Publish the bytes: all of them, once, and only if the sender may still upload here.
 
-        Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster, and `LockedDown`:
-        what several transfers brought stays.
+        Another transfer may have been faster, or an earlier one whose outcome was unknown: where that brought the same
+        bytes, its asset is returned.
+
+        Raises `BadInput` for a short or mislabelled transfer, `Conflict` if another one was faster with other bytes,
+        `LockedDown`: what several transfers brought stays; and `Unavailable` where the outcome is unknown: then the
+        bytes are left alone, and the same request may be sent again.
         """
         holding.admit(self.context, "upload", changes=True)
         if self.intake.received != self.expected:
@@ -65,20 +95,48 @@ class Upload:
             )
         self._keep(self._checked(None))
         self.writer.finish()
-        blobs = self.context.house.store.blobs
+        checksum: str | None = None
         try:
-            checksum = self._checksum()
-            self.context.renewed("upload")
-            with self.context.writing("upload") as context:
-                asset = self._commit(context, checksum)
-        except BaseException as error:
-            self._withdraw(error)
-            raise
-        blobs.partials.remove_all([self.asset_id])  # another transfer of the same asset came too late
+            with OutsideEffect(self._undo) as effect:
+                checksum = self._checksum()
+                self.context.renewed("upload")
+                try:
+                    with self.context.writing("upload") as context:
+                        effect.named_by(context.work)
+                        asset = self._commit(context, checksum)
+                finally:
+                    self.is_named = effect.is_named
+        except OutcomeUnknown as error:
+            raise Unavailable(_UNKNOWN) from error
+        except _AlreadyFilled:
+            return self._repeated(str(checksum))
+        self._forget_partials()
         return asset
+
+    def _undo(self, error: BaseException) -> None:
+        if isinstance(error, _AlreadyFilled) and error.blob_id == self.blob_id:
+            log.error("uploads.blob_named_already", blob_id=str(self.blob_id))
+            return  # a row names it: it is not this transfer's to remove
+        self._withdraw(error)
 
     def _withdraw(self, _error: BaseException) -> None:
         self.context.house.store.blobs.remove(self.blob_id)
+
+    def _forget_partials(self) -> None:
+        """Remove what another transfer of the same asset brought, which came too late. Else the sweep does so."""
+        try:
+            self.context.house.store.blobs.partials.remove_all([self.asset_id])
+        except BlobStoreUnavailable as error:
+            log.warning("uploads.partials_left_to_sweep", code=error.code)
+
+    def _repeated(self, checksum: str) -> Asset:
+        """The asset, if it was filled with the very bytes that came now. Raises `Conflict`."""
+        with self.context.asked("upload") as context:
+            asset = context.access.get(Asset, self.asset_id, Action.UPLOAD)
+            same = asset.blob_id is not None and context.work.vault.matches(asset, "checksum", "sha256:" + checksum)
+        if not same or asset.blob_id is None or not self.context.house.store.blobs.exists(asset.blob_id):
+            raise Conflict(HAS_BYTES)
+        return asset
 
     def _checked(self, chunk: bytes | None) -> bytes:
         try:
@@ -96,7 +154,7 @@ class Upload:
         asset = context.access.get(Asset, self.asset_id, Action.UPLOAD)
         work = context.work
         if not lock_awaiting(work.session, asset):
-            raise Conflict("This asset has its bytes already.")
+            raise _AlreadyFilled(asset.blob_id)
         kept = self.writer.size
         less = asset.byte_size - kept
         work.session.add(
@@ -121,7 +179,7 @@ class Upload:
             )
         )
         if asset.media_type in PICTURES:
-            work.enqueue("thumbnail", asset.id)
+            work.enqueue("thumbnail", asset.id, owner=asset.owner_id)
         work.session.flush()
         if less:  # metadata that was taken out was announced, and takes no room
             give_back(work.session, asset.owner_id, 0, less)
@@ -135,131 +193,47 @@ class Upload:
         self.writer.abort()
 
 
-def begin(context: Context, admitted: Ticket) -> Upload:
-    """Open the transfer that a ticket admits to.
+def begin(context: Context, admitted: Ticket) -> Upload | RepeatedUpload:
+    """Open the transfer that a ticket admits to. To an asset that has its bytes, it may bring the same ones again.
 
-    Raises `NotFound` where the asset is gone or not the caller's to fill, `Conflict` where it has its bytes, and
-    `OverQuota` where a limit was lowered below what its owner has.
+    Raises `NotFound` where the asset is gone or not the caller's to fill, and `OverQuota` where a limit was lowered
+    below what its owner has.
     """
-    asset, strip = _awaiting(context, admitted)
+    asset, strip = fillable(context, admitted)
+    if asset.status is not AssetStatus.AWAITING_UPLOAD:
+        return repeat(context, asset, 0)
     blob_id = new_id()
     writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id))
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, Intake(asset.media_type, strip=strip))
 
 
-@dataclass
-class ResumableUpload(Upload):
-    """A transfer of a part of an asset's bytes, from where the last one was saved. `stop` lets another go on."""
+def repeat(context: Context, asset: Asset, offset: int) -> RepeatedUpload:
+    """The same transfer once more: of the whole file, or from where the last part was saved whose end is not known.
 
-    writer: PartialWriter
-    whole: bool = True
-    """Whether this transfer wrote all that there is."""
-    saved: int = 0
-    """Bytes that are kept for good."""
-    closed: bool = False
-    """Whether the right to go on was given up."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether all bytes have come."""
-        return self.intake.received == self.expected
-
-    def save(self) -> None:
-        """Make all that came durable: from now on it may be acknowledged."""
-        self.writer.save(self.intake.state())
-        self.saved = self.intake.received
-
-    def stop(self) -> None:
-        """Let others go on from what was last saved."""
-        if not self.closed:
-            self.closed = True
-            self.writer.put_away()
-
-    def finish(self) -> Asset:
-        """As `Upload.finish`. Where that fails for a reason that may pass, the last part can be sent again."""
-        asset = super().finish()
-        self._done()
-        return asset
-
-    def abort(self) -> None:
-        """Leave nothing behind of what came, now or before."""
-        self.closed = True
-        super().abort()
-
-    def _done(self) -> None:
-        self.closed = True
-        self.writer.done()
-
-    def _withdraw(self, error: BaseException) -> None:
-        if isinstance(error, (Refused, CodedError)):
-            self.context.house.store.blobs.remove(self.blob_id)
-            self._done()
-        else:
-            self.stop()
-
-    def _checksum(self) -> str:
-        if not self.whole:
-            digest = hashlib.sha256()
-            for piece in self.context.house.store.blobs.reader(self.blob_id, self.writer.size).read():
-                digest.update(piece)
-            return digest.hexdigest()
-        return super()._checksum()
-
-
-def resume(context: Context, admitted: Ticket) -> ResumableUpload:
-    """Go on with the transfer that a ticket admits to, or begin it.
-
-    Raises what `begin` raises, and `Conflict` while another transfer is writing.
+    From no other place, or the answers would tell the file byte by byte. Raises `Conflict`, which is recorded.
     """
-    _awaiting(context, admitted)
-    partials = context.house.store.blobs.partials
-    try:
-        claim = partials.claim(admitted.object_id)
-    except BlobBusy:
-        raise Conflict("Another transfer is sending this file. Ask where it is (HEAD), and go on from there.") from None
-    try:
-        # Asked again: until the claim was taken, another transfer may have been the last.
-        asset, strip = _awaiting(context, admitted)
-        writer = partials.writer(claim, project_keyset(asset.project_id))
-    except BaseException:
-        claim.close()
-        raise
-    notes = writer.notes
-    intake = Intake(asset.media_type, strip=strip) if notes is None else Intake.at(notes)
-    return ResumableUpload(
-        context, asset.id, asset.id, asset.byte_size, writer, intake, whole=notes is None, saved=intake.received
-    )
+    blob_id, intake, position = asset.blob_id, None, 0
+    if offset == 0:
+        intake = Intake(asset.media_type, strip=asset.metadata_handling is not Handling.AS_SENT)
+    elif blob_id == asset.id:
+        saved = context.house.store.blobs.partials.saved(blob_id)
+        if saved is not None and Intake.at(saved.notes).received == offset:
+            intake, position = Intake.at(saved.notes), saved.size
+    if intake is None or blob_id is None:
+        refused(context, asset.id, events.UploadRefusal.ALREADY_UPLOADED, 0)
+        raise Conflict(HAS_BYTES)
+    return RepeatedUpload(context, asset, blob_id, intake, position)
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How many bytes of an asset are kept for good, of how many."""
-
-    offset: int
-    length: int
-
-
-def standing(context: Context, admitted: Ticket) -> Standing:
-    """Where to go on. Raises `NotFound` where the asset is gone or not the caller's to fill."""
-    with context.asked("upload"):
-        asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
-    if asset.status is not AssetStatus.AWAITING_UPLOAD:
-        return Standing(asset.byte_size, asset.byte_size)
-    saved = context.house.store.blobs.partials.saved(asset.id)
-    return Standing(0 if saved is None else Intake.at(saved.notes).received, asset.byte_size)
-
-
-def _awaiting(context: Context, admitted: Ticket) -> tuple[Asset, bool]:
+def fillable(context: Context, admitted: Ticket) -> tuple[Asset, bool]:
     """The asset to be filled, and whether its owner has metadata removed. Raises `LockedDown` and `OverQuota`."""
     holding.admit(context, "upload", changes=True)
     with context.asked("upload"):
         asset = context.access.get(Asset, admitted.object_id, Action.UPLOAD)
         strips = strips_metadata(context.work.session, asset.owner_id)
         use = quotas.use_of(context, asset.owner_id)
-    if asset.status is not AssetStatus.AWAITING_UPLOAD:
-        refused(context, asset.id, events.UploadRefusal.ALREADY_UPLOADED, 0)
-        raise Conflict("This asset has its bytes already. Create a new asset for another file.")
-    quotas.demand(context, asset.owner_id, asset.byte_size, use)
+    if asset.status is AssetStatus.AWAITING_UPLOAD:
+        quotas.demand(context, asset.owner_id, asset.byte_size, use)
     return asset, strips
 
 

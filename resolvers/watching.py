@@ -28,6 +28,9 @@ class Watch:
     def counted_alone(self) -> None:
         """A caller was counted by this process alone, since the server where several count together did not answer."""
 
+    def queue_rows_refused(self, count: int) -> None:
+        """So many rows of the job queue were not in our format, and were refused or removed."""
+
 
 class Ending:
     """How an operation or a field ended: `kind` of operation, and the code of its first error, None without one."""

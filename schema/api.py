@@ -1,20 +1,22 @@
 """The schema as a whole, and how an operation runs: whole, in one worker thread, in one unit of work."""
 
+import uuid
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from functools import cache, partial
 from typing import Any
 
-import anyio.to_thread
 import strawberry
 from graphql import GraphQLError, get_operation_ast
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from resolvers.context import Context
+from resolvers.errors import RateLimited
 from schema.access_reviews import AccessReviewMutations
 from schema.api_keys import ApiKeyMutations
 from schema.appointments import AppointmentMutations
@@ -22,7 +24,7 @@ from schema.assets import AssetMutations
 from schema.changes import ChangeMutations
 from schema.controls import ControlMutations
 from schema.deletions import DeletionMutations
-from schema.documents import known
+from schema.documents import Known
 from schema.errors import coded
 from schema.executor import Executor
 from schema.exports import ExportMutations
@@ -34,7 +36,7 @@ from schema.incidents import IncidentMutations
 from schema.investigations import InvestigationMutations
 from schema.leaves import shorten
 from schema.legal_holds import LegalHoldMutations
-from schema.limits import DocumentLimits
+from schema.limits import DocumentLimits, judge, read
 from schema.lockdowns import LockdownMutations
 from schema.lookups import KINDS
 from schema.notices import NoticeMutations
@@ -107,21 +109,51 @@ class OneUnitOfWork(SchemaExtension):
 class Schema(strawberry.Schema):
     """Strawberry's schema; errors are not logged here, since an exception's text may quote content."""
 
-    async def stream(self, query: str | None, context_value: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def stream(  # type: ignore[override]
+        self,
+        query: str | None,
+        context_value: Any = None,
+        variable_values: dict[str, Any] | None = None,
+        operation_name: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """One operation of a WebSocket, with a context of its own: its caller is established anew when it begins.
 
-        Queries and mutations run whole in a worker thread, as they do over HTTP.
+        Queries and mutations run whole in a worker thread, as they do over HTTP. A subscription's document is read,
+        charged for and validated in one, too: what takes time never runs in the event loop.
         """
-        context: Context = await anyio.to_thread.run_sync(context_value.again)
-        if kind_of(query, kwargs.get("operation_name")) is OperationType.SUBSCRIPTION:
-            source = await super().stream(query, context_value=context, **kwargs)
+        told: dict[str, Any] = {"variable_values": variable_values, "operation_name": operation_name, **kwargs}
+        begin = partial(self._begin, context_value, query, variable_values, operation_name)
+        try:
+            context, subscribes = await context_value.in_thread(begin)
+        except RateLimited as refused:
+            return _refused(refused)
+        if subscribes:
+            source = await super().stream(query, context_value=context, **told)
         else:
-            source = self._once(query, context, **kwargs)
+            source = self._once(query, context, **told)
         return _coded_results(source, context)
+
+    def _begin(
+        self, caller: Any, query: str | None, variables: dict[str, Any] | None, operation_name: str | None
+    ) -> tuple[Context, bool]:
+        """A context for the operation, and whether it is a subscription; then with its document judged."""
+        context: Context = caller.again()
+        try:
+            document = context.document = read(context, query or "")
+        except (GraphQLError, RecursionError, RateLimited) as error:
+            context.unreadable = error
+            return context, False
+        if kind_of(document, operation_name) is not OperationType.SUBSCRIPTION:
+            return context, False
+        context.judged = judge(
+            self._schema, context, document, variables=variables or {}, operation_name=operation_name
+        )
+        return context, True
 
     async def _once(self, query: str | None, context: Context, **kwargs: Any) -> AsyncGenerator[Any, None]:
         run = partial(self.execute_sync, query, context_value=context, **kwargs)
-        yield await anyio.to_thread.run_sync(run)
+        yield await context.in_thread(run)
 
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
@@ -133,12 +165,9 @@ class Schema(strawberry.Schema):
         """Nothing: `schema.errors.coded` logs what failed, without content."""
 
 
-def kind_of(query: str | None, operation_name: str | None) -> OperationType | None:
-    """What sort of operation a document would run; None where it is no document, or that can't be told."""
-    try:
-        operation = get_operation_ast(known(query or "").document, operation_name)
-    except (GraphQLError, RecursionError):
-        return None
+def kind_of(document: Known, operation_name: str | None) -> OperationType | None:
+    """What sort of operation a document would run; None where that can't be told."""
+    operation = get_operation_ast(document.document, operation_name)
     return None if operation is None else OperationType(operation.operation.value)
 
 
@@ -150,6 +179,11 @@ async def _coded_results(source: Any, context: Context) -> AsyncGenerator[Any, N
             elif context.cursor is not None:
                 result.extensions = {**(result.extensions or {}), "cursor": context.cursor}
             yield result
+
+
+async def _refused(refused: RateLimited) -> AsyncGenerator[Any, None]:
+    errors = coded([GraphQLError(str(refused), original_error=refused)], uuid.uuid4())
+    yield PreExecutionError(data=None, errors=errors)
 
 
 @cache
@@ -168,6 +202,7 @@ def build() -> Schema:
     return schema
 
 
+@cache
 def sdl() -> str:
-    """The schema in GraphQL's own language, as committed in schema.graphql."""
+    """The schema in GraphQL's own language, as committed in schema.graphql. Printing it takes a fifth of a second."""
     return build().as_str() + "\n"

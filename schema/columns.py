@@ -5,12 +5,20 @@ Whatever is not plainly so, or amiss for one, is None: the objects are then gone
 is, and where.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLInt, GraphQLObjectType, is_enum_type
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLInt,
+    GraphQLLeafType,
+    GraphQLObjectType,
+    is_enum_type,
+)
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path, Undefined
@@ -19,6 +27,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from resolvers.context import Context
 from schema.companies import Below, Company, are
 from schema.leaves import Siblings
+from schema.meters import Meter
 from schema.ways import Branch, Hanging, Leaf, Values, Way, way_of
 
 Plan = list[tuple[str, FieldDetailsList, Way | None]]
@@ -38,7 +47,17 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         if self.middleware_manager is not None and not self.middleware_manager.middlewares:
             self.middleware_manager = None
         self.asked = Asked(self.context_value)
+        self.meter = self.new_meter()
+        self.repeats = False
+        """Whether one object stands in the response more than once: in memory once, and written out each time."""
         self._plans: dict[tuple[str, int], tuple[GroupedFieldSet, Plan]] = {}
+
+    def new_meter(self) -> Meter:
+        """A meter for what is run now. A schema other than ours, with another context, has no bounds."""
+        context = self.context_value
+        if not isinstance(context, Context):
+            return Meter(math.inf, math.inf, 0)
+        return Meter(context.limits.response_bytes, context.ends, int(context.limits.operation.total_seconds()))
 
     def plan(self, parent_type: GraphQLObjectType, grouped_field_set: GroupedFieldSet) -> Plan:
         """The selected fields, each with its short way, if it has one."""
@@ -70,8 +89,11 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
             column = self._column(way, things) if isinstance(way, Leaf) else self._below(kind, way, things, below)
             if column is None:
                 return None
+            if isinstance(way, Leaf):
+                self.meter.add_values(column)
             names.append(name)
             columns.append(column)
+        self.meter.add_objects(len(things), names)
         if not names:
             return [{} for _ in things]
         if len(names) == 1:
@@ -107,7 +129,9 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
         together = self._each(way, below.things, details)
         if together is None or below.places is None:
             return together
-        return [together[begin:end] for begin, end in below.places]
+        listed = [together[begin:end] for begin, end in below.places]
+        self.repeats = self.repeats or sum(map(len, listed)) > len(together)
+        return listed
 
     def _each(self, way: Branch | Hanging, things: Sequence[Any], details: FieldDetailsList) -> list[Any] | None:
         if isinstance(way, Hanging) and not way.required and not isinstance(things, Company) and None in things:
@@ -178,4 +202,12 @@ class ByColumns(StrawberryGraphQLCoreExecutionContext):
             return None
         if value is None or value is Undefined or isinstance(value, Exception):
             raise ValueError
-        return self.complete_leaf_value(values.kind, value)
+        return super().complete_leaf_value(values.kind, value)
+
+    def complete_leaf_value(  # type: ignore[override]
+        self, return_type: GraphQLLeafType, result: Any
+    ) -> Any:
+        """One value, counted. Those of columns are counted as columns."""
+        value = super().complete_leaf_value(return_type, result)
+        self.meter.add_value(value)
+        return value

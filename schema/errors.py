@@ -10,17 +10,24 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from policies.errors import NotFound, Refused
 from policies.principals import ANONYMOUS, Kind, Principal
-from resolvers.errors import Code, CodedError, LockedDown, Unavailable
-from storage.blobs.errors import BlobStoreUnavailable
-from storage.database import DatabaseUnreachable
+from resolvers.errors import Code, CodedError, ContentMissing, LockedDown, RateLimited, Unavailable
+from storage.blobs.errors import BlobMissing, BlobStoreUnavailable
+from storage.database import DatabaseUnreachable, OutcomeUnknown
 from storage.keys.errors import KeyDestroyed, KeyStoreUnavailable
 
 _log = structlog.get_logger(__name__)
 _VARIABLE = re.compile(r"Variable '\$(?P<name>\w+)' has invalid value(?: at \.(?P<place>[\w.\[\]]+))?")
-_ECHO = re.compile(r"(?:[,;] found|(?<!invalid) value): .*\Z", re.DOTALL)
-_SUGGESTION = re.compile(r"\s*Did you mean .*\Z", re.DOTALL)
+_ECHO = re.compile(r"(?:[,;] found|(?<!invalid) value): ")
+_SUGGESTION = "Did you mean "
+_ECHO_OF_SUGGESTION = " Found: "
 _LONGEST = 300
-_MOST = 20
+MOST = 20
+"""The most errors of one response."""
+# Not "nothing was changed": what is read or recorded after a commit may fail too, and then the change is made.
+_TRY_AGAIN = (
+    "Send the same request again if it changes nothing or has an Idempotency-Key; "
+    "otherwise look first whether your change was made."
+)
 
 
 def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANONYMOUS) -> list[GraphQLError]:
@@ -28,13 +35,13 @@ def coded(errors: Sequence[GraphQLError], ref: uuid.UUID, asker: Principal = ANO
 
     graphql-core's suggestions ("Did you mean …") spell out the schema: strangers, who may not introspect, see none.
     """
-    found = [_coded(error, ref) for error in errors[:_MOST]]
+    found = [_coded(error, ref) for error in errors[:MOST]]
     for error in errors:
         _let_go(error)
         _let_go(error.original_error)
     if asker.kind is Kind.ANONYMOUS:
         for error in found:
-            error.message = _SUGGESTION.sub("", error.message)
+            error.message = _without_suggestion(error.message)
     return found
 
 
@@ -73,23 +80,26 @@ def _known(original: Exception | None) -> Exception | None:
     if isinstance(original, KeyDestroyed):
         return NotFound("thing")
     if isinstance(original, KeyStoreUnavailable):
-        return Unavailable("The key store can't be reached. Nothing was changed; try again.")
+        return Unavailable(f"The key store can't be reached. {_TRY_AGAIN}")
     if isinstance(original, BlobStoreUnavailable):
-        return Unavailable("The store of files can't be written or read. Nothing was changed; try again.")
+        return Unavailable(f"The store of files can't be written or read. {_TRY_AGAIN}")
+    if isinstance(original, BlobMissing):
+        return ContentMissing("The file is missing from storage. The operators have been notified; ask them for it.")
+    if isinstance(original, OutcomeUnknown):
+        return Unavailable(f"The outcome is unknown: your change may have been made. {_TRY_AGAIN}")
     if isinstance(original, DatabaseUnreachable):
-        # Not "nothing was changed": a connection may be lost after the commit was sent and before it was answered.
-        return Unavailable("The database can't be reached. Look whether your change was made, then try again.")
+        return Unavailable(f"The database can't be reached. {_TRY_AGAIN}")
     return original
 
 
 def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
     original = _known(error.original_error)
-    extensions: dict[str, str | int] = {"ref": str(ref)}
+    extensions: dict[str, Any] = {"ref": str(ref)}
     if isinstance(original, CodedError):
         message, extensions["code"] = original.message, original.code.value
         if original.field is not None:
             extensions["field"] = original.field
-        if isinstance(original, Unavailable) and original.retry_after is not None:
+        if isinstance(original, RateLimited | Unavailable) and original.retry_after is not None:
             extensions["retryAfterSeconds"] = original.retry_after
         if isinstance(original, LockedDown):
             extensions |= {"since": original.since.isoformat(), "until": original.until.isoformat()}
@@ -107,10 +117,19 @@ def _coded(error: GraphQLError, ref: uuid.UUID) -> GraphQLError:
 
 
 def _own_words(message: str) -> str:
-    """What graphql-core found wrong with a document or its variables, without what it quotes of the values."""
-    suggestion = _SUGGESTION.search(message)
-    said = _ECHO.sub("", message[: suggestion.start()] if suggestion else message)
-    return said[:_LONGEST] + (suggestion[0][:_LONGEST] if suggestion else "")
+    """Return what graphql-core says is wrong with a document or its variables, without the values it quotes.
+
+    A message quotes what the client sent at any length. So nothing here takes more than linear time.
+    """
+    before, found, suggestion = message.partition(_SUGGESTION)
+    if echo := _ECHO.search(before):
+        before = before[: echo.start()]
+    suggestion = suggestion.partition(_ECHO_OF_SUGGESTION)[0]
+    return before.rstrip()[:_LONGEST] + (f" {found}{suggestion}"[:_LONGEST] if found else "")
+
+
+def _without_suggestion(message: str) -> str:
+    return message.partition(_SUGGESTION)[0].rstrip()
 
 
 def _own_code(error: GraphQLError) -> Code:

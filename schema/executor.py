@@ -11,15 +11,17 @@ against those of the stock executor.
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-import anyio.to_thread
-from graphql import GraphQLObjectType, GraphQLOutputType
+from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, GraphQLOutputType
 from graphql import OperationType as GraphQLOperationType
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path, Undefined
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
+from resolvers.errors import CostExceeded
 from schema.columns import ByColumns
 from schema.companies import Company, are
+from schema.errors import MOST
+from schema.meters import Stopped, written_size
 from schema.ways import Branch, Leaf
 
 
@@ -38,16 +40,34 @@ class Executor(ByColumns):
         # graphql-core's are methods of this object, which then held itself, the request and all that hangs on it until
         # the garbage collector came by. No resolver of ours has asynchronous work.
         self.async_helpers = _NO_ASYNC_WORK
+        self._located = 0
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """The operation, or one event of it: then an awaitable."""
         if self.operation.operation is not GraphQLOperationType.SUBSCRIPTION:
-            return super().execute_operation(serially)
-        return anyio.to_thread.run_sync(self._event)
+            return self._within_bounds(serially)
+        return self.context_value.in_thread(self._event)
 
     def _event(self) -> Any:
         with self.context_value.reading():
-            return super().execute_operation(serially=False)
+            self.meter = self.new_meter()
+            return self._within_bounds(serially=False)
+
+    def _within_bounds(self, serially: bool | None) -> Any:
+        """The result, or its error alone where the operation was stopped. What it read is recorded all the same."""
+        try:
+            result = super().execute_operation(serially)
+            if self.repeats and isinstance(result, ExecutionResult):
+                self.meter.check_size(written_size(result.data))
+        except Stopped as stopped:
+            error = stopped.error
+        else:
+            return result
+        message = str(error)
+        if self.operation.operation is GraphQLOperationType.MUTATION:
+            message += " Changes were made: look at what became of them before you try again."
+            error = CostExceeded(message)
+        return ExecutionResult(None, [GraphQLError(message, original_error=error)])
 
     def execute_fields(
         self,
@@ -59,6 +79,7 @@ class Executor(ByColumns):
     ) -> dict[str, Any]:
         """The selected fields of one object, in their order (GraphQL specification, "Executing Selection Sets")."""
         answer: dict[str, Any] = {}
+        self.meter.add_objects(1, grouped_field_set)
         for name, details, leaf in self.plan(parent_type, grouped_field_set):
             if not isinstance(leaf, Leaf) or leaf.listed:
                 place = Path(path, name, parent_type.name)
@@ -74,11 +95,25 @@ class Executor(ByColumns):
                 value = leaf.resolve(source_value, self.asked)
                 if type(value) is not leaf.values.native:
                     value = self._completed(leaf, value, parent_type, details)
+                else:
+                    self.meter.add_value(value)
             except Exception as error:  # graphql-core decides what becomes of it
                 self.handle_field_error(error, leaf.returns, details, Path(path, name, parent_type.name))
                 value = None
             answer[name] = value
         return answer
+
+    def handle_field_error(
+        self, raw_error: Exception, return_type: GraphQLOutputType, field_details_list: FieldDetailsList, path: Path
+    ) -> None:
+        """Add an error, or raise it where the field may not be null. Only the errors that are sent are located.
+
+        To find the line of an error takes time by the lines before it, and a list may have an error for each object.
+        """
+        if self._located >= MOST and not isinstance(raw_error, GraphQLError):
+            raw_error = GraphQLError(str(raw_error), path=path.as_list(), original_error=raw_error)
+        self._located += 1
+        super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     def _entered(
         self, branch: Branch, source_value: Any, details: FieldDetailsList, path: Path, position_context: Any

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
 import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
@@ -97,7 +96,7 @@ class Followed(Guarded):
     """A root subscription field. Each event is authorized anew, in a unit of work of its own."""
 
     async def resolve_async(self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any) -> Any:
-        await anyio.to_thread.run_sync(self.let_in, info)
+        await info.context.in_thread(partial(self.let_in, info))
         return next_(source, info, **kwargs)
 
 

@@ -7,12 +7,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated, TypeVar
 
-import anyio.to_thread
 import strawberry
 
 from resolvers import lists, prompts, tickets
 from resolvers.context import Context
 from resolvers.prompts import Progress
+from resolvers.subscriptions import LOOK_COST, charge
 from schema.deletions import Deletion
 from schema.exports import Export
 from schema.guards import followed
@@ -60,23 +60,31 @@ async def _follow(
     after = after if after is not None else context.seen
     if after is not None:
         tickets.demand_state_cursor(keyring, followed, after, "after")
-    bell, called = context.house.bell, asyncio.Event()
-    with bell.calling(partial(_call, asyncio.get_running_loop(), called), str(row_id), RIGHTS):
+
+    def cursor_of(seen: T) -> str:
+        return tickets.state_cursor(keyring, followed, state(seen).encode())
+
+    bell, called, subscriptions = context.house.bell, asyncio.Event(), context.house.subscriptions
+    with (
+        subscriptions.opened(context),
+        bell.calling(partial(_call, asyncio.get_running_loop(), called), str(row_id), RIGHTS),
+    ):
         while True:
             called.clear()  # before looking: what changes meanwhile is looked at again
-            seen = await anyio.to_thread.run_sync(_look_once, context, info.python_name, look)
-            cursor = tickets.state_cursor(keyring, followed, state(seen).encode())
+            look_once = partial(_look_once, context, info.python_name, look, cursor_of, after)
+            seen, cursor = await context.in_thread(look_once)
             if cursor != after:
                 after = context.cursor = cursor
                 yield seen
             if ended(seen):
                 return
+            pause = _AT_MOST_EVERY_SECONDS * subscriptions.pace(context)
             if not bell.attended:
-                await asyncio.sleep(_EVERY_SECONDS)
+                await asyncio.sleep(max(_EVERY_SECONDS, pause))
                 continue
-            await asyncio.sleep(_AT_MOST_EVERY_SECONDS)
+            await asyncio.sleep(pause)
             with suppress(TimeoutError):
-                await asyncio.wait_for(called.wait(), _AT_LEAST_EVERY_SECONDS - _AT_MOST_EVERY_SECONDS)
+                await asyncio.wait_for(called.wait(), max(0.0, _AT_LEAST_EVERY_SECONDS - pause))
 
 
 def _call(loop: asyncio.AbstractEventLoop, called: asyncio.Event) -> None:
@@ -84,10 +92,18 @@ def _call(loop: asyncio.AbstractEventLoop, called: asyncio.Event) -> None:
         loop.call_soon_threadsafe(called.set)
 
 
-def _look_once(context: Context, attempted: str, look: Callable[[Context], T]) -> T:
+def _look_once(
+    context: Context, attempted: str, look: Callable[[Context], T], cursor_of: Callable[[T], str], after: str | None
+) -> tuple[T, str]:
+    """What there is to see, with its cursor. The look is charged for, and so is each event but the first."""
     context.renewed(attempted)
+    charge(context, LOOK_COST)
     with context.asked(attempted):
-        return look(context)
+        seen = look(context)
+    cursor = cursor_of(seen)
+    if cursor != after and context.cursor is not None:
+        charge(context, context.cost)
+    return seen, cursor
 
 
 def _state_of_run(seen: Progress) -> str:

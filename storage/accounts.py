@@ -57,7 +57,13 @@ def move_account(transaction: Transaction, lookups: Lookups, row: Contributor) -
     if row.email_lookup not in lookups:
         _demand_free(transaction, lookups)
         row.email_lookup = lookups[0]
+    row.email_refused_at = None
     add_unique(transaction, row)
+
+
+def lock_contributor(transaction: Transaction, contributor_id: uuid.UUID) -> None:
+    """Keep others from what takes this lock too, for the same contributor, until this transaction ends."""
+    transaction.execute(select(Contributor.id).where(Contributor.id == contributor_id).with_for_update())
 
 
 def _demand_free(transaction: Transaction, lookups: Lookups) -> None:

@@ -4,10 +4,11 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, select
+from sqlalchemy import BigInteger, Engine, ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, Session, relationship
 
 from storage.clock import now
+from storage.database import transaction
 from storage.ids import new_id
 from storage.metadata import Handling
 from storage.projects import Project
@@ -84,12 +85,29 @@ class Blob(Record):
     object_id: Mapped[uuid.UUID] = plain(index=True)
     byte_size: Mapped[int] = plain(BigInteger)
     created_at: Mapped[datetime] = plain(default=now)
+    missing_since: Mapped[datetime | None] = plain()
+    """When a check found that its file or its keyset is not there; None while both are, as far as is known."""
 
 
 def lock_awaiting(session: Session, asset: Asset) -> bool:
     """Keep others from filling the asset until this transaction ends; False where one was faster."""
     session.refresh(asset, ["status", "blob_id"], with_for_update=True)
     return asset.status is AssetStatus.AWAITING_UPLOAD
+
+
+_LONGEST_WAIT = "5s"
+
+
+def wait_for_upload(engine: Engine, asset_id: uuid.UUID) -> None:
+    """Wait until no transaction that fills this asset is under way: its connection may be lost, and it still commits.
+
+    Raises OperationalError where one lasts longer than some seconds. On SQLite there is none: its process has ended it.
+    """
+    if engine.dialect.name != "postgresql":
+        return
+    with transaction(engine) as session:
+        session.execute(text(f"SET LOCAL lock_timeout = '{_LONGEST_WAIT}'"))
+        session.execute(select(Asset.id).where(Asset.id == asset_id).with_for_update())
 
 
 PICTURES = ("image/gif", "image/jpeg", "image/png", "image/tiff", "image/webp")

@@ -135,7 +135,10 @@ class Listener:
             either.register(self._ended, selectors.EVENT_READ)
             while not self._ending.is_set():
                 for notified in connection.notifies(timeout=0):
-                    self._heard(notified.payload)
+                    try:
+                        self._heard(notified.payload)
+                    except Exception:
+                        log.exception("notification.failed")  # whoever may NOTIFY must not end this thread
                 either.select(_LONGEST_SECONDS)
 
 

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, select
+from sqlalchemy import JSON, select, update
 from sqlalchemy.orm import Mapped, Session, foreign, relationship
 
 from storage.clock import now
@@ -31,6 +31,8 @@ class Contributor(Record):
     status: Mapped[ContributorStatus] = plain(default=ContributorStatus.ACTIVE)
     email: Mapped[Sealed] = sealed(opens_with="read_contact")
     email_lookup: Mapped[bytes] = keyed(unique=True)
+    email_refused_at: Mapped[datetime | None] = plain()
+    """When a mail server refused this address for good; None again once a letter was accepted, or it was changed."""
     display_name: Mapped[Sealed] = sealed(opens_with="read_contact")
     password_hash: Mapped[Sealed] = sealed(under="platform")
     networks: Mapped[Sealed | None] = sealed(under="platform")
@@ -89,3 +91,10 @@ def strips_metadata(session: Session, owner: uuid.UUID) -> bool:
     """Whether this contributor wants metadata taken out of images, whoever uploads them. No wish is no."""
     wish = select(PrivacyPreferences.strip_metadata).where(PrivacyPreferences.owner_id == owner)
     return bool(session.scalar(wish))
+
+
+def mark_email(session: Session, contributor_id: uuid.UUID, refused_at: datetime | None) -> None:
+    """Note that a mail server refused a contributor's address for good, or (None) that one has accepted it."""
+    same = Contributor.email_refused_at.is_(None) if refused_at is None else Contributor.email_refused_at.is_not(None)
+    marked = update(Contributor).where(Contributor.id == contributor_id, ~same).values(email_refused_at=refused_at)
+    session.execute(marked, execution_options={"synchronize_session": False})

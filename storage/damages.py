@@ -32,6 +32,7 @@ class Damage(enum.StrEnum):
     BLOB = "BLOB_DAMAGED"  # a file is not what was stored
     GONE = "BLOB_MISSING"  # there is no file
     KEYSET = "KEYSET_DAMAGED"  # the keyset itself does not unwrap
+    LOST = "KEYSET_MISSING"  # the keyset is not in the key store, and was never destroyed
     VALUE = "SEALED_DAMAGED"  # a value does not open where it stands
 
 

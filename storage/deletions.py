@@ -2,6 +2,7 @@
 
 import enum
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -109,6 +110,12 @@ def lock(session: Session, deletion_id: uuid.UUID) -> None:
         return  # there is one writer at a time, and it is us
     its = Deletion.__table__.c.id
     session.execute(select(its).where(its == deletion_id).with_for_update())
+
+
+def is_under_way(session: Session, things: Collection[uuid.UUID]) -> bool:
+    """Whether a deletion of one of these assets, projects or accounts was asked for and is not done."""
+    going_on = Deletion.status.not_in((DeletionStatus.ERASED, DeletionStatus.DEFERRED))
+    return session.scalar(select(Deletion.id).where(Deletion.object_id.in_(things), going_on).limit(1)) is not None
 
 
 def erased(session: Session) -> set[uuid.UUID]:

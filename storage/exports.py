@@ -65,6 +65,9 @@ class Export(Record):
     webhook_url: Mapped[Sealed | None] = sealed()
     webhook_secret: Mapped[Sealed | None] = sealed(under="platform")
     notified_at: Mapped[datetime | None] = plain()
+    announce_attempts: Mapped[int] = plain(
+        default=0, withheld="says how often the platform tried to announce it, and is needed until it has come"
+    )
 
 
 UNFINISHED = (ExportStatus.QUEUED, ExportStatus.RUNNING)
@@ -187,6 +190,13 @@ def expire(session: Session, export_id: uuid.UUID) -> bool:
 def is_waited_for(session: Session, export_id: uuid.UUID) -> bool:
     """Whether somebody named an address at which they want to hear that the export has ended."""
     return session.scalar(select(Export.id).where(Export.id == export_id, Export.webhook_url.is_not(None))) is not None
+
+
+def count_announcement(session: Session, export_id: uuid.UUID) -> int:
+    """Count an attempt to announce it before that is made. Return how many there were, this one included."""
+    counted = update(Export).where(Export.id == export_id).values(announce_attempts=Export.announce_attempts + 1)
+    again = counted.returning(Export.announce_attempts)
+    return session.scalar(again, execution_options={"synchronize_session": False}) or 0
 
 
 def notified(session: Session, export_id: uuid.UUID) -> bool:

@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, select, update
 from sqlalchemy.orm import Mapped, Session
 
 from storage.clock import now
@@ -105,7 +105,11 @@ class Incident(Record):
 
 
 class SentinelMark(Record):
-    """How far the sentinel has read the log, and when it last said that it is there: one row."""
+    """How far the sentinel has read the log, and when it last said that it is there: one row.
+
+    `cause` is why it does not get on, as far as it could still say so. `attempts` counts the processes that began to
+    judge the entries from `next_index` on and did not come to their end.
+    """
 
     __tablename__ = "sentinel_marks"
     card = DataCard(subject=None, retention="platform", export=NotExported("counts entries of the whole log"))
@@ -113,6 +117,8 @@ class SentinelMark(Record):
     id: Mapped[int] = plain(primary_key=True, autoincrement=False)
     next_index: Mapped[int] = plain(BigInteger, default=0)
     beat_at: Mapped[datetime] = plain(default=now)
+    cause: Mapped[str | None] = plain()
+    attempts: Mapped[int] = plain(default=0)
 
 
 def mark(session: Session) -> SentinelMark | None:
@@ -121,12 +127,29 @@ def mark(session: Session) -> SentinelMark | None:
 
 
 def advance(session: Session, next_index: int, moment: datetime) -> None:
-    """Note how far it is, and that it is there."""
+    """Note how far it is, and that it is there and gets on."""
     found = session.get(SentinelMark, 1, with_for_update=True)
     if found is None:
         session.add(SentinelMark(id=1, next_index=next_index, beat_at=moment))
     else:
         found.next_index, found.beat_at = max(found.next_index, next_index), moment
+        found.cause, found.attempts = None, 0
+
+
+def begin(session: Session) -> int:
+    """Count that a process begins to judge the entries at the mark. Return how often that was."""
+    found = session.get(SentinelMark, 1, with_for_update=True)
+    if found is None:
+        return 1
+    found.attempts += 1
+    return found.attempts
+
+
+def note_cause(session: Session, cause: str) -> None:
+    """Note why detection does not get on, in a process that goes on. Nothing is noted before detection has begun."""
+    found = session.get(SentinelMark, 1, with_for_update=True)
+    if found is not None:
+        found.cause, found.attempts = cause, 0
 
 
 def open_about(session: Session, detection: str, actor_id: uuid.UUID | None) -> Incident | None:
@@ -143,10 +166,18 @@ def end_drill(session: Session, incident_id: uuid.UUID, moment: datetime) -> Non
     session.execute(update(Incident).where(drilled).values(status=IncidentStatus.CLOSED, closed_at=moment))
 
 
-def unacknowledged(session: Session) -> list[Incident]:
-    """Those that nobody has looked at yet."""
-    waiting = Incident.acknowledged_at.is_(None) & (Incident.status != IncidentStatus.CLOSED)
-    return list(session.scalars(select(Incident).where(waiting).order_by(Incident.id)))
+def unacknowledged_ids(session: Session) -> list[uuid.UUID]:
+    """Return those that nobody has looked at yet."""
+    return list(session.scalars(select(Incident.id).where(_unheard()).order_by(Incident.id)))
+
+
+def unacknowledged(session: Session, incident_id: uuid.UUID) -> Incident | None:
+    """Return one of them, kept from others until this transaction ends; None where somebody has looked meanwhile."""
+    return session.scalar(select(Incident).where(_unheard(), Incident.id == incident_id).with_for_update())
+
+
+def _unheard() -> ColumnElement[bool]:
+    return Incident.acknowledged_at.is_(None) & (Incident.status != IncidentStatus.CLOSED)
 
 
 def sent(session: Session, incident_id: uuid.UUID) -> Incident | None:

@@ -57,6 +57,9 @@ class Delivery(enum.StrEnum):
     UNUSED = "UNUSED"
 
 
+_ATTEMPTS = "says how often the platform tried, and is needed until it has come or was given up"
+
+
 class PublishedNotice(Record):
     """A text that staff published, for everybody or for those whom a service concerns. It is about nobody."""
 
@@ -101,6 +104,10 @@ class Notice(Record):
     email_at: Mapped[datetime | None] = plain()
     webhook: Mapped[Delivery] = plain(default=Delivery.QUEUED)
     webhook_at: Mapped[datetime | None] = plain()
+    email_attempts: Mapped[int] = plain(default=0, withheld=_ATTEMPTS)
+    email_due_at: Mapped[datetime | None] = plain(withheld=_ATTEMPTS)
+    webhook_attempts: Mapped[int] = plain(default=0, withheld=_ATTEMPTS)
+    webhook_due_at: Mapped[datetime | None] = plain(withheld=_ATTEMPTS)
 
 
 class NoticeSettings(Record):
@@ -127,14 +134,18 @@ def published(session: Session, published_id: uuid.UUID) -> PublishedNotice | No
     return session.get(PublishedNotice, published_id)
 
 
-def not_told(session: Session, text: PublishedNotice, at_most: int) -> Sequence[uuid.UUID]:
-    """Contributors whom a published text concerns and who have no notice of it yet, so many at a time.
+def not_told(
+    session: Session, text: PublishedNotice, at_most: int, after: uuid.UUID | None = None
+) -> Sequence[uuid.UUID]:
+    """Contributors whom a published text concerns and who have no notice of it yet, so many at a time, by their id.
 
     Who came after it was published is told by the policy as it then stands, and by nothing else.
     """
     told = exists().where(Notice.owner_id == Contributor.id, Notice.published_id == text.id)
     there = (Contributor.status == ContributorStatus.ACTIVE) & (Contributor.created_at <= text.published_at)
     concerned = select(Contributor.id).where(there, ~told, _concerns(session, text))
+    if after is not None:
+        concerned = concerned.where(Contributor.id > after)
     return session.scalars(concerned.order_by(Contributor.id).limit(at_most)).all()
 
 
@@ -163,6 +174,32 @@ def delivered(session: Session, notice_id: uuid.UUID, channel: Channel, state: D
         update(Notice).where(Notice.id == notice_id, column == Delivery.QUEUED).values({column: state, at: moment})
     )
     return session.execute(settled.returning(Notice.id)).one_or_none() is not None
+
+
+def count_queued(session: Session, owner_id: uuid.UUID) -> int:
+    """Return how many notices of this contributor have not been delivered yet, nor given up."""
+    waiting = or_(Notice.email == Delivery.QUEUED, Notice.webhook == Delivery.QUEUED)
+    return session.scalar(select(func.count()).where(Notice.owner_id == owner_id, waiting)) or 0
+
+
+def begin_attempt(
+    session: Session, notice_id: uuid.UUID, channel: Channel, pauses: Sequence[float], moment: datetime
+) -> tuple[int, float]:
+    """Count an attempt at delivery before it is made. Return which it is, and 0; or the seconds until it is due.
+
+    `pauses` are those between two attempts.
+    """
+    row = session.get(Notice, notice_id, with_for_update=True)
+    if row is None:
+        return len(pauses) + 1, 0.0
+    name = channel.value.lower()
+    attempts, due_at = getattr(row, f"{name}_attempts"), getattr(row, f"{name}_due_at")
+    if due_at is not None and due_at > moment:
+        return attempts, (due_at - moment).total_seconds()
+    setattr(row, f"{name}_attempts", attempts + 1)
+    pause = pauses[min(attempts, len(pauses) - 1)]
+    setattr(row, f"{name}_due_at", moment + timedelta(seconds=pause))
+    return attempts + 1, 0.0
 
 
 def counts(session: Session, published_id: uuid.UUID) -> tuple[int, int, int]:

@@ -21,6 +21,7 @@ class Component(enum.StrEnum):
     """A part of the platform that can be away by itself."""
 
     AGENTS = "AGENTS"
+    DETECTION = "DETECTION"
     FILES = "FILES"
     KEYS = "KEYS"
     LEDGER = "LEDGER"
@@ -30,6 +31,7 @@ class Component(enum.StrEnum):
 
 AFFECTS = {
     Component.AGENTS: "Runs, exports and deletions wait. Reading, writing and fetching go on.",
+    Component.DETECTION: "Unusual activity alerts nobody, and nothing is done about it at once. All else goes on.",
     Component.FILES: "Files can't be sent or fetched, and exports wait.",
     Component.KEYS: "Nothing that is sealed opens, and nothing new is kept: names, texts and files.",
     Component.LEDGER: "Entries of the audit trail are kept, and get their place in the signed log later.",
@@ -98,6 +100,11 @@ def looked(session: Session, moment: datetime) -> datetime | None:
         return None
     before, watch.looked_at = watch.looked_at, max(watch.looked_at, moment)
     return before
+
+
+def last_look(session: Session) -> datetime | None:
+    """Return when an agents' process last looked; None before the first look."""
+    return session.scalar(select(OutageWatch.looked_at))
 
 
 def watched_since(session: Session) -> datetime | None:

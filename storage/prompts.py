@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Select, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, backref, relationship
 
 from storage.assets import Asset, Classification
@@ -59,6 +59,7 @@ class Prompt(Record):
     cancel_requested_at: Mapped[datetime | None] = plain()
     created_at: Mapped[datetime] = plain(default=now)
     finished_at: Mapped[datetime | None] = plain()
+    yielded_at: Mapped[datetime | None] = plain(withheld="says that its run stands back for that of another")
 
     project: Mapped[Project] = relationship(lazy="raise", viewonly=True)
 
@@ -139,3 +140,12 @@ class PromptStep(Record):
 def steps_of(session: Session, allowed: Select[Any], prompt: uuid.UUID) -> list[PromptStep]:
     """The steps of one run that the door lets through, in the order in which they began."""
     return fetch(session, allowed.where(PromptStep.prompt_id == prompt).order_by(PromptStep.id))
+
+
+def count_by_author(session: Session, author_id: uuid.UUID, since: datetime) -> tuple[int, int]:
+    """Return how many prompts of this author are queued or running, and how many were submitted after `since`."""
+    unfinished = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING))
+    lately = (Prompt.author_id == author_id) & (unfinished | (Prompt.created_at > since))
+    counted = select(func.count().filter(unfinished), func.count().filter(Prompt.created_at > since)).where(lately)
+    waiting, today = session.execute(counted).one()
+    return int(waiting), int(today)

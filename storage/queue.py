@@ -16,9 +16,13 @@ from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
+from storage import dbos_serialization, fair_queue, queue_formats
 from storage.clock import now
 from storage.database import looking, open_engine, prepare_sqlite, stay_with_the_file, transaction
-from storage.queue_tables import SCHEMA, are_newest
+from storage.queue_refusals import refuse
+from storage.queue_tables import FORMAT, SCHEMA, are_laid_out, are_newest
+
+dbos_serialization.install()
 
 APPLICATION = "muniment"
 VERSION = "1"
@@ -54,15 +58,22 @@ class IdsOnly(Serializer):
 
     def name(self) -> str:
         """How rows written by this serializer are marked; never reuse the name for another format."""
-        return "muniment_ids_1"
+        return FORMAT
 
     def serialize(self, data: Any) -> str:
         """`data` as JSON. Raises TypeError where it holds anything but ids, numbers and codes."""
         return json.dumps(_checked(data), separators=(",", ":"))
 
     def deserialize(self, serialized_data: str) -> Any:
-        """What `serialize` was given, tuples as lists and exceptions as `QueuedFailure`."""
-        data = json.loads(serialized_data)
+        """What `serialize` was given, tuples as lists and exceptions as `QueuedFailure`.
+
+        Raises RowRefused for anything that `serialize` can't have written.
+        """
+        try:
+            data = json.loads(serialized_data)
+            _checked(data)
+        except (ValueError, TypeError, RecursionError):
+            raise refuse("malformed") from None
         if isinstance(data, dict) and data.keys() == {"failure", "code"}:
             return QueuedFailure(data["failure"], data["code"])
         return data
@@ -86,20 +97,35 @@ def _checked(data: Any) -> Any:
     raise TypeError(f"the queue holds ids, numbers and codes, not {type(data).__name__}")
 
 
-def enqueue(session: Session, workflow: str, *ids: uuid.UUID) -> None:
+def queue_of(workflow: str) -> str:
+    """Return the queue in which a workflow's jobs wait."""
+    return "errands" if workflow in _ERRANDS else "work"
+
+
+def enqueue(
+    session: Session,
+    workflow: str,
+    *ids: uuid.UUID,
+    owner: uuid.UUID | None = None,
+    ahead: int | None = None,
+    urgent: bool | None = None,
+) -> None:
     """Queue `workflow` with `ids`, in the session's transaction: it runs only if that commits.
 
     A workflow runs once per `ids`: queueing the same again changes nothing, until `forget`. `agents.runtime` knows
-    which workflows there are.
+    which workflows there are. `owner` is the contributor for whom it is: each has a turn (`storage.fair_queue`).
     """
     options: EnqueueOptions = {
         "workflow_name": workflow,
-        "queue_name": "errands" if workflow in _ERRANDS else "work",
+        "queue_name": queue_of(workflow),
+        "priority": fair_queue.place(session, queue_of(workflow), workflow, owner, ahead=ahead, urgent=urgent),
         "queue_partition_key": workflow,
         "workflow_id": workflow_id(workflow, *ids),
         "app_version": VERSION,
         "application_name": APPLICATION,
     }
+    if owner is not None:
+        options["authenticated_user"] = str(owner)
     client = _client(session.get_bind().dialect.name)
     client.enqueue_in_transaction(session, options, *(str(_id(value)) for value in ids))
 
@@ -157,11 +183,24 @@ def workflow_id(workflow: str, *ids: uuid.UUID) -> str:
     return ":".join((workflow, *(str(value) for value in ids)))
 
 
+def ids_of(given: tuple[object, ...]) -> list[uuid.UUID]:
+    """Return what a run was queued with. Raises RowRefused for anything but one id or more."""
+    try:
+        found = [uuid.UUID(str(value)) for value in given]
+    except ValueError:
+        raise refuse("malformed") from None
+    if not found:
+        raise refuse("malformed")
+    return found
+
+
 def open_queue_engine(engine: Engine) -> Engine:
     """An engine of DBOS's own to the same database as `engine`, its SQLite connections set as ours are.
 
     DBOS starts its transactions itself, so it can't share ours, which say BEGIN at their first statement.
+    Raises PickleReachable where DBOS could run code out of a row.
     """
+    dbos_serialization.require_installed()
     if engine.dialect.name != "sqlite":
         return open_engine(engine.url, pool_size=8)
     own = create_engine(
@@ -180,12 +219,20 @@ def close_queue_engine(engine: Engine) -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Create DBOS's tables in `engine`'s database, or bring them up to date. After our migrations, before any job.
+    """Create DBOS's tables in `engine`'s database, or bring them up to date, and constrain the format of their rows.
+
+    After our migrations, before any job. Raises QueueNotConstrained and PickleReachable.
 
     Hardly any start has something to do here: it is looked up over a connection that is open, where DBOS makes three.
     """
-    if not are_newest(engine):
+    if are_newest(engine):
+        return
+    dbos_serialization.require_installed()
+    with looking(engine) as connection:
+        there = are_laid_out(connection)
+    if not there:
         DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=SCHEMA)
+    queue_formats.constrain(engine)
 
 
 def _start_immediate(connection: Any, _record: Any) -> None:

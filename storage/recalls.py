@@ -133,15 +133,23 @@ def _handed_over(session: Session, deletion: Deletion, calls: Sequence[ProviderC
 
 
 def due(
-    session: Session, moment: datetime, many: int, *, deletion_id: uuid.UUID | None = None, but: Collection[str] = ()
+    session: Session,
+    moment: datetime,
+    many: int,
+    *,
+    deletion_id: uuid.UUID | None = None,
+    but: Collection[str] = (),
+    without: Collection[uuid.UUID] = (),
 ) -> list[ProviderRecall]:
     """Up to so many lines whose time it is, the longest due first; of this deletion, and of no provider in `but`.
+
+    Nor of a deletion in `without`.
 
     Nobody outside is asked before all is destroyed here.
     """
     waiting = select(ProviderRecall).join(Deletion, Deletion.id == ProviderRecall.deletion_id)
     waiting = waiting.where(_WAITING, Deletion.status.in_(_DESTROYED), ProviderRecall.next_try_at <= moment)
-    waiting = waiting.where(ProviderRecall.provider.not_in(but))
+    waiting = waiting.where(ProviderRecall.provider.not_in(but), ProviderRecall.deletion_id.not_in(without))
     if deletion_id is not None:
         waiting = waiting.where(ProviderRecall.deletion_id == deletion_id)
     found = session.scalars(waiting.order_by(ProviderRecall.next_try_at, ProviderRecall.id).limit(many)).all()

@@ -20,6 +20,7 @@ from storage.keys.errors import KeyDestroyed
 from storage.keys.names import SESSIONS, SIGNING, KeysetName
 from storage.keys.rotation import LOOKUPS, PASSING, SEALING, SIGNERS, Rotation
 from storage.ledger import signing
+from storage.privileges import require_rotation_rights
 from storage.rehashing import rehash
 from storage.resealing import reseal
 from storage.truncation import truncate_wal
@@ -77,7 +78,9 @@ def rotate_keysets(store: Store, told: Told, *, older_than: datetime | None = No
 
     Only keysets from before `older_than`, where that is given, and those that were left half way. Raises
     KeyStoreUnavailable and DatabaseUnreachable; then some keysets are half way, and doing it again brings them on.
+    Raises RotationRefused before anything is begun.
     """
+    require_rotation_rights(store.engine)
     return _rotate(store, told, SEALING, older_than, lambda _names: _reseal(store, told))
 
 
@@ -89,6 +92,7 @@ def rotate_lookups(store: Store, told: Told, *, older_than: datetime | None = No
         found = rehash(store, names, lambda done, total: told("hashed anew", done, total))
         return _Renewed(found.renewed, found.damaged)
 
+    require_rotation_rights(store.engine)
     return _rotate(store, told, LOOKUPS, older_than, renew)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from storage.database import require_same_log
+
 _ATTEMPTS = 20
 _WAIT_MILLISECONDS = 500
 
@@ -20,12 +22,13 @@ def truncate_wal(engine: Engine) -> None:
     """Move SQLite's write-ahead log into the database file and cut it to nothing; on PostgreSQL there is nothing to do.
 
     Call it after the commit of a deletion. With `secure_delete` on, the deleted bytes are then in neither file.
-    Raises TruncationBusy when a reader holds on to the log for more than about 15 seconds.
+    Raises TruncationBusy when a reader holds on to the log for more than about 15 seconds, and LogReplaced.
     """
     if engine.dialect.name != "sqlite":
         return
     connection = engine.raw_connection()
     try:
+        require_same_log(engine, connection.info)
         cursor = connection.cursor()
         usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         cursor.execute(f"PRAGMA busy_timeout={_WAIT_MILLISECONDS}")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy import BinaryExpression, Connection, Dialect, Engine, event
 from sqlalchemy.util import LRUCache
 
 from policies.workbench import checking
@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
     _compile_statements_once()
     _compile_policies_once()
+    _let_no_expression_be_true()
     _log_plainly()
 
 
@@ -80,6 +81,18 @@ def _compile_statements_once() -> None:
             return
         connection.dialect = dialects.setdefault(connection.dialect.name, connection.dialect)
         connection.execution_options(compiled_cache=compiled)
+
+
+def _let_no_expression_be_true() -> None:
+    """Fail where code of ours takes `==` of two columns for an answer; see `tests/contract/test_comparisons.py`."""
+    usual = BinaryExpression.__bool__
+
+    def refuse(self: BinaryExpression[Any]) -> bool:
+        if not sys._getframe(1).f_globals["__name__"].startswith(("sqlalchemy.", "alembic.")):
+            raise TypeError("an expression of SQLAlchemy's is neither true nor false: compare names, or use `is`")
+        return usual(self)
+
+    BinaryExpression.__bool__ = refuse  # type: ignore[method-assign]
 
 
 def _compile_policies_once() -> None:

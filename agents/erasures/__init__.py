@@ -2,7 +2,7 @@
 
 from agents.erasures.destroying import RECALL, WORKFLOW, erase
 from agents.erasures.recalling import recall, recall_due
-from agents.erasures.resuming import resume_deferred, resume_open_erasures, tidy
+from agents.erasures.resuming import resume_deferred, resume_open_erasures, resume_set_aside, tidy
 from agents.erasures.verifying import supplement, verify
 from agents.runtime import register
 
@@ -19,6 +19,7 @@ __all__ = [
     "recall_due",
     "resume_deferred",
     "resume_open_erasures",
+    "resume_set_aside",
     "supplement",
     "tidy",
     "verify",

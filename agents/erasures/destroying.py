@@ -52,7 +52,10 @@ def erase(agents: Agents, deletion_id: uuid.UUID) -> None:
 def _erase(agents: Agents, deletion_id: uuid.UUID) -> None:
     with transaction(agents.store.engine, read_only=True) as session:
         deletion = find(session, deletion_id)
-    if deletion is None or deletion.status is DeletionStatus.ERASED:
+    if deletion is None:
+        return
+    if deletion.status is DeletionStatus.ERASED:
+        agents.store.keyring.close_erasure(deletion_id)  # where the answer to the verifier's COMMIT was lost
         return
     if deletion.status is not DeletionStatus.VERIFYING and not stop(agents, deletion):
         return
@@ -147,7 +150,7 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
             sent = erasures.sent_elsewhere(work.session, aims)
             row.copies = told_with(row.copies, sent, erasures.hand_over(work.session, row, aims))
             if recalls.is_waiting(work.session, row.id):
-                work.enqueue(RECALL, row.id)
+                work.enqueue(RECALL, row.id, owner=row.owner_id)
             gone = erasures.destroy_rows(work.session, aims)
             row.destroyed = dict(Counter(row.destroyed) + Counter(gone))
             _record(work, row, row.destroyed)

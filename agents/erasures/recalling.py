@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from agents import loops
 from agents.erasures.verifying import supplement
 from agents.models.providers import Door
 from agents.outward import AddressRefused, Answer, NoAnswer, remove
@@ -50,20 +51,29 @@ def recall(agents: Agents, deletion_id: uuid.UUID) -> None:
 def recall_due(agents: Agents) -> None:
     """Ask again where it is time to, and have signed what there is to be said. Raises what `Agents.go_on` raises."""
     silent: set[str] = set()
+    failed: set[uuid.UUID] = set()
     until = time.monotonic() + _ROUND_SECONDS
-    while time.monotonic() < until and _some(agents, silent):
+    while time.monotonic() < until and _some(agents, silent, failed=failed):
         pass
     with transaction(agents.store.engine, read_only=True) as session:
         ripe = recalls.ripe(session, now(), _MOST_DOCUMENTS)
-    for deletion_id in ripe:
+
+    def sign(deletion_id: uuid.UUID) -> None:
         agents.go_on()
         supplement(agents, deletion_id)
 
+    loops.each(agents.store, agents.own_scope(NAME), "recalls", ripe, lambda each: each, sign)
 
-def _some(agents: Agents, silent: set[str], deletion_id: uuid.UUID | None = None) -> bool:
-    """Ask for a few; whether there were any. A provider that does not answer is `silent`: it is left alone."""
+
+def _some(
+    agents: Agents, silent: set[str], deletion_id: uuid.UUID | None = None, *, failed: set[uuid.UUID] | None = None
+) -> bool:
+    """Ask for a few; whether there were any. A provider that does not answer is `silent`: it is left alone.
+
+    With `failed` the answers of a deletion that can't be kept are set aside there, and it is left alone in this round.
+    """
     with transaction(agents.store.engine, read_only=True) as session:
-        lines = recalls.due(session, now(), _AT_ONCE, deletion_id=deletion_id, but=silent)
+        lines = recalls.due(session, now(), _AT_ONCE, deletion_id=deletion_id, but=silent, without=failed or ())
     answers: dict[uuid.UUID, Answers] = {}
     for line in lines:
         agents.go_on()
@@ -74,7 +84,13 @@ def _some(agents: Agents, silent: set[str], deletion_id: uuid.UUID | None = None
             silent.add(line.provider)
         answers.setdefault(line.deletion_id, []).append((line, answer))
     for deletion, some in answers.items():
-        _keep(agents, deletion, some)
+        try:
+            _keep(agents, deletion, some)
+        except Exception as error:
+            if failed is None or loops.may_pass(error):
+                raise
+            failed.add(deletion)
+            loops.set_aside(agents.store, agents.own_scope(NAME)(), "recalls", deletion, error)
     return bool(lines)
 
 

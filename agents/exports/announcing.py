@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.exports.building import ANNOUNCE, NAME
 from agents.runtime import Agents, patiently
+from agents.turns import TryLater
 from agents.webhooks import posted
 from policies.actions import Action
 from storage import exports
@@ -27,17 +28,26 @@ PAUSES = (2, 10, 30, 60, 120)
 
 
 def announce_export(agents: Agents, export_id: uuid.UUID) -> None:
-    """Tell the address of this export that it has ended. Does nothing for one without an address, or told already."""
-    for attempt, pause in enumerate((0, *PAUSES), 1):
-        agents.pause(pause)
-        found = patiently(agents, lambda: _letter(agents, export_id))  # anew: it may be gone meanwhile
-        if found is None:
-            return
-        owner, url, secret, body = found
-        failure = posted(url, secrets_of(secret), str(export_id), body, inside_too=agents.inside_too)
-        if failure is None or attempt > len(PAUSES):
-            _note(agents, export_id, owner, attempt, failure)
-            return
+    """Tell the address of this export that it has ended. Does nothing for one without an address, or told already.
+
+    Raises TryLater where it was not received, until it is given up.
+    """
+    found = patiently(agents, lambda: _letter(agents, export_id))  # anew each time: it may be gone meanwhile
+    if found is None:
+        return
+    owner, url, secret, body = found
+    attempt = patiently(agents, lambda: _count(agents, export_id))
+    failure = posted(
+        url, secrets_of(secret), str(export_id), body, inside_too=agents.inside_too, receivers=agents.receivers
+    )
+    if failure is not None and attempt <= len(PAUSES):
+        raise TryLater(PAUSES[attempt - 1])
+    patiently(agents, lambda: _note(agents, export_id, owner, attempt, failure))
+
+
+def _count(agents: Agents, export_id: uuid.UUID) -> int:
+    with transaction(agents.store.engine) as session:
+        return exports.count_announcement(session, export_id)
 
 
 def _note(

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from agents.exports.contents import Contents
+import structlog
+
+from agents.exports.contents import Absent, Contents, FileLost
 from agents.runtime import Agents, patiently
 from policies.actions import Action
 from policies.errors import Refused
-from storage import exports
+from storage import exports, missing_files
 from storage.archives import recipients, sources
 from storage.archives.writing import ArchiveWriter
-from storage.blobs.errors import BlobDamaged
+from storage.assets import Blob
+from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.clock import now
+from storage.damages import Damage, Damaged
 from storage.database import transaction
 from storage.exports import Export, ExportLost
 from storage.keys.errors import KeyDestroyed, KeyStoreError
@@ -22,6 +26,9 @@ from storage.keys.names import KeysetName
 from storage.ledger import signing, tree
 from storage.ledger.events import ExportBuilt, ExportFailed, ExportFailure, Outcome
 from storage.vault import SealedDamaged
+from storage.work import OutsideEffect
+
+log = structlog.get_logger("muniment.exports")
 
 WORKFLOW = "export"
 ANNOUNCE = "announce_export"
@@ -29,6 +36,8 @@ NAME = "exports"
 
 _ROW_BYTES = 1000  # what a row is reckoned to add, for the percentage alone
 _TICK_SECONDS = 1.0
+_ATTEMPTS = 3
+"""How often an archive is begun: again, without them, where files turned out to be missing."""
 _REASONS: tuple[tuple[type[Exception], ExportFailure], ...] = (
     (ExportLost, ExportFailure.OVERTAKEN_BY_DELETION),
     (KeyDestroyed, ExportFailure.OVERTAKEN_BY_DELETION),
@@ -59,8 +68,27 @@ def build_export(agents: Agents, export_id: uuid.UUID) -> None:
 
 
 def _build(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID) -> None:
-    export = _claim(agents, export_id, owner)
-    _publish(agents, export, *_write(agents, export))
+    export, absent = _claim(agents, export_id, owner), dict[uuid.UUID, Damage]()
+    for _ in range(_ATTEMPTS):
+        try:
+            written = _write(agents, export, absent)
+        except FileLost as lost:
+            absent = _find_absent(agents, export, lost)
+            log.error("exports.file_missing", export_id=str(export.id), count=len(absent), code=lost.damage.value)
+            continue
+        _publish(agents, export, *written)
+        return
+    raise BlobMissing("files go missing while the archive is written")
+
+
+def _find_absent(agents: Agents, export: Export, lost: FileLost) -> dict[uuid.UUID, Damage]:
+    """What the archive is to name as missing. Raises the error behind `lost` where a deletion took the file."""
+    with agents.acting(NAME, export.owner_id, run=export.id, read_only=True) as (work, access):
+        blob_id = missing_files.blob_that_should_be_there(work.session, lost.asset_id)
+        if blob_id is None:
+            raise lost.__cause__ or lost
+        work.vault.damaged.append(Damaged(Blob.__tablename__, "file", blob_id, export.owner_id, lost.damage))
+        return Contents(work, access, export, {}).find_absent() | {lost.asset_id: lost.damage}
 
 
 def _claim(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID) -> Export:
@@ -72,19 +100,19 @@ def _claim(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID) -> Export:
     return export
 
 
-def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
-    """Stream the archive into its blob; answers it with its bytes."""
+def _write(agents: Agents, export: Export, absent: Absent) -> tuple[ArchiveWriter, int]:
+    """Stream the archive into its blob; answers it with its bytes. Raises FileLost."""
     wrapped_by = KeysetName("contributor", str(export.owner_id))
     with agents.acting(NAME, export.owner_id, run=export.id, read_only=True) as (work, access):
         sources.take_snapshot(work.session)
         taken_at, asked = now(), access.get(Export, export.id, Action.READ_CONTENT)
         recipient = work.vault.open(asked, "recipient")
-        contents = Contents(work, access, export)
+        contents = Contents(work, access, export, absent)
         expected = sources.expected_bytes(work.session, export, row_bytes=_ROW_BYTES)
         tick = _ticker(agents, export, expected)
         published = tree.newest(work.session)
         facts = _facts(agents, export, taken_at, None if published is None else published.note)
-        archive = ArchiveWriter(facts, export.created_at, _signer(agents), tick)
+        archive = ArchiveWriter(facts, export.created_at, _signer(agents), tick, contents.missing)
         with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
             chunks = archive.stream(contents.members())
             if recipient is not None:
@@ -96,24 +124,25 @@ def _write(agents: Agents, export: Export) -> tuple[ArchiveWriter, int]:
 
 
 def _publish(agents: Agents, export: Export, archive: ArchiveWriter, byte_size: int) -> None:
-    try:
-        with agents.acting(NAME, export.owner_id, run=export.id) as (work, access):
-            access.get(Export, export.id, Action.BUILD)
-            exports.publish(work.session, export, byte_size, agents.export_lifetime)
-            work.record(
-                ExportBuilt(
-                    resource_id=export.id,
-                    subject_id=export.owner_id,
-                    file_count=archive.file_count,
-                    record_count=archive.record_count,
-                    byte_size=byte_size,
-                )
+    blob_id = exports.blob_of(export)
+    with (
+        OutsideEffect(lambda _error: agents.store.blobs.remove(blob_id)) as effect,
+        agents.acting(NAME, export.owner_id, run=export.id) as (work, access),
+    ):
+        effect.named_by(work)
+        access.get(Export, export.id, Action.BUILD)
+        exports.publish(work.session, export, byte_size, agents.export_lifetime)
+        work.record(
+            ExportBuilt(
+                resource_id=export.id,
+                subject_id=export.owner_id,
+                file_count=archive.file_count,
+                record_count=archive.record_count,
+                byte_size=byte_size,
             )
-            if exports.is_waited_for(work.session, export.id):
-                work.enqueue(ANNOUNCE, export.id)
-    except Exception:
-        agents.store.blobs.remove(exports.blob_of(export))  # no row names it, so no deletion would find it
-        raise
+        )
+        if exports.is_waited_for(work.session, export.id):
+            work.enqueue(ANNOUNCE, export.id, owner=export.owner_id)
 
 
 def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: ExportFailure) -> bool:
@@ -123,7 +152,7 @@ def _give_up(agents: Agents, export_id: uuid.UUID, owner: uuid.UUID, reason: Exp
             return False
         work.record(ExportFailed(resource_id=export_id, subject_id=owner, reason=reason), Outcome.FAILED)
         if exports.is_waited_for(work.session, export_id):
-            work.enqueue(ANNOUNCE, export_id)
+            work.enqueue(ANNOUNCE, export_id, owner=owner)
     return True
 
 

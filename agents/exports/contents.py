@@ -1,7 +1,7 @@
 """What goes into an archive, file after file, each loaded through the door and brought as a stream."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -15,8 +15,10 @@ from storage import damages
 from storage.archives import layout, proving, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
-from storage.blobs.errors import BlobDamaged
+from storage.blobs.errors import BlobDamaged, BlobMissing
+from storage.damages import Damage
 from storage.exports import Export, ExportScope
+from storage.keys.errors import KeyDestroyed
 from storage.keys.names import blob_keyset
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
@@ -40,17 +42,38 @@ class ExportIncomplete(Exception):
     code = "EXPORT_INCOMPLETE"
 
 
-class Contents:
-    """The contents of one export, read in one unit of work: one snapshot."""
+class FileLost(Exception):
+    """An asset's bytes, or the key that opens them, are not there, although no deletion took them."""
 
-    def __init__(self, work: UnitOfWork, access: Access, export: Export) -> None:
+    code = "FILE_LOST"
+
+    def __init__(self, asset_id: uuid.UUID, damage: Damage) -> None:
+        super().__init__(damage.value)
+        self.asset_id = asset_id
+        self.damage = damage
+
+
+Absent = Mapping[uuid.UUID, Damage]
+"""Assets whose bytes the archive names as missing, each with the reason."""
+
+
+class Contents:
+    """The contents of one export, read in one unit of work: one snapshot. What is `absent` is named, not read."""
+
+    def __init__(self, work: UnitOfWork, access: Access, export: Export, absent: Absent) -> None:
+        self.missing: list[dict[str, Any]] = []
+        """What the manifest says of the files that are absent; complete once all members were written."""
+        self._absent = absent
         self._work = work
         self._access = access
         self._export = export
         self._opening = Opening(work.vault)
 
     def members(self) -> Iterator[Member]:
-        """Every file of the archive but the manifest. Raises ExportIncomplete, KeyDestroyed, BlobDamaged on the way."""
+        """Every file of the archive but the manifest.
+
+        Raises ExportIncomplete, FileLost, KeyDestroyed and BlobDamaged on the way.
+        """
         tables = sources.tables(self._export.scope)
         yield Member(layout.README, "text/html", self._readme(tables))
         for model, file in tables:
@@ -69,12 +92,37 @@ class Contents:
 
     def _files(self) -> Iterator[Member]:
         """The files of assets, some at a time, so that their keys are loaded together."""
-        there = sources.came_since(self._export), Asset.blob_id.is_not(None)
-        with_bytes = self._rows(Asset, *there, order=("id",), columns=_NEEDED)
-        while some := list(islice(with_bytes, _AT_ONCE)):
+        for some in self._with_bytes():
             self._work.store.keyring.warm(blob_keyset(asset.blob_id) for asset in some)
             for asset in some:
-                yield self._file(asset, asset.blob_id)
+                if asset.id in self._absent:
+                    self._name(asset)
+                else:
+                    yield self._file(asset, asset.blob_id)
+
+    def find_absent(self) -> dict[uuid.UUID, Damage]:
+        """The assets of this export whose file or keyset is not there, each with the reason."""
+        found, store = dict[uuid.UUID, Damage](), self._work.store
+        for some in self._with_bytes():
+            with_keys = store.keyring.existing(blob_keyset(asset.blob_id) for asset in some)
+            for asset in some:
+                if blob_keyset(asset.blob_id) not in with_keys:
+                    found[asset.id] = Damage.LOST
+                elif not store.blobs.exists(asset.blob_id):
+                    found[asset.id] = Damage.GONE
+        return found
+
+    def _with_bytes(self) -> Iterator[list[Any]]:
+        there = sources.came_since(self._export), Asset.blob_id.is_not(None)
+        rows = self._rows(Asset, *there, order=("id",), columns=_NEEDED)
+        while some := list(islice(rows, _AT_ONCE)):
+            yield some
+
+    def _name(self, asset: Asset) -> None:
+        """Let the manifest say which file is missing, and why."""
+        path = layout.asset_path(asset.id, self._opening.open(asset, "file_name"))
+        reason = self._absent[asset.id].value
+        self.missing.append({"path": path, "assetId": str(asset.id), "bytes": asset.byte_size, "reason": reason})
 
     def _table(self, model: type[Record], file: str) -> Iterator[Member]:
         stem = file.rpartition(".")[0]
@@ -124,15 +172,20 @@ class Contents:
     def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
         try:
             yield from self._work.store.blobs.reader(blob_id, asset.byte_size, at_once=True).whole()
+        except KeyDestroyed as error:
+            raise FileLost(asset.id, Damage.LOST) from error
         except BlobDamaged as error:
             self._work.vault.damaged.append(damages.of_file(self._work.session, blob_id, error))
+            if isinstance(error, BlobMissing):
+                raise FileLost(asset.id, Damage.GONE) from error
             raise
 
     def _readme(self, tables: list[tuple[type[Record], str]]) -> Iterator[bytes]:
         about = [(file, (model.__doc__ or "").strip().splitlines()[0].replace("`", "")) for model, file in tables]
         if self._export.scope is ExportScope.ACCOUNT:
             about += sources.TRAIL.items()
-        return pages.Pages(self._work, self._access, self._export, self._rows, self._opening).page(about)
+        absent = self._absent.keys()
+        return pages.Pages(self._work, self._access, self._export, self._rows, self._opening, absent).page(about)
 
 
 def _json(path: str, media_type: str, content: Any, counts_as: str | None = None) -> Member:

@@ -3,6 +3,7 @@
 import uuid
 from functools import partial
 
+from agents import loops
 from agents.exports.building import NAME
 from agents.runtime import Agents, patiently
 from policies.actions import Action
@@ -19,9 +20,9 @@ def expire(agents: Agents) -> int:
     """Destroy every archive whose time is up; answers how many. Never early, and safe to run again."""
     with transaction(agents.store.engine, read_only=True) as session:
         found = exports.due(session, now())
-    for due in found:
-        _destroy(agents, due)
-    return len(found)
+    return loops.each(
+        agents.store, agents.own_scope(NAME), "exports", found, lambda due: due.export_id, partial(_destroy, agents)
+    )
 
 
 def discard_export(agents: Agents, export_id: uuid.UUID) -> None:

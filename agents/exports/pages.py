@@ -1,6 +1,7 @@
 """What README.html shows of an archive, each thing loaded through the door and opened as it is written."""
 
-from collections.abc import Callable, Iterable, Iterator
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -38,7 +39,10 @@ class Pages:
         export: Export,
         rows: Callable[..., Iterator[Any]],
         opening: Opening,
+        absent: Collection[uuid.UUID] = (),
     ) -> None:
+        """`absent` are the assets whose bytes are missing from storage."""
+        self._absent = absent
         self._work = work
         self._access = access
         self._export = export
@@ -91,12 +95,14 @@ class Pages:
         how: dict[str, Any] = {"order": ("id",), "columns": _SHOWN, "project_id": project.id}
         with_bytes = self._rows(Asset, here, Asset.blob_id.is_not(None), **how)
         others = self._rows(Asset, ~here | Asset.blob_id.is_(None), **how)
-        yield from (self._asset(asset, here=True) for asset in with_bytes)
+        yield from (self._asset(asset, here=asset.id not in self._absent) for asset in with_bytes)
         yield from (self._asset(asset, here=False) for asset in others)
 
     def _asset(self, asset: Asset, *, here: bool) -> readme.AssetView:
         opened = {column: self._open(asset, column) for column in _WORDS}
         why = "Its bytes were never uploaded." if asset.blob_id is None else "Its bytes are in an earlier export."
+        if asset.id in self._absent:
+            why = "Its bytes are missing: they were not in storage when this archive was made."
         return readme.AssetView(
             **{column: text or "" for column, text in opened.items()},
             tags=tuple(self._open(asset, "tags") or ()),

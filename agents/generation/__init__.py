@@ -42,6 +42,8 @@ def _work(run: Run) -> bool:
     run.analyze_style()
     for variation in range(1, variations + 1):
         write(run, variation)
+        if variation < variations:
+            run.stand_back()
     return True
 
 

@@ -1,14 +1,14 @@
 """What a model that reads only text is told about a picture: facts that Pillow reads, in words."""
 
 import colorsys
-import io
-import warnings
 from typing import TYPE_CHECKING
+
+from agents import images
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
-_MOST_PIXELS = 64_000_000
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 _SAMPLE = (48, 48)
 _HUES = (
@@ -24,22 +24,14 @@ _HUES = (
 
 def describe(file: bytes) -> str | None:
     """One sentence about a picture: its size, shape and main colours. None if it is not a picture that opens safely."""
-    from PIL import Image, UnidentifiedImageError  # what reads pictures is loaded where there is one
+    return images.decode(file, _FORMATS, _SAMPLE[0], _described, lambda size: _sentence(*size, []))
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(file), formats=_FORMATS) as picture:
-                width, height = picture.size
-                if width * height > _MOST_PIXELS:
-                    return _sentence(width, height, [])
-                picture.draft("RGB", _SAMPLE)
-                small = picture.convert("RGB").resize(_SAMPLE, Image.Resampling.BOX)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, MemoryError):
-        return None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
-    return _sentence(width, height, _main_colours(small))
+
+def _described(picture: "ImageFile", size: images.Size) -> str:
+    from PIL import Image
+
+    small = picture.convert("RGB").resize(_SAMPLE, Image.Resampling.BOX)
+    return _sentence(*size, _main_colours(small))
 
 
 def _sentence(width: int, height: int, colours: list[str]) -> str:

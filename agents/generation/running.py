@@ -9,7 +9,8 @@ from agents.generation import briefs, budgets, styles
 from agents.generation.budgets import Spent
 from agents.models.failures import ModelError
 from agents.models.providers import Facts
-from agents.runtime import PASSING, Agents, Stopping
+from agents.runtime import PASSING, Agents
+from agents.turns import Stopping, TryLater
 from policies.access import Access
 from policies.actions import Action
 from policies.errors import Refused
@@ -72,7 +73,11 @@ class Run:
             provider = "none"  # each variation will say so, with the code
         with self.working() as (work, _, prompt):
             prompt.status = PromptStatus.RUNNING
+            self._recall_spent()
             self.spent.variations = prompt.variations
+            if prompt.yielded_at is not None:  # it goes on: that it began was said
+                prompt.yielded_at = None
+                return prompt.variations
             work.record(
                 events.RunStarted(
                     resource_id=prompt.id,
@@ -84,6 +89,23 @@ class Run:
                 )
             )
             return prompt.variations
+
+    def stand_back(self) -> None:
+        """Between two variations: let a contributor who waits and has no run at work go first.
+
+        Raises TryLater, with the run as it is: it goes on with the next variation when its turn has come.
+        """
+        if not self.agents.others_wait():
+            return
+        with self.working() as (work, _, prompt):
+            prompt.yielded_at = work.now
+        self.agents.spent.put(self.prompt_id, (self.spent.calls, self.spent.seconds))
+        raise TryLater(0.0, behind=True)
+
+    def _recall_spent(self) -> None:
+        kept = self.agents.spent.pop(self.prompt_id)
+        if isinstance(kept, tuple):
+            self.spent.calls, self.spent.seconds = kept
 
     def read_brief(self) -> bool:
         """Open brief and assets once, to see that they open. Answers whether the run can go on."""

@@ -13,7 +13,7 @@ from storage.archives.restoring import IMPORTED, Graft, unique_keys
 from storage.assets import Asset, AssetStatus
 from storage.intake import Intake
 from storage.media import ACCEPTED, MediaMismatch
-from storage.metadata import MetadataUnreadable, scrubber
+from storage.metadata import Handling, MetadataUnreadable, scrubber
 from storage.outputs import Output
 from storage.projects import Project
 from storage.prompts import Prompt, PromptAsset, PromptStep
@@ -38,11 +38,21 @@ class Plan:
 
     paths: dict[str, str] = field(default_factory=dict)
     choices: Choices = field(default_factory=Choices)
+    missing: set[str] = field(default_factory=set)
+    """Ids of assets whose bytes the manifest names as missing: here they await them."""
     sizes: dict[uuid.UUID, int] = field(default_factory=dict)
     """Bytes of each asset that there is to be, announced ones among them: at most, where metadata is removed."""
     _ids: dict[type[Record], set[Any]] = field(default_factory=dict)
     _homes: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     """Of assets and prompts, the project."""
+
+    def row(self, graft: Graft, model: type[Record], said: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """A row and what is to be sealed in it. An asset whose bytes are missing awaits them."""
+        row, content = graft.row(model, said)
+        if isinstance(row, Asset) and str(said.get("id")) in self.missing:
+            row.status, row.metadata_handling = AssetStatus.AWAITING_UPLOAD, Handling.AS_SENT
+            content.pop("checksum", None)
+        return row, content
 
 
 def look_over(archive: Archive, graft: Graft, wishes: Wishes) -> Plan:
@@ -55,9 +65,10 @@ def look_over(archive: Archive, graft: Graft, wishes: Wishes) -> Plan:
                 raise _unfit("There are two files of one asset.")
             plan.paths[asset] = path
     unclaimed = set(plan.paths)
+    plan.missing = {str(line.get("assetId")) for line in archive.manifest.get("missing", ())} - unclaimed
     for model in IMPORTED:
         for said in archive.objects(restoring.file_of(model)):
-            row, content = graft.row(model, said)
+            row, content = plan.row(graft, model, said)
             _place(plan, model, row)
             if isinstance(row, Asset):
                 plan.sizes[row.id] = row.byte_size

@@ -34,7 +34,7 @@ from storage.projects import Project
 from storage.prompts import Prompt, PromptStatus, PromptStep, StepStatus
 from storage.quotas import QuotaExceeded, Use
 from storage.records import Record
-from storage.work import UnitOfWork
+from storage.work import OutsideEffect, UnitOfWork
 
 _AT_ONCE = 200
 """Rows in one unit of work."""
@@ -161,7 +161,7 @@ class _Import:
 
     def _rows(self, model: type[Record]) -> Iterator[Row]:
         for said in self.archive.objects(restoring.file_of(model)):
-            yield *self.graft.row(model, said), str(said.get("id"))
+            yield *self.plan.row(self.graft, model, said), str(said.get("id"))
 
     def _keep(self, model: type[Record], some: list[Row]) -> None:
         some = [row for row in some if self._has_place(row[0])]
@@ -206,20 +206,27 @@ class _Import:
         content["checksum"] = f"sha256:{digest.hexdigest()}"
         whose = {"owner_id": row.owner_id, "project_id": row.project_id, "object_id": row.id}
         blob = Blob(id=blob_id, byte_size=row.byte_size, **whose)
-        try:
-            self._store(Asset, [(row, content, old)], lambda work: work.session.add(blob))
-        except BaseException:
-            blobs.remove(blob_id)  # no row names it, so no deletion would find it
-            raise
+        with OutsideEffect(lambda _error: blobs.remove(blob_id)) as effect:
+            added = self._store(Asset, [(row, content, old)], lambda work: work.session.add(blob), effect)
+        if not added:  # an earlier attempt, whose outcome was unknown, has stored it
+            blobs.remove(blob_id)
         self.taken.files += 1
 
     def _is_there(self, row: Asset) -> bool:
         with self.agents.acting(NAME, self.graft.account, run=self.run, read_only=True) as (work, _access):
             return bool(restoring.there(work.session, [row]))
 
-    def _store(self, model: type[Record], some: list[Row], also: Callable[[UnitOfWork], None]) -> None:
-        """One unit of work: what is missing of these rows, sealed, found by its words, and told of."""
+    def _store(
+        self,
+        model: type[Record],
+        some: list[Row],
+        also: Callable[[UnitOfWork], None],
+        effect: OutsideEffect | None = None,
+    ) -> int:
+        """One unit of work: what is missing of these rows, sealed, found by its words, and told of. Return how many."""
         with self.agents.acting(NAME, self.graft.account, run=self.run) as (work, access):
+            if effect is not None:
+                effect.named_by(work)
             access.get(Contributor, self.graft.account, Action.IMPORT)
             there = restoring.there(work.session, (row for row, _, _ in some))
             missing = [each for each in some if restoring.key_of(each[0]) not in there]
@@ -236,7 +243,7 @@ class _Import:
                 if isinstance(row, Asset | Prompt):
                     search.index(work.session, work.vault, row)
                 if isinstance(row, Asset) and row.status is AssetStatus.AVAILABLE and row.media_type in PICTURES:
-                    work.enqueue(THUMBNAIL, row.id)
+                    work.enqueue(THUMBNAIL, row.id, owner=row.owner_id)
             if missing:
                 also(work)
             for row, _, _ in missing:
@@ -245,6 +252,7 @@ class _Import:
                     quotas.take(work.session, row.owner_id, row.byte_size, self.wishes.allowance)
         kept = self.taken.records
         kept[model.__tablename__] = kept.get(model.__tablename__, 0) + len(some)
+        return len(missing)
 
 
 def _settle(row: Any, work: UnitOfWork) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from agents import loops
 from agents.egress import Closed, EgressRefused, Gate, Sending
 from agents.outward import post
 from agents.webhooks import posted
@@ -97,7 +98,14 @@ class Courier:
         for index, form in feeds.entries(self._store.engine, self._store.archive, start, _AT_ONCE):
             if self._ending.is_set():
                 break
-            self._deliver(form["id"], envelopes.envelope(form, origin=self._store.origin, index=index))
+            try:
+                body = envelopes.envelope(form, origin=self._store.origin, index=index)
+            except Exception as error:
+                if loops.may_pass(error):
+                    raise
+                loops.set_aside(self._store, self._scope(), "webhook", uuid.UUID(form["id"]), error)
+            else:
+                self._deliver(form["id"], body)
             delivered += 1
             with transaction(self._store.engine) as session:
                 deliveries.acknowledged(session, index)
@@ -140,12 +148,14 @@ class Courier:
         self._failures += 1
         log.warning("a webhook was not received", reason=failure.reason.value, attempt=self._failures)
         if self._failures == 1:
-            scope = AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
-            with self._store.begin(scope) as work:
+            with self._store.begin(self._scope()) as work:
                 work.record(WebhookFailed(resource_id=None, subject_id=None, reason=failure.reason), Outcome.FAILED)
         if pause:
             seconds = PAUSES[min(self._failures, len(PAUSES)) - 1]
             self._ending.wait(seconds * random.uniform(1, 1.2))  # noqa: S311 - spreads retries, guards nothing
+
+    def _scope(self) -> AuditScope:
+        return AuditScope("agent:ledger", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())
 
     def _release(self) -> None:
         try:

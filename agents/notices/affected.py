@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents.notices.spreading import NAME
+from agents import loops
+from agents.notices.spreading import AGAIN_SECONDS, NAME
 from agents.runtime import Agents, patiently
+from agents.turns import TryLater
 from resolvers.notices import issue
 from storage import incidents, notices
 from storage.database import transaction
@@ -42,12 +44,20 @@ def tell_affected(agents: Agents, incident_id: uuid.UUID) -> None:
             return
         told = notices.told_of(session, incident_id)
         people = [each for each in affected(session, incident) if each not in told]
+    failed = False
     for person in people:
         agents.go_on()
         try:
             patiently(agents, partial(_tell, agents, incident_id, person))
         except KeyDestroyed:
             continue  # their account was erased meanwhile: there is nobody to tell
+        except Exception as error:
+            if loops.may_pass(error):
+                raise
+            scope = agents.own_scope(NAME)()
+            failed = loops.set_aside(agents.store, scope, "incident_notices", incident_id, error) or failed
+    if failed:
+        raise TryLater(AGAIN_SECONDS)  # those alone who were not told
 
 
 def _tell(agents: Agents, incident_id: uuid.UUID, person: uuid.UUID) -> None:

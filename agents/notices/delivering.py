@@ -1,5 +1,7 @@
 """Delivering: one notice to one person, by e-mail and to their webhook, each tried some times and then given up.
 
+Between two attempts nothing waits here: the job goes back into the queue until the next one is due (`agents.turns`).
+
 What is sent is the notice itself and a link: ids, counts, dates and the words of staff, never anything of their work.
 At least once: killed between sending and noting it, the same is sent again under the same id.
 """
@@ -13,11 +15,13 @@ from agents.egress import EgressRefused, Sending
 from agents.mail import Mail
 from agents.notices.spreading import NAME
 from agents.runtime import Agents, patiently
+from agents.turns import TryLater
 from agents.webhooks import posted
 from policies.access import Access
 from policies.actions import Action
 from policies.errors import NotFound
-from storage import notices
+from storage import contributors, notices
+from storage.clock import now
 from storage.contributors import Contributor
 from storage.database import transaction
 from storage.ids import global_id
@@ -31,16 +35,26 @@ TYPE = "dev.muniment.notice.v1"
 PAUSES = (2, 10, 60, 300, 900)
 """Seconds before what was not received is sent again; then it is given up, and the inbox still has it."""
 
-_SETTLED = (None, DeliveryFailure.SERVICE_NOT_APPROVED)
+_SETTLED = (
+    None,
+    DeliveryFailure.ADDRESS_UNUSABLE,
+    DeliveryFailure.MESSAGE_REFUSED,
+    DeliveryFailure.SERVICE_NOT_APPROVED,
+)
 """What waiting some minutes changes nothing about."""
 
 Send = Callable[[], DeliveryFailure | None]
 
 
 def deliver_notice(agents: Agents, notice_id: uuid.UUID) -> None:
-    """Bring a notice to its owner. Does nothing for one that is gone, or where that is settled already."""
-    for channel, letter in ((Channel.EMAIL, _email), (Channel.WEBHOOK, _webhook)):
-        _bring(agents, notice_id, channel, letter)
+    """Bring a notice to its owner. Does nothing for one that is gone, or where that is settled already.
+
+    One way that fails does not keep the other from its first attempt. Raises TryLater until both are settled.
+    """
+    pauses = [_bring(agents, notice_id, channel, letter) for channel, letter in _WAYS]
+    again = [pause for pause in pauses if pause is not None]
+    if again:
+        raise TryLater(min(again))
 
 
 def _bring(
@@ -48,23 +62,30 @@ def _bring(
     notice_id: uuid.UUID,
     channel: Channel,
     letter: "Callable[[Agents, UnitOfWork, Access, Notice], Send | Delivery]",
-) -> None:
-    for attempt, pause in enumerate((0, *PAUSES), 1):
-        agents.pause(pause)
-        found = patiently(
-            agents, lambda: _written(agents, notice_id, channel, letter)
-        )  # anew: it may be muted, or gone
-        if found is None:
-            return
-        owner, written = found
-        if isinstance(written, Delivery):
-            _note(agents, notice_id, owner, channel, written, 0, None)
-            return
-        failure = written()
-        if failure in _SETTLED or attempt > len(PAUSES):
-            state = Delivery.SENT if failure is None else Delivery.FAILED
-            patiently(agents, partial(_note, agents, notice_id, owner, channel, state, attempt, failure))
-            return
+) -> float | None:
+    """One attempt; the seconds until the next one is due, None once this way is settled."""
+    found = patiently(agents, lambda: _written(agents, notice_id, channel, letter))  # anew: it may be muted, or gone
+    if found is None:
+        return None
+    owner, written = found
+    if isinstance(written, Delivery):
+        _note(agents, notice_id, owner, channel, written, 0, None)
+        return None
+    attempt, wait = patiently(agents, partial(_begin, agents, notice_id, channel))
+    if wait > 0:
+        return wait
+    failure = written()
+    if failure in _SETTLED or attempt > len(PAUSES):
+        state = Delivery.SENT if failure is None else Delivery.FAILED
+        patiently(agents, partial(_note, agents, notice_id, owner, channel, state, attempt, failure))
+        return None
+    return PAUSES[attempt - 1]
+
+
+def _begin(agents: Agents, notice_id: uuid.UUID, channel: Channel) -> tuple[int, float]:
+    """Count an attempt, unless the next one is not due yet; answers which it is, and for how long to wait."""
+    with transaction(agents.store.engine) as session:
+        return notices.begin_attempt(session, notice_id, channel, PAUSES, now())
 
 
 def _written(
@@ -114,7 +135,7 @@ def _webhook(agents: Agents, work: UnitOfWork, access: Access, notice: Notice) -
     url = work.vault.open(wishes, "webhook_url")
     keys = secrets_of(work.vault.open_as_system(wishes, "webhook_secret", reason="sign a webhook"))
     message_id, body = str(notice.id), _envelope(agents, work, notice)
-    return lambda: posted(url, keys, message_id, body, inside_too=agents.inside_too)
+    return lambda: posted(url, keys, message_id, body, inside_too=agents.inside_too, receivers=agents.receivers)
 
 
 def _wishes(access: Access, notice: Notice) -> NoticeSettings | None:
@@ -122,6 +143,9 @@ def _wishes(access: Access, notice: Notice) -> NoticeSettings | None:
         return access.get(NoticeSettings, notice.owner_id, Action.READ_CONTENT)
     except NotFound:
         return None
+
+
+_WAYS = ((Channel.EMAIL, _email), (Channel.WEBHOOK, _webhook))
 
 
 def _foot(agents: Agents, notice: Notice) -> str:
@@ -162,3 +186,5 @@ def _note(
             resource_id=notice_id, subject_id=owner, channel=channel, state=state, attempts=attempts, reason=failure
         )
         work.record(told, Outcome.FAILED if failure is not None else Outcome.SUCCESS)
+        if channel is Channel.EMAIL and (failure is None or failure is DeliveryFailure.ADDRESS_UNUSABLE):
+            contributors.mark_email(work.session, owner, None if failure is None else work.now)

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from agents import loops
 from agents.erasures import WORKFLOW
 from agents.retention.clocks import Clock, Verdict
 from agents.runtime import Agents
@@ -46,6 +47,8 @@ _MODELS: Mapping[DeletionScope, Any] = {
     DeletionScope.PROJECT: Project,
 }
 _log = structlog.get_logger("muniment.retention")
+_MOST_TOLD = 10_000
+"""Problems that are remembered as logged."""
 
 
 @dataclass
@@ -81,13 +84,17 @@ class Sweeper:
             return swept
         if schedule.unscheduled():
             self._find(swept, None, None, RetentionProblem.UNSCHEDULED_TYPE, dry_run)
-        for choice in found:
+
+        def one(choice: Choice) -> None:
             self._agents.go_on(NAME)
             if choice.known is None:
                 self._find(swept, choice.id, choice.owner_id, RetentionProblem.UNKNOWN_SETTING, dry_run)
-                continue
+                return
             self._announce(swept, choice, moment, dry_run)  # (2)
             self._expire(swept, choice, moment, dry_run)  # (3)
+
+        store, scope = self._agents.store, self._agents.own_scope(NAME)
+        loops.each(store, scope, "retention", found, lambda choice: choice.id, one)
         if not dry_run:
             with transaction(self._agents.store.engine) as session:
                 settings.note_sweep(session, moment)
@@ -160,7 +167,7 @@ class Sweeper:
                         late_seconds=max(0, int((work.now - thing.at).total_seconds())),
                     )
                 )
-                work.enqueue(WORKFLOW, deletion.id)
+                work.enqueue(WORKFLOW, deletion.id, owner=choice.owner_id)
         except (Refused, accounts.AlreadyExists):
             return False  # it is gone, or going
         return True
@@ -179,6 +186,8 @@ class Sweeper:
         swept.problems.append(problem)
         if dry_run or (setting, problem) in self._told:
             return
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
         self._told.add((setting, problem))
         _log.error("retention can't tell how long something stays", problem=problem.value, setting_id=str(setting))
         with self._agents.acting(NAME, owner, run=setting or uuid.uuid4()) as (work, _access):

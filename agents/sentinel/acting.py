@@ -8,13 +8,16 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
+from agents import loops
 from agents.sentinel.detecting import Hit
 from resolvers.detections import runbook
 from resolvers.notices import issue
 from storage import incidents, measures
+from storage.database import transaction
 from storage.incidents import Incident, IncidentStatus, Severity
 from storage.keys.errors import KeyDestroyed
 from storage.ledger.events import (
@@ -113,18 +116,26 @@ def _alarm(store: Store, scope: AuditScope, hit: Hit) -> None:
 
 
 def escalate(store: Store, scope: AuditScope) -> int:
-    """Repeat the alerts that nobody has acknowledged in time; answers how many."""
-    repeated = 0
+    """Repeat the alerts that were not acknowledged in time. Return how many were repeated."""
+    with transaction(store.engine, read_only=True) as session:
+        waiting = incidents.unacknowledged_ids(session)
+    repeated: list[uuid.UUID] = []
+    process = partial(_escalate, store, scope, repeated)
+    loops.each(store, lambda: scope, "escalation", waiting, lambda each: each, process)
+    return len(repeated)
+
+
+def _escalate(store: Store, scope: AuditScope, repeated: list[uuid.UUID], incident_id: uuid.UUID) -> None:
     with store.begin(scope) as work:
-        for incident in incidents.unacknowledged(work.session):
-            heard = (incident.alerted_at or incident.detected_at) + ESCALATES_AFTER[incident.severity]
-            if incident.drill or incident.escalations >= _MOST_ESCALATIONS or work.now < heard:
-                continue
-            incident.escalations += 1
-            _alert(work, incident, _EVERYBODY, attempt=incident.escalations + 1)
-            incident.alerted_at = work.now
-            repeated += 1
-    return repeated
+        incident = incidents.unacknowledged(work.session, incident_id)
+        if incident is None or incident.drill or incident.escalations >= _MOST_ESCALATIONS:
+            return
+        if work.now < (incident.alerted_at or incident.detected_at) + ESCALATES_AFTER[incident.severity]:
+            return
+        incident.escalations += 1
+        _alert(work, incident, _EVERYBODY, attempt=incident.escalations + 1)
+        incident.alerted_at = work.now
+    repeated.append(incident_id)
 
 
 def _opened(work: UnitOfWork, hit: Hit) -> Incident:

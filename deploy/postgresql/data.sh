@@ -10,7 +10,7 @@ CREATE ROLE muniment_api LOGIN PASSWORD :'api';
 CREATE ROLE muniment_agents LOGIN PASSWORD :'agents';
 CREATE DATABASE muniment OWNER muniment_owner;
 REVOKE ALL ON DATABASE muniment, postgres FROM PUBLIC;
-GRANT CONNECT, TEMPORARY ON DATABASE muniment TO muniment_api, muniment_agents;
+GRANT CONNECT ON DATABASE muniment TO muniment_api, muniment_agents;
 \connect muniment
 ALTER SCHEMA public OWNER TO muniment_owner;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

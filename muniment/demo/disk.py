@@ -4,8 +4,10 @@ import base64
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -96,7 +98,16 @@ def _holds_key(settings: Settings, vkey: str) -> bool:
 
 
 def scan(places: Sequence[Path], needles: Mapping[str, bytes]) -> Scan:
-    """Look for each needle in every file and file name below `places`, as it is and in the usual disguises."""
+    """Look for each needle in every file and file name below `places`, as it is and in the usual disguises.
+
+    In a process of its own: opening and closing a database's file would drop the locks that SQLite holds on it in this
+    one (decision 79).
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        return apart.submit(_scan, list(places), dict(needles)).result()
+
+
+def _scan(places: Sequence[Path], needles: Mapping[str, bytes]) -> Scan:
     wanted = [(name, form) for name, needle in needles.items() for form in disguises(needle)]
     overlap = max(len(form) for _, form in wanted)
     files = size = 0

@@ -128,7 +128,7 @@ def _refused(problem: PolicyError, document: Document) -> Problem:
     message, _, advice = told.partition(": ")
     rules = [rule for rule in document.rules if rule.span.line(document.source) <= line] or document.rules
     span = rules[-1].span if rules else Span(0, 1)
-    for word in re.findall(r"“([^”]+)”|\b\w+\.(\w+)\b", message):
+    for word in re.findall(r"“([^“”]+)”|\b\w+\.(\w+)\b", message):
         place = re.search(rf"\b{re.escape(''.join(word))}\b", document.source[span.start : span.end])
         if place:
             span = Span(span.start + place.start(), span.start + place.end())

@@ -49,8 +49,9 @@ def advice(steps: Iterable[str]) -> list[str]:
     walked: dict[str, None] = {}
     for step in steps:
         on_sqlite = re.fullmatch(r"SCAN (?!anon_|sqlite_|SUBQUERY)(\w+?)(?:_\d+)?", step.strip())
-        on_postgresql = re.search(r"Seq Scan on (\w+).*\brows=(\d{4,})\b", step)
-        if match := on_sqlite or on_postgresql:
+        on_postgresql = re.search(r"Seq Scan on (\w+)", step)
+        many = on_postgresql is not None and re.search(r"\brows=\d{4,}\b", step) is not None
+        if match := on_sqlite or (on_postgresql if many else None):
             walked[match[1]] = None
     return [
         f"It walks the whole of {table}: where that grows large, give {table} an index that begins with the column"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from policies.workbench.terms import Span
 
 _TOKENS = re.compile(
-    r'(?P<skip>\s+|#[^\n]*)|(?P<string>"(?:\\.|[^"\\])*")|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*(?:::\w+)*)'
+    r'(?P<skip>\s+|#[^\n]*)|(?P<string>"(?:\\.|[^"\\])*(?P<closed>")?)|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*(?:::\w+)*)'
     r"|(?P<sign>:=|==|!=|<=|>=|\?=|[=<>+\-*/(){}\[\],;:.|])|(?P<odd>.)",
     re.DOTALL,
 )
@@ -45,16 +45,19 @@ class Token(NamedTuple):
         return re.sub(r"\\(.)", r"\1", self.text[1:-1])
 
 
+def _token(found: re.Match[str]) -> Token:
+    """What was found; of a string that does not end, its quote."""
+    if found.lastgroup == "string" and found["closed"] is None:
+        return Token("odd", '"', found.start(), found.start() + 1)
+    return Token(str(found.lastgroup), found.group(), *found.span())
+
+
 class Tokens:
     """A place in the text that moves on word by word."""
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._tokens = [
-            Token(str(found.lastgroup), found.group(), *found.span())
-            for found in _TOKENS.finditer(source)
-            if found.lastgroup != "skip"
-        ]
+        self._tokens = [_token(found) for found in _TOKENS.finditer(source) if found.lastgroup != "skip"]
         end = self._tokens[-1].end if self._tokens else 0
         self._tokens.append(Token("end", "the end of the file", max(end - 1, 0), end))
         self._place = 0

@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -80,16 +81,26 @@ def rights_by(policy: str) -> Rights:
     return Rights({role: found[role] for role in StaffRole}, agents)
 
 
-def finish(work: UnitOfWork, at_most: int) -> bool:
-    """End some of what nobody has confirmed in time (3, 4), and close the review; answers whether more is left."""
+def finish(work: UnitOfWork, at_most: int, without: Collection[uuid.UUID] = ()) -> bool:
+    """End some of what nobody has confirmed in time (3, 4), and close the review; answers whether more is left.
+
+    Items `without` which it is to do that are left as they are.
+    """
     review = standing.under_way(work.session)
     if review is None:
         return False
-    if review.due_at <= work.now:
-        for item in standing.undecided(work.session, review.id, at_most):
-            endings.run_out(work, item)
-        work.session.flush()
-    return not close(work, review.id) and review.due_at <= work.now
+    items = standing.undecided(work.session, review.id, at_most, without) if review.due_at <= work.now else []
+    for item in items:
+        endings.run_out(work, item)
+    work.session.flush()
+    return not close(work, review.id) and bool(items)
+
+
+def next_to_finish(work: UnitOfWork, without: Collection[uuid.UUID]) -> uuid.UUID | None:
+    """Return the item that `finish` takes next."""
+    review = standing.under_way(work.session)
+    items = [] if review is None else standing.undecided(work.session, review.id, 1, without)
+    return items[0].id if items else None
 
 
 def close(work: UnitOfWork, review_id: uuid.UUID) -> bool:
@@ -110,12 +121,19 @@ def close(work: UnitOfWork, review_id: uuid.UUID) -> bool:
     return True
 
 
-def tell(work: UnitOfWork, at_most: int) -> int:
+def next_to_tell(work: UnitOfWork, without: Collection[uuid.UUID]) -> uuid.UUID | None:
+    """Return the item that `tell` takes next."""
+    review = standing.under_way(work.session)
+    items = [] if review is None else standing.untold(work.session, review.id, 1, without)
+    return items[0].id if items else None
+
+
+def tell(work: UnitOfWork, at_most: int, without: Collection[uuid.UUID] = ()) -> int:
     """Tell some contributors that a key of theirs ends unless they use it; answers how many keys."""
     review = standing.under_way(work.session)
     if review is None:
         return 0
-    items = standing.untold(work.session, review.id, at_most)
+    items = standing.untold(work.session, review.id, at_most, without)
     for item in items:
         endings.warn(work, item, review.due_at)
         item.told_at = work.now

@@ -156,6 +156,14 @@ DETECTIONS: tuple[Detection, ...] = (
         "D22", 1, "A run of an agent spent more than it may, or far more than usual", frozenset({"run.overspent"}),
         _HOUR, Severity.MEDIUM, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True, tells_owner=True,
     ),
+    Detection(
+        "D23", 1, "An unattended loop could not process an item and set it aside", frozenset({"loop.item_set_aside"}),
+        _HOUR, Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
+    ),
+    Detection(
+        "D24", 1, "Rows of the job queue were written past this program", frozenset({"queue.rows_refused"}),
+        _HOUR, Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),),
+    ),
 )  # fmt: skip
 
 WAITING: Mapping[str, str] = {}

@@ -1,7 +1,7 @@
 """Where reviews stand: which is under way, what of one is undecided, who is to be told, and what ends."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, or_, select, update
@@ -49,16 +49,22 @@ def lock(session: Session, item: AccessReviewItem) -> ReviewItemStatus:
     return item.status
 
 
-def undecided(session: Session, review_id: uuid.UUID, at_most: int) -> list[AccessReviewItem]:
+def undecided(
+    session: Session, review_id: uuid.UUID, at_most: int, without: Collection[uuid.UUID] = ()
+) -> list[AccessReviewItem]:
     """Some of its items that nobody has decided about; nobody else does before this transaction ends."""
     waiting = select(AccessReviewItem).where(AccessReviewItem.review_id == review_id, _OPEN)
+    waiting = waiting.where(AccessReviewItem.id.not_in(without))
     return list(session.scalars(waiting.order_by(AccessReviewItem.id).limit(at_most).with_for_update()))
 
 
-def untold(session: Session, review_id: uuid.UUID, at_most: int) -> list[AccessReviewItem]:
+def untold(
+    session: Session, review_id: uuid.UUID, at_most: int, without: Collection[uuid.UUID] = ()
+) -> list[AccessReviewItem]:
     """Some keys in it whose contributors were not told yet; locked as above."""
     keys = _OPEN & (AccessReviewItem.kind == ReviewKind.API_KEY) & AccessReviewItem.told_at.is_(None)
     waiting = select(AccessReviewItem).where(AccessReviewItem.review_id == review_id, keys)
+    waiting = waiting.where(AccessReviewItem.id.not_in(without))
     return list(session.scalars(waiting.order_by(AccessReviewItem.id).limit(at_most).with_for_update()))
 
 

@@ -14,6 +14,8 @@ import re
 import unicodedata
 import uuid
 
+from storage.normalization import normalize
+
 FORMAT = "muniment-export/1"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
@@ -68,7 +70,7 @@ def safe_name(file_name: str) -> str:
     """
     name = file_name
     if not (name.isascii() and name.isprintable()):  # else there is nothing of the kind, as in most names
-        name = unicodedata.normalize("NFC", name)
+        name = normalize("NFC", name)
         name = "".join("_" if unicodedata.category(c) in _UNSHOWN else c for c in name)
     name = _FORBIDDEN.sub("_", name).strip(" .") or "file"
     if _RESERVED.match(name):

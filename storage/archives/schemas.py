@@ -114,7 +114,17 @@ MANIFEST: dict[str, Any] = {
                     optional=("countsAs",),
                 ),
             },
+            "missing": {
+                "type": "array",
+                "description": "Files that should be here and were not in storage when the archive was made.",
+                "items": _object(
+                    "Missing",
+                    "One such file: where it would be, whose bytes they are, how many, and a code for the reason.",
+                    {"path": _TEXT, "assetId": _ID, "bytes": _COUNT, "reason": _TEXT},
+                ),
+            },
         },
+        optional=("missing",),
     ),
 }
 """manifest.json."""

@@ -24,6 +24,8 @@ _OPEN_FIRST = "the file is encrypted: first open it, with `age --decrypt -i KEYF
 _MANIFEST_LIMIT = 512 * 1024 * 1024
 _CHUNK = 1024 * 1024
 _LINE_LIMIT = 1024 * 1024
+_MOST_NAMED = 100
+"""Missing files that are reported one by one."""
 
 DAMAGE = (
     # What the standard library raises when the bytes of a ZIP archive are not what they should be.
@@ -39,6 +41,8 @@ class Report:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
+    missing: int = 0
+    """Files that were not in storage when the archive was made; its manifest names them."""
 
     @property
     def ok(self) -> bool:
@@ -53,7 +57,10 @@ class Report:
     @property
     def lines(self) -> list[str]:
         """The findings as sentences for a person, the verdict first."""
-        verdict = "The archive is complete and unchanged." if self.ok else f"Do not trust it: {self.problems[0]}"
+        whole = "The archive is complete and unchanged."
+        if self.missing:
+            whole = f"The archive is unchanged, but not complete: {self.missing} files were missing when it was made."
+        verdict = whole if self.ok else f"Do not trust it: {self.problems[0]}"
         return [verdict, *self.problems[1:], *self.warnings, *self.facts]
 
 
@@ -98,6 +105,7 @@ def _check(archive: zipfile.ZipFile, vkey: str | None, report: Report) -> None:
         return
     _check_signature(content, note, manifest, vkey, report)
     _check_files(archive, manifest, names, report)
+    _check_missing(manifest, names, report)
     _check_events(archive, manifest, names, vkey, report)
     _say_facts(manifest, report)
 
@@ -170,6 +178,25 @@ def _check_files(archive: zipfile.ZipFile, manifest: Mapping[str, Any], names: l
         if counts[kind] != manifest["counts"].get(kind, 0):
             expected = manifest["counts"].get(kind, 0)
             report.problems.append(f"there are {counts[kind]} {kind}, and the manifest says {expected}.")
+
+
+def _check_missing(manifest: Mapping[str, Any], names: list[str], report: Report) -> None:
+    """Report the files that the manifest names as missing: at most so many by name."""
+    lines = manifest.get("missing", [])
+    if not isinstance(lines, list) or not all(isinstance(line, dict) and line.get("path") for line in lines):
+        report.problems.append(f"{layout.MANIFEST} does not say which files are missing.")
+        return
+    here = set(names)
+    report.problems.extend(
+        f"{line['path']} is in the archive, and the manifest says that it is missing."
+        for line in lines
+        if line["path"] in here
+    )
+    report.missing = len(lines)
+    report.warnings.extend(
+        f"{line['path']!r} is missing: it was not in storage when the archive was made ({line.get('reason')})."
+        for line in lines[:_MOST_NAMED]
+    )
 
 
 def _check_file(archive: zipfile.ZipFile, path: str, line: Mapping[str, Any], report: Report) -> int:

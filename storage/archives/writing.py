@@ -7,7 +7,7 @@ known beforehand (APPNOTE.TXT 4.3.14), so that no archive is too large.
 import hashlib
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,7 @@ class ArchiveWriter:
     """Writes one archive. `facts` open the manifest; `sign` turns the statement about it into a signed note.
 
     `progress` is called with the content bytes written so far, after each piece; what it raises ends the stream.
+    `missing` are files that should be in it and are not, as the manifest names them; it may grow while members come.
     """
 
     def __init__(
@@ -67,7 +68,9 @@ class ArchiveWriter:
         created_at: datetime,
         sign: Callable[[str], str],
         progress: Callable[[int], None] = lambda written: None,
+        missing: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        self._missing = missing
         self._facts = facts
         self._created_at = created_at
         self._sign = sign
@@ -128,6 +131,8 @@ class ArchiveWriter:
         counts = dict(sorted(self._counts().items()))
         files = [_line(entry) for entry in self._entries]
         manifest = {"format": layout.FORMAT, **self._facts, "counts": counts, "files": files}
+        if self._missing:
+            manifest["missing"] = list(self._missing)
         return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
 
     def _counts(self) -> Counter[str]:

@@ -18,7 +18,7 @@ from storage.blobs.published import Published, PublishedFiles
 from storage.blobs.reader import BlobReader
 from storage.blobs.segments import HEADER
 from storage.blobs.writer import BlobWriter
-from storage.keys.keyring import Keyring
+from storage.keys.keyring import AT_ONCE, Keyring
 from storage.keys.names import KeysetName, blob_keyset
 
 _PIECE = 1024 * 1024
@@ -107,20 +107,21 @@ class BlobStore:
         """Remove what crashes left behind: unfinished files that nobody writes, and blobs and keysets not in `keep`.
 
         Only things older than `older_than_seconds` go, which leaves time between publishing a blob and committing its
-        row; what comes in several transfers has a day to be gone on with. Answers how many files were removed. Raises
-        BlobStoreUnavailable and key errors.
+        row; what comes in several transfers has a day to be gone on with. `keep` is asked only about such old ones,
+        after they were found, so that it may wait for transactions under way. Answers how many files were removed.
+        Raises BlobStoreUnavailable and key errors.
         """
         before = time.time() - older_than_seconds
-        stale = self._keyring.blobs_older_than(timedelta(seconds=older_than_seconds))
+        stale = self._keyring.older_than("blob", timedelta(seconds=older_than_seconds))
         with disk("the blob store can't be swept"):
             removed = sum(remove_abandoned(path, before) for path in self._directories.incoming.iterdir())
         for blob_id, published_at in self._published.listed():
-            if blob_id not in keep and published_at < before and not self.partials.exists(blob_id):
+            if published_at < before and blob_id not in keep and not self.partials.exists(blob_id):
                 removed += self.remove(blob_id)
         removed += self.partials.sweep()
         orphans = [name for name in stale if uuid.UUID(name.id) not in keep and not self._is_there(uuid.UUID(name.id))]
-        if orphans:
-            self._keyring.destroy(*orphans)
+        for start in range(0, len(orphans), AT_ONCE):
+            self._keyring.destroy(*orphans[start : start + AT_ONCE])
         return removed
 
     def _is_there(self, blob_id: uuid.UUID) -> bool:

@@ -120,12 +120,28 @@ CONTROLS: tuple[Control, ...] = (
         ("key-age",), 14,
     ),
     Control(
+        "keysets-kept", "No keyset is lost: each that a row refers to is in the key store.",
+        ("CC6.1", "A1.2"), SECURITY,
+        "Each process opens the key store once and through SQLite alone; a log that was replaced is not written to.",
+        ("tests/faults/test_kept_keys.py::test_no_job_and_no_command_takes_locks_or_log_from_a_server",
+         "tests/faults/test_kept_keys.py::test_no_acknowledged_keyset_is_lost_when_a_server_is_killed_beside_commands"),
+        ("keysets-kept",), 1,
+    ),
+    Control(
         "audit-trail", "Each change, refusal and look at others' content is an entry, committed with it and kept.",
         ("CC2.1", "CC7.2", "CC7.3", "P6.2", "P6.7"), SECURITY,
         "A hash tree with signed checkpoints outside the database, which anybody can check.",
         ("tests/resolvers/test_audit.py::test_what_can_not_be_recorded_does_not_happen",
          "tests/storage/ledger/test_ledger_verifying.py::test_one_flipped_bit_anywhere_is_found"),
         ("trail-whole",), 1,
+    ),
+    Control(
+        "files-present", "Each file that is acknowledged is there, with its key; a missing one is found and reported.",
+        ("A1.2", "PI1.5", "CC7.2"), OPERATIONS,
+        "Files are looked for round by round; a missing one opens an incident, and exports name it.",
+        ("tests/muniment/test_missing_files.py::test_a_missing_file_is_found_recorded_once_and_counted",
+         "tests/faults/test_lost_commits.py::test_whichever_commit_fails_all_is_there_or_nothing_is"),
+        ("files-present",), 3,
     ),
     Control(
         "agents-within-bounds", "An agent reaches what its one run concerns, with no more rights than its contributor.",
@@ -205,6 +221,14 @@ CONTROLS: tuple[Control, ...] = (
         ("tests/agents/test_outages.py::test_one_look_that_fails_is_no_outage_and_two_are_one_from_the_first_on",
          "tests/faults/test_lockdowns.py::test_reading_exporting_and_deleting_go_on_while_worker_and_provider_are_away"),
         ("outages-explained",), 7,
+    ),
+    Control(
+        "detection", "Unattended loops get past a bad item, and intrusion detection keeps up with the audit log.",
+        ("A1.2", "CC7.2", "CC7.3"), SECURITY,
+        "What can't be processed is set aside, kept and alerted; the lookout of each process watches detection.",
+        ("tests/agents/test_poison.py::test_a_denial_about_every_model_with_every_code_is_judged",
+         "tests/agents/test_poison.py::test_an_entry_that_can_not_be_judged_is_set_aside_and_detection_goes_on"),
+        ("detection-works", "items-set-aside"), 1,
     ),
     Control(
         "rights", "Contributors take out, correct and delete what is held about them, and are answered in time.",

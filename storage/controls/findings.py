@@ -154,6 +154,12 @@ def last_run(session: Session) -> datetime | None:
     return session.scalar(runs.order_by(AuditEvent.id.desc()).limit(1))
 
 
+def is_accepted(session: Session, check: str) -> bool:
+    """Whether what this check found is open, and somebody answers for all of it now."""
+    found = session.scalars(_open().where(Finding.found_by == check)).all()
+    return bool(found) and all(each.accepted(now()) for each in found)
+
+
 def overdue(session: Session, moment: datetime) -> int:
     """How many findings are open past their date, without those that somebody answers for at the moment."""
     answered = Finding.accepted_until.is_not(None) & (Finding.accepted_until > moment)

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import changes, follow_ups, recalls
+from storage import changes, detection_lag, follow_ups, recalls, set_aside
 from storage.access_reviews import standing
+from storage.assets import Blob
 from storage.contributors import Contributor
 from storage.controls import findings
 from storage.deletions import Deletion, DeletionStatus
@@ -123,6 +124,14 @@ def _untold(at: At) -> int:
     )
 
 
+def _detection(at: At) -> int:
+    return int(detection_lag.measure(at.session, at.moment).is_late)
+
+
+def _set_aside(at: At) -> int:
+    return sum(set_aside.counts(at.session).values())
+
+
 def _unreviewed(at: At) -> int:
     long_ago = at.moment - _REVIEW
     ended = (AccessGrant.status == GrantStatus.ENDED) & (AccessGrant.ended_at <= long_ago)
@@ -199,9 +208,18 @@ MEASURES: dict[str, Measure] = {
     "deletions-done": Measure(
         _undone, "deletions that are not done a day after they were asked for", "see what keeps the erasures agent",
     ),
+    "detection-works": Measure(
+        _detection, "intrusion detection that has stopped or is more than a minute behind",
+        "/health/ready and `muniment detect status` name the cause",
+    ),
     "exports-expired": Measure(
         _dated(Export, Export.status == ExportStatus.READY, "expires_at", _PATIENCE),
         "archives of exports a day past their end", "see why the agents did not expire them",
+    ),
+    "files-present": Measure(
+        lambda at: _number(at, Blob, Blob.missing_since.is_not(None)),
+        "files that rows name and that storage or the key store does not have",
+        "`python -m muniment scrub` names each; restore them from a backup",
     ),
     "findings-mended": Measure(
         lambda at: findings.overdue(at.session, at.moment),
@@ -226,6 +244,10 @@ MEASURES: dict[str, Measure] = {
     ),
     "investigations-ended": Measure(
         _unended, "investigations that are open a day past their end", "see why the ledger agent did not end them",
+    ),
+    "items-set-aside": Measure(
+        _set_aside, "items that unattended loops could not process",
+        "docs/runbooks/D23.md; a start of a version that can process them does",
     ),
     "outages-explained": Measure(
         _unexplained, "long outages of which nobody has said a week later what caused them", "sysadmin: explainOutage",

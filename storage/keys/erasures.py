@@ -1,6 +1,7 @@
 """The erasure journal: what must be destroyed, written before anything is, outside the backups of the data."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from storage.clock import now
 from storage.keys.tables import erasure_journal
+
+_AT_ONCE = 500  # SQLite takes a limited number of parameters
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ def is_listed(session: Session, deletion_id: uuid.UUID) -> bool:
     """Whether this deletion was ever journalled."""
     table = erasure_journal
     return session.execute(select(table.c.deletion_id).where(table.c.deletion_id == deletion_id)).first() is not None
+
+
+def journalled(session: Session, object_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of these things that were ever journalled for erasure."""
+    found: set[uuid.UUID] = set()
+    column, ids = erasure_journal.c.object_id, list(object_ids)
+    for start in range(0, len(ids), _AT_ONCE):
+        found |= set(session.scalars(select(column).where(column.in_(ids[start : start + _AT_ONCE]))))
+    return found
 
 
 def concerns(session: Session, object_id: uuid.UUID) -> bool:

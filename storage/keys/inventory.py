@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import case, func, select
-from sqlalchemy.engine import make_url
 
-from storage.keys.errors import KeyStoreMissing
 from storage.keys.stores import KeyStore
 from storage.keys.tables import keysets as table
 from storage.keys.tables import layout
@@ -41,22 +38,11 @@ class Inventory:
     keysets: list[Keysets]
 
 
-def taken(key_store_url: str, first_kek: str) -> Inventory:
-    """The keys in this key store; `first_kek` wraps unless the key store says another does.
+def read(store: KeyStore, first_kek: str) -> Inventory:
+    """Return the keys in this key store; `first_kek` wraps unless the key store says another does.
 
-    Raises KeyStoreMissing and KeyStoreUnavailable.
+    Raises KeyStoreUnavailable.
     """
-    address = make_url(key_store_url)
-    if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
-        raise KeyStoreMissing("there is no key store yet: it is made when the server first starts")
-    store = KeyStore(key_store_url, may_be_new=False)
-    try:
-        return _read(store, first_kek)
-    finally:
-        store.close()
-
-
-def _read(store: KeyStore, first_kek: str) -> Inventory:
     kind = case((table.c.kind == "platform", table.c.id), else_=table.c.kind)
     made = func.min(func.coalesce(table.c.keyed_at, table.c.created_at), type_=table.c.created_at.type)
     kinds = select(kind, func.count(), func.count(table.c.stage), made).group_by(kind).order_by(kind)

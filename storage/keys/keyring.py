@@ -14,12 +14,7 @@ from storage.clock import now
 from storage.keys import destructions, erasures, keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
-from storage.keys.errors import (
-    KeyDestroyed,
-    KeyEncryptionKeyRefused,
-    KeysetExists,
-    KeysetProtected,
-)
+from storage.keys.errors import KeyDestroyed, KeyEncryptionKeyRefused, KeysetExists, KeysetProtected, KeyStoreMissing
 from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, HashKey, Signer, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key
@@ -52,7 +47,7 @@ class Keyring:
     """Keysets by name. Safe between threads; open one per process."""
 
     def __init__(self, store: KeyStore, keks: Keks, cache_seconds: float) -> None:
-        self._store = store
+        self.key_store = store
         self._keks = keks
         self._cache = KeyCache(cache_seconds)
         self.cache_seconds = cache_seconds
@@ -79,7 +74,7 @@ class Keyring:
         store = KeyStore(key_store_url, may_be_new=not has_key(kek_uri))
         try:
             with store.begin(read_only=True) as session:
-                fresh, unlabelled = rows.find(session, SIGNING) is None, rows.unlabelled(session)
+                fresh, unlabelled = not rows.are_used(session), rows.unlabelled(session)
                 wrapping = rows.wrapping(session)
             keks = Keks([kek_uri, *also], create=fresh, seconds=kms_seconds)
             if unlabelled:
@@ -90,7 +85,11 @@ class Keyring:
                     "the keys were moved under another key-encryption key than the settings name: name that one"
                 )
             keyring = cls(store, keks, cache_seconds)
-            for name in keyring._loaded.missing(_PLATFORM):
+            missing = keyring._loaded.missing(_PLATFORM)
+            lost = [name.id for name in missing if not fresh and name != SESSIONS]  # which is younger than the others
+            if lost:
+                raise KeyStoreMissing(f"the key store lacks keysets of the platform ({', '.join(lost)}): restore it")
+            for name in missing:
                 keyring._make(name)
         except BaseException:
             store.close()
@@ -110,13 +109,13 @@ class Keyring:
     def close(self) -> None:
         """Forget every key and close the key store."""
         self._cache.clear()
-        self._store.close()
+        self.key_store.close()
         self._keks.close()
 
     @contextmanager
     def hearing(self) -> Iterator[None]:
         """Forget at once what other processes destroy, while the block runs, where the key store is one that tells."""
-        with destructions.heard(self._store, self._cache):
+        with destructions.heard(self.key_store, self._cache):
             yield
 
     def create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None = None) -> None:
@@ -137,12 +136,12 @@ class Keyring:
 
     def existing(self, names: Iterable[KeysetName]) -> set[KeysetName]:
         """Those of these keysets that are in the key store now, whatever the cache holds."""
-        with self._store.begin(read_only=True) as session:
-            return {KeysetName(row.kind, row.id) for row in rows.find_all(session, names)}
+        with self.key_store.begin(read_only=True) as session:
+            return rows.present(session, names)
 
     def owner_of(self, name: KeysetName) -> uuid.UUID | None:
         """Whose keyset this is. Raises KeyDestroyed when it isn't there."""
-        with self._store.begin(read_only=True) as session:
+        with self.key_store.begin(read_only=True) as session:
             row = rows.find(session, name)
         if row is None:
             raise KeyDestroyed(f"this {name.kind} keyset was destroyed, or never made")
@@ -199,7 +198,7 @@ class Keyring:
 
     def known_signers(self) -> list[KnownSigner]:
         """Every key that was ever one of several to sign here, the newest first. Empty before the first rotation."""
-        with self._store.begin(read_only=True) as session:
+        with self.key_store.begin(read_only=True) as session:
             return signers.listed(session)
 
     def destroy(self, *names: KeysetName) -> int:
@@ -213,7 +212,7 @@ class Keyring:
         """
         if any(name.kind == "platform" for name in names):
             raise KeysetProtected("the platform's own keysets are not destroyed")
-        with self._store.begin() as session:
+        with self.key_store.begin() as session:
             gone = rows.destroy(session, names)
             destructions.tell(session, gone)
         return self._forget(gone | set(names), len(gone))
@@ -226,64 +225,64 @@ class Keyring:
         """
         count = 0
         while True:
-            with self._store.begin() as session:
+            with self.key_store.begin() as session:
                 gone = rows.destroy_owned_by(session, owner, AT_ONCE)
                 destructions.tell(session, gone)
             self._cache.drop(gone)
             count += len(gone)
             if not gone:
-                self._store.make_final()
+                self.key_store.make_final()
                 return count
             rest()
 
     def count_owned_by(self, owner: uuid.UUID) -> int:
         """How many keysets of this contributor are in the key store."""
-        with self._store.begin(read_only=True) as session:
+        with self.key_store.begin(read_only=True) as session:
             return rows.count(session, owner)
 
-    def blobs_older_than(self, age: timedelta) -> list[KeysetName]:
-        """The keysets of blobs made longer than `age` ago, for the sweep."""
-        with self._store.begin(read_only=True) as session:
-            return rows.blobs_before(session, now() - age)
+    def older_than(self, kind: str, age: timedelta) -> list[KeysetName]:
+        """The keysets of this kind made longer than `age` ago, for the sweep."""
+        with self.key_store.begin(read_only=True) as session:
+            return rows.made_before(session, kind, now() - age)
 
     def rotation(self) -> Rotation:
         """What rotates keysets in this key store."""
-        return Rotation(self._store, self._keks, self._cache, self.aead)
+        return Rotation(self.key_store, self._keks, self._cache, self.aead)
 
     def journal_erasure(self, deletion_id: uuid.UUID, owner: uuid.UUID, scope: str, object_id: uuid.UUID) -> None:
         """Write down that this is to be destroyed, before anything is. The thing then gets no new keyset, ever."""
-        with self._store.begin() as session:
+        with self.key_store.begin() as session:
             erasures.write(session, deletion_id, owner, scope, object_id)
 
     def open_erasures(self) -> list[Erasure]:
         """Erasures that were begun and not closed, oldest first."""
-        with self._store.begin(read_only=True) as session:
+        with self.key_store.begin(read_only=True) as session:
             return erasures.listed(session, closed=False)
 
     def all_erasures(self) -> list[Erasure]:
         """Every erasure ever journalled, oldest first: what is replayed when a backup is restored."""
-        with self._store.begin(read_only=True) as session:
+        with self.key_store.begin(read_only=True) as session:
             return erasures.listed(session, closed=True)
 
     def is_journalled(self, deletion_id: uuid.UUID) -> bool:
         """Whether this erasure was journalled: then it must be done, whatever restored data say."""
-        with self._store.begin(read_only=True) as session:
+        with self.key_store.begin(read_only=True) as session:
             return erasures.is_listed(session, deletion_id)
 
     def close_erasure(self, deletion_id: uuid.UUID) -> None:
         """Write down that the erasure is done. The entry stays, for backups that are older than it."""
-        with self._store.begin() as session:
+        with self.key_store.begin() as session:
             erasures.close(session, deletion_id)
 
     def _create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
         """Make it, or answer False when meanwhile another key-encryption key has taken over."""
         kek = None
         if parent is None:
-            with self._store.begin(read_only=True) as session:
+            with self.key_store.begin(read_only=True) as session:
                 kek = rows.wrapping(session) or self._keks.first
         wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(kek)
         wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
-        with self._store.begin() as session:
+        with self.key_store.begin() as session:
             if parent is None and (rows.wrapping(session, lock=True) or self._keks.first) != kek:
                 return False
             rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
@@ -296,5 +295,5 @@ class Keyring:
 
     def _forget(self, names: Iterable[KeysetName], count: int) -> int:
         self._cache.drop(names)
-        self._store.make_final()
+        self.key_store.make_final()
         return count

@@ -6,14 +6,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storage.clock import now
 from storage.keys import erasures
 from storage.keys.errors import KeyDestroyed, KeysetExists
-from storage.keys.names import KeysetName
+from storage.keys.names import SIGNING, KeysetName
 from storage.keys.tables import keysets, layout
 
 _AT_ONCE = 500  # SQLite takes a limited number of parameters
@@ -26,7 +26,8 @@ _FIND: dict[Lock | None, Select[*tuple[Any, ...]]] = {  # built once: some are a
     "share": _ONE.with_for_update(read=True),
     "update": _ONE.with_for_update(),
 }
-_SOME = select(keysets).where(keysets.c.kind == bindparam("kind"), keysets.c.id.in_(bindparam("ids", expanding=True)))
+_NAMED = (keysets.c.kind == bindparam("kind"), keysets.c.id.in_(bindparam("ids", expanding=True)))
+_SOME, _IDS = select(keysets).where(*_NAMED), select(keysets.c.id).where(*_NAMED)
 
 
 def find(session: Session, name: KeysetName, *, lock: Lock | None = None) -> Row[Any] | None:
@@ -43,6 +44,25 @@ def find_all(session: Session, names: Iterable[KeysetName]) -> list[Row[Any]]:
         for start in range(0, len(ids), _AT_ONCE):
             found += session.execute(_SOME, {"kind": kind, "ids": ids[start : start + _AT_ONCE]})
     return found
+
+
+def present(session: Session, names: Iterable[KeysetName]) -> set[KeysetName]:
+    """Return those of these that there are, without what they hold."""
+    found: set[KeysetName] = set()
+    for kind, group in groupby(sorted(set(names)), key=lambda name: name.kind):
+        ids = [name.id for name in group]
+        for start in range(0, len(ids), _AT_ONCE):
+            there = session.scalars(_IDS, {"kind": kind, "ids": ids[start : start + _AT_ONCE]})
+            found |= {KeysetName(kind, id_) for id_ in there}
+    return found
+
+
+_USED = or_(keysets.c.kind != SIGNING.kind, keysets.c.id == SIGNING.id)
+
+
+def are_used(session: Session) -> bool:
+    """Whether anything but the beginning of a first start is here: the signing keyset is the last one that it makes."""
+    return session.execute(select(keysets.c.id).where(_USED).limit(1)).first() is not None
 
 
 def wrapping(session: Session, *, lock: bool = False) -> str | None:
@@ -152,9 +172,9 @@ def wrapped_by(session: Session, parent: KeysetName) -> list[tuple[KeysetName, b
     return [(KeysetName(kind, id_), wrapped) for kind, id_, wrapped in found]
 
 
-def blobs_before(session: Session, moment: datetime) -> list[KeysetName]:
-    """The keysets of blobs that were made before `moment`."""
-    return named(session, keysets.c.kind == "blob", keysets.c.created_at < moment)
+def made_before(session: Session, kind: str, moment: datetime) -> list[KeysetName]:
+    """The keysets of this kind that were made before `moment`."""
+    return named(session, keysets.c.kind == kind, keysets.c.created_at < moment)
 
 
 def named(session: Session, *conditions: ColumnElement[bool]) -> list[KeysetName]:

@@ -5,18 +5,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from storage.database import open_engine, transaction
+from storage.database import open_engine, require_kept, transaction
 from storage.keys import tables
 from storage.keys.errors import KeyStoreError, KeyStoreMissing, KeyStoreUnavailable
 from storage.truncation import TruncationBusy, truncate_wal
 
 _SET_UP_ATTEMPTS = 10
+_CREATING = Lock()
 
 
 class KeyStore:
@@ -33,7 +35,7 @@ class KeyStore:
             if address.database in (None, "", ":memory:"):
                 raise KeyStoreError("a key store in memory would forget every key: name a file")
             try:
-                _make_private_file(Path(str(address.database)))
+                _create_private_file(Path(str(address.database)))
             except OSError as error:
                 raise KeyStoreUnavailable(f"the key store's file can't be opened: {error.strerror}") from error
         self.engine: Engine = open_engine(address, pool_size=4)
@@ -42,6 +44,17 @@ class KeyStore:
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def open_existing(cls, url: str) -> "KeyStore":
+        """Open the key store that a process has not opened yet, to look at it. Raises as the constructor does.
+
+        Makes no file: raises KeyStoreMissing where there is none.
+        """
+        address = _parsed(url)
+        if address.get_backend_name() == "sqlite" and not Path(str(address.database)).is_file():
+            raise KeyStoreMissing("there is no key store yet: it is made when the server first starts")
+        return cls(url, may_be_new=False)
 
     @contextmanager
     def begin(self, *, read_only: bool = False) -> Iterator[Session]:
@@ -58,6 +71,13 @@ class KeyStore:
             truncate_wal(self.engine)
         except (SQLAlchemyError, TruncationBusy, OSError) as error:
             raise KeyStoreUnavailable(f"keys are destroyed, but may remain in the log: {error}") from error
+
+    def require_kept(self) -> None:
+        """Raise KeyStoreUnavailable unless the database answers, and what is written to it now is kept."""
+        try:
+            require_kept(self.engine)
+        except SQLAlchemyError as error:
+            raise KeyStoreUnavailable(f"the key store keeps nothing now ({type(error).__name__})") from error
 
     def close(self) -> None:
         """Close every connection."""
@@ -91,7 +111,19 @@ def _parsed(url: str) -> URL:
     raise KeyStoreError("the key store's address is not understood")  # nor quoted: it may hold a password
 
 
-def _make_private_file(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # SQLite gives its -wal and -shm files the mode of this one.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def _create_private_file(path: Path) -> None:
+    """Create the file, readable by this user only, where there is none.
+
+    A file that exists is never opened here: closing any descriptor of it drops every POSIX lock that SQLite holds on
+    it in this process (https://sqlite.org/howtocorrupt.html, 2.2). While one that is created is open here, `_CREATING`
+    keeps other threads from opening it.
+    """
+    path = path.resolve()
+    with _CREATING:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            # SQLite gives its -wal and -shm files the mode of this one.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return
+        os.close(descriptor)

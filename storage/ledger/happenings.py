@@ -69,6 +69,36 @@ def waiting(session: Session, before: datetime, actions: Collection[str], after:
     return _owned(session, [_happening(entry, personal) for entry, personal in session.execute(chosen)])
 
 
+def ids_between(session: Session, start: int, stop: int, actions: Collection[str]) -> list[uuid.UUID]:
+    """Return the ids alone of what `between` reads: they can be read even where an entry can't."""
+    chosen = (
+        select(AuditEvent.id)
+        .join(AuditSequence, AuditSequence.event_id == AuditEvent.id)
+        .where(AuditSequence.leaf_index >= start, AuditSequence.leaf_index < stop, AuditEvent.action.in_(actions))
+        .order_by(AuditSequence.leaf_index)
+    )
+    return list(session.scalars(chosen))
+
+
+def ids_waiting(
+    session: Session, before: datetime, actions: Collection[str], after: uuid.UUID | None
+) -> list[uuid.UUID]:
+    """Return the ids alone of what `waiting` reads."""
+    chosen = (
+        select(AuditEvent.id)
+        .join(AuditPending, AuditPending.event_id == AuditEvent.id)
+        .where(AuditEvent.timestamp < before, AuditEvent.action.in_(actions))
+        .order_by(AuditEvent.id)
+    )
+    return list(session.scalars(chosen if after is None else chosen.where(AuditEvent.id > after)))
+
+
+def one(session: Session, entry_id: uuid.UUID) -> Happening | None:
+    """Return one entry; None where it has left the database."""
+    row = session.execute(_ENTRIES.where(AuditEvent.id == entry_id)).one_or_none()
+    return None if row is None else _owned(session, [_happening(row[0], row[1])])[0]
+
+
 def end(session: Session) -> int:
     """The place that the next entry will have."""
     last = session.scalar(_LAST)
@@ -117,7 +147,7 @@ def _owners(session: Session, kind: str, ids: Collection[uuid.UUID]) -> Iterator
         if (
             subject is None
             or Resource.of(model.__name__).value != kind
-            or list(model.__table__.primary_key) != [model.__table__.c.get("id")]
+            or [column.name for column in model.__table__.primary_key] != ["id"]
         ):
             continue
         rows = select(model.__table__.c.id, model.__table__.c[subject]).where(model.__table__.c.id.in_(ids))

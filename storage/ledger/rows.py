@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped
 from storage.clock import now
 from storage.records import DataCard, NotExported, Record, plain
 
-_OF_THE_LOG = NotExported("belongs to the whole log, which anybody may read at /ledger")
+_OF_THE_LOG = NotExported("belongs to the whole log, whose hashes anybody may read at /ledger")
 
 
 class AuditPending(Record):

@@ -1,6 +1,6 @@
 """Check a Muniment audit log by yourself. This one file and `cryptography` are enough: copy it anywhere and read it.
 
-    python verify_audit.py --vkey KEY [--old CHECKPOINT] SOURCE
+    python verify_audit.py --vkey KEY [--old CHECKPOINT] [--token] SOURCE
 
 SOURCE is a ZIP made by `audit export`, a directory with the same files (an archive is one), or the address of a log or
 its server. KEY is the log's verifier key; get it from somewhere else than the log. CHECKPOINT is one that you kept from
@@ -13,6 +13,9 @@ What is checked, and in this order:
   (4) so do the first of them, as many as there were, to the checkpoint that you kept (section 2.1.4 without a proof);
   (5) the tiles, in which the log serves its hashes, hold these hashes (C2SP tlog-tiles).
 Where (3) fails, the tiles tell which entry is the first that is not what it was.
+
+A server shows its entries to those who may read them: with --token, a token is read from standard input. Without one
+the hashes of all entries are read from the tiles, and (3) to (5) are checked of them; what the entries say is not.
 
 Exit code 0: all of it holds. 1: it does not, and the first line says what. 2: it could not be checked.
 """
@@ -47,6 +50,10 @@ class Wrong(Exception):
     """Something does not hold; the text says what."""
 
 
+class NotShown(Wrong):
+    """The server shows entries to others only."""
+
+
 @dataclass
 class Report:
     """What was found. `problems` in order: the first is the first bad thing."""
@@ -54,18 +61,17 @@ class Report:
     problems: list[str] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
     note: bytes | None = None  # the checkpoint that it is about
+    entries: bool = True  # whether the entries were shown, and not their hashes alone
 
     @property
     def lines(self) -> list[str]:
         """The report for people, the verdict first."""
         if not self.problems:
-            return ["Everything holds.", *self.facts]
+            return ["Everything holds." if self.entries else "The hashes hold.", *self.facts]
         return [f"Do not trust it: {self.problems[0]}", *(f"Also: {each}" for each in self.problems[1:]), *self.facts]
 
 
 # --- Signatures: a checkpoint is a signed note (C2SP signed-note, tlog-checkpoint) ------------------------------------
-
-
 def checkpoint(note: bytes, vkey: str) -> tuple[int, bytes]:
     """How many entries, and their root. Raises Wrong unless the key signed this note, and for its own log."""
     try:
@@ -97,8 +103,6 @@ def checkpoint(note: bytes, vkey: str) -> tuple[int, bytes]:
 
 
 # --- Hashes: RFC 9162, section 2.1 ------------------------------------------------------------------------------------
-
-
 def leaf_hash(entry: bytes) -> bytes:
     """An entry's hash."""
     return hashlib.sha256(b"\x00" + entry).digest()
@@ -139,8 +143,6 @@ def root_of(levels: Sequence[bytes], count: int) -> bytes:
 
 
 # --- Files: C2SP tlog-tiles -------------------------------------------------------------------------------------------
-
-
 def tile_path(kind: str, number: int, width: int) -> str:
     """Where tile `number` stands: `tile/0/x001/x234/067`, and `.p/<width>` while it is not full."""
     digits = str(number).zfill(-(-len(str(number)) // 3) * 3)
@@ -166,8 +168,6 @@ def entries(bundle: bytes) -> list[bytes]:
 
 
 # --- The check --------------------------------------------------------------------------------------------------------
-
-
 def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
     """Check a whole log. Raises OSError where it can't be read."""
     report = Report()
@@ -186,8 +186,15 @@ def verify(read: Read, vkey: str, old: bytes | None = None) -> Report:
 
 
 def _check_entries(read: Read, size: int, signed: bytes, kept: tuple[int, bytes], report: Report) -> None:
-    levels = levels_above(b"".join(b"".join(map(leaf_hash, entries(each))) for each in files_of(read, "entries", size)))
+    try:
+        bundles = files_of(read, "entries", size)
+        levels = levels_above(b"".join(b"".join(map(leaf_hash, entries(each))) for each in bundles))
+    except NotShown:
+        report.entries = False
+        levels = levels_above(b"".join(files_of(read, "0", size)))
     if len(levels[0]) != size * HASH or root_of(levels, size) != signed:  # (3)
+        if not report.entries:
+            raise Wrong("the tiles are not what was signed.")
         raise Wrong(_first_bad(levels[0], b"".join(files_of(read, "0", size)), size, signed, read))
     if root_of(levels, kept[0]) != kept[1]:  # (4)
         raise Wrong(f"history was rewritten: the first {kept[0]} entries are not those that were signed earlier.")
@@ -196,6 +203,8 @@ def _check_entries(read: Read, size: int, signed: bytes, kept: tuple[int, bytes]
             if tile != expected[number * WIDTH * HASH : (number + 1) * WIDTH * HASH]:
                 report.problems.append(f"tile {number} of level {level} is not what the entries hash to.")
     report.facts.append(f"{size} entries, all of them signed for.")
+    if not report.entries:
+        report.facts.append("Their hashes were checked, and not what they say: that takes a token that may read them.")
     if kept[0]:
         report.facts.append(f"The first {kept[0]} are those of the checkpoint that you kept.")
 
@@ -231,15 +240,13 @@ def _named(read: Read, size: int, at: int) -> str:
 
 
 # --- Where it is read from --------------------------------------------------------------------------------------------
-
-
-def reader(source: str) -> Read:
+def reader(source: str, token: str | None = None) -> Read:
     """What reads the files at an address, in a directory or in a ZIP. Raises OSError where there is nothing."""
     if source.startswith(("http://", "https://")):
         base = source.rstrip("/")
-        if not base.endswith("/ledger") and _fetched(f"{base}/ledger/checkpoint") is not None:
+        if not base.endswith("/ledger") and _fetched(f"{base}/ledger/checkpoint", None) is not None:
             base += "/ledger"
-        return lambda path: _fetched(f"{base}/{path}")
+        return lambda path: _fetched(f"{base}/{path}", token if path.startswith("tile/entries/") else None)
     place = Path(source)
     if place.is_dir():
         return lambda path: (place / path).read_bytes() if (place / path).is_file() else None
@@ -260,19 +267,24 @@ def _unpacked(archive: zipfile.ZipFile, path: str) -> bytes:
         raise Wrong(f"{path} is damaged inside the ZIP.") from None
 
 
-def _fetched(address: str) -> bytes | None:
+def _fetched(address: str, token: str | None) -> bytes | None:
+    asked = urllib.request.Request(address)  # noqa: S310 - checked by `reader`
+    if token:
+        asked.add_unredirected_header("Authorization", f"Bearer {token}")  # and to nobody it redirects to
     try:
-        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - checked by `reader`
+        with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - as above
             return bytes(answer.read(LONGEST))
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return None
+        if error.code in (401, 403) and not token:
+            raise NotShown from None
         raise
 
 
-def run(source: str, vkey: str | None, old: str | None = None) -> Report:
+def run(source: str, vkey: str | None, old: str | None = None, token: str | None = None) -> Report:
     """Check `source` as the command line says. Raises OSError where something can't be read."""
-    read = reader(source)
+    read = reader(source, token)
     key = vkey or (read("vkey") or b"").decode(errors="replace")
     report = verify(read, key, Path(old).read_bytes() if old else None)
     if vkey is None:
@@ -286,9 +298,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("source", help="ZIP, directory or address of a log")
     parser.add_argument("--vkey", help="the log's verifier key")
     parser.add_argument("--old", help="a file with a checkpoint from an earlier visit")
+    parser.add_argument("--token", action="store_true", help="read a token that may read entries from standard input")
     given = parser.parse_args(arguments)
+    token = sys.stdin.readline().strip() if given.token else None
     try:
-        report = run(given.source, given.vkey, given.old)
+        report = run(given.source, given.vkey, given.old, token)
     except OSError as error:
         sys.stderr.write(f"It could not be read: {error}\n")
         return 2

@@ -16,7 +16,8 @@ _APP0, _APP1, _APP2, _APP14, _LAST_APP, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF,
 _END, _SCAN = 0xD9, 0xDA
 _ALONE = {0x01, *range(0xD0, 0xD8)}
 _TABLES = {*range(0xC0, 0xD0), *range(0xDB, 0xE0)}
-_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""Without the fill bytes before it: a pattern that repeats them takes quadratic time where no marker follows."""
 
 
 @dataclasses.dataclass

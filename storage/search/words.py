@@ -5,7 +5,8 @@ Japanese are written without blanks: there every character is a word.
 """
 
 import re
-import unicodedata
+
+from storage.normalization import normalize
 
 LONGEST = 16
 """Characters of a word that count: two words that agree in so many are the same here."""
@@ -18,7 +19,7 @@ _WORD = re.compile(r"[぀-ヿ㐀-鿿豈-﫿\U00020000-\U0003ffff]|[^\W_぀-ヿ�
 
 def words(text: str) -> list[str]:
     """The different words of a text in order, NFKC-normalised and casefolded (Unicode, UAX 15 and chapter 3.13)."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = normalize("NFKC", normalize("NFKC", text).casefold())
     return list(dict.fromkeys(found[:LONGEST] for found in _WORD.findall(folded)))
 
 

@@ -164,7 +164,7 @@ def test_an_erased_account_leaves_its_deletion_and_nothing_else(
 def test_not_even_ciphertext_of_an_erased_account_is_on_disk(agents: Agents, mara: Person, home: Path) -> None:
     """Neither in the database and its log, nor in the key store, nor among the files: not one sealed value or key."""
     sealed = stored(agents, mara)
-    with transaction(agents.store.keyring._store.engine, read_only=True) as session:
+    with transaction(agents.store.keyring.key_store.engine, read_only=True) as session:
         wrapped = set(
             session.connection().exec_driver_sql("SELECT wrapped FROM keysets WHERE owner IS NOT NULL").scalars()
         )

@@ -68,10 +68,16 @@ def test_a_server_that_nobody_vouches_for_gets_nothing(tmp_path: Path, tls: str,
 
 
 def test_what_a_server_does_not_take_is_told(tmp_path: Path) -> None:
-    """Refused for good or for now: not accepted; nobody there: no answer."""
+    """The letter or its address refused for good; not accepted for now; nobody there: no answer."""
     with postbox(tmp_path) as box:
-        box.answer = "554 no"
+        box.answer = "451 later"
         assert hand_in(mail(box)) is DeliveryFailure.NOT_ACCEPTED
+        box.rcpt_answer = "450 full"
+        assert hand_in(mail(box)) is DeliveryFailure.NOT_ACCEPTED
+        box.rcpt_answer = "550 nobody"
+        assert hand_in(mail(box)) is DeliveryFailure.ADDRESS_UNUSABLE
+        box.rcpt_answer, box.answer = "250 OK", "554 no"
+        assert hand_in(mail(box)) is DeliveryFailure.MESSAGE_REFUSED
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     assert hand_in(Mail.at(f"smtp://127.0.0.1:{port}", SENDER)) is DeliveryFailure.NO_ANSWER
@@ -89,7 +95,8 @@ def test_what_a_server_does_not_take_is_told(tmp_path: Path) -> None:
 def test_nothing_makes_a_second_header_or_a_second_reader(tmp_path: Path, to: str, subject: str) -> None:
     """Whatever stands in an address or a subject, a message goes to one person or is not sent."""
     with postbox(tmp_path) as box:
-        assert hand_in(mail(box), to, subject) is DeliveryFailure.NOT_ACCEPTED
+        failure = DeliveryFailure.MESSAGE_REFUSED if to == "ada@example.org" else DeliveryFailure.ADDRESS_UNUSABLE
+        assert hand_in(mail(box), to, subject) is failure
     assert box.messages == []
 
 

@@ -16,6 +16,7 @@ from agents.egress import Register
 from agents.mail import Mail
 from agents.notices import deliver_notice, delivering, spread_notice, spreading
 from agents.runtime import Agents
+from agents.turns import TryLater
 from policies.access import Policy
 from policies.force import InForce
 from resolvers.notices import issue
@@ -69,6 +70,15 @@ def wish(world: World, owner: uuid.UUID, *, news: bool = True, url: str | None =
             work.vault.seal(settings, webhook_url=url, webhook_secret=secret)
         work.session.add(settings)
     return secrets_of(secret)[0]
+
+
+def brought(agents: Agents, notice: uuid.UUID) -> bool:
+    """One attempt; whether that settled it. Else it is to be tried again by a later job."""
+    try:
+        deliver_notice(agents, notice)
+    except TryLater:
+        return False
+    return True
 
 
 def told(world: World, notice: uuid.UUID) -> list[tuple[str, dict[str, object]]]:
@@ -144,7 +154,7 @@ def test_what_is_not_taken_is_tried_again_and_then_given_up(
     notice = tell(world, world.contributor(), NoticeKind.POLICY)
     with postbox(tmp_path) as box:
         box.answer = "450 later"
-        deliver_notice(telling(agents, box), notice)
+        assert [brought(telling(agents, box), notice) for _ in range(3)] == [False, False, True]
         box.answer = "250 OK"
         deliver_notice(telling(agents, box), notice)  # it was given up: nobody tries again behind our back
     assert box.messages == []
@@ -152,6 +162,53 @@ def test_what_is_not_taken_is_tried_again_and_then_given_up(
     assert told(world, notice)[1:] == [
         ("notice.delivered", {"channel": "EMAIL", "state": "FAILED", "attempts": 3, "reason": "NOT_ACCEPTED"})
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "where", "reason", "marked"),
+    [
+        ("550 no such user", "rcpt", "ADDRESS_UNUSABLE", True),
+        ("551 moved", "rcpt", "ADDRESS_UNUSABLE", True),
+        ("554 we take no such letters", "data", "MESSAGE_REFUSED", False),
+    ],
+)
+def test_what_is_refused_for_good_is_tried_once(
+    world: World, agents: Agents, tmp_path: Path, answer: str, where: str, reason: str, marked: bool
+) -> None:
+    """An address that a server refused is marked, until a letter to it is accepted or it is changed."""
+    owner = world.contributor()
+    notice = tell(world, owner, NoticeKind.SECURITY)
+    with postbox(tmp_path) as box:
+        setattr(box, "answer" if where == "data" else "rcpt_answer", answer)
+        assert brought(telling(agents, box), notice)
+        assert told(world, notice)[1:] == [
+            ("notice.delivered", {"channel": "EMAIL", "state": "FAILED", "attempts": 1, "reason": reason})
+        ]
+        with transaction(world.store.engine, read_only=True) as session:
+            assert (session.get_one(Contributor, owner).email_refused_at is not None) is marked
+        box.answer = box.rcpt_answer = "250 OK"
+        assert brought(telling(agents, box), tell(world, owner, NoticeKind.POLICY))
+    with transaction(world.store.engine, read_only=True) as session:
+        assert session.get_one(Contributor, owner).email_refused_at is None
+
+
+def test_an_attempt_before_its_time_is_not_made(
+    world: World, agents: Agents, receiver: Receiver, tmp_path: Path
+) -> None:
+    """Each way has its own pauses: what brings the letter again does not hurry the webhook, nor count for it."""
+    owner = world.contributor()
+    wish(world, owner, url=f"http://127.0.0.1:{receiver.port}/told")
+    notice = tell(world, owner, NoticeKind.SECURITY)
+    with postbox(tmp_path) as box:
+        box.answer = "450 later"
+        with pytest.raises(TryLater) as later:
+            deliver_notice(telling(agents, box), notice)
+        assert later.value.seconds == delivering.PAUSES[0]
+        with pytest.raises(TryLater) as later:
+            deliver_notice(telling(agents, box), notice)
+        assert 0 < later.value.seconds <= delivering.PAUSES[0]
+    found = row(world, notice)
+    assert (found.email_attempts, found.webhook, found.webhook_attempts) == (1, Delivery.SENT, 1)
 
 
 def test_nobody_is_told_whose_account_is_going(world: World, agents: Agents, tmp_path: Path) -> None:

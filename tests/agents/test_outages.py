@@ -1,18 +1,25 @@
 """The lookout: an outage is found, lasts, ends and is told once, whoever looks."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from agents import outages
 from agents.outages import Lookout
+from storage import detection_lag
 from storage.clock import now
+from storage.controls.findings import Finding
 from storage.database import transaction
 from storage.incidents import SentinelMark
 from storage.ledger.entries import AuditEvent
+from storage.ledger.events import SystemStarted
 from storage.outages import Component, Outage, OutageWatch
+from tests.agents.test_ledger import settle
 from tests.agents.worlds import World
 
 LONG_AGO = timedelta(minutes=10)
@@ -141,14 +148,83 @@ def test_where_others_noted_that_the_agents_were_away_it_was_not_the_platform(wo
 
 
 def test_agents_are_missed_once_they_were_there(world: World) -> None:
-    """By the sign of life that the sentinel gives; an installation without agents misses nobody."""
+    """By the looks of their lookout; an installation without agents misses nobody."""
     assert outages.agents_are_there(world.store)
     with transaction(world.store.engine) as session:
-        session.add(SentinelMark(id=1, next_index=0, beat_at=now()))
+        session.add(OutageWatch(id=1, since=now(), looked_at=now()))
     assert outages.agents_are_there(world.store)
     with transaction(world.store.engine) as session:
-        session.execute(update(SentinelMark).values(beat_at=now() - outages.SILENT))
+        session.execute(update(OutageWatch).values(looked_at=now() - outages.SILENT))
     assert not outages.agents_are_there(world.store)
+
+
+def silent(world: World, seconds: float, cause: str | None = None) -> None:
+    """Let detection have judged nothing for so long."""
+    with transaction(world.store.engine) as session:
+        session.merge(SentinelMark(id=1, next_index=0, beat_at=now() - timedelta(seconds=seconds), cause=cause))
+        session.merge(OutageWatch(id=1, since=now(), looked_at=now()))
+
+
+def findings(world: World) -> list[tuple[str, str]]:
+    with transaction(world.store.engine, read_only=True) as session:
+        return [(each.found_by, each.status.value) for each in session.scalars(select(Finding).order_by(Finding.id))]
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"), [(None, "its thread has stopped or hangs"), ("typeerror:a.b", r"it fails \(typeerror:a.b\)")]
+)
+def test_detection_that_has_stopped_is_an_outage_and_a_finding_until_it_goes_on(
+    world: World, cause: str | None, words: str
+) -> None:
+    """Found by the lookout, in whatever process, and not by detection itself; in words that name the cause."""
+    files: Callable[[], bool] = Part()
+    assert outages.detection_works(world.store)  # where none has ever run, none is missed
+    silent(world, 30)
+    assert outages.detection_works(world.store)
+    silent(world, 61, cause)
+    watch = Lookout(
+        world.store,
+        lambda: world.policy.version,
+        {Component.DETECTION: partial(outages.detection_works, world.store), Component.FILES: files},
+        attends=False,
+    )
+    with capture_logs() as lines:
+        for _ in range(3):
+            watch.look()
+    [alert] = {line["code"] for line in lines if line["event"] == "detection.behind"}
+    assert alert == (cause or "stalled")
+    assert [each.component for each in told(world)] == [Component.DETECTION]
+    assert findings(world) == [("detection-works", "OPEN")]
+    assert recorded(world) == ["outage.began"]
+    with transaction(world.store.engine, read_only=True) as session:
+        assert re.search(words, detection_lag.measure(session, now()).words())
+    silent(world, 0)
+    earlier(world, now() - LONG_AGO)
+    watch.look()
+    assert findings(world) == [("detection-works", "CLOSED")]
+    assert recorded(world) == ["outage.began", "outage.ended"]
+
+
+def test_detection_without_agents_says_that_they_are_gone(world: World) -> None:
+    """A server without agents tells the two apart."""
+    silent(world, 600, "typeerror:a.b")
+    with transaction(world.store.engine) as session:
+        session.execute(update(OutageWatch).values(looked_at=now() - LONG_AGO))
+        lag = detection_lag.measure(session, now())
+    assert lag.reason() == "agents_gone"
+    assert not outages.detection_works(world.store)
+
+
+def test_an_entry_that_waits_for_more_than_a_minute_is_behind(world: World) -> None:
+    """Though detection gives signs of life."""
+    with world.work() as work:
+        work.record(SystemStarted())
+    settle(world)
+    silent(world, 0)
+    with transaction(world.store.engine, read_only=True) as session:
+        assert not detection_lag.measure(session, now() + timedelta(seconds=50)).is_late
+        lag = detection_lag.measure(session, now() + timedelta(seconds=65))
+    assert (lag.is_late, lag.unread) == (True, 1)
 
 
 def test_a_log_in_which_entries_wait_does_not_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,8 +233,6 @@ def test_a_log_in_which_entries_wait_does_not_go_on(world: World, monkeypatch: p
     watch = lookout(world, files, attends=True)  # type: ignore[arg-type]
     watch.look()
     with world.work() as work:
-        from storage.ledger.events import SystemStarted
-
         work.record(SystemStarted())
     assert outages.log_goes_on(world.store)
     monkeypatch.setattr(outages, "now", lambda: now() + timedelta(minutes=3))

@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,7 +15,7 @@ import time_machine
 from PIL import Image
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from typer.testing import CliRunner
 
 from agents import runtime, thumbnails
@@ -23,11 +24,13 @@ from agents.erasures import erase, tidy
 from agents.exports import build_export
 from agents.generation import generate
 from agents.ledger import Ageing, Sequencer
+from agents.queue_watch import QueueWatch
 from agents.retention import Sweeper
 from agents.runtime import Agents
 from agents.sentinel import Sentinel
 from muniment.cli import app
 from resolvers.access_reviews import campaigns
+from resolvers.watching import Watch
 from storage import privileges, queue
 from storage.catalogue import models
 from storage.clock import now
@@ -38,12 +41,14 @@ from storage.ids import new_id
 from storage.ledger.events import ExportRequested
 from storage.privileges import NARROWER, RoleRefused
 from storage.prompts import PromptStatus
+from storage.queue_tables import FORMAT, QueueNotConstrained
 from storage.resealing import reseal
 from storage.staff import RoleAssignment, StaffRole
 from tests.agents.test_ageing import happen
 from tests.agents.test_sentinel import happened
 from tests.agents.worlds import World
 from tests.muniment.test_repeated_after_restart import every_mutation_and_its_repetition
+from tests.poison import insert_run, pickled, take_constraints_off
 from tests.resolvers import ladder
 from tests.resolvers.found import finding
 from tests.services.issuer import issuing
@@ -204,3 +209,120 @@ def test_the_command_prints_what_the_owner_runs() -> None:
         assert refused.exit_code == 2 and "GRANT" not in refused.output
     with pytest.raises(RoleRefused):
         list(privileges.statements("a b", "c"))
+
+
+def test_of_the_queue_each_login_has_what_it_uses(login: Login, database_url: str) -> None:
+    """The database's own word: no right but those of the list, on no table, function or sequence of that schema."""
+    owner = open_engine(database_url)
+    with owner.connect() as connection:
+        there = set(connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'dbos'")).scalars())
+        assert there == set(privileges.QUEUE)
+        for kind in ("api", "agents"):
+            who = {"login": make_url(login(kind)).username}
+            for table, rights in privileges.QUEUE.items():
+                for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"):
+                    asked = {**who, "table": f"dbos.{table}", "right": right}
+                    has = connection.scalar(text("SELECT has_table_privilege(:login, :table, :right)"), asked)
+                    assert has == (right in getattr(rights, kind).split(", ")), (kind, table, right)
+            functions = text(
+                "SELECT count(*) FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'dbos'"
+                " AND has_function_privilege(:login, pg_proc.oid, 'EXECUTE')"
+            )
+            assert connection.scalar(functions, who) == 0
+            for right in ("CREATE", "USAGE"):
+                asked = {**who, "right": right}
+                has = connection.scalar(text("SELECT has_schema_privilege(:login, 'dbos', :right)"), asked)
+                assert has == (right == "USAGE")
+    owner.dispose()
+
+
+@pytest.mark.parametrize("kind", ["api", "agents"])
+def test_a_login_writes_no_row_that_is_read_as_code(login: Login, kind: str, tmp_path: Path) -> None:
+    """Inserted or changed to it; nor does it hang a trigger on the queue, empty it, or take the constraint off."""
+    engine = open_engine(login(kind))
+    with engine.begin() as held:
+        mine = insert_run(held, "deliver_notice", FORMAT, '{"args":[],"kwargs":{}}')
+    for serialization in ("py_pickle", "portable_json", None):
+        with pytest.raises(IntegrityError, match="muniment_format"), engine.begin() as held:
+            insert_run(held, "deliver_notice", serialization, pickled(tmp_path / "ran"))
+    denied = (
+        "CREATE TRIGGER evil AFTER UPDATE ON dbos.workflow_status EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger()",
+        "TRUNCATE dbos.workflow_status",
+        "ALTER TABLE dbos.workflow_status DROP CONSTRAINT muniment_format",
+        "CREATE TABLE dbos.mine (id text REFERENCES dbos.workflow_status (workflow_uuid))",
+        "INSERT INTO dbos.queues (name, created_at, updated_at) VALUES ('evil', 1, 1)" * (kind == "api"),
+        f"UPDATE dbos.workflow_status SET name = 'evil' WHERE workflow_uuid = '{mine}'" * (kind == "api"),  # noqa: S608
+        "DELETE FROM dbos.workflow_status" * (kind == "api"),
+        "INSERT INTO dbos.workflow_schedules (schedule_id, schedule_name, workflow_name, schedule, context)"
+        " VALUES ('x', 'x', 'x', '* * * * * *', 'x')",
+        "SELECT dbos.send_message('x', '1')",
+    )
+    for statement in filter(None, denied):
+        with pytest.raises((OperationalError, ProgrammingError)) as refused, engine.begin() as held:
+            held.execute(text(statement))
+        assert any(word in str(refused.value) for word in ("permission denied", "must be owner")), statement
+    engine.dispose()
+
+
+def test_a_job_of_the_api_s_is_run_and_forgotten_by_the_agents(
+    login: Login, world: World, agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the queue to its end, and to the removal of what is known of it, each with its own login."""
+    ran, failed = new_id(), new_id()
+
+    def work(_agents: Agents, identity: uuid.UUID) -> None:
+        if identity == failed:
+            raise ValueError
+
+    monkeypatch.setitem(runtime._workflows, "note", runtime.Workflow("note", work))
+    api = open_engine(login("api"))
+    with transaction(api) as session:
+        queue.enqueue(session, "note", ran)
+        queue.enqueue(session, "note", failed)
+    with transaction(api) as session:
+        queue.enqueue(session, "note", ran)
+    api.dispose()
+    engine = world.store.engine
+    statuses = text("SELECT workflow_uuid, status FROM dbos.workflow_status")
+    expected = {f"note:{ran}": "SUCCESS", f"note:{failed}": "ERROR"}
+    started = runtime.start(agents)
+    watch = QueueWatch(world.store, lambda: world.policy.version, Watch())
+    watch.start()
+    try:
+        for _ in range(600):
+            with transaction(engine, read_only=True) as session:
+                if (found := dict(session.execute(statuses).all())) == expected:
+                    break
+            time.sleep(0.05)
+        assert found == expected
+        assert watch.check() == 0
+        assert runtime.take_over("nobody") == 0
+    finally:
+        watch.stop()
+        runtime.stop(started)
+    queue.forget(engine, "note", ran)
+    assert queue.forget_finished(engine, timedelta(0)) == 1
+
+
+def test_a_process_that_does_not_own_the_tables_refuses_what_it_can_not_constrain(
+    login: Login, database_url: str
+) -> None:
+    """It says what the owner does; after that it starts. A trigger that was hung there before is taken off."""
+    owner, engine = open_engine(database_url), open_engine(login("agents"))
+    with owner.begin() as connection:
+        take_constraints_off(connection)
+        connection.execute(
+            text("CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        )
+        connection.execute(text("CREATE TRIGGER evil AFTER UPDATE ON dbos.workflow_status EXECUTE FUNCTION public.f()"))
+    with pytest.raises(QueueNotConstrained, match="database upgrade"):
+        queue.prepare(engine)
+    queue.prepare(owner)
+    queue.prepare(engine)
+    with owner.connect() as connection:
+        found = text(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = 'dbos.workflow_status'::regclass AND NOT tgisinternal"
+        )
+        assert connection.execute(found).all() == []
+    engine.dispose()
+    owner.dispose()

@@ -131,6 +131,11 @@ class Server:
         with reading.connect() as connection:
             return [tuple(row) for row in connection.execute(text(statement), values)]
 
+    def change(self, statement: str) -> None:
+        """Change the database past the server."""
+        with self._engine.begin() as connection:
+            connection.execute(text(statement))
+
     def count(self, table: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a name of this test's own
 

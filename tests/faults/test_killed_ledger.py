@@ -5,23 +5,25 @@ import random
 import time
 from pathlib import Path
 
+from resolvers.siem import PREFIX, digest
 from storage.ledger import verify_audit
 from storage.ledger.checkpoint import verify_leaf
 from tests.faults.servers import Server, serving, wait_for
 
 KILLS = 4
+TOKEN = PREFIX + "a-token-of-43-characters-for-a-collector-0123456789"[:43]
 PROOF = "query($id: ID!) { auditProof(id: $id) { leaf text } }"
 
 
 def read(server: Server, path: str) -> bytes | None:
-    answer = server.api.client.get(f"/ledger/{path}")
+    answer = server.api.client.get(f"/ledger/{path}", headers={"authorization": f"Bearer {TOKEN}"})
     return answer.content if answer.status_code == 200 else None
 
 
 def test_the_log_goes_on_after_every_kill(home: Path, database_url: str, chance: random.Random) -> None:
     """Each checkpoint that was ever seen begins the last one, and every acknowledged change is proven in it."""
     acknowledged, seen = [], []
-    with serving(home, database_url) as server:
+    with serving(home, database_url, siem_token_sha256=digest(TOKEN)) as server:
         vkey = server.api.client.get("/ledger/vkey").text
         ada = server.api.register("ada")
         for _ in range(KILLS):

@@ -1,8 +1,10 @@
 """For every live check, an installation in which it fails: what is put into the database, or done to the house."""
 
+import sqlite3
 import stat
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from muniment import doctor
 from muniment.settings import Settings
 from storage.access_reviews.records import AccessReview
+from storage.assets import Blob
 from storage.changes import RunningPart, observe
 from storage.controls.findings import Finding
 from storage.database import Transaction
@@ -19,7 +22,7 @@ from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope, ExportStatus
 from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
-from storage.incidents import Incident, Severity
+from storage.incidents import Incident, SentinelMark, Severity
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
@@ -30,9 +33,11 @@ from storage.retention.settings import note_sweep
 from storage.rights import RightsKind, RightsRequest, RightsTopic
 from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
+from storage.set_aside import SetAsideItem
 from storage.staff import RoleAssignment, StaffMember, StaffRole
 
 SEAL = Sealed(b"\x01nothing")
+MOMENT = "2026-01-01 00:00:00.000000"
 LATER = timedelta(days=3)
 """When the checks of the database look: they were last run, and retention swept, long before."""
 
@@ -132,6 +137,20 @@ def _began_twice(session: Transaction, moment: datetime) -> None:
         observe(session, "elsewhere", {RunningPart.PROGRAM: version}, moment + timedelta(seconds=at))
 
 
+def _detection_stopped(session: Transaction, moment: datetime) -> None:
+    mark = session.get(SentinelMark, 1)
+    if mark is None:
+        session.add(SentinelMark(id=1, next_index=0, beat_at=_ago(moment, days=1)))
+    else:
+        mark.beat_at = _ago(moment, days=1)
+
+
+def _set_aside(moment: datetime) -> SetAsideItem:
+    return SetAsideItem(
+        loop="retention", item_id=uuid.uuid4(), cause="valueerror", first_at=moment, last_at=moment, next_at=moment
+    )
+
+
 IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "access-reviews": _rows(lambda moment: [_review(moment)]),
     "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
@@ -140,13 +159,16 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
     "copies-recalled": _rows(lambda moment: [_recall(moment)]),
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
+    "detection-works": _detection_stopped,
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
+    "files-present": _rows(lambda moment: [_blob(moment)]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
     "follow-ups-done": _rows(lambda moment: [_follow_up(moment)]),
     "grants-reviewed": _rows(lambda moment: [_grant(moment)]),
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
     "incidents-told": _rows(lambda moment: [_incident(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
+    "items-set-aside": _rows(lambda moment: [_set_aside(moment)]),
     "outages-explained": _rows(lambda moment: [_outage(moment)]),
     "requests-answered": _rows(lambda moment: [_request(moment)]),
     "retention-swept": lambda session, moment: note_sweep(session, _ago(moment, days=2)),
@@ -155,6 +177,11 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "staff-second-factor": _rows(lambda moment: [_member(moment)]),
     "trail-whole": _rows(lambda _moment: [AuditCheckpoint(size=10**6, root=bytes(32), note=b"elsewhere\n")]),
 }
+
+
+def _blob(moment: datetime) -> Blob:
+    whose = uuid.uuid4()
+    return Blob(owner_id=whose, object_id=whose, byte_size=1, missing_since=moment)
 
 
 def _with(settings: Settings, **changed: object) -> Settings:
@@ -189,6 +216,15 @@ def _broken_policy(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
     return _with(settings, policy_file=place)
 
 
+def _lost_keyset(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
+    with closing(sqlite3.connect(settings.database_url.removeprefix("sqlite:///"))) as data, data:
+        project = (uuid.uuid4().hex, uuid.uuid4().hex, b"name", MOMENT, MOMENT)
+        data.execute(
+            "INSERT INTO projects (id, owner_id, name, created_at, updated_at) VALUES (?, ?, ?, ?, ?)", project
+        )
+    return settings
+
+
 def _no_certificate(settings: Settings, _patch: pytest.MonkeyPatch) -> Settings:
     return _with(settings, tls_cert=Path("/nowhere.pem"), tls_key=Path("/nowhere.key"))
 
@@ -203,6 +239,7 @@ IN_THE_HOUSE: dict[str, Callable[[Settings, pytest.MonkeyPatch], Settings]] = {
     "backups": _no_backup,
     "key-age": lambda settings, _patch: _with(settings, key_rotation_days=1e-9),
     "key-encryption-key": _lost_key,
+    "keysets-kept": _lost_keyset,
     "keys-apart": lambda settings, _patch: _with(settings, env="production"),
     "policy": _broken_policy,
     "private-places": _open_home,

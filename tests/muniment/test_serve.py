@@ -141,7 +141,7 @@ def test_what_the_first_job_needs_is_loaded_once_the_server_answers(
 ) -> None:
     """Not before, for a start would wait for it; and not where agents work, who have loaded it themselves."""
     loaded = queue.SimpleQueue[str]()
-    monkeypatch.setattr(serve, "import_module", loaded.put)
+    monkeypatch.setattr(serve, "_load_queue", lambda: loaded.put("storage.queue"))
     monkeypatch.setattr(serve, "_LATER_SECONDS", 0.01)
 
     async def announced() -> None:

@@ -6,9 +6,10 @@ import uuid
 import zlib
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from agents.erasures import erase
+from agents.generation.pictures import describe
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
 from agents.thumbnails import EDGE, make, small
@@ -106,6 +107,19 @@ def test_a_thumbnail_is_upright_and_says_nothing_of_the_camera(body: bytes) -> N
         assert "icc_profile" not in picture.info
 
 
+def broken_tiff() -> bytes:
+    """A TIFF whose StripOffsets are text: Pillow raises TypeError."""
+    out = io.BytesIO()
+    drawn().save(out, "TIFF")
+    file = bytearray(out.getvalue())
+    (first,) = struct.unpack_from("<I", file, 4)
+    (count,) = struct.unpack_from("<H", file, first)
+    places = [first + 2 + 12 * each for each in range(count)]
+    (place,) = [place for place in places if struct.unpack_from("<H", file, place) == (273,)]
+    struct.pack_into("<H", file, place + 2, 2)
+    return bytes(file)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -114,6 +128,7 @@ def test_a_thumbnail_is_upright_and_says_nothing_of_the_camera(body: bytes) -> N
         pytest.param(wide()[:2000], id="cut"),
         pytest.param(bomb(60_000, 60_000), id="more pixels than Pillow lets pass"),
         pytest.param(bomb(9_000, 9_000), id="more pixels than we do"),
+        pytest.param(broken_tiff(), id="an error that no decoder should raise"),
         pytest.param(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", id="a format that is not let in"),
     ],
 )
@@ -168,3 +183,59 @@ def test_nothing_is_made_for_somebody_whose_image_it_is_not(world: World, ada: P
         access.get(Asset, raw_id(asset), Action.READ_CONTENT)
     with agents.acting("thumbnails", uuid.uuid4(), run=other) as (_, access), pytest.raises(NotFound):
         access.get(Asset, other, Action.READ_CONTENT)
+
+
+def _encoded(kind: str, mode: str, size: tuple[int, int], **how: object) -> bytes:
+    out = io.BytesIO()
+    Image.new(mode, size, 128).save(out, kind, **how)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "size", "how", "made"),
+    [
+        ("PNG", "L", (8_000, 8_000), {}, False),
+        ("PNG", "RGB", (6_000, 4_000), {}, True),
+        ("WEBP", "RGB", (5_000, 5_000), {}, False),
+        ("JPEG", "CMYK", (8_000, 8_000), {"progressive": True}, False),
+        ("JPEG", "L", (7_000, 7_000), {}, True),
+        ("TIFF", "L", (8_000, 8_000), {"compression": "tiff_lzw"}, False),
+    ],
+)
+def test_what_would_take_too_much_memory_is_not_decoded(
+    kind: str, mode: str, size: tuple[int, int], how: dict[str, object], made: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the pixels that the file claims and what its decoder takes for each; its size is described all the same."""
+    body = _encoded(kind, mode, size, **how)
+    loads: list[tuple[int, int]] = []
+    really = ImageFile.ImageFile.load
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: (loads.append(self.size), really(self))[1])
+    assert (small(body) is not None) is made
+    assert bool(loads) is made
+    said = describe(body)
+    assert said is not None
+    assert f"{size[0]} by {size[1]} pixels" in said
+
+
+def test_any_error_of_a_decoder_means_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is."""
+    for error in (
+        struct.error("x"),
+        TypeError("x"),
+        KeyError("x"),
+        ZeroDivisionError(),
+        AssertionError(),
+        MemoryError(),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(ImageFile.ImageFile, "load", _raising(error))
+            assert small(png()) is None
+            assert describe(png()) is None
+    assert small(png()) is not None
+
+
+def _raising(error: Exception) -> object:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail

@@ -113,14 +113,28 @@ def test_a_sender_who_goes_away_leaves_nothing_behind(studio: Studio) -> None:
     assert studio.status(asset) == "AVAILABLE"
 
 
-def test_an_asset_is_filled_once(studio: Studio) -> None:
-    """A second upload to the same place is a conflict, whatever it brings, and the trail says that it was tried."""
-    _, url = studio.announce()
-    assert studio.world.client.put(url, content=TEXT).status_code == 201
-    with studio.world.unchanged("asset.upload_refused"):
-        again = studio.world.client.put(url, content=TEXT)
-    assert studio.world.events("asset.upload_refused")[-1]["details"]["reason"] == "ALREADY_UPLOADED"
-    assert (again.status_code, again.json()["errors"][0]["extensions"]["code"]) == (409, "CONFLICT")
+def test_an_asset_is_filled_once(studio: Studio, subtests: pytest.Subtests) -> None:
+    """Other bytes are a conflict, and the audit log says that it was tried; the same bytes are acknowledged again."""
+    asset, url = studio.announce()
+    first = studio.world.client.put(url, content=TEXT)
+    assert first.status_code == 201
+    for name, body in {
+        "other": TEXT[:-1] + b"!",
+        "shorter": TEXT[:-1],
+        "longer": TEXT + b"!",
+        "none": b"",
+        "no text": b"\xff" * len(TEXT),
+    }.items():
+        for streamed in (False, True):
+            with subtests.test(name, streamed=streamed), studio.world.unchanged("asset.upload_refused"):
+                again = studio.world.client.put(url, content=_pieces(body) if streamed else body)
+                assert (again.status_code, again.json()["errors"][0]["extensions"]["code"]) == (409, "CONFLICT")
+                assert studio.world.events("asset.upload_refused")[-1]["details"]["reason"] == "ALREADY_UPLOADED"
+    for streamed in (False, True):
+        with subtests.test("same", streamed=streamed), studio.world.unchanged():
+            again = studio.world.client.put(url, content=_pieces(TEXT) if streamed else TEXT)
+            assert (again.status_code, again.json()) == (201, first.json())
+    assert studio.world.client.get(studio.world.content_url(studio.ada, asset)).content == TEXT
 
 
 def test_of_two_uploads_at_once_one_wins(studio: Studio) -> None:

@@ -170,7 +170,7 @@ def test_signing_out_everywhere_ends_tokens_too(world: World, issuer: LocalIssue
 
 
 def test_a_slow_provider_stops_nobody(world: World, issuer: LocalIssuer) -> None:
-    """Whoever has a known key is answered at once, and of those with unknown ones two wait a second, once in a while."""
+    """Whoever has a known key is answered at once, and those with unknown ones wait a second or two."""
     ada = linked(world, issuer)
     monkeypatch, over = pytest.MonkeyPatch(), threading.Event()
     served = issuer.answer
@@ -194,7 +194,7 @@ def test_a_slow_provider_stops_nobody(world: World, issuer: LocalIssuer) -> None
         assert (
             time.monotonic() - begun < 10
         )  # thirty calls of a busy machine, and none of them waits for thirty seconds
-        assert sum(seconds > 0.9 for _, _, seconds in told) <= 2 + 2  # two waited, and the machine may be busy
+        assert max(seconds for _, _, seconds in told) < 5  # two wait a second, and the others for these two
         again = _timed(world, unknown)
         assert (again[0], again[2] < 0.9) == (503, True), "the same fetch is not waited for again"
     over.set()

@@ -22,6 +22,10 @@ class Postbox:
 
     port: int = 0
     answer: str = "250 OK"
+    rcpt_answer: str = "250 OK"
+    per_address: dict[str, str] = field(default_factory=dict)
+    """What it answers to RCPT for some addresses; `slow` does not answer for five seconds."""
+    tried: list[str] = field(default_factory=list)
     messages: list[EmailMessage] = field(default_factory=list)
     to: list[list[str]] = field(default_factory=list)
     over_tls: list[bool] = field(default_factory=list)
@@ -31,6 +35,18 @@ class Postbox:
     def trusting(self) -> ssl.SSLContext:
         """What trusts its certificate, and nobody else's."""
         return ssl.create_default_context(cafile=str(self.authority))
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self.tried.append(address)
+        answer = self.per_address.get(address, self.rcpt_answer)
+        if answer == "slow":
+            await asyncio.sleep(5)
+            answer = "250 OK"
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.answer.startswith("250"):

@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import time
 import zlib
 from collections.abc import Callable
 
@@ -207,3 +208,14 @@ def test_a_png_text_of_any_length_is_not_held_back() -> None:
     for _ in range(20):
         assert walker.feed(bytes(100_000)) == b""
         assert len(walker.held) == 0
+
+
+def test_a_scan_without_a_marker_takes_linear_time() -> None:
+    """A mebibyte of FF, after which no marker comes, took hours: it is a second now, in whichever pieces it comes."""
+    head = b"\xff\xd8\xff\xda\x00\x08\x00\x00\x00\x00\x00\x00"
+    for filler in (b"\xff" * 1_000_000 + b"\x00", b"\xff\x00" * 500_000, b"\xff\xd0" * 500_000, b"\xff" * 1_000_000):
+        for step in (0, 1_000, 65_536):
+            body = head + filler + b"\xff\xd9"
+            began = time.process_time()
+            assert clean("image/jpeg", body, step) == body
+            assert time.process_time() - began < 5

@@ -132,6 +132,7 @@ from storage.ledger.events.legal_holds import (
     LegalHoldReleased,
 )
 from storage.ledger.events.lockdowns import LockdownBegun, LockdownEnded
+from storage.ledger.events.loops import LoopItemSetAside
 from storage.ledger.events.notices import (
     NoticeDelivered,
     NoticeIssued,
@@ -162,6 +163,7 @@ from storage.ledger.events.prompts import (
     RunStarted,
     RunStepFinished,
 )
+from storage.ledger.events.queue import QueueRowsRefused
 from storage.ledger.events.quotas import QuotaGranted, QuotaHit, QuotasRecounted
 from storage.ledger.events.retention import (
     RetentionAnnounced,
@@ -207,16 +209,15 @@ from storage.ledger.events.values import Category, Identifier, Outcome, Resource
 
 # fmt: off
 __all__ = [
-    "REGISTRY", "AccessDenied", "AccessGrantApproved", "AccessGrantConsented", "AccessGrantDenied",
-    "AccessGrantEnded", "AccessGrantRequested", "AccessGrantReviewed", "AccessReviewClosed",
-    "AccessReviewItemDecided", "AccessReviewOpened", "AccountErased", "AgentStrayed", "ApiKeyCreated",
-    "ApiKeyNewPlace", "ApiKeyRevoked", "ApiKeyRotated", "AppointmentApproved", "AppointmentDenied",
-    "AppointmentRequested", "AssetCreated", "AssetImported", "AssetThumbnailMade", "AssetUpdated",
-    "AssetUploadRefused", "AssetUploaded", "BackedUp", "BackupFailed", "BackupRehearsed", "BackupRestored",
-    "BackupTaken", "Category", "ChangeApproved", "ChangeDenied", "ChangeRegistered", "ComplaintFiled",
-    "ContentDamaged", "ContentDownloaded", "ContentRead", "ContributorRegistered", "ControlSwitchedOff",
-    "ControlsChecked", "CopiesRecalled", "CorrectionRequested", "CredentialReason", "CredentialRefused",
-    "DataCorrected", "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted",
+    "REGISTRY", "AccessDenied", "AccessGrantApproved", "AccessGrantConsented", "AccessGrantDenied", "AccessGrantEnded",
+    "AccessGrantRequested", "AccessGrantReviewed", "AccessReviewClosed", "AccessReviewItemDecided",
+    "AccessReviewOpened", "AccountErased", "AgentStrayed", "ApiKeyCreated", "ApiKeyNewPlace", "ApiKeyRevoked",
+    "ApiKeyRotated", "AppointmentApproved", "AppointmentDenied", "AppointmentRequested", "AssetCreated",
+    "AssetImported", "AssetThumbnailMade", "AssetUpdated", "AssetUploadRefused", "AssetUploaded", "BackedUp",
+    "BackupFailed", "BackupRehearsed", "BackupRestored", "BackupTaken", "Category", "ChangeApproved", "ChangeDenied",
+    "ChangeRegistered", "ComplaintFiled", "ContentDamaged", "ContentDownloaded", "ContentRead", "ContributorRegistered",
+    "ControlSwitchedOff", "ControlsChecked", "CopiesRecalled", "CorrectionRequested", "CredentialReason",
+    "CredentialRefused", "DataCorrected", "DeletionDeferred", "DeletionErased", "DeletionRequested", "DeletionStarted",
     "DeletionSupplemented", "DeletionVerified", "DeliveryFailure", "DetectionAlarmed", "Discrepancy", "EgressBlocked",
     "Event", "EventRefused", "EvidenceCollected", "EvidencePacked", "ExportAnnounced", "ExportBuilt", "ExportDeleted",
     "ExportDeletion", "ExportDownloaded", "ExportFailed", "ExportFailure", "ExportLinkMinted", "ExportRequested",
@@ -227,21 +228,21 @@ __all__ = [
     "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened", "IncidentStepRecorded", "IncidentTriaged",
     "InvestigationEnd", "InvestigationEnded", "InvestigationOpened", "KeysOverused", "KeysRotated",
     "KeysRotationStarted", "KeysUsed", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LockdownBegun", "LockdownEnded", "LogWithheld", "MaintenanceAnnounced", "NoticeDelivered", "NoticeIssued",
-    "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded", "OutageExplained",
-    "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled", "PasskeyRemoved",
-    "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal", "PolicyReloadFailed",
-    "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated", "ProjectImported",
-    "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported",
-    "PromptSubmitted", "QuotaGranted", "QuotaHit", "QuotasRecounted", "RecoveryCodeUsed", "RefusalCode", "Resource",
-    "RetentionAnnounced", "RetentionExpired", "RetentionFinding", "RetentionHalted", "RetentionProblem",
-    "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked", "RotatedKeys", "RunBudget",
-    "RunFinished", "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard", "SecondFactorEnrolled",
-    "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed", "ServiceDisabled",
-    "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace", "SessionRefused",
-    "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded", "StaffRemoved",
-    "StrangersDenied", "StyleCorrected", "StyleForgotten", "StyleImported", "SystemStarted", "TrailAnonymised",
-    "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan", "WebhookFailed",
-    "WitnessFailed", "WitnessFailure",
+    "LockdownBegun", "LockdownEnded", "LogWithheld", "LoopItemSetAside", "MaintenanceAnnounced", "NoticeDelivered",
+    "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded",
+    "OutageExplained", "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled",
+    "PasskeyRemoved", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal",
+    "PolicyReloadFailed", "PolicyReloadRefused", "PreferenceBypassed", "PreferencesUpdated", "ProjectCreated",
+    "ProjectImported", "ProjectShared", "ProjectUnshared", "ProjectUpdated", "PromptCancelRequested", "PromptImported",
+    "PromptSubmitted", "QueueRowsRefused", "QuotaGranted", "QuotaHit", "QuotasRecounted", "RecoveryCodeUsed",
+    "RefusalCode", "Resource", "RetentionAnnounced", "RetentionExpired", "RetentionFinding", "RetentionHalted",
+    "RetentionProblem", "RetentionSet", "RightsRequestAnswered", "RoleAssigned", "RoleRefused", "RoleRevoked",
+    "RotatedKeys", "RunBudget", "RunFinished", "RunOverspent", "RunStarted", "RunStepFinished", "Safeguard",
+    "SecondFactorEnrolled", "SecondFactorOffered", "SecondFactorRemoved", "Secret", "SentinelBeat", "ServiceAssessed",
+    "ServiceDisabled", "ServiceEnabled", "ServiceRegistered", "SessionEnd", "SessionEnded", "SessionNewPlace",
+    "SessionRefused", "SessionStarted", "SessionSteppedUp", "SessionThrottled", "SignInRefusal", "StaffAdded",
+    "StaffRemoved", "StrangersDenied", "StyleCorrected", "StyleForgotten", "StyleImported", "SystemStarted",
+    "TrailAnonymised", "TrailArchived", "TrailOpened", "TrailRead", "UploadRefusal", "Used", "VersionBegan",
+    "WebhookFailed", "WitnessFailed", "WitnessFailure",
 ]
 # fmt: on

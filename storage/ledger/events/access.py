@@ -133,7 +133,8 @@ class AgentStrayed(Event):
 class ContentDamaged(Event):
     """Something sealed did not open although its key is there: it was changed, cut, moved, or is gone.
 
-    Or its keyset was. `place` is its table and column. Told by whoever came upon it, of the same thing once an hour.
+    Or its keyset was, or is missing (`KEYSET_MISSING`). `place` is its table and column. Told by whoever came upon it,
+    of the same thing once an hour.
     """
 
     action = "content.damaged"

@@ -17,9 +17,11 @@ class Discrepancy(enum.StrEnum):
 
 
 class DeliveryFailure(enum.StrEnum):
-    """Why a webhook was not received."""
+    """Why a webhook or a letter was not received."""
 
     ADDRESS_REFUSED = "ADDRESS_REFUSED"  # the address leads into our own network
+    ADDRESS_UNUSABLE = "ADDRESS_UNUSABLE"  # a mail server refused the address for good
+    MESSAGE_REFUSED = "MESSAGE_REFUSED"  # a mail server refused the letter for good
     NO_ANSWER = "NO_ANSWER"
     NOT_ACCEPTED = "NOT_ACCEPTED"
     SERVICE_NOT_APPROVED = "SERVICE_NOT_APPROVED"  # something in the register of services is not in order

@@ -93,6 +93,7 @@ class Resource(enum.StrEnum):
     SENTINEL_MARK = "sentinel_mark"
     SERVICE = "service"
     SESSION = "session"
+    SET_ASIDE_ITEM = "set_aside_item"
     SIGN_IN_THROTTLE = "sign_in_throttle"
     STAFF_MEMBER = "staff_member"
     STYLE_PROFILE = "style_profile"

@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, attempts, erasures, imports, passkeys, processes, quotas, staff
+from tests.contract.doors import access_reviews, attempts, erasures, imports, loops, passkeys, processes, quotas, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -19,7 +19,6 @@ _DUE = "counts and finds by age, of the account or project that the door gave ou
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _SENTINEL = "the sentinel reads ids, times and codes, opens nothing, and acts on credentials"
-_BY_SENTINEL = ("agents/sentinel/watching.py", _SENTINEL)
 _LEASE_HOLDERS = "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
@@ -43,6 +42,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **attempts.SIDE_DOORS,
     **erasures.SIDE_DOORS,
     **imports.SIDE_DOORS,
+    **loops.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     **processes.SIDE_DOORS,
     **quotas.SIDE_DOORS,
@@ -106,20 +106,22 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.archives.restoring.there": ("agents/imports/taking.py", _AGENT),
     "storage.assets.adopt_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.assets.lock_awaiting": ("resolvers/uploads.py", _ASKED),
+    "storage.assets.wait_for_upload": ("resolvers/resumable_uploads.py", _ASKED),
     "storage.assets.owner_without_thumbnail": ("agents/thumbnails.py", _AGENT),
     "storage.contributors.strips_metadata": (
         "resolvers/uploads.py muniment/imports.py",
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
+        "agents/access_reviews.py agents/loops.py agents/sentinel/acting.py muniment/crew.py muniment/loop_metrics.py "
         "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
         "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
-        "agents/thumbnails.py muniment/app.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
-        "muniment/cli_policy/given.py muniment/controls.py muniment/doctor.py muniment/incident_metrics.py "
+        "agents/thumbnails.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
+        "muniment/cli_policy/given.py muniment/controls.py muniment/incident_metrics.py muniment/key_checks.py "
         "muniment/quotas.py "
         "resolvers/identity.py resolvers/ledger.py resolvers/lockdowns/deciding.py resolvers/outages.py "
         "resolvers/policies/standing.py resolvers/services.py muniment/imports.py",
@@ -130,7 +132,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/contents.py resolvers/context.py",
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
-    "storage.database.exists": ("muniment/doctor.py muniment/quotas.py", _HOUSE),
+    "storage.database.require_kept": ("muniment/app.py", _HOUSE),
+    "storage.lost_keysets.find_lost": ("muniment/key_checks.py", _HOUSE),
+    "storage.controls.findings.is_accepted": ("muniment/key_checks.py", _HOUSE),
+    "storage.open_databases.OpenDatabases": ("muniment/controls.py muniment/doctor.py", _HOUSE),
     "storage.bypasses.since": ("muniment/bypasses.py", _CHECKED),
     "storage.controls.findings.keep": ("resolvers/controls.py", _CHECKED),
     "storage.controls.findings.lock": ("resolvers/controls.py", _ASKED),
@@ -139,7 +144,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.backups.restoring.data": ("muniment/restores.py", _KEPT),
     "storage.backups.taking.data": ("muniment/backups.py", _KEPT),
     "storage.database.open_engine": (
-        "muniment/cli.py muniment/cli_policy/given.py muniment/doctor.py muniment/house.py muniment/quotas.py muniment/restores.py",
+        "muniment/cli.py muniment/cli_policy/given.py muniment/house.py muniment/restores.py",
         _HOUSE,
     ),
     **{f"storage.populations.gathering.{each}": _GATHERED for each in ("checkpoints", "facts", "missing_places")},
@@ -169,7 +174,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.exports.expire": ("agents/exports/expiring.py", _AGENT),
     "storage.exports.fail": ("agents/exports/building.py", _AGENT),
     "storage.exports.is_waited_for": ("agents/exports/building.py", _AGENT),
-    "storage.exports.known_blobs": ("agents/erasures/resuming.py", _ERASING),
     "storage.exports.notified": ("agents/exports/announcing.py", _AGENT),
     "storage.exports.owner_of": ("agents/exports/announcing.py agents/exports/building.py", _AGENT),
     "storage.exports.publish": ("agents/exports/building.py", _AGENT),
@@ -181,7 +185,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.advance": ("agents/sentinel/watching.py", _LOG),
     "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
-    "storage.incidents.mark": ("agents/outages.py agents/sentinel/watching.py", _LOG),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.sent": ("agents/notices/affected.py", _AGENT),
     "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
@@ -190,7 +193,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
     "storage.ledger.affected.of_person": ("agents/notices/affected.py", _AGENT),
-    **{f"storage.ledger.happenings.{each}": _BY_SENTINEL for each in ("between", "end", "place_at", "waiting")},
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
@@ -321,6 +323,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
+    **loops.PLACES,
     **staff.PLACES,
     ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",
@@ -335,7 +338,6 @@ PLACES: dict[tuple[str, str, str], str] = {
         "self.context.work.session.in_transaction",
     ): "whether it has begun; reads nothing",
     ("resolvers/attempts.py", "session", "self.context.work.session.rollback"): "ends the change; reads nothing",
-    ("muniment/app.py", "session", "session.connection"): "asks whether the database answers",
     ("muniment/cli_policy/given.py", "session", "(yield session)"): _BENCH,
     ("agents/takeovers.py", "session", "store.engine.dialect"): "which database it is",
     ("muniment/crew.py", "session", "house.store.engine.dialect"): "which database it is",
@@ -374,7 +376,12 @@ PLACES: dict[tuple[str, str, str], str] = {
     ("agents/notices/delivering.py", "seal", "open_as_system"): "what a webhook is signed with, of the run's notice",
     ("agents/exports/announcing.py", "seal", "open_as_system"): "what a webhook is signed with, of the run's export",
     ("agents/thumbnails.py", "seal", "reader"): "the bytes of an asset that the door let the agent open",
-    ("resolvers/uploads.py", "seal", "reader"): "what the sender sent so far, to be checked before it is kept",
+    ("resolvers/repeated_uploads.py", "seal", "reader"): "compared with what the sender sends again; none of it leaves",
+    (
+        "resolvers/resumable_uploads.py",
+        "seal",
+        "reader",
+    ): "what the sender sent so far, to be checked before it is kept",
     ("storage/blobs/partials.py", "seal", "aead"): "an upload that is under way, under its project's key",
     ("storage/blobs/partials.py", "seal", "decrypt"): "an upload that is under way, segment by segment",
     ("storage/scrubbing.py", "seal", "Vault"): "tries whether a value opens, and drops it",

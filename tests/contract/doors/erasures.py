@@ -17,6 +17,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         f"{_DESTROYING} agents/erasures/resuming.py {_RECALLING} {_VERIFYING}",
         _ERASING,
     ),
+    "storage.missing_files.MissingFiles": (
+        "muniment/tidying.py",
+        "looks for files by the ids of their rows; opens none",
+    ),
+    "storage.missing_files.blob_that_should_be_there": (
+        "agents/exports/building.py",
+        "whether a deletion took a file that the door let the agent open",
+    ),
+    "storage.orphans.sweep": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.lock": (_REDUCING, _ERASING),
     **{f"storage.recalls.{each}": (_RECALLING, _ABROAD) for each in ("due", "settle")},
     **{f"storage.recalls.{each}": (_VERIFYING, _ABROAD) for each in ("said", "unconfirmed")},

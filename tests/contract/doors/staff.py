@@ -20,6 +20,5 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 
 PLACES: dict[tuple[str, str, str], str] = {
     ("resolvers/appointments.py", "seal", "open_as_system"): "the address asked for, for its own account alone",
-    ("muniment/doctor.py", "session", "question(session)"): "asks one of the functions of storage/ that are named",
 }
 """Other places that the lint finds, each with its reason."""

@@ -1,0 +1,18 @@
+"""What the unattended loops could not process."""
+
+from storage.ledger.events.base import Event
+from storage.ledger.events.values import Category, Identifier, Resource
+
+
+class LoopItemSetAside(Event):
+    """An unattended loop could not process an item, set it aside and went on. Recorded once per loop and cause.
+
+    `cause` is the type of the error and the place in the code. Further items with the same cause are only counted.
+    """
+
+    action = "loop.item_set_aside"
+    category = Category.SECURITY_EVENT
+    resource = Resource.SET_ASIDE_ITEM
+
+    loop: Identifier
+    cause: Identifier
