@@ -217,16 +217,14 @@ class Context:
             self.refusals.append(found)
 
     def record_refusal(self, attempted: str, refusal: Refused) -> None:
-        """Record that `attempted` was denied, in a transaction of its own."""
+        """As `record`, that `attempted` was denied."""
         self.record(Refusal.of(attempted, refusal))
 
     def record(self, refusal: Refusal) -> None:
         """Record a refusal in a transaction of its own; that of a stranger is counted, and written within a minute."""
-        if self.principal.kind is Kind.ANONYMOUS and self.house.denials is not None:
-            self.house.denials.add(self.scope(), refusal)
-            return
-        with self.house.store.begin(self.scope()) as work:
-            work.record(denied(refusal), Outcome.DENIED)
+        if not self.house.counts(self.scope(), refusal):
+            with self.house.store.begin(self.scope()) as work:
+                work.record(denied(refusal), Outcome.DENIED)
 
     def file_is_damaged(self, blob_id: uuid.UUID, error: BlobDamaged) -> None:
         """Have it recorded that a file that the caller was given does not open."""
@@ -291,14 +289,9 @@ class Context:
     def _record_reads(self, work: UnitOfWork) -> None:
         """What was read of others' content, and what was refused, is in the trail before the answer leaves."""
         trail_read, self.trail_read = self.trail_read, 0
-        refusals, self.refusals = self.refusals, []
-        if self.principal.kind is Kind.ANONYMOUS and self.house.denials is not None:
-            for refusal in refusals:
-                self.house.denials.add(self.scope(), refusal)
-            refusals = []
-        readings, self.readings = self.readings, []
+        refusals, self.refusals = [each for each in self.refusals if not self.house.counts(work.scope, each)], []
         unmasked, self.unmasked = self.unmasked, {}
-        readings = [*readings, *trail_openings(unmasked)]
+        readings, self.readings = [*self.readings, *trail_openings(unmasked)], []
         scope = work.scope
         opened = work.vault.opened_beyond(reader_of(scope))
         foreign = others((one for one in opened.keys() - self._told if one[2] not in unmasked), scope)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from policies.access import Policy
 from policies.force import InForce
+from policies.principals import Kind
 from resolvers.budgets import Budgets
 from resolvers.issuers import Issuer
 from resolvers.subscriptions import Subscriptions
@@ -20,6 +21,8 @@ from storage.work import Store
 if TYPE_CHECKING:
     from resolvers.ceremonies import RelyingParty
     from resolvers.denial_summaries import DenialSummaries
+    from resolvers.refusals import Refusal
+    from storage.ledger.scope import AuditScope
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,13 @@ class House:
     site: "RelyingParty | None" = None
     """For whom passkeys are kept; None where the address that clients use has no name in it."""
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
+
+    def counts(self, scope: "AuditScope", refusal: "Refusal") -> bool:
+        """Whether a refusal is a stranger's, which is counted and written within a minute; counts it then."""
+        if self.denials is None or scope.actor_kind != Kind.ANONYMOUS.value:
+            return False
+        self.denials.add(scope, refusal)
+        return True
 
     @property
     def policy(self) -> Policy:

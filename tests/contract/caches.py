@@ -132,6 +132,7 @@ LASTING: dict[str, tuple[str, str, str]] = {
     "resolvers/denial_summaries.py: DenialSummaries._credentials": ("uses of credentials that are not good", "strangers", "1,000 a minute"),
     "resolvers/denial_summaries.py: _Tally.kinds": ("kinds of denial of one address", "strangers", "30 a minute"),
     "resolvers/subscriptions.py: Subscriptions._open": ("open subscriptions, by caller", "callers", "MUNIMENT_SUBSCRIPTIONS_PER_CALLER each"),
+    "storage/bulkheads.py: Bulkhead._calls": ("calls to one other server that are under way", "callers", "its places: 3 of a key service, 4 of a counter, 32 of a bucket"),
     "schema/weights.py: _named": ("what the schema says of a field", "callers, by valid fields", "8,192"),
 }  # fmt: skip
 """What lasts as long as the process: what is in it, who influences its keys, and its bound. docs/operations/limits.md shows it."""

@@ -5,7 +5,7 @@ import ast
 from tests.contract.source import modules, nodes
 
 CONNECTS = {
-    "aiohttp", "asyncio.open_connection", "ftplib", "http.client", "httpx", "httpx2", "openai", "poplib", "requests",
+    "aiohttp", "asyncio.open_connection", "ftplib", "http.client", "httpcore2", "httpx", "httpx2", "openai", "poplib", "requests",
     "smtplib", "socket", "socketserver", "telnetlib", "urllib.request", "urllib3", "websockets", "xmlrpc",
 }  # fmt: skip
 """What a program could reach another machine with."""
@@ -34,6 +34,20 @@ SENDERS = {
     "agents/notices/delivering.py": "a notice, to the address that a contributor named for theirs",
 }
 """Which files hand something to `agents.outward`, or to it by `agents.webhooks`, and why each may."""
+
+
+WAITED_FOR = {
+    "agents/provider_keys.py": "a thread of its own fetches; two requests wait a second for it",
+    "muniment/doctor.py": "on the command line; half a second",
+    "muniment/tallies.py": "four threads at a time; half a second, then none asks for two",
+    "storage/blobs/objects.py": "sixteen threads that read and sixteen that write, of forty that transfers have",
+    "storage/keys/services.py": "by storage/keys/remote.py: three threads at a time; MUNIMENT_KMS_SECONDS",
+    "storage/ledger/buckets.py": "the sequencer, which no request waits for; five seconds",
+}
+"""Where a request may come to wait for another server, and what bounds how many do, and for how long."""
+
+_SERVERS = {"agents.outward", "boto3", "google.cloud", "hvac", "obstore", "redis", "tink.integration"}
+_BEHIND_A_QUEUE = {path for path in SENDERS if path != "agents/provider_keys.py"} | {"agents/webhooks.py"}
 
 
 def _imported(tree: ast.Module) -> set[str]:
@@ -78,3 +92,13 @@ def test_a_model_is_asked_by_the_gateway_alone() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "answer"
     }
     assert asking == {"agents/models/gateway.py", "agents/models/local.py"}
+
+
+def test_where_a_request_may_wait_for_another_server_is_known() -> None:
+    """A new place needs a bound for its threads (`storage.bulkheads`), and a test that has the server say nothing."""
+    asking = {
+        path
+        for path, tree in modules("schema", "resolvers", "policies", "storage", "agents", "muniment")
+        if any(each == name or each.startswith(f"{name}.") for each in _imported(tree) for name in _SERVERS)
+    }
+    assert asking - _BEHIND_A_QUEUE == set(WAITED_FOR)

@@ -3,13 +3,12 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, loops, passkeys, processes, quotas, staff
+from tests.contract.doors import access_reviews, attempts, erasures, imports, loops, passkeys, processes, quotas, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
 _FACTOR = "what proves who is calling, of the account whose session asks or whose password was just right"
 _LEAVING = "of a member of staff whose jobs or account end: on the command line, or after the door was asked"
-_GUESSES = "counts guesses under a keyed hash, so that they can be stopped"
 _OWN = "the asking session is looked up by the id or token that it just proved to have"
 _NAMED = "an e-mail is looked up by its keyed hash; the answer never says more than docs/errors tells"
 _UNIQUE = "writes what the use case made; reads nothing but whether a unique value is taken"
@@ -40,6 +39,7 @@ _KEPT = "on the command line, or on schedule, of whoever keeps the server; rows 
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     **access_reviews.SIDE_DOORS,
+    **attempts.SIDE_DOORS,
     **erasures.SIDE_DOORS,
     **imports.SIDE_DOORS,
     **loops.SIDE_DOORS,
@@ -75,13 +75,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.notices.published": ("agents/notices/spreading.py", _AGENT),
     "storage.notices.told_of": ("agents/notices/affected.py", _AGENT),
     "storage.notices.settings_for": ("resolvers/notices.py", _OWN),
-    "storage.attempts.forget_addresses": ("resolvers/staff.py", _LEAVING),
-    "storage.attempts.clear": ("resolvers/attempts.py", _GUESSES),
-    "storage.attempts.forget": ("agents/erasures/resuming.py", _GUESSES),
-    "storage.attempts.is_known": ("resolvers/attempts.py", _BEFORE),
-    "storage.attempts.release": ("resolvers/attempts.py", _GUESSES),
-    "storage.attempts.remember": ("resolvers/attempts.py", _BEFORE),
-    "storage.attempts.reserve": ("resolvers/attempts.py", _GUESSES),
     "storage.accounts.live_api_key": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.live_api_key_by_id": (
         "resolvers/identity.py resolvers/policies/explaining.py",
@@ -93,8 +86,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "resolvers/deletions.py resolvers/factors.py resolvers/identity.py resolvers/sessions.py",
         _OWN,
     ),
-    "storage.accounts.api_key_by_prefix": ("resolvers/identity.py", _BEFORE),
-    "storage.accounts.revoked_session": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.receipt_owner": ("resolvers/identity.py", _BEFORE),
     "storage.accounts.revoke_api_keys": ("resolvers/deletions.py", _ASKED),
     "storage.accounts.revoke_sessions": (
@@ -162,7 +153,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.deletions.forget_receipts": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.keep_salt": ("agents/erasures/verifying.py", _ERASING),
     "storage.deletions.salt_of": ("resolvers/deletions.py", _ASKED),
-    "storage.federation.note_issued": ("resolvers/identity.py", _FACTOR),
     "storage.factors.in_force": ("resolvers/factors.py resolvers/federation.py", _FACTOR),
     "storage.factors.forget_app": ("resolvers/factors.py", _FACTOR),
     "storage.factors.forget": ("resolvers/factors.py resolvers/staff.py", _FACTOR),
