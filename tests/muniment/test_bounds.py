@@ -98,7 +98,7 @@ def test_reading_and_validating_are_charged_once_to_whoever_comes_first(
         return sum(charged)
 
     assert spent(text) > spent(text) + 80
-    assert spent("{ viewer { kind }" + " " * 500_000) >= 4_000
+    assert spent("{ viewer { kind }" + " " * 500_000) >= 20_000
     assert spent(REPEATED) >= 10 * 2_000
 
 
