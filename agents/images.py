@@ -7,7 +7,7 @@ Pillow raises nearly anything for a damaged file, `struct.error` and `TypeError`
 import io
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -32,7 +32,7 @@ _one_at_a_time = threading.Lock()
 
 def decode(
     file: bytes,
-    formats: Sequence[str],
+    formats: tuple[str, ...],
     edge: int,
     use: Callable[["ImageFile", Size], T],
     too_large: Callable[[Size], T | None] = lambda _: None,

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import anyio.to_thread
 import orjson
+from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -23,6 +25,10 @@ from resolvers.tickets import Bearer, Purpose, Ticket
 from schema.errors import coded_exception
 
 T = TypeVar("T")
+
+MOST_TRANSFERS = 40
+"""Worker threads of uploads and downloads together."""
+_THREADS: RunVar[CapacityLimiter] = RunVar("transfers")
 
 _ATTEMPTED = {
     Purpose.UPLOAD: "upload",
@@ -88,8 +94,16 @@ async def coded(answer: Callable[..., Any], *arguments: Any) -> Response:
 
 
 async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """What `function` answers, from a worker thread: it may wait for a disk or a database."""
-    return await anyio.to_thread.run_sync(function, *arguments)
+    """What `function` returns, from a worker thread: it may wait for a disk, a database or a bucket.
+
+    Transfers have threads of their own, so that a bucket that is slow holds up nothing else.
+    """
+    try:
+        threads = _THREADS.get()
+    except LookupError:
+        threads = CapacityLimiter(MOST_TRANSFERS)
+        _THREADS.set(threads)
+    return await anyio.to_thread.run_sync(function, *arguments, limiter=threads)
 
 
 def as_json(body: dict[str, Any], status: int) -> Response:

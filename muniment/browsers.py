@@ -15,6 +15,7 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "server": "muniment",
 }
+_NOTHING = (b"content-length", b"0")
 _OVER_TLS = {"strict-transport-security": "max-age=31536000"}
 
 
@@ -56,4 +57,19 @@ class SecurityHeaders:
                 message["headers"] = [*chosen, *(header for header in self.headers if header[0] not in names)]
             await send(message)
 
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+        accepted = False
+
+        async def with_denial(message: Message) -> None:
+            """Respond in our own words where a WebSocket is refused: the server's would name itself."""
+            nonlocal accepted
+            if message["type"] == "websocket.close" and not accepted:
+                start = {"type": "websocket.http.response.start", "status": 403, "headers": [*self.headers, _NOTHING]}
+                await send(start)
+                await send({"type": "websocket.http.response.body", "body": b""})
+                return
+            accepted = accepted or message["type"] == "websocket.accept"
+            await send(message)
+
+        denies = "websocket.http.response" in scope.get("extensions", {})
+        websocket = with_denial if denies else send
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else websocket)

@@ -1,8 +1,8 @@
 """The caller on the other end of a connection, established anew for each operation."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,9 @@ from resolvers.errors import CodedError
 from resolvers.house import House
 from resolvers.identity import identify
 
+_PROVEN_SECONDS = 2.0
+"""For how long what was found of a new credential is good enough for the operation that it came with."""
+
 
 class Caller:
     """A connection's caller. Each operation gets a context of its own, its caller established anew."""
@@ -29,6 +32,8 @@ class Caller:
         """What `connection_init` of a WebSocket said. A token in it wins over the handshake's."""
         self._counted: str | None = None
         """The name under which a crowd counts this connection, once it does."""
+        self._proven: tuple[float, Asking | Exception] | None = None
+        """What became of a new credential, and when (monotonic): the operation behind it need not look again."""
 
     async def in_thread(self, function: Callable[[], Any]) -> Any:
         """Return what `function` returns, from a thread of this caller's share. Raises `RateLimited`."""
@@ -45,7 +50,7 @@ class Caller:
         """A context for one operation. Raises `Unauthenticated`."""
         house: House = self._connection.app.state.house
         renew = partial(self._asking, house)
-        context = Context(house, renew(), renew=renew, repeatable=self._repeatable)
+        context = Context(house, self._just_proven() or renew(), renew=renew, repeatable=self._repeatable)
         context.in_thread = self.in_thread_whatever_waits
         context.seen = self._connection.headers.get("last-event-id") or None
         return context
@@ -65,9 +70,22 @@ class Caller:
         crowd.leave(name)
 
     def _prove(self) -> None:
-        """Have a new credential remembered, if it is good. What is wrong with it is said by the operation itself."""
-        with suppress(CodedError, Refused):
-            self._asking(self._connection.app.state.house)
+        """Look at a new credential. What is wrong with it is raised by the operation itself."""
+        found: Asking | Exception
+        try:
+            found = self._asking(self._connection.app.state.house)
+        except (CodedError, Refused) as error:
+            found = error
+        self._proven = time.monotonic(), found
+
+    def _just_proven(self) -> Asking | None:
+        """Return who was found to be asking a moment ago, once. Raises what was wrong with the credential."""
+        proven, self._proven = self._proven, None
+        if proven is None or time.monotonic() - proven[0] > _PROVEN_SECONDS:
+            return None
+        if isinstance(proven[1], Exception):
+            raise proven[1]
+        return proven[1]
 
     def _share(self) -> str:
         """Under which name its threads are counted: the account behind a credential that was good before.

@@ -27,8 +27,10 @@ from muniment.negotiation import EVENTS, LEGACY, MODERN, acceptable, status_of, 
 from muniment.requests import NotJson, checked, parse_json, read_body, repeatable
 from muniment.sockets import Sockets
 from muniment.threads import Threads
-from resolvers.errors import BadInput, CodedError, CostExceeded, RateLimited
+from resolvers.context import Context
+from resolvers.errors import BadInput, CodedError, CostExceeded
 from schema.api import kind_of
+from schema.documents import known
 from schema.errors import coded, coded_exception
 from schema.limits import read
 from schema.meters import TOO_LARGE
@@ -77,13 +79,14 @@ class Endpoint:
         except CodedError as error:
             return self._refusal(error, media_type or LEGACY)
         try:
+            context: Context | None = None
             if streams:
-                kind = await caller.in_thread(partial(_kind, caller, asked))
+                context, kind = await caller.in_thread(partial(_begin, caller, asked))
                 if media_type is None or kind is OperationType.SUBSCRIPTION:
                     return await self._stream(request, caller, asked, kind)
-            run = partial(self._run, request, caller, asked, media_type or LEGACY)
+            run = partial(self._run, request, caller, context, asked, media_type or LEGACY)
             answer: Response = await caller.in_thread(run)
-        except RateLimited as refused:  # too much of this caller's waits for a thread
+        except Exception as refused:
             return self._refusal(refused, media_type or LEGACY)
         return answer
 
@@ -124,10 +127,12 @@ class Endpoint:
 
         return _Stream(caller, self._sockets.crowd, results())
 
-    def _run(self, request: Request, caller: Caller, asked: dict[str, Any], media_type: str) -> Response:
+    def _run(
+        self, request: Request, caller: Caller, context: Context | None, asked: dict[str, Any], media_type: str
+    ) -> Response:
         allowed = {OperationType.QUERY} if request.method == "GET" else {OperationType.QUERY, OperationType.MUTATION}
         try:
-            context = caller.again()
+            context = context or caller.again()
             result = self._schema.execute_sync(
                 asked["query"],
                 variable_values=asked["variables"],
@@ -136,7 +141,7 @@ class Endpoint:
                 allowed_operation_types=allowed,
             )
         except InvalidOperationTypeError:
-            if request.method == "GET" and _kind(caller, asked) is not OperationType.SUBSCRIPTION:
+            if request.method == "GET" and _kind(asked) is not OperationType.SUBSCRIPTION:
                 return _by_post()
             ways = f"WebSocket (graphql-transport-ws), or come as {EVENTS} to whoever accepts that"
             return self._refusal(BadInput(f"Subscriptions go over {ways}."), media_type)
@@ -192,11 +197,25 @@ class _WrongMediaType(Exception):
     """The body is announced as something other than JSON."""
 
 
-def _kind(caller: Caller, asked: dict[str, Any]) -> OperationType | None:
-    """What sort of operation is asked for; None where that can't be told: running it then says why."""
+def _begin(caller: Caller, asked: dict[str, Any]) -> tuple[Context, OperationType | None]:
+    """Return the operation's context and kind; None for one that can't be read: running it says why.
+
+    The caller is established once, and reading is charged once. Raises `CodedError`.
+    """
+    context = caller.again()
     try:
-        return kind_of(read(caller.again(), asked["query"]), asked["operationName"])
-    except (CodedError, GraphQLError, RecursionError):
+        context.document = read(context, asked["query"])
+        return context, kind_of(context.document, asked["operationName"])
+    except (GraphQLError, RecursionError) as error:
+        context.unreadable = error
+        return context, None
+
+
+def _kind(asked: dict[str, Any]) -> OperationType | None:
+    """Return the kind of an operation that was read before."""
+    try:
+        return kind_of(known(asked["query"]), asked["operationName"])
+    except (GraphQLError, RecursionError):
         return None
 
 

@@ -43,6 +43,11 @@ THREADS = (
     Loop("agents/outages.py", BadItem.REPORTS, "a check that fails is an outage of its part"),
     Loop("agents/takeovers.py", BadItem.NONE, "each process that is gone by itself, again after a minute"),
     Loop("muniment/tidying.py", BadItem.NONE, "each task by itself: see TASKS"),
+    Loop("agents/provider_keys.py", BadItem.NONE, "fetches the keys of the OpenID provider; kept ones serve meanwhile"),
+    Loop("agents/queue_watch.py", BadItem.REPORTS, "rows in another format are removed, recorded and alerted (D24)"),
+    Loop("muniment/connections.py", BadItem.NONE, "each connection by itself, four times a second"),
+    Loop("muniment/key_checks.py", BadItem.REPORTS, "keysets that are missing are recorded and alerted (D05)"),
+    Loop("muniment/house.py", BadItem.NONE, "denials of strangers, counted together: one entry for each address"),
     Loop("muniment/key_uses.py", BadItem.NONE, "one count an hour"),
     Loop("muniment/policies.py", BadItem.NONE, "one look a second; /health/ready names a policy that can't be loaded"),
     Loop("muniment/crowds.py", BadItem.NONE, "places of connections; a server that does not answer is counted without"),
@@ -52,6 +57,7 @@ THREADS = (
 
 TASKS = (
     Loop("lock-downs", BadItem.NONE, "one lock-down"),
+    Loop("missing files", BadItem.REPORTS, "a file that is missing is marked, recorded and alerted (D05)"),
     Loop("tidying", BadItem.SET_ASIDE, "archives whose time is up", ("exports",)),
     Loop("the queue", BadItem.NONE, "rows of jobs that ended"),
     Loop("erasures set aside", BadItem.SET_ASIDE,
@@ -73,7 +79,7 @@ WORKFLOWS = (
     Loop("export", BadItem.ENDS, "the export is FAILED"),
     Loop("discard_export", BadItem.ENDS, "the task `tidying` destroys it"),
     Loop("announce_export", BadItem.ENDS, "export.announced says that it was not received"),
-    Loop("spread_notice", BadItem.SET_ASIDE, "a text of which somebody could not be told: they are told later", ("notices",)),
+    Loop("spread_notice", BadItem.SET_ASIDE, "a text of which a person could not be told yet", ("notices",)),
     Loop("deliver_notice", BadItem.ENDS, "notice.delivered says that it was not received; the inbox has it"),
     Loop("tell_affected", BadItem.SET_ASIDE, "an incident of which somebody could not be told: they are told later",
          ("incident_notices",)),

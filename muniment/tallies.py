@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from resolvers.watching import Watch
+from storage.bulkheads import Bulkhead, Busy
 from storage.keys.errors import KeyStoreError
 from storage.keys.keyring import Keyring
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 SECONDS = 0.5
 """How long the server is waited for, to connect and to answer."""
+_WAITING = 4
+"""Threads that wait for it at the same time; others count by themselves meanwhile."""
 _AWAY_SECONDS = 2.0
 """How long nobody asks a server that did not answer."""
 _TOLD_EVERY_SECONDS = 60.0
@@ -36,6 +39,7 @@ class Tallies:
         self._server = _client(url)
         self._keyring = keyring
         self._watch = watch or Watch()
+        self._places = Bulkhead(_WAITING, patience=0.05, slow=0.1)
         self._lock = threading.Lock()
         self._away_until = 0.0
         """Nobody asks before this moment of the monotonic clock; 0 while it answers."""
@@ -55,7 +59,10 @@ class Tallies:
             return self._unanswered(None)
         try:
             key = f"muniment:{self._keyring.keyed_hash('tally', name).hex()}"
-            answer = script(keys=[key], args=list(arguments))
+            with self._places.entered():
+                answer = script(keys=[key], args=list(arguments))
+        except Busy:
+            return self._unanswered(None)
         except (redis.RedisError, KeyStoreError, OSError) as error:
             return self._unanswered(error)
         self._answered()

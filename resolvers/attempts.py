@@ -25,6 +25,7 @@ _WIDER = 4
 _WITH_PROOF = 4
 """How many times as many attempts an address has that bring a second factor along."""
 _ADDRESS = "known address"
+_NOBODY = uuid.UUID(int=0)
 
 
 @dataclass
@@ -104,8 +105,9 @@ def at_sign_in(context: Context, email: str, account: Account | None, *, known: 
         Counter(hashed(context, "address", block), most * (_WIDER if number else 1))
         for number, block in enumerate(blocks)
     ]
-    if not attempt.known_address:
-        counters.append(Counter(hashed(context, "email", email), limits.account_failures))
+    # As many statements for either, so that the time says nothing of an account.
+    whence = blocks[0] if attempt.known_address else "elsewhere"
+    counters.append(Counter(hashed(context, "email", email, whence), limits.account_failures))
     try:
         attempt.reserve(pair, *counters)
     except LimitReached as reached:
@@ -176,9 +178,10 @@ def subject_of(account: Account | None) -> uuid.UUID | None:
     return account.row.id if account is not None and account.kind is SubjectKind.CONTRIBUTOR else None
 
 
-def is_known(context: Context, work: UnitOfWork, account: Account) -> bool:
-    """Whether the account has signed in from the caller's address."""
-    return attempts.is_known(work.session, _lookups(context, account.row.id))
+def is_known(context: Context, work: UnitOfWork, account: Account | None) -> bool:
+    """Whether the account has signed in from the caller's address. It is looked for in any case, as an account is."""
+    subject = _NOBODY if account is None else account.row.id
+    return attempts.is_known(work.session, _lookups(context, subject))
 
 
 def _reserve_or_refuse(attempt: Attempt, *counters: Counter) -> None:

@@ -127,10 +127,9 @@ def _by_password(context: Context, email: str, password: str, *, with_proof: boo
     lookups = context.house.store.keyring.keyed_hashes("email", address)
     with context.glance() as work:
         account = accounts.account_by_email(work.session, lookups)
-        encoded, known = None, False
+        encoded, known = None, attempts.is_known(context, work, account)
         if account is not None:
             encoded = work.vault.open_as_system(account.row, "password_hash", reason="sign-in")
-            known = attempts.is_known(context, work, account)
     attempt = attempts.at_sign_in(context, address, account, known=known, with_proof=with_proof)
     if encoded is None:
         verify_nobody(password)

@@ -47,8 +47,8 @@ SIZES: Mapping[str, int] = {
 
 ROOT = 100
 """The price of a field of the roots that has no other: authorization, and at least one statement."""
-TOTAL_COUNT = 200
-"""The price of each `totalCount`, which is a statement of its own."""
+TOTAL_COUNT = 20
+"""The price of each `totalCount`. A statement counts for all siblings at once, so each of many parents costs less."""
 
 PRICES: Mapping[str, int] = {
     "AuditEventConnection.totalCount": 2_000,

@@ -111,7 +111,7 @@ def weigh(schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str,
                 found = of_set(node.selection_set, schema.get_type(condition.name.value) if condition else parent)
             elif isinstance(node, FragmentSpreadNode):
                 found = of_fragment(node.name.value)
-            else:  # pragma: no cover - GraphQL has no other selection
+            else:
                 raise TypeError(f"{node.kind} is no selection")
             depth, cost = max(depth, found.depth), cost + found.cost
             aliases, directives = aliases + found.aliases, directives + found.directives + len(node.directives or ())

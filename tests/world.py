@@ -283,27 +283,30 @@ class World:
         return b"\0".join(rows + files)
 
     @contextmanager
-    def unchanged(self, *recorded: str) -> Iterator[None]:
+    def unchanged(self, *recorded: str, attempts: bool = False) -> Iterator[None]:
         """Nothing changes in the block, and exactly these events are recorded in it.
 
-        That a limit was reached is counted too, so that it is recorded once. A bearer token that is not good is
+        That a limit was reached is counted too, so that it is recorded once; and `attempts` that begin are. A bearer token that is not good is
         refused before anything is asked: that this is recorded is tested where it is about that.
         """
         before, told = self.footprint(), self.told()
         yield
         after = self.footprint()
-        if "session.throttled" in recorded:
+        if attempts or "session.throttled" in recorded:
             before["sign_in_throttles"] = after["sign_in_throttles"]
         assert {name: after[name] for name in after if after[name] != before[name]} == {}
-        seen = [event for event in self.events(since=told) if not _is_of_bearer(event)]
-        assert [event["action"] for event in seen] == list(recorded)
+        assert [action for event in self.events(since=told) for action in _apart(event)] == list(recorded)
 
 
-def _is_of_bearer(event: dict[str, Any]) -> bool:
-    """Whether an entry is about bearer tokens that were refused, and nothing else."""
-    said = event["details"]
-    kinds = [each.partition(":")[0] for each in said.get("denials", [str(said.get("attempted"))])]
-    return event["action"] == "access.credential_refused" or set(kinds) == {"authenticate"}
+def _apart(event: dict[str, Any]) -> list[str]:
+    """The action of an entry; of refusals that were counted together, one for each that is not of a bearer token."""
+    said, action = event["details"], event["action"]
+    if action == "access.credential_refused" or said.get("attempted") == "authenticate":
+        return []
+    if action != "access.strangers_denied":
+        return [action]
+    of_bearers = [each.rpartition(":")[2] for each in said["denials"] if each.startswith("authenticate:")]
+    return ["access.denied"] * (said["denialCount"] - sum(map(int, of_bearers)))
 
 
 def agent_scope() -> AuditScope:

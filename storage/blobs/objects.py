@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from obstore.store import S3Store
 from storage.blobs.errors import BlobExists, BlobMissing, BlobStoreRefused, BlobStoreUnavailable
 from storage.blobs.published import Sealed
 from storage.blobs.segments import OVERHEAD, SEGMENT
+from storage.bulkheads import Bulkhead
 
 _ADDRESS = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/([A-Za-z0-9._/-]*))?")
 _AT_ONCE = 8 * 1024 * 1024
@@ -27,6 +29,10 @@ _AT_ONCE = 8 * 1024 * 1024
 
 _AHEAD = 64 * (SEGMENT + OVERHEAD)
 """Bytes fetched at once by whoever reads on: 4 MiB, and so much memory."""
+
+_READING = Bulkhead(16, patience=1.0, slow=5.0)
+_WRITING = Bulkhead(16, patience=5.0, slow=600.0)  # a large file takes minutes
+"""Threads that wait for the service at a time; transfers have 40."""
 
 _Result = TypeVar("_Result")
 
@@ -64,11 +70,12 @@ class PublishedObjects:
         path, what = _path(blob_id), "a blob can't be published"
         with file.open("rb") as content:
             if os.fstat(content.fileno()).st_size <= _AT_ONCE:
-                _asked(what, lambda: obstore.put(self._store, path, content.read(), mode="create"))
+                _asked(what, lambda: obstore.put(self._store, path, content.read(), mode="create"), places=_WRITING)
             elif self.exists(blob_id):
                 raise BlobExists("a blob of that id is stored already")
             else:
-                _asked(what, lambda: obstore.put(self._store, path, content, use_multipart=True, chunk_size=_AT_ONCE))
+                parts = partial(obstore.put, self._store, path, content, use_multipart=True, chunk_size=_AT_ONCE)
+                _asked(what, parts, places=_WRITING)
 
     def take_back(self, blob_id: uuid.UUID, file: Path) -> None:
         """By removing it: the file from which it was made is still there, or was on another machine."""
@@ -139,13 +146,14 @@ def _path(blob_id: uuid.UUID) -> str:
     return f"{blob_id.hex[-2:]}/{blob_id}"
 
 
-def _asked(what: str, ask: Callable[[], _Result], *, of_one: bool = False) -> _Result:
+def _asked(what: str, ask: Callable[[], _Result], *, of_one: bool = False, places: Bulkhead = _READING) -> _Result:
     """The answer, or an error of ours that says what failed and of which kind, and nothing that the service said.
 
     Asked `of_one` blob, it may answer that there is none; otherwise the same answer means that there is no bucket.
     """
     try:
-        return ask()
+        with places.entered():
+            return ask()
     except AlreadyExistsError:
         problem: Exception = BlobExists("a blob of that id is stored already")
     except Exception as error:

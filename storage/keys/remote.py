@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import tink
 from tink import aead
 
+from storage.bulkheads import Bulkhead, Busy
 from storage.keys.errors import KeysetDamaged, KeyStoreUnavailable
 from storage.keys.wrapping import Kms
 
 _AT_ONCE = 8
-"""Calls on their way at the same time. Where all of them hang, more wait for a place, no longer than their bound."""
+"""Calls on their way at the same time, those among them that nobody waits for any more."""
+WAITING = 3
+"""Threads that wait for the service at the same time. While it is slow, others get KeyStoreUnavailable at once."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class RemoteKms(Kms):
         """`seconds` bounds each call as a whole: looking up the name, connecting, waiting, reading."""
         self._service = service
         self._seconds = seconds
+        self._places = Bulkhead(WAITING)
         self._calls = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="kms")
         self._lock = threading.Lock()
         self._connected: aead.Aead | None = None
@@ -62,6 +66,13 @@ class RemoteKms(Kms):
         self._calls.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, call: Callable[[aead.Aead], bytes]) -> bytes:
+        try:
+            with self._places.entered():
+                return self._asked(call)
+        except Busy:
+            raise KeyStoreUnavailable("the key management service is slow, and enough calls wait for it") from None
+
+    def _asked(self, call: Callable[[aead.Aead], bytes]) -> bytes:
         try:
             answer = self._calls.submit(lambda: call(self._key()))
         except RuntimeError:

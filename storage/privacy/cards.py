@@ -73,11 +73,12 @@ CARDS: tuple[Card, ...] = (
     ),
     Card(
         "access", "Signing in",
-        "Your sessions, your second factor and passkeys, who you are elsewhere if you sign in from there, your keys "
-        "for programs, what came of those that nobody used for long, and answers kept in case you ask twice.",
+        "Your sessions, a scrambled form of the places you sign in from, your second factor and passkeys, who you are "
+        "elsewhere if you sign in from there, your keys for programs, what came of those not used for long, and "
+        "answers kept in case you ask twice.",
         "So that you stay signed in, and so that nothing is done twice.",
-        ("access_review_items", "api_keys", "federated_identities", "idempotent_answers", "passkey_challenges",
-         "passkeys", "recovery_codes", "second_factors", "sessions"),
+        ("access_review_items", "api_keys", "federated_identities", "idempotent_answers", "known_addresses",
+         "passkey_challenges", "passkeys", "recovery_codes", "second_factors", "sessions"),
         ("apiKeys", "passkeys", "removePasskey", "revokeApiKey", "revokeSessions"),
     ),
     Card(

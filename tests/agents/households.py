@@ -42,7 +42,7 @@ from storage.projects import MemberRole, Project, ProjectMember
 from storage.prompts import Prompt, PromptAsset, PromptStatus, PromptStep, StepName, StepStatus
 from storage.retention.settings import Retention, RetentionSetting
 from storage.rights import RightsKind, RightsRequest, RightsStatus, RightsTopic
-from storage.sessions import ApiKey, Session, SubjectKind
+from storage.sessions import ApiKey, KnownAddress, Session, SubjectKind
 from storage.staff import StaffRole
 from storage.work import Store
 from tests.house_policy import house_policy
@@ -130,6 +130,7 @@ def person(agents: Agents, marker: str, *, projects: int = 1, asset_bytes: int =
             answered_by=EMPLOYEE,
         )
         work.vault.seal(asked, text=f"complaint {marker}", answer=f"answer to {marker}")
+        work.session.add(KnownAddress(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id, lookup=new_id().bytes))
         factor = SecondFactor(kind=SubjectKind.CONTRIBUTOR, subject_id=someone.id)
         work.vault.seal(factor, secret=someone.id.bytes)
         code = RecoveryCode(subject_id=someone.id)

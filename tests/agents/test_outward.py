@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents import deadlines
+from agents import deadlines, outward
 from agents.outward import AddressRefused, NoAnswer, is_public, post
 
 INSIDE = (
@@ -141,3 +141,25 @@ def test_nobody_there_is_no_answer(monkeypatch: pytest.MonkeyPatch, receiver: Re
     monkeypatch.setattr(deadlines.socket, "getaddrinfo", unknown)
     with pytest.raises(NoAnswer):
         post("https://hooks.example/", b"{}", {})
+
+
+def test_a_server_that_drips_holds_nobody_for_longer_than_is_allowed() -> None:
+    """A byte of the answer's head now and then: each read is short enough, and all of them together are not."""
+    ended = threading.Event()
+
+    def drip(taken: socket.socket) -> None:
+        with taken:
+            for byte in b"HTTP/1.1 204 No Content\r\nx-a: " + b"y" * 5_000:
+                try:
+                    taken.sendall(bytes([byte]))
+                except OSError:
+                    break
+                if ended.wait(0.05):
+                    break
+            ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=lambda: drip(listening.accept()[0]), daemon=True).start()
+        with pytest.raises(NoAnswer):
+            outward.exchange(f"http://127.0.0.1:{listening.getsockname()[1]}/", b"", {}, inside_too=True, seconds=1.0)
+    assert ended.wait(60), "the connection was broken off, and long before the answer was over"

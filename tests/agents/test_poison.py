@@ -93,7 +93,7 @@ def any_value(kind: Any) -> Any:
         return Identifier("x")
     if isinstance(plain, type) and issubclass(plain, StrEnum):
         return next(iter(plain))
-    if plain == tuple[uuid.UUID, ...]:
+    if plain in (tuple[uuid.UUID, ...], tuple[Identifier, ...]):
         return ()
     return {int: 1, bool: True, uuid.UUID: new_id()}[plain]
 

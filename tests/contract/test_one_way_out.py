@@ -11,11 +11,13 @@ CONNECTS = {
 """What a program could reach another machine with."""
 
 ALLOWED = {
+    "agents/deadlines.py": "looks up names and bounds the time of connections: asked by agents/outward.py alone",
     "agents/mail.py": "a server for e-mail: asked by agents/notices/delivering.py alone, once the gate is open",
     "agents/models/endpoints.py": "a model's endpoint: asked by agents/models/gateway.py alone, once the gate is open",
     "agents/outward.py": "webhooks and witnesses, each by an address that was looked at",
     "muniment/certificates.py": "the name of this machine; connects to nothing",
     "muniment/demo/client.py": "plays a client against a server, and is none",
+    "muniment/tcp.py": "reads and closes connections that were accepted; opens none",
     "muniment/serve.py": "asks whether its own port is free",
     "storage/bells.py": "a pair of sockets within this process, by which a thread is told to end",
     "storage/ledger/verify_audit.py": "a script for others, who fetch a log with it; the server does not run it",
@@ -25,7 +27,8 @@ ALLOWED = {
 SENDERS = {
     "agents/erasures/recalling.py": "a provider's own id of an answer, to be deleted; by the terms in the register",
     "agents/exports/announcing.py": "ids, to the address that a contributor named for their own export",
-    "agents/issuers.py": "asks the operator's issuer for its public keys, and sends nothing",
+    "agents/provider_keys.py": "asks the operator's OpenID provider for its public keys, and sends nothing",
+    "agents/runtime.py": "catches its errors alone",
     "agents/ledger/courier.py": "asks the gate before each delivery",
     "agents/ledger/witnesses.py": "a signed checkpoint: about nobody, and published anyway",
     "agents/notices/delivering.py": "a notice, to the address that a contributor named for theirs",

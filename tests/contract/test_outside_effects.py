@@ -95,8 +95,8 @@ KNOWN = {
 }
 """Each function with such an effect: in which use cases tests/faults loses each COMMIT, or why it needs none."""
 
-BY_HAND = {"muniment/imports.py:_in_clear"}
-"""Where an effect is undone in an `except` or a `finally`: no transaction names it."""
+BY_HAND = {"muniment/imports.py:_in_clear", "resolvers/projects.py:share"}
+"""Where something is undone in an `except` or a `finally`: no transaction names it, or it is a count in the database."""
 
 _UNDOES = {"destroy", "destroy_owned_by", "remove", "remove_all", "unlink", "withdraw", "_withdraw"}
 

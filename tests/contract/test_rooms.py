@@ -17,18 +17,13 @@ def test_imports_point_one_way() -> None:
     assert result.returncode == 0, result.stdout
 
 
-_ONE_FILE = {"storage/ledger/verify_audit.py": 320}
-"""Others copy it as it is and run it by itself, so that it can't be split."""
-
-
 def test_files_can_be_read_at_a_sitting() -> None:
-    """No source file is longer than 300 lines, no test file longer than 400. Aim at 150."""
+    """No file is longer than 500 lines. Aim at 150; 300 are a guide: one concept, one file."""
     too_long = {
         path.relative_to(ROOT).as_posix(): lines
         for path in files(".py")
         if "migrations/versions" not in path.as_posix()  # each is written once, by alembic, and never again
-        and (lines := len(path.read_text(encoding="utf-8").splitlines()))
-        > (400 if path.relative_to(ROOT).parts[0] == "tests" else _ONE_FILE.get(path.relative_to(ROOT).as_posix(), 300))
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 500
     }
     assert too_long == {}, "split by concept: a stem that outgrows its file becomes a folder of that name"
 

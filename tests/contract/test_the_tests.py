@@ -29,6 +29,7 @@ STARTED_AFRESH = {
     "contract/test_containers.py": "a container's script starts one",
     "contract/test_rooms.py": "runs a program that lies beside the interpreter",
     "node/__main__.py": "starts the server as a user does",
+    "proxies/__main__.py": "runs the tests that need nginx",
     "examples/test_guides.py": "what a guide shows is run by itself, without this directory on its path",
     "examples/test_python.py": "an example is run by itself, without this directory on its path",
     "muniment/test_cli.py": "is about what a command imports, and says without a traceback",

@@ -102,7 +102,7 @@ def assert_whole(world: World, agents: Agents) -> None:
         assert (archive.status is ExportStatus.READY) == (archive.blob_id in blobs), archive.status
     partial = set(store.blobs.partials.all())
     assert {blob_id for blob_id, _ in store.blobs._published.listed()} - partial <= named
-    with store.keyring._store.begin(read_only=True) as session:
+    with store.keyring.key_store.begin(read_only=True) as session:
         keysets = set(rows.named(session))
     assert {each.id for each in keysets if each.kind == "project"} == projects
     assert {each.id for each in keysets if each.kind == "contributor"} == people

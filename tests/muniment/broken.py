@@ -22,7 +22,7 @@ from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope, ExportStatus
 from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
-from storage.incidents import Incident, Severity
+from storage.incidents import Incident, SentinelMark, Severity
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
@@ -33,6 +33,7 @@ from storage.retention.settings import note_sweep
 from storage.rights import RightsKind, RightsRequest, RightsTopic
 from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
+from storage.set_aside import SetAsideItem
 from storage.staff import RoleAssignment, StaffMember, StaffRole
 
 SEAL = Sealed(b"\x01nothing")
@@ -136,6 +137,20 @@ def _began_twice(session: Transaction, moment: datetime) -> None:
         observe(session, "elsewhere", {RunningPart.PROGRAM: version}, moment + timedelta(seconds=at))
 
 
+def _detection_stopped(session: Transaction, moment: datetime) -> None:
+    mark = session.get(SentinelMark, 1)
+    if mark is None:
+        session.add(SentinelMark(id=1, next_index=0, beat_at=_ago(moment, days=1)))
+    else:
+        mark.beat_at = _ago(moment, days=1)
+
+
+def _set_aside(moment: datetime) -> SetAsideItem:
+    return SetAsideItem(
+        loop="retention", item_id=uuid.uuid4(), cause="valueerror", first_at=moment, last_at=moment, next_at=moment
+    )
+
+
 IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "access-reviews": _rows(lambda moment: [_review(moment)]),
     "agents-reconciled": _rows(lambda moment: [_export(moment, moment)]),
@@ -144,6 +159,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
     "copies-recalled": _rows(lambda moment: [_recall(moment)]),
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
+    "detection-works": _detection_stopped,
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
     "files-present": _rows(lambda moment: [_blob(moment)]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
@@ -152,6 +168,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
     "incidents-told": _rows(lambda moment: [_incident(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
+    "items-set-aside": _rows(lambda moment: [_set_aside(moment)]),
     "outages-explained": _rows(lambda moment: [_outage(moment)]),
     "requests-answered": _rows(lambda moment: [_request(moment)]),
     "retention-swept": lambda session, moment: note_sweep(session, _ago(moment, days=2)),

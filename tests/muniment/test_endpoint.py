@@ -208,7 +208,7 @@ TOO_MUCH = [
         "prompts(first: 100) { edges { node { id } } } } } } } } } } }",
         "COST_EXCEEDED",
     ),  # pages of pages of pages
-    ("{ projects(first: 999999999999999999999) { totalCount } }", "COST_EXCEEDED"),  # a page without end
+    ("{ projects(first: 999999999999999999999) { edges { cursor } } }", "COST_EXCEEDED"),  # a page without end
     ("query($n: Int!) { viewer { kind } }" * 2, "GRAPHQL_VALIDATION_FAILED"),  # two anonymous operations
 ]
 

@@ -223,3 +223,17 @@ def test_the_first_page_repeats_no_markup_of_a_host(world: World) -> None:
     answer = world.client.get("/", headers={"host": 'x"><script>alert(1)</script>'})
     assert answer.status_code in (200, 400)
     assert "<script>" not in answer.text
+
+
+def test_a_refused_websocket_gets_our_own_headers(home: Path, database_url: str) -> None:
+    """It is refused with 403 and the same headers as any page, and the server does not name its program."""
+    origin = b"origin: https://evil.example"
+    hello = got(b"/graphql", origin, b"upgrade: websocket", b"sec-websocket-version: 13",
+                b"sec-websocket-key: " + base64.b64encode(os.urandom(16)),
+                b"sec-websocket-protocol: graphql-transport-ws").replace(b"connection: close", b"connection: upgrade")  # fmt: skip
+    with serving(home, database_url, worker=False) as server:
+        status, answer = status_of(server.port, hello.replace(b"connection: upgrade", b"connection: upgrade, close"))
+    assert status == 403
+    assert b"server: muniment" in answer
+    assert b"granian" not in answer
+    assert b"x-content-type-options: nosniff" in answer

@@ -58,7 +58,7 @@ def test_processes_that_count_together_refuse_alike(home: Path, database_url: st
     """What one process has spent is gone in the next, with the same answer; and still when nobody counts for them."""
     with (
         valkey.running() as server,
-        opened(home, database_url, cost_per_minute=1000, limits_url=server.url, streams_per_caller=1) as first,
+        opened(home, database_url, cost_per_minute=5_000, limits_url=server.url, streams_per_caller=1) as first,
         TestClient(create(first.settings), raise_server_exceptions=False) as client,
     ):
         second = World(client, first.settings, first.house)

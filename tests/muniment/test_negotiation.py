@@ -38,7 +38,7 @@ def test_the_type_with_the_greater_weight_is_answered(accept: str, answered: tup
 @pytest.fixture
 def drafted(home: Path, database_url: str, cheap_passwords: None) -> Iterator[World]:
     """The application, its statuses those of the draft."""
-    with opened(home, database_url, http_draft=True, cost_per_minute=1000, body_limit_bytes=10_000) as world:
+    with opened(home, database_url, http_draft=True, cost_per_minute=5_000, body_limit_bytes=10_000) as world:
         yield world
 
 

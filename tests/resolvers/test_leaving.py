@@ -40,8 +40,8 @@ def test_everything_of_theirs_ends_in_one_transaction(case: Case) -> None:
     since = len(world.events())
     gone = world.do("removeStaff", case.security, wants="sessions accessGrants", staffId=case.holder).data["it"]
     assert gone == {"sessions": 1, "accessGrants": 1}
-    assert world.ask(WHO, case.support).status == 401
     recorded = [(event["action"], event["details"]) for event in world.events()[since:]]
+    assert world.ask(WHO, case.support).status == 401
     ended = {"role": "SUPPORT", "reason": "SUPPORT_REQUEST"}
     assert recorded == [
         ("access_grant.ended", {**ended, "hadBegun": True}),

@@ -1,13 +1,19 @@
 """Outages as staff announce and explain them, and as everybody reads of them at /status."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
+from muniment.loop_metrics import LoopMetrics
 from resolvers.lockdowns import deciding
+from storage import set_aside
 from storage.clock import now
 from storage.database import transaction
+from storage.ids import new_id
+from storage.incidents import SentinelMark
 from storage.outages import Component, Outage, OutageWatch
 from storage.staff import StaffRole
 from tests.world import Answer, Person, World
@@ -143,3 +149,45 @@ def test_availability_counts_from_when_somebody_looked(world: World) -> None:
     months = {(each["component"], each["percent"] < 100) for each in status(world)["availability"]}
     assert ("MODEL", True) in months
     assert ("KEYS", False) in months
+
+
+def test_detection_that_does_not_work_is_said_with_its_cause(world: World) -> None:
+    """By readiness, which stays, and by the status page, before anybody has noted an outage."""
+    with transaction(world.house.store.engine) as session:
+        session.merge(OutageWatch(id=1, since=now(), looked_at=now()))
+        session.merge(SentinelMark(id=1, next_index=0, beat_at=now() - timedelta(seconds=75), cause="typeerror:a.b:c"))
+    ready = world.client.get("/health/ready")
+    assert ready.status_code == 200
+    assert re.fullmatch(
+        r"ready\nIntrusion detection has judged nothing for \d+ s, \d+ entries wait: it fails \(typeerror:a\.b:c\)\.\n",
+        ready.text,
+    )
+    parts = {each["name"]: each for each in world.client.get("/status.json").json()["components"]}
+    assert parts["DETECTION"]["state"] == "down"
+    assert "typeerror:a.b:c" in parts["DETECTION"]["detail"]
+    assert (parts["AGENTS"]["state"], parts["AGENTS"]["detail"]) == ("up", None)
+    assert "typeerror:a.b:c" in world.client.get("/status", headers={"accept": "text/html"}).text
+    with transaction(world.house.store.engine) as session:
+        session.merge(SentinelMark(id=1, next_index=10**6, beat_at=now(), cause=None))
+    assert world.client.get("/health/ready").text == "ready\n"
+    text = generate_latest(_registry(world)).decode()
+    assert "muniment_detection_behind_seconds" in text
+    assert 'muniment_detection_late{cause=""} 0.0' in text
+
+
+def test_metrics_name_what_is_set_aside_and_why_detection_is_late(world: World) -> None:
+    """From the database, whichever process serves them."""
+    with transaction(world.house.store.engine) as session:
+        session.merge(OutageWatch(id=1, since=now(), looked_at=now()))
+        session.merge(SentinelMark(id=1, next_index=0, beat_at=now() - timedelta(minutes=5)))
+        for _ in range(3):
+            set_aside.add(session, "retention", new_id(), "typeerror", now())
+    text = generate_latest(_registry(world)).decode()
+    assert 'muniment_detection_late{cause="stalled"} 1.0' in text
+    assert 'muniment_set_aside_items{loop="retention"} 3.0' in text
+
+
+def _registry(world: World) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(LoopMetrics(world.house))
+    return registry

@@ -4,6 +4,7 @@ import concurrent.futures
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -23,8 +24,11 @@ from resolvers.quotas import grant_at_machine, recount_at_machine
 from resolvers.uploads import Upload
 from storage import erasures, quotas
 from storage.assets import Blob
+from storage.clock import now
 from storage.database import transaction
+from storage.prompts import Prompt, PromptStatus
 from storage.quotas import Allowance, Drift, Quota
+from tests.footprints import jobs
 from tests.storage.test_metadata import jpeg
 from tests.world import TEXT, Person, World, raw_id
 
@@ -334,3 +338,56 @@ def test_one_contributor_may_be_given_more_or_less(world: World, ada: Person) ->
         for email, limit in (("nobody@example.org", 1), (ada.email, -1)):
             with pytest.raises(BadInput):
                 grant_at_machine(world.house, email, limit, None)
+
+
+def _rows(world: World) -> tuple[int, set[str]]:
+    with transaction(world.house.store.engine, read_only=True) as session:
+        return len(session.scalars(select(Prompt.id)).all()), jobs(world.house.store.engine)
+
+
+def test_no_more_prompts_wait_than_may(world: World) -> None:
+    """Of one contributor, in whatever project: the next is refused whole, until one has ended. Others' go on."""
+    world.house.limits.__dict__["prompts_waiting"] = 3
+    ada, ben = world.register("ada"), world.register("ben")
+    hers, shared = world.project(ada), world.project(ben)
+    first = [world.prompt(ada, hers) for _ in range(3)]
+    before = _rows(world)
+    refused = world.do("submitPrompt", ada, projectId=hers, text="One more.")
+    assert refused.code == "QUOTA_EXCEEDED"
+    assert _rows(world) == before
+    world.prompt(ben, shared)
+    with transaction(world.house.store.engine) as session:
+        session.execute(update(Prompt).where(Prompt.id == raw_id(first[0])).values(status=PromptStatus.COMPLETED))
+    world.prompt(ada, hers)
+    assert world.do("submitPrompt", ada, projectId=hers, text="One more.").code == "QUOTA_EXCEEDED"
+
+
+def test_no_more_prompts_are_submitted_in_a_day_than_may_be(world: World) -> None:
+    """Also where none waits; a day later there may be more."""
+    world.house.limits.__dict__["prompts_per_day"] = 2
+    ada = world.register("ada")
+    hers = world.project(ada)
+    for _ in range(2):
+        world.prompt(ada, hers)
+    with transaction(world.house.store.engine) as session:
+        session.execute(update(Prompt).values(status=PromptStatus.COMPLETED))
+    assert world.do("submitPrompt", ada, projectId=hers, text="One more.").code == "QUOTA_EXCEEDED"
+    with transaction(world.house.store.engine) as session:
+        session.execute(update(Prompt).values(created_at=now() - timedelta(days=1, seconds=1)))
+    world.prompt(ada, hers)
+
+
+def test_those_who_submit_at_once_do_not_get_more_together(world: World) -> None:
+    """Twenty at once, of which three may wait: three are taken."""
+    world.house.limits.__dict__["prompts_waiting"] = 3
+    ada = world.register("ada")
+    hers = world.project(ada)
+
+    def submit(_number: int) -> str | None:
+        return world.do("submitPrompt", ada, projectId=hers, text="At once.").code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(submit, range(20)))
+    assert codes.count(None) == 3
+    assert codes.count("QUOTA_EXCEEDED") == 17
+    assert _rows(world)[0] == 3

@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, quotas, staff
+from tests.contract.doors import access_reviews, erasures, imports, loops, passkeys, processes, quotas, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -20,7 +20,6 @@ _DUE = "counts and finds by age, of the account or project that the door gave ou
 _COUNTED = "counts what the archive must hold, so that a door that let less through is noticed"
 _REGISTER = "the register of services is about nobody, and what is approved in it everybody may read"
 _SENTINEL = "the sentinel reads ids, times and codes, opens nothing, and acts on credentials"
-_BY_SENTINEL = ("agents/sentinel/watching.py", _SENTINEL)
 _LEASE_HOLDERS = "agents/ledger/courier.py agents/ledger/sequencer.py agents/sentinel/watching.py"
 _TOLD = "finds whom an investigation must be told to; the caller is not shown them"
 _OWN_COUNT = "counts what the caller has asked for, of their own account, which the door has just given out"
@@ -43,6 +42,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     **access_reviews.SIDE_DOORS,
     **erasures.SIDE_DOORS,
     **imports.SIDE_DOORS,
+    **loops.SIDE_DOORS,
     **passkeys.SIDE_DOORS,
     **processes.SIDE_DOORS,
     **quotas.SIDE_DOORS,
@@ -122,6 +122,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
+        "agents/access_reviews.py agents/loops.py agents/sentinel/acting.py muniment/crew.py muniment/loop_metrics.py "
         "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
         "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
@@ -161,7 +162,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.deletions.forget_receipts": ("agents/erasures/resuming.py", _ERASING),
     "storage.deletions.keep_salt": ("agents/erasures/verifying.py", _ERASING),
     "storage.deletions.salt_of": ("resolvers/deletions.py", _ASKED),
-    "storage.factors.in_force": ("resolvers/factors.py", _FACTOR),
+    "storage.federation.note_issued": ("resolvers/identity.py", _FACTOR),
+    "storage.factors.in_force": ("resolvers/factors.py resolvers/federation.py", _FACTOR),
     "storage.factors.forget_app": ("resolvers/factors.py", _FACTOR),
     "storage.factors.forget": ("resolvers/factors.py resolvers/staff.py", _FACTOR),
     "storage.factors.take": ("resolvers/factors.py", _FACTOR),
@@ -193,7 +195,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.advance": ("agents/sentinel/watching.py", _LOG),
     "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
-    "storage.incidents.mark": ("agents/outages.py agents/sentinel/watching.py", _LOG),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.sent": ("agents/notices/affected.py", _AGENT),
     "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
@@ -202,7 +203,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
     "storage.ledger.affected.of_person": ("agents/notices/affected.py", _AGENT),
-    **{f"storage.ledger.happenings.{each}": _BY_SENTINEL for each in ("between", "end", "place_at", "waiting")},
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
@@ -333,6 +333,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
+    **loops.PLACES,
     **staff.PLACES,
     ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",

@@ -8,7 +8,10 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.passkeys.forget": ("resolvers/factors.py resolvers/staff.py", f"{_FACTOR}; of staff who leave"),
     "storage.passkeys.forget_challenges": ("agents/erasures/resuming.py", _ENDED),
     "storage.passkeys.mark_copied": ("resolvers/challenges.py", _FACTOR),
-    "storage.passkeys.of_account": ("resolvers/factors.py resolvers/passkeys.py", _FACTOR),
+    "storage.passkeys.of_account": (
+        "resolvers/factors.py resolvers/federation.py resolvers/passkeys.py",
+        _FACTOR,
+    ),
     "storage.passkeys.remove": ("resolvers/passkeys.py", _FACTOR),
     "storage.passkeys.use": ("resolvers/challenges.py", _FACTOR),
     "storage.passkeys.use_up": ("resolvers/challenges.py", _FACTOR),

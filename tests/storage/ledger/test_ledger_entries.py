@@ -349,6 +349,10 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
     plain = required_type(kind)
     if plain == tuple[uuid.UUID, ...]:
         values: st.SearchStrategy[Any] = st.lists(st.uuids(), max_size=MOST_IDS).map(tuple)
+    elif plain == tuple[Identifier, ...]:
+        values = st.lists(
+            st.from_regex(r"[a-z0-9][a-z0-9._:/-]{0,79}", fullmatch=True).map(Identifier), max_size=3
+        ).map(tuple)
     elif plain is int:
         values = st.integers(-(2**53) + 1, 2**53 - 1)
     elif plain is bool:
