@@ -54,16 +54,13 @@ class Meter:
 
     def add_values(self, values: Sequence[Any]) -> None:
         """Count the values of a column: texts, numbers, lists of them, or nulls."""
-        if not values:
-            return
-        if type(values[0]) is str:
-            try:
-                self.add(sum(map(len, values)) + _QUOTES * len(values))
-            except TypeError:  # there are nulls, or numbers, among them
-                pass
-            else:
-                return
-        self.add(sum(map(_size_of, values)))
+        kinds = {*map(type, values)}
+        if kinds == {str}:
+            self.add(sum(map(len, values)) + _QUOTES * len(values))
+        elif kinds & {str, list, dict}:
+            self.add(sum(map(_size_of, values)))
+        else:
+            self.add(_OTHER_VALUE * len(values))
 
     def add_value(self, value: Any) -> None:
         """Count one value."""

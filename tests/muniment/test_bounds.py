@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLError, get_introspection_query, specified_rules
 
+from resolvers.budgets import Charge
 from resolvers.context import Context
 from resolvers.identity import identify
 from schema import documents, limits, validation
@@ -98,8 +99,27 @@ def test_reading_and_validating_are_charged_once_to_whoever_comes_first(
         return sum(charged)
 
     assert spent(text) > spent(text) + 80
-    assert spent("{ viewer { kind }" + " " * 500_000) >= 4_000
+    assert spent("{ viewer { kind }" + " " * 500_000) >= 20_000
     assert spent(REPEATED) >= 10 * 2_000
+
+
+@pytest.mark.one_database("sqlite", reason="what is refused here is refused before a database is asked")
+def test_a_long_document_is_not_parsed_for_who_has_used_up_their_budget(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused with when to come back, over HTTP and on a WebSocket; a short one says what was asked as well."""
+    ada = world.register("ada")
+    parsed: list[str] = []
+    really = documents.parse
+    monkeypatch.setattr(documents, "parse", lambda text, **given: (parsed.append(text), really(text, **given))[1])
+    monkeypatch.setattr(Context, "charge", lambda self, cost: Charge(0, 7) if cost else Charge(0))
+    refused = world.ask(REPEATED, ada)
+    assert (refused.status, refused.code) == (429, "RATE_LIMITED")
+    assert refused.errors[0]["extensions"]["retryAfterSeconds"] == 7
+    with connected(world, ada) as socket:
+        socket.subscribe(REPEATED)
+        assert socket.refusal() == "RATE_LIMITED"
+    assert parsed == []
 
 
 @pytest.mark.one_database("sqlite", reason="it is the response that is counted")
@@ -148,7 +168,7 @@ def test_a_strangers_operations_hold_no_more_than_their_share(world: World, monk
         if context.principal.id is None:
             running.append(1)
             begun.release()
-            assert go.wait(60)
+            assert go.wait(20)
         return really(schema, context, *given, **named)
 
     monkeypatch.setattr(limits, "judge", slow)
