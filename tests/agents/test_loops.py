@@ -148,6 +148,7 @@ def _choice() -> Any:
 def test_archives_expire_behind_one_that_does_not(
     world: World, agents: Agents, monkeypatch: pytest.MonkeyPatch, found: list[Any]
 ) -> None:
+    """Each archive whose time is up goes by itself."""
     due = [Due(new_id(), new_id(), new_id(), withdrawn=False) for _ in range(3)]
     monkeypatch.setattr(expiring.exports, "due", lambda *_: due)
     monkeypatch.setattr(expiring, "_destroy", breaking(lambda item: item == due[0], found, 1))
@@ -159,6 +160,7 @@ def test_archives_expire_behind_one_that_does_not(
 def test_deferred_deletions_go_on_behind_one(
     world: World, agents: Agents, monkeypatch: pytest.MonkeyPatch, found: list[Any]
 ) -> None:
+    """Each deletion that waited for a hold goes by itself."""
     free = [new_id() for _ in range(3)]
     monkeypatch.setattr(resuming.legal_holds, "deferred", lambda _session: free)
     monkeypatch.setattr(resuming, "erase", breaking(lambda item: item == free[0], found, 1))
@@ -265,6 +267,7 @@ def _told(world: World) -> set[uuid.UUID]:
 def test_those_affected_are_told_behind_one_who_can_not_be(
     world: World, agents: Agents, monkeypatch: pytest.MonkeyPatch, found: list[Any]
 ) -> None:
+    """The others are told at once, and that one later."""
     people, incident = [new_id() for _ in range(3)], new_id()
     monkeypatch.setattr(affected.incidents, "sent", lambda *_: object())
     monkeypatch.setattr(affected, "affected", lambda *_: people)
@@ -307,6 +310,7 @@ def test_an_entry_that_makes_no_message_does_not_stop_the_webhook(
 def test_alarms_are_repeated_behind_an_incident(
     world: World, monkeypatch: pytest.MonkeyPatch, found: list[Any]
 ) -> None:
+    """Each incident that nobody has acknowledged escalates by itself."""
     incidents = []
     with world.work() as work:
         for _ in range(3):

@@ -28,6 +28,7 @@ SENDERS = {
     "agents/issuers.py": "asks the operator's issuer for its public keys, and sends nothing",
     "agents/ledger/courier.py": "asks the gate before each delivery",
     "agents/ledger/witnesses.py": "a signed checkpoint: about nobody, and published anyway",
+    "agents/runtime.py": "keeps which hosts of webhooks did not answer; sends nothing",
     "agents/notices/delivering.py": "a notice, to the address that a contributor named for theirs",
 }
 """Which files hand something to `agents.outward`, or to it by `agents.webhooks`, and why each may."""

@@ -19,7 +19,7 @@ from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, ExportScope, ExportStatus
 from storage.follow_ups import FollowUp
 from storage.grants import AccessGrant, AccessScope, Decider, GrantStatus, ReasonCode
-from storage.incidents import Incident, Severity
+from storage.incidents import Incident, SentinelMark, Severity
 from storage.investigations import Investigation
 from storage.ledger.rows import AuditCheckpoint
 from storage.legal_holds import HoldReason, LegalHold, LegalHoldStatus
@@ -30,6 +30,7 @@ from storage.retention.settings import note_sweep
 from storage.rights import RightsKind, RightsRequest, RightsTopic
 from storage.sealed import Sealed
 from storage.services import Service, ServiceKind, ServiceStatus
+from storage.set_aside import SetAsideItem
 from storage.staff import RoleAssignment, StaffMember, StaffRole
 
 SEAL = Sealed(b"\x01nothing")
@@ -122,6 +123,12 @@ def _follow_up(moment: datetime) -> FollowUp:
     return FollowUp(incident_id=uuid.uuid4(), owner_id=uuid.uuid4(), task=SEAL, due_at=_ago(moment, hours=1))
 
 
+def _set_aside(moment: datetime) -> SetAsideItem:
+    return SetAsideItem(
+        loop="retention", item_id=uuid.uuid4(), cause="x", first_at=moment, last_at=moment, next_at=moment
+    )
+
+
 def _outage(moment: datetime) -> Outage:
     long_ago = _ago(moment, days=8)
     return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)
@@ -140,6 +147,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "controls-run": lambda _session, _moment: None,  # three days have gone by without one
     "copies-recalled": _rows(lambda moment: [_recall(moment)]),
     "deletions-done": _rows(lambda moment: [_deletion(moment)]),
+    "detection-works": _rows(lambda moment: [SentinelMark(id=1, next_index=0, beat_at=_ago(moment, minutes=2))]),
     "exports-expired": _rows(lambda moment: [_export(moment, _ago(moment, days=2))]),
     "findings-mended": _rows(lambda moment: [_finding(moment)]),
     "follow-ups-done": _rows(lambda moment: [_follow_up(moment)]),
@@ -147,6 +155,7 @@ IN_THE_DATABASE: dict[str, Callable[[Transaction, datetime], None]] = {
     "holds-reviewed": _rows(lambda moment: [_hold(moment)]),
     "incidents-told": _rows(lambda moment: [_incident(moment)]),
     "investigations-ended": _rows(lambda moment: [_investigation(moment)]),
+    "items-set-aside": _rows(lambda moment: [_set_aside(moment)]),
     "outages-explained": _rows(lambda moment: [_outage(moment)]),
     "requests-answered": _rows(lambda moment: [_request(moment)]),
     "retention-swept": lambda session, moment: note_sweep(session, _ago(moment, days=2)),

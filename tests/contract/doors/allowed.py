@@ -3,7 +3,7 @@
 A new line here is a decision about security: it needs a reason that a reviewer of the policy would accept.
 """
 
-from tests.contract.doors import access_reviews, erasures, imports, passkeys, processes, quotas, staff
+from tests.contract.doors import access_reviews, erasures, imports, loops, passkeys, processes, quotas, staff
 from tests.contract.doors.standing import STANDING
 
 _BEFORE = "who is asking is only being found out: there is no principal yet"
@@ -115,6 +115,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
+        "agents/access_reviews.py agents/loops.py agents/sentinel/acting.py muniment/crew.py muniment/loop_metrics.py "
         "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
         "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
@@ -184,7 +185,9 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.advance": ("agents/sentinel/watching.py", _LOG),
     "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
-    "storage.incidents.mark": ("agents/outages.py agents/sentinel/watching.py", _LOG),
+    "storage.incidents.mark": ("agents/sentinel/watching.py", _LOG),
+    **{f"storage.incidents.{each}": ("agents/sentinel/watching.py", _LOG) for each in ("begin", "note_cause")},
+    "storage.incidents.unacknowledged_ids": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.sent": ("agents/notices/affected.py", _AGENT),
     "storage.incidents.unacknowledged": ("agents/sentinel/acting.py", _SENTINEL),
@@ -193,11 +196,15 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "ids of contributors, for whoever handles an incident that the door gave out",
     ),
     "storage.ledger.affected.of_person": ("agents/notices/affected.py", _AGENT),
-    **{f"storage.ledger.happenings.{each}": _BY_SENTINEL for each in ("between", "end", "place_at", "waiting")},
+    **{
+        f"storage.ledger.happenings.{each}": _BY_SENTINEL
+        for each in ("between", "end", "ids_between", "ids_waiting", "one", "place_at")
+    },
     "storage.measures.carry_out": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
     **STANDING,
+    **loops.SIDE_DOORS,
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
