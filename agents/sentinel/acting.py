@@ -116,13 +116,16 @@ def _alarm(store: Store, scope: AuditScope, hit: Hit) -> None:
 
 
 def escalate(store: Store, scope: AuditScope) -> int:
-    """Repeat the alerts that nobody has acknowledged in time; answers how many were looked at."""
+    """Repeat the alerts that nobody has acknowledged in time; answers how many."""
     with transaction(store.engine, read_only=True) as session:
         waiting = incidents.unacknowledged_ids(session)
-    return loops.each(store, lambda: scope, "escalation", waiting, lambda each: each, partial(_escalate, store, scope))
+    repeated: list[uuid.UUID] = []
+    process = partial(_escalate, store, scope, repeated)
+    loops.each(store, lambda: scope, "escalation", waiting, lambda each: each, process)
+    return len(repeated)
 
 
-def _escalate(store: Store, scope: AuditScope, incident_id: uuid.UUID) -> None:
+def _escalate(store: Store, scope: AuditScope, repeated: list[uuid.UUID], incident_id: uuid.UUID) -> None:
     with store.begin(scope) as work:
         incident = incidents.unacknowledged(work.session, incident_id)
         if incident is None or incident.drill or incident.escalations >= _MOST_ESCALATIONS:
@@ -132,6 +135,7 @@ def _escalate(store: Store, scope: AuditScope, incident_id: uuid.UUID) -> None:
         incident.escalations += 1
         _alert(work, incident, _EVERYBODY, attempt=incident.escalations + 1)
         incident.alerted_at = work.now
+    repeated.append(incident_id)
 
 
 def _opened(work: UnitOfWork, hit: Hit) -> Incident:

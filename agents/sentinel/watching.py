@@ -6,8 +6,7 @@ acting on it, and goes on where the other one was. A hit is one transaction: inc
 It reads in the order of places, which has no gaps. A log that is halted gives out none, and that is when it must not be
 blind: entries that have waited for seconds it reads while they wait, and knows them again when they have their place.
 
-An entry that it can't judge is set aside (`agents.loops`), by its id, and it goes on; nothing that a caller does may
-stop it. Set aside is also what hangs, and what ended the process several times (`agents.sentinel.supervision`).
+An entry that it can't judge is set aside (`agents.loops`), and it goes on: nothing that a caller does may stop it.
 """
 
 import threading
@@ -84,10 +83,10 @@ class Sentinel:
             return 0
         with transaction(self._store.engine, read_only=True) as session:
             mark = incidents.mark(session)
-        taken_up = self._detector is None or mark is None or mark.next_index > self._next
-        if taken_up:  # another one was there meanwhile
-            self._detector, late = self._taken_up(), []
-        assert self._detector is not None  # noqa: S101 - for the type checker
+        detector, taken_up = self._detector, False
+        if detector is None or mark is None or mark.next_index > self._next:  # another one was there meanwhile
+            detector, late, taken_up = self._taken_up(), [], True
+            self._detector = detector
         start = self._next
         with transaction(self._store.engine, read_only=True) as session:
             most = 1 if start < self._careful_until else _AT_ONCE
@@ -96,18 +95,18 @@ class Sentinel:
             if stop > start:
                 if (taken_up or stop <= self._careful_until) and self._begin(start, stop):
                     return self.advance()
-                self._judge(self._detector, start, stop)
+                self._judge(detector, start, stop)
             for entry_id in late:
-                self._judge_one(self._detector, entry_id)
+                self._judge_one(detector, entry_id)
                 self._early.add(entry_id)
         except BaseException as error:
             self._detector = None  # what it has counted of these it would count twice
             if isinstance(error, Exception):
                 self._note_cause(error)
             raise
-        count, self._next = stop - start, stop
-        self._note(bool(count or late))
-        return count
+        self._next = stop
+        self._note(stop > start or bool(late))
+        return stop - start
 
     def _late(self) -> list[uuid.UUID]:
         """What has waited long for its place, and was not read yet."""

@@ -138,7 +138,7 @@ def test_why_detection_does_not_get_on_is_noted(
     except TypeError as error:
         sentinel._note_cause(error)
         cause = loops.cause_of(error)
-    assert cause.startswith("typeerror:tests.agents.test_poison:")
+    assert cause.startswith("typeerror:tests.agents.test_poison_that_hangs:")
     with transaction(world.store.engine, read_only=True) as session:
         mark = incidents.mark(session)
         assert mark is not None
@@ -182,3 +182,23 @@ def test_what_is_tried_again_ends(world: World) -> None:
         assert set_aside.try_again(session, "a", now(), 10) == []
         assert len(set_aside.known(session, "a", now())[0]) == 2
         assert set_aside.counts(session) == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize(
+    "damage", ["outcome = 'BOGUS'", "resource = 'bogus'", "leaf = :junk"], ids=["outcome", "resource", "leaf"]
+)
+def test_a_row_that_can_not_be_read_is_set_aside(world: World, sentinel: Sentinel, damage: str) -> None:
+    """What was changed past this program, after it was sequenced, stops nothing either."""
+    (poison,) = record(world, denial(), actor=new_id())
+    attack(world)
+    column = "id" if world.store.engine.dialect.name == "postgresql" else "replace(id, '-', '')"
+    given: dict[str, Any] = {"id": poison if world.store.engine.dialect.name == "postgresql" else poison.hex}
+    if ":junk" in damage:
+        given["junk"] = b"\x00 no leaf"
+    with transaction(world.store.engine) as session:
+        changed = session.execute(text(f"UPDATE audit_events SET {damage} WHERE {column} = :id"), given)  # noqa: S608
+        assert changed.rowcount == 1  # type: ignore[attr-defined]
+    while sentinel.advance():
+        pass
+    assert [row.item_id for row in kept(world)] == [poison]
+    assert len(opened(world, "D15")) == 1

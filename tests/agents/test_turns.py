@@ -10,10 +10,10 @@ import pytest
 from dbos import DBOSClient, EnqueueOptions
 from sqlalchemy import select, text
 
-from agents import generation, notices, runtime, turns
+from agents import generation, notices, runtime
 from agents.models.gateway import Gateway
 from agents.runtime import Agents
-from agents.turns import Job, TryLater, Turns
+from agents.turns import TryLater
 from policies.force import InForce
 from storage import fair_queue, queue, queue_tables
 from storage.database import transaction
@@ -280,22 +280,6 @@ def test_a_job_that_is_tried_later_runs_again(world: World, gateway: Gateway, re
         until(lambda: ran == [identity] * 3)
     finally:
         runtime.stop(agents)
-
-
-def test_a_turn_ends_however_the_job_does() -> None:
-    """What has ended keeps nobody from their next one."""
-    found = Turns()
-    job = Job("export", "export:1", "ada")
-    for _ in range(2):
-        with pytest.raises(ValueError, match="x"), found.take(job):
-            assert turns.current() == job
-            raise ValueError("x")
-    assert turns.current() is None
-    with found.take(job):
-        with pytest.raises(TryLater), found.take(Job("export", "export:2", "ada")):
-            pass
-        with found.take(Job("export", "export:3", "ben")), found.take(Job("erase", "erase:1", "ada")):
-            pass
 
 
 def test_a_place_is_within_what_the_queue_takes(world: World) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agents import generation, notices, runtime
+from agents import generation, notices, runtime, turns
 from agents.mail import Mail
 from agents.models.gateway import Gateway
+from agents.turns import Job, TryLater, Turns
 from agents.webhooks import Receivers
 from resolvers.notices import issue
 from storage.clock import now
@@ -20,6 +21,7 @@ from storage.ledger.envelopes import new_secret
 from storage.notices import Delivery, Notice, NoticeKind, NoticeSettings
 from tests.agents.gates import Open
 from tests.agents.test_outward import Receiver, receiver
+from tests.agents.test_turns import at_work, until
 from tests.agents.worlds import World
 from tests.services.postbox import postbox
 
@@ -27,8 +29,6 @@ __all__ = ["receiver"]
 
 assert generation.WORKFLOW
 assert notices.WORKFLOWS
-
-from tests.agents.test_turns import at_work, until
 
 
 class Deaf:
@@ -152,3 +152,19 @@ def test_a_host_that_did_not_answer_rests(monkeypatch: pytest.MonkeyPatch) -> No
     for number in range(3_000):
         receivers.note(f"{number}.example", answered=False)
     assert len(receivers._resting) == 1_000
+
+
+def test_a_turn_ends_however_the_job_does() -> None:
+    """What has ended keeps nobody from their next one."""
+    found = Turns()
+    job = Job("export", "export:1", "ada")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="x"), found.take(job):
+            assert turns.current() == job
+            raise ValueError("x")
+    assert turns.current() is None
+    with found.take(job):
+        with pytest.raises(TryLater), found.take(Job("export", "export:2", "ada")):
+            pass
+        with found.take(Job("export", "export:3", "ben")), found.take(Job("erase", "erase:1", "ada")):
+            pass

@@ -186,7 +186,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.incidents.end_drill": ("agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.lock": ("resolvers/incidents.py", _ASKED),
     "storage.incidents.mark": ("agents/sentinel/watching.py", _LOG),
-    **{f"storage.incidents.{each}": ("agents/sentinel/watching.py", _LOG) for each in ("begin", "note_cause")},
     "storage.incidents.unacknowledged_ids": ("agents/sentinel/acting.py", _SENTINEL),
     "storage.incidents.open_about": ("agents/sentinel/acting.py agents/sentinel/drilling.py", _SENTINEL),
     "storage.incidents.sent": ("agents/notices/affected.py", _AGENT),

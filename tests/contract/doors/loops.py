@@ -13,6 +13,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.exports.count_announcement": ("agents/exports/announcing.py", _AGENT),
     "storage.fair_queue.others_wait": ("agents/runtime.py", _TURN),
     "storage.fair_queue.put_back": ("agents/jobs.py", _TURN),
+    "storage.incidents.begin": ("agents/sentinel/watching.py", _LAG),
+    "storage.incidents.note_cause": ("agents/sentinel/watching.py", _LAG),
     "storage.notices.begin_attempt": ("agents/notices/delivering.py", _AGENT),
     "storage.notices.count_queued": ("resolvers/notices.py", _OWN),
     "storage.outages.last_look": ("agents/outages.py", _LAG),
