@@ -20,11 +20,14 @@ import structlog
 from dbos import DBOS, DBOSConfig
 
 from agents.egress import Closed, Gate
+from agents.jobs import PASSING as PASSING
+from agents.jobs import RunFailed as RunFailed
+from agents.jobs import Workflow, guard
 from agents.loops import StandStill as StandStill
 from agents.mail import Mail
 from agents.models.gateway import Gateway
 from agents.models.providers import Door
-from agents.turns import Job, Kept, TryLater, Turns, current
+from agents.turns import Kept, Turns, current
 from agents.turns import Stopping as Stopping
 from agents.webhooks import Receivers
 from policies.access import Access
@@ -33,10 +36,7 @@ from policies.force import InForce
 from policies.principals import Kind, Principal
 from resolvers.lockdowns import holding
 from storage import fair_queue, queue, queue_tables
-from storage.blobs.errors import BlobStoreUnavailable
 from storage.certificates.statements import UNSAID, BackupPeriods
-from storage.database import DatabaseUnreachable
-from storage.keys.errors import KeyStoreUnavailable
 from storage.ledger import trail
 from storage.ledger.events import AgentStrayed, Identifier, Outcome, Resource
 from storage.ledger.scope import AuditScope
@@ -47,8 +47,6 @@ _LEFT_OVER_SECONDS = 10.0
 _STANDING_BY_SECONDS = 0.5
 _THREADS = 16
 _MOST_CALLS = 1000
-_AGAIN_SECONDS = 60.0
-"""After how long what something that is away kept from its end is run again."""
 _GRACE_SECONDS = 5
 """How long a stop waits for runs to notice it; what has not by then is resumed as if the process had been killed."""
 
@@ -61,19 +59,8 @@ class Withheld(Stopping):
     """Nobody has approved this agent: it does nothing, and what it was to do waits for the next start."""
 
 
-PASSING = (KeyStoreUnavailable, BlobStoreUnavailable, *DatabaseUnreachable)
-"""What may pass by itself: something that does not answer at the moment."""
-
 PAUSES = (1, 2, 5, 10, 20, 40, 60, 60, 60)
 """Seconds to wait before what failed is tried again."""
-
-
-class RunFailed(Exception):
-    """A workflow gave up. Carries the type of what it met, never its text, which may quote content."""
-
-    def __init__(self, workflow: str, code: str) -> None:
-        super().__init__(f"{workflow}: {code}")
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -212,14 +199,6 @@ class Agents:
         self.go_on()
 
 
-@dataclass(frozen=True)
-class Workflow:
-    """A job agents know how to do: `function` takes `Agents` and the ids it was queued with."""
-
-    name: str
-    function: Callable[..., None]
-
-
 _workflows: dict[str, Workflow] = {}
 
 
@@ -259,7 +238,7 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
     }
     DBOS(config=config)
     for workflow in _workflows.values():
-        DBOS.workflow(name=workflow.name)(_guarded(workflow, agents))
+        DBOS.workflow(name=workflow.name)(guard(workflow, agents))
     DBOS.launch()
     for name, at_once in queue.QUEUES.items():
         DBOS.register_queue(name, partition_worker_concurrency=at_once, polling_interval_sec=_POLLING_SECONDS)
@@ -297,49 +276,3 @@ def patiently(agents: Agents, attempt: Callable[[], T], *also: type[Exception]) 
         except passing:
             agents.pause(pause)
     return attempt()
-
-
-def _put_back(agents: Agents, job: Job, later: TryLater) -> None:
-    """Let the job run again later. Where even that can't be written, the next start takes it up as it is."""
-    workflow = job.workflow
-
-    def attempt() -> bool:
-        return fair_queue.put_back(
-            agents.store.engine, job.id, later.seconds, queue.queue_of(workflow), workflow, behind=later.behind
-        )
-
-    try:
-        patiently(agents, attempt)
-    except PASSING as error:
-        log.error("a run waits for the next start", workflow=workflow, code=type(error).__name__)
-
-
-def _guarded(workflow: Workflow, agents: Agents) -> Callable[..., None]:
-    def run(*ids: str) -> None:
-        name = DBOS.workflow_id
-        if name is None:  # it was called without the queue
-            perform(*ids)
-            return
-        job = Job(workflow.name, name, DBOS.authenticated_user or None)
-        try:
-            with agents.turns.take(job):
-                perform(*ids)
-        except TryLater as later:
-            _put_back(agents, job, later)
-            raise
-
-    def perform(*ids: str) -> None:
-        runs = queue.ids_of(ids)
-        told = {"workflow": workflow.name, "run_id": ":".join(ids)}
-        try:
-            workflow.function(agents, *runs)
-        except PASSING as error:
-            call = agents.call_behind(runs[0])
-            log.error("a run is tried again later", correlation_id=call, **told, exc_info=error)
-            raise TryLater(_AGAIN_SECONDS) from None
-        except Exception as error:
-            call = agents.call_behind(runs[0])
-            log.error("a run ended in an error", correlation_id=call, **told, exc_info=error)
-            raise RunFailed(workflow.name, type(error).__name__) from None
-
-    return run

@@ -5,7 +5,6 @@ from contextlib import suppress
 from agents.ledger import Sequencer
 from agents.sentinel import Sentinel
 from agents.sentinel.drilling import PEOPLE, drill
-from agents.sentinel.watching import standing as looked_at
 from muniment.house import checkpoint_place, open_house
 from muniment.settings import Settings
 from resolvers import outages
@@ -41,10 +40,13 @@ def play(settings: Settings, seconds: float) -> list[str]:
 def standing(settings: Settings, most_seconds: int) -> tuple[str, bool]:
     """When the sentinel was last there and how far behind it is, in words; whether that is all right."""
     with open_house(settings) as house:
-        silent, behind = looked_at(house.store)
         lag = outages.detection(house)
-    if silent is not None and lag.is_late:
+    silent = lag.silent.total_seconds()
+    if lag.is_late:
         return lag.words(), silent <= most_seconds
-    if silent is None:
+    if not lag.has_run:
         return "The sentinel has never been here: it runs with the agents (serve, or work).", False
-    return f"The sentinel was here {silent:.0f} seconds ago, and is {behind} entries behind.", silent <= most_seconds
+    return (
+        f"The sentinel was here {silent:.0f} seconds ago, and is {lag.unread} entries behind.",
+        silent <= most_seconds,
+    )

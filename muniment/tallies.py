@@ -5,6 +5,7 @@ counts by itself in its own memory. For a while it then asks no more, and later 
 answer again. What lies there are numbers under keyed hashes, which end by themselves; no id, no address, no content.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ _WAITING = 4
 _AWAY_SECONDS = 2.0
 """How long nobody asks a server that did not answer."""
 _TOLD_EVERY_SECONDS = 60.0
+_RENEWED_EVERY_SECONDS = 60.0
+_FIRST_WAITS_SECONDS = 0.05
 
 log = structlog.get_logger("muniment.tallies")
 
@@ -37,7 +40,7 @@ class Tallies:
 
     def __init__(self, url: str, keyring: Keyring, watch: Watch | None = None) -> None:
         self._server = _client(url)
-        self._keyring = keyring
+        self._names = _Names(keyring)
         self._watch = watch or Watch()
         self._places = Bulkhead(_WAITING, patience=0.05, slow=0.1)
         self._lock = threading.Lock()
@@ -58,7 +61,9 @@ class Tallies:
         if not self._may_ask():
             return self._unanswered(None)
         try:
-            key = f"muniment:{self._keyring.keyed_hash('tally', name).hex()}"
+            key = self._names.key_of(name)
+            if key is None:
+                return self._unanswered(None)
             with self._places.entered():
                 answer = script(keys=[key], args=list(arguments))
         except Busy:
@@ -101,6 +106,49 @@ class Tallies:
             self._away_until, count, self._alone = 0.0, self._alone, 0
             self._told_at = None
         log.warning("the shared counts answer again", count=count)
+
+
+class _Names:
+    """The keys that callers are counted under: hashes with a secret that all processes derive from the key store.
+
+    Every request asks for one, so that no request waits for a key service here: the secret stays in memory, and a
+    thread reads it again once a minute, since keys are rotated. Safe between threads.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._secret: bytes | None = None
+        self._read_at = 0.0
+        self._reading = threading.Lock()
+
+    def key_of(self, name: str) -> str | None:
+        """Return the key of `name`; None while another thread reads the first secret. Raises KeyStoreError there."""
+        if self._secret is None:
+            if not self._reading.acquire(timeout=_FIRST_WAITS_SECONDS):
+                return None
+            self._read()
+        elif time.monotonic() - self._read_at > _RENEWED_EVERY_SECONDS and self._reading.acquire(blocking=False):
+            threading.Thread(target=self._renew, name="tally-names", daemon=True).start()
+        secret = self._secret
+        return (
+            None
+            if secret is None
+            else f"muniment:{hashlib.blake2b(name.encode(), key=secret, digest_size=32).hexdigest()}"
+        )
+
+    def _read(self) -> None:
+        """Read the secret, and let go of the lock that the caller has taken."""
+        try:
+            self._secret = self._keyring.keyed_hash("tally", "names")
+        finally:
+            self._read_at = time.monotonic()
+            self._reading.release()
+
+    def _renew(self) -> None:
+        try:
+            self._read()
+        except Exception as error:  # it is asked again in a minute, and the secret that is known goes on being used
+            log.warning("tallies.names_not_renewed", code=type(error).__name__)
 
 
 def demand(url: str) -> None:

@@ -46,7 +46,8 @@ def demand_prompt(context: Context) -> int:
 
     Who submits another meanwhile waits for this transaction, so that several at once do not get past the limit.
     """
-    session, limits = context.work.session, context.limits
+    session = context.work.session
+    limits = context.limits
     accounts.lock_contributor(session, context.caller_id)
     waiting, today = prompts.count_by_author(session, context.caller_id, context.work.now - _DAY)
     if waiting >= limits.prompts_waiting:

@@ -26,6 +26,8 @@ class DetectionLag:
     silent: timedelta = timedelta(0)
     cause: str | None = None
     agents_gone: bool = False
+    has_run: bool = False
+    """Whether detection has ever run here."""
     set_aside: int = 0
     """Entries that detection could not judge and went past."""
 
@@ -77,5 +79,6 @@ def measure(session: Session, moment: datetime) -> DetectionLag:
         silent=max(timedelta(0), moment - mark.beat_at),
         cause=mark.cause,
         agents_gone=seen is None or moment - seen > GONE,
+        has_run=True,
         set_aside=set_aside.count(session, "sentinel"),
     )

@@ -189,16 +189,18 @@ def begin_attempt(
 
     `pauses` are those between two attempts.
     """
-    row = session.get(Notice, notice_id, with_for_update=True)
-    if row is None:
+    count, due = Notice.webhook_attempts, Notice.webhook_due_at
+    if channel is Channel.EMAIL:
+        count, due = Notice.email_attempts, Notice.email_due_at
+    found = session.execute(select(count, due).where(Notice.id == notice_id).with_for_update()).one_or_none()
+    if found is None:
         return len(pauses) + 1, 0.0
-    name = channel.value.lower()
-    attempts, due_at = getattr(row, f"{name}_attempts"), getattr(row, f"{name}_due_at")
+    attempts, due_at = found
     if due_at is not None and due_at > moment:
         return attempts, (due_at - moment).total_seconds()
-    setattr(row, f"{name}_attempts", attempts + 1)
-    pause = pauses[min(attempts, len(pauses) - 1)]
-    setattr(row, f"{name}_due_at", moment + timedelta(seconds=pause))
+    pause = timedelta(seconds=pauses[min(attempts, len(pauses) - 1)])
+    begun = update(Notice).where(Notice.id == notice_id).values({count: attempts + 1, due: moment + pause})
+    session.execute(begun, execution_options={"synchronize_session": False})
     return attempts + 1, 0.0
 
 

@@ -1,6 +1,7 @@
 """The real application under test, and the people who use it: no worker, passwords hashed at the lowest cost."""
 
 import base64
+import copy
 import itertools
 import json
 import sqlite3
@@ -81,6 +82,15 @@ class Answer:
     @property
     def message(self) -> str:
         return str(self.errors[0]["message"])
+
+    @property
+    def same(self) -> tuple[int, dict[str, Any]]:
+        """Status and body without what differs each time: references, and the budget that is left."""
+        body = copy.deepcopy(self.body)
+        body.get("extensions", {}).get("cost", {}).pop("remaining", None)
+        for error in body.get("errors", []):
+            error["extensions"].pop("ref", None)
+        return self.status, body
 
 
 @dataclass

@@ -25,6 +25,10 @@ class Replaced(Exception):
     """This thread hung, and another one has taken its place: it does nothing more."""
 
 
+class Ended(Exception):
+    """Processes ended while they judged an entry."""
+
+
 class Hung(Exception):
     """A thread hung at this entry."""
 

@@ -6,8 +6,7 @@ acting on it, and goes on where the other one was. A hit is one transaction: inc
 It reads in the order of places, which has no gaps. A log that is halted gives out none, and that is when it must not be
 blind: entries that have waited for seconds it reads while they wait, and knows them again when they have their place.
 
-An entry that it can't judge is set aside (`agents.loops`), by its id, and it goes on; nothing that a caller does may
-stop it. Set aside is also what hangs, and what ended the process several times (`agents.sentinel.supervision`).
+An entry that it can't judge is set aside (`agents.loops`), and it goes on: nothing that a caller does may stop it.
 """
 
 import threading
@@ -22,10 +21,10 @@ import structlog
 from agents import loops
 from agents.sentinel.acting import act, escalate
 from agents.sentinel.detecting import Detector
-from agents.sentinel.supervision import Replaced, Supervisor
+from agents.sentinel.supervision import Ended, Replaced, Supervisor
 from resolvers.detections import DETECTIONS
 from storage import clock, incidents, set_aside
-from storage.database import Transaction, transaction
+from storage.database import transaction
 from storage.ledger import happenings, sequencing
 from storage.ledger.events import SentinelBeat
 from storage.ledger.happenings import Happening
@@ -48,10 +47,6 @@ _LONGEST = max(detection.window for detection in DETECTIONS)
 _ACTIONS = frozenset().union(*(detection.actions for detection in DETECTIONS))
 
 log = structlog.get_logger("muniment.sentinel")
-
-
-class Ended(Exception):
-    """Processes ended while they judged an entry."""
 
 
 class Sentinel:
@@ -88,10 +83,10 @@ class Sentinel:
             return 0
         with transaction(self._store.engine, read_only=True) as session:
             mark = incidents.mark(session)
-        taken_up = self._detector is None or mark is None or mark.next_index > self._next
-        if taken_up:  # another one was there meanwhile
-            self._detector, late = self._taken_up(), []
-        assert self._detector is not None  # noqa: S101 - for the type checker
+        detector, taken_up = self._detector, False
+        if detector is None or mark is None or mark.next_index > self._next:  # another one was there meanwhile
+            detector, late, taken_up = self._taken_up(), [], True
+            self._detector = detector
         start = self._next
         with transaction(self._store.engine, read_only=True) as session:
             most = 1 if start < self._careful_until else _AT_ONCE
@@ -100,20 +95,18 @@ class Sentinel:
             if stop > start:
                 if (taken_up or stop <= self._careful_until) and self._begin(start, stop):
                     return self.advance()
-                self._judge(
-                    self._detector,
-                    lambda session: happenings.between(session, start, stop, _ACTIONS),
-                    lambda session: happenings.ids_between(session, start, stop, _ACTIONS),
-                )
-            self._judge_late(self._detector, late)
+                self._judge(detector, start, stop)
+            for entry_id in late:
+                self._judge_one(detector, entry_id)
+                self._early.add(entry_id)
         except BaseException as error:
             self._detector = None  # what it has counted of these it would count twice
             if isinstance(error, Exception):
                 self._note_cause(error)
             raise
-        count, self._next = stop - start, stop
-        self._note(bool(count or late))
-        return count
+        self._next = stop
+        self._note(stop > start or bool(late))
+        return stop - start
 
     def _late(self) -> list[uuid.UUID]:
         """What has waited long for its place, and was not read yet."""
@@ -146,27 +139,20 @@ class Sentinel:
             return True
         return False
 
-    def _judge(
-        self,
-        detector: Detector,
-        read: Callable[[Transaction], list[Happening]],
-        ids: Callable[[Transaction], list[uuid.UUID]],
-        *,
-        acts: bool = True,
-    ) -> None:
+    def _judge(self, detector: Detector, start: int, stop: int, *, acts: bool = True) -> None:
         """Judge entries that are read together; one by one where that fails, so that one alone is set aside."""
         try:
             with transaction(self._store.engine, read_only=True) as session:
-                found = read(session)
+                together = happenings.between(session, start, stop, _ACTIONS)
         except Exception as error:
             if loops.may_pass(error):
                 raise
             with transaction(self._store.engine, read_only=True) as session:
-                names = ids(session)
+                names = happenings.ids_between(session, start, stop, _ACTIONS)
             for entry_id in names:
                 self._judge_placed(detector, entry_id, None, acts)
             return
-        for happening in found:
+        for happening in together:
             self._judge_placed(detector, happening.entry_id, happening, acts)
 
     def _judge_placed(self, detector: Detector, entry_id: uuid.UUID, happening: Happening | None, acts: bool) -> None:
@@ -174,11 +160,6 @@ class Sentinel:
             self._early.discard(entry_id)
         else:
             self._judge_one(detector, entry_id, happening, acts=acts)
-
-    def _judge_late(self, detector: Detector, late: list[uuid.UUID]) -> None:
-        for entry_id in late:
-            self._judge_one(detector, entry_id)
-            self._early.add(entry_id)
 
     def _judge_one(
         self, detector: Detector, entry_id: uuid.UUID, happening: Happening | None = None, *, acts: bool = True
@@ -256,12 +237,7 @@ class Sentinel:
             place = happenings.place_at(session, clock.now() - _LONGEST - timedelta(minutes=1))
         while place < self._next:
             start, stop = place, min(place + _AT_ONCE, self._next)
-            self._judge(
-                detector,
-                lambda session, start=start, stop=stop: happenings.between(session, start, stop, _ACTIONS),  # type: ignore[misc]
-                lambda session, start=start, stop=stop: happenings.ids_between(session, start, stop, _ACTIONS),  # type: ignore[misc]
-                acts=False,
-            )
+            self._judge(detector, start, stop, acts=False)
             place = stop
         known = clock.now() if mark is None else mark.beat_at - _WAITS_LONG
         with transaction(self._store.engine, read_only=True) as session:
@@ -319,18 +295,6 @@ class Sentinel:
             log.exception("the lease was left to run out")
 
     def _note_cause(self, error: Exception) -> None:
-        """Let others say why detection does not get on, and that this process did not end of it.
-
-        Where the database is away they see that themselves.
-        """
+        """Let others say why detection does not get on, where the database answers, and that no process ended of it."""
         with suppress(Exception), transaction(self._store.engine) as session:
             incidents.note_cause(session, loops.cause_of(error))
-
-
-def standing(store: Store) -> tuple[float | None, int]:
-    """For how many seconds nobody has watched, None where nobody ever has; and how many entries are unread."""
-    with transaction(store.engine, read_only=True) as session:
-        mark, end = incidents.mark(session), happenings.end(session)
-    if mark is None:
-        return None, end
-    return (clock.now() - mark.beat_at).total_seconds(), end - mark.next_index

@@ -11,9 +11,10 @@ import structlog
 
 from agents import generation
 from agents.exports import announce_export, build_export
+from agents.jobs import RunFailed, Workflow, guard
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
-from agents.runtime import Agents, RunFailed, Workflow, _guarded
+from agents.runtime import Agents
 from tests.agents.gates import Open
 from tests.agents.standins import StandIn
 from tests.agents.test_outward import Receiver, receiver
@@ -83,7 +84,7 @@ def test_a_run_that_ends_in_an_error_is_logged_with_the_call_behind_it(
         agents = Agents(world.house.store, world.house.force, Gateway([]))
         for run in (raw_id(made["prompt"]["id"]), uuid.UUID(int=7)):
             with pytest.raises(RunFailed):
-                _guarded(Workflow("generate", fail), agents)(str(run))
+                guard(Workflow("generate", fail), agents)(str(run))
     told = [line["correlation_id"] for line in lines if line["event"] == "a run ended in an error"]
     assert told == bound == [uuid.UUID(call), uuid.UUID(int=7)]
 

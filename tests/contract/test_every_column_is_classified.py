@@ -21,7 +21,7 @@ PLAIN_TEXT = {
     "control", "found_by", "owner",
     # Words of staff about a company, which everybody reads at /services.
     "address", "contract", "operator", "purpose",
-    "actor_kind", "detection",
+    "actor_kind", "detection", "loop",
     # Words of staff about machines, which everybody reads at /status.
     "cause",
 }  # fmt: skip

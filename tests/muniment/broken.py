@@ -127,6 +127,12 @@ def _follow_up(moment: datetime) -> FollowUp:
     return FollowUp(incident_id=uuid.uuid4(), owner_id=uuid.uuid4(), task=SEAL, due_at=_ago(moment, hours=1))
 
 
+def _set_aside(moment: datetime) -> SetAsideItem:
+    return SetAsideItem(
+        loop="retention", item_id=uuid.uuid4(), cause="x", first_at=moment, last_at=moment, next_at=moment
+    )
+
+
 def _outage(moment: datetime) -> Outage:
     long_ago = _ago(moment, days=8)
     return Outage(component=Component.FILES, started_at=long_ago - timedelta(hours=1), ended_at=long_ago)

@@ -17,7 +17,9 @@ from muniment.variables import load
 from resolvers.budgets import Budgets
 from resolvers.errors import RateLimited
 from resolvers.watching import Watch
+from storage.keys.errors import KeyStoreUnavailable
 from storage.keys.keyring import Keyring
+from tests.faults.servers import wait_for
 from tests.services.relay import Relay
 from tests.services.valkey import Valkey, running
 from tests.storage.keyrings import ROOT, keyring_in
@@ -288,3 +290,29 @@ def test_without_a_server_each_process_counts_its_own_streams(server: Valkey, ke
                 crowd.enter(ADA)
                 with pytest.raises(RateLimited):
                     crowd.enter(ADA)
+
+
+def test_no_caller_waits_for_a_key_service_to_be_counted(
+    server: Valkey, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What callers are counted under stays in memory; a thread reads it again, and where it can't, the old one is used."""
+    with process(server.url, keyring) as shared:
+        shared.charge(ADA, 1, SIZE)
+        (before,) = server.admin.keys()
+        asked, given = threading.Event(), threading.Event()
+        really = keyring.keyed_hash
+
+        def slow(purpose: str, value: bytes | str) -> bytes:
+            asked.set()
+            assert given.wait(60)
+            raise KeyStoreUnavailable("it does not answer")
+
+        monkeypatch.setattr(keyring, "keyed_hash", slow)
+        monkeypatch.setattr(tallies, "_RENEWED_EVERY_SECONDS", 0.0)
+        assert shared.charge(ADA, 1, SIZE).remaining < SIZE
+        assert asked.wait(60)
+        shared.charge(ADA, 1, SIZE)
+        assert server.admin.keys() == [before]
+        given.set()
+        monkeypatch.setattr(keyring, "keyed_hash", lambda purpose, value: really(purpose, value)[::-1])
+        wait_for(lambda: shared.charge(ADA, 1, SIZE) and len(server.admin.keys()) == 2)

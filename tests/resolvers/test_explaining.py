@@ -100,7 +100,7 @@ def test_the_shape_of_an_answer_does_not_tell_how_many_others_there_are(world: W
     for _ in range(3):
         friend = world.register("friend")
         world.share(ada, project, friend, "EDITOR")
-        answers.append(everything(why(world, vic, "UPDATE", project)))
+        answers.append(why(world, vic, "UPDATE", project).same)
     assert answers[0] == answers[1] == answers[2]
 
 

@@ -197,6 +197,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.measures.lift": ("resolvers/incidents.py", _ASKED),
     "storage.measures.release_exports": ("resolvers/sessions.py", "of whoever has just proven who they are"),
     **STANDING,
+    **loops.SIDE_DOORS,
     "storage.services.anybody_to_tell": ("resolvers/services.py", "whether there is any account; says no more"),
     "storage.services.at": ("resolvers/notices.py resolvers/services.py", _REGISTER),
     "storage.services.everything": ("resolvers/services.py", _REGISTER),
@@ -323,7 +324,6 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
 """What reads or writes by itself, by its name: from which files it may be used, and why."""
 
 PLACES: dict[tuple[str, str, str], str] = {
-    **loops.PLACES,
     **staff.PLACES,
     ("schema/services.py", "blind", "vars(input)"): "the fields of an input, by their names",
     ("schema/leaves.py", "statement", "definition.metadata"): "Strawberry's word, no table",

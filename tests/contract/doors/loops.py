@@ -17,7 +17,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     ),
     "storage.exports.count_announcement": ("agents/exports/announcing.py", _DELIVERY),
     "storage.fair_queue.others_wait": ("agents/runtime.py", _BOOKKEEPING),
-    "storage.fair_queue.put_back": ("agents/runtime.py", _BOOKKEEPING),
+    "storage.fair_queue.put_back": ("agents/jobs.py", _BOOKKEEPING),
     "storage.incidents.begin": (_WATCHING, _DETECTION),
     "storage.incidents.mark": (_WATCHING, _DETECTION),
     "storage.incidents.note_cause": (_WATCHING, _DETECTION),
@@ -40,12 +40,4 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.set_aside.remove": (f"agents/access_reviews.py agents/loops.py {_WATCHING}", _BOOKKEEPING),
     "storage.set_aside.reopen": ("muniment/crew.py", _BOOKKEEPING),
     "storage.set_aside.try_again": (_WATCHING, _BOOKKEEPING),
-}
-
-PLACES: dict[tuple[str, str, str], str] = {
-    ("resolvers/quotas.py", "session", "(context.work.session, context.limits)"): "names both; reads nothing by itself",
-    (_WATCHING, "session", "read or beats or looks"): "whether there is anything to note",
-    (_WATCHING, "session", "read(session)"): "a function of storage/, handed on: `happenings.between`",
-    (_WATCHING, "session", "ids(session)"): "a function of storage/, handed on: `happenings.ids_between`",
-    ("storage/notices.py", "grant", "setattr"): "sets the count and the time of one of two ways of delivery",
 }
