@@ -80,9 +80,12 @@ def rehash(store: Store, names: list[KeysetName], told: Told) -> Rehashed:
 
 
 def _names(store: Store, kept: _Found, found: Rehashed, done: int, told: Callable[[int], None]) -> int:
+    """Go over the rows that are there now: what comes in later is hashed under the newest key."""
     last, model = None, kept.model
-    while True:
-        batch = select(model).order_by(model.id).limit(_AT_ONCE)
+    with transaction(store.engine, read_only=True) as session:
+        end = session.scalar(select(model.id).order_by(model.id.desc()).limit(1))
+    while last != end:
+        batch = select(model).where(model.id <= end).order_by(model.id).limit(_AT_ONCE)
         with transaction(store.engine, read_only=True) as session:
             rows = list(session.scalars(batch if last is None else batch.where(model.id > last)))
         if not rows:
@@ -92,6 +95,7 @@ def _names(store: Store, kept: _Found, found: Rehashed, done: int, told: Callabl
         last, done = rows[-1].id, done + len(rows)
         told(done)
         time.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
+    return done
 
 
 def _replace(store: Store, kept: _Found, rows: list[Any], found: Rehashed) -> None:

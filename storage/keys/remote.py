@@ -1,10 +1,12 @@
 """A key-encryption key in a key management service, asked over the network and never waited for beyond a bound.
 
 Nothing is retried and nothing stands in for it: a service that is slow, gone, or refuses gives KeyStoreUnavailable
-within the bound, and the next call asks it anew, with the credentials that the environment holds then.
+within the bound, and the next call asks it anew, with the credentials that the environment holds then. After a call that
+had no answer one call at a time asks, and the others are refused at once, until there is an answer again.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ _AT_ONCE = 8
 """Calls on their way at the same time, those among them that nobody waits for any more."""
 WAITING = 3
 """Threads that wait for the service at the same time. While it is slow, others get KeyStoreUnavailable at once."""
+_SLOW_SECONDS = 1.0
+"""A call that fails after longer had no answer."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class RemoteKms(Kms):
         self._calls = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="kms")
         self._lock = threading.Lock()
         self._connected: aead.Aead | None = None
+        self._silent = False
+        """Whether the call that ended last failed for want of an answer."""
+        self._trying = threading.Lock()
 
     def __repr__(self) -> str:
         return "<RemoteKms>"
@@ -66,6 +73,16 @@ class RemoteKms(Kms):
         self._calls.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, call: Callable[[aead.Aead], bytes]) -> bytes:
+        if self._silent:
+            if not self._trying.acquire(blocking=False):
+                raise KeyStoreUnavailable("the key management service does not answer, and one call waits for it")
+            try:
+                return self._entered(call)
+            finally:
+                self._trying.release()
+        return self._entered(call)
+
+    def _entered(self, call: Callable[[aead.Aead], bytes]) -> bytes:
         try:
             with self._places.entered():
                 return self._asked(call)
@@ -73,12 +90,15 @@ class RemoteKms(Kms):
             raise KeyStoreUnavailable("the key management service is slow, and enough calls wait for it") from None
 
     def _asked(self, call: Callable[[aead.Aead], bytes]) -> bytes:
+        begun = time.monotonic()
         try:
             answer = self._calls.submit(lambda: call(self._key()))
         except RuntimeError:
             raise KeyStoreUnavailable("the key management service is closed: this process is ending") from None
         try:
-            return answer.result(self._seconds)
+            found = answer.result(self._seconds)
+            self._silent = False
+            return found
         except TimeoutError:
             answer.cancel()
             problem: Exception = KeyStoreUnavailable(
@@ -88,6 +108,7 @@ class RemoteKms(Kms):
             problem = known
         except Exception as error:
             problem = self._told(error)
+        self._silent = isinstance(problem, KeyStoreUnavailable) and time.monotonic() - begun > _SLOW_SECONDS
         self._reconnect()
         # Raised out here, so that no exception that has seen what was sent hangs on to this one.
         raise problem

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -195,17 +195,18 @@ class Load:
 
     def _run(self, number: int) -> None:
         api = Callers(self.url)
-        for turn in itertools.count():
-            if self._ending.is_set():
-                return
-            try:
-                self._round(api, f"caller{number}x{turn}")
-            except httpx2.TransportError:
-                self.calls["cut off"] += 1
-                time.sleep(0.1)
-            except Exception as problem:
-                self.problems.append(repr(problem)[:2000])
-                time.sleep(0.1)
+        with closing(api.client):
+            for turn in itertools.count():
+                if self._ending.is_set():
+                    return
+                try:
+                    self._round(api, f"caller{number}x{turn}")
+                except httpx2.TransportError:
+                    self.calls["cut off"] += 1
+                    time.sleep(0.1)
+                except Exception as problem:
+                    self.problems.append(repr(problem)[:2000])
+                    time.sleep(0.1)
 
     def _round(self, api: Callers, name: str) -> None:
         made = Made(api.register(name))

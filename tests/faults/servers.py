@@ -41,8 +41,9 @@ T = TypeVar("T")
 class Callers(World):
     """The calls of `tests.world` over a real socket: there is no house in this process to look into."""
 
-    def __init__(self, url: str) -> None:
-        self.client = httpx2.Client(base_url=url, timeout=PATIENCE, trust_env=False)  # type: ignore[assignment]
+    def __init__(self, url: str, transport: httpx2.BaseTransport | None = None) -> None:
+        given = {"base_url": url, "timeout": PATIENCE, "trust_env": False, "transport": transport}
+        self.client = httpx2.Client(**given)  # type: ignore[assignment, arg-type]
         self._numbers = itertools.count(time.monotonic_ns())
 
     def _posted(self, body: object, headers: dict[str, str]) -> Answer:

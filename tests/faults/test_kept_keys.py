@@ -131,7 +131,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 def with_home(command: click.Command, *path: str) -> Iterator[str]:
-    if isinstance(command, click.Group):
+    if hasattr(command, "commands"):
         for name, each in command.commands.items():
             yield from with_home(each, *path, name)
     elif any(each.name == "home" for each in command.params):

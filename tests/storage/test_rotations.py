@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
-from storage import resealing, rotations, work
+from storage import rehashing, resealing, rotations, work
 from storage.assets import Asset
 from storage.blobs.store import BlobStore
 from storage.clock import now
 from storage.contributors import Contributor
 from storage.database import transaction
+from storage.ids import new_id
 from storage.keys.errors import CiphertextDamaged, KeyDestroyed, KeyStoreUnavailable
-from storage.keys.names import CREDENTIALS, KeysetName
+from storage.keys.names import CREDENTIALS, HASHES, KeysetName
 from storage.projects import Project
 from storage.sealed import Sealed
 from storage.vault import Vault
@@ -226,3 +227,28 @@ def test_keysets_with_a_stage_are_told_apart(store: Store) -> None:
             store.keyring.create(fresh, ADA)
 
     assert rotations.rotate_keysets(store, add).keysets == 5
+
+
+@pytest.mark.parametrize("kind", ["sealed", "hashed"])
+def test_a_pass_ends_beside_callers_who_write_faster(store: Store, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """It goes over what was there when it began: what comes in meanwhile is under the new key, and of no end."""
+    come = 0
+
+    def another(_done: int, _total: int) -> None:
+        nonlocal come
+        come += 1
+        assert come < 30, "it follows the newcomers"
+        owner = new_id()
+        store.keyring.create(contributor(owner), owner)
+        with store.begin(agent_scope()) as unit:
+            row = Contributor(id=owner, email_lookup=owner.bytes)
+            unit.vault.seal(row, display_name="New", email=f"{owner}@example.org", password_hash="hash")
+            unit.session.add(row)
+
+    if kind == "sealed":
+        monkeypatch.setattr(resealing, "_AT_ONCE", 1)
+        resealing.reseal(store.engine, store.keyring, another)
+    else:
+        monkeypatch.setattr(rehashing, "_AT_ONCE", 1)
+        rehashing.rehash(store, [HASHES], another)
+    assert come
