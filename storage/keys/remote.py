@@ -1,8 +1,8 @@
 """A key-encryption key in a key management service, asked over the network and never waited for beyond a bound.
 
 Nothing is retried and nothing stands in for it: a service that is slow, gone, or refuses gives KeyStoreUnavailable
-within the bound, and the next call asks it anew, with the credentials that the environment holds then. After a call that
-had no answer one call at a time asks, and the others are refused at once, until there is an answer again.
+within the bound, and the next call asks it anew, with the credentials that the environment holds then. After a call
+that had no answer one call at a time asks, and the others are refused at once, until there is an answer again.
 """
 
 import threading
