@@ -182,22 +182,22 @@ class Made:
 
 
 class Load:
-    """Callers who register, make projects and send files without pause, and keep what was acknowledged."""
+    """Callers who register, make projects and send files, with a pause between two, and keep what was acknowledged."""
 
-    def __init__(self, url: str, callers: int = 3) -> None:
+    def __init__(self, url: str, callers: int = 3, pause: float = 0.0) -> None:
         self.url = url
+        self.pause = pause
         self.made: list[Made] = []
         self.calls: Counter[str] = Counter()
         self.problems: list[str] = []
         self._ending = threading.Event()
-        self._paused = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(callers)]
 
     def _run(self, number: int) -> None:
         api = Callers(self.url)
         with closing(api.client):
             for turn in itertools.count():
-                if self._ending.is_set():
+                if self._ending.wait(self.pause):
                     return
                 try:
                     self._round(api, f"caller{number}x{turn}")
@@ -319,7 +319,8 @@ def rotate_beside_load(server: Server, rounds: int) -> Report:
             commands.one(number)
 
     others = threading.Thread(target=run_others)
-    with Load(str(server.api.client.base_url)).running() as load:
+    # A rotation takes as long as there are keysets: without the pause each round would take longer than the one before.
+    with Load(str(server.api.client.base_url), pause=1.0).running() as load:
         others.start()
         try:
             for _ in range(rounds):
