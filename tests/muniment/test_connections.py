@@ -29,11 +29,12 @@ LIMITS = {"connections": 400, "connections_per_address": 64, "worker": False}
 
 
 def prepared(server: Server) -> Target:
-    """A contributor with a file to fetch and one to send."""
+    """A contributor with a file to fetch and one to send, and another one."""
     ann = server.api.register("ann")
     project = server.api.project(ann)
     asset = server.api.asset(ann, project, b"z" * 3_000_000)
     target = Target(server.port, ann.token, content=server.api.content_url(ann, asset))
+    target.beside = server.api.register("ben").token
     target.upload = server.api.announce(ann, project, 1000)[1]
     return target
 

@@ -139,8 +139,8 @@ def test_one_address_behind_a_proxy_cannot_take_all(home: Path, database_url: st
         serving(home, database_url, worker=False, streams_per_caller=500, **limits, **TRUSTED) as server,
         in_front_of(server.port, home / "nginx") as port,
     ):
-        ann = server.api.register("ann")
-        target = Target(port, ann.token)
+        ann, ben = server.api.register("ann"), server.api.register("ben")
+        target = Target(port, ann.token, beside=ben.token)
         for name in ("an event stream", "half a body", "a socket that reads no ping", "an unread response"):
             probe = Probe(target)
             with holding(target, 200, HELD[name](target), source="127.0.6.1"), probe.asking():
