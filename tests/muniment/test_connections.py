@@ -5,8 +5,8 @@ import resource
 import socket
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -197,11 +197,16 @@ def is_closed(caller: socket.socket) -> bool:
 
 
 @pytest.fixture
-def accepting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accepting]:
+def accept(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Accepting]]:
+    """Makes guarded ports with these limits, and closes them."""
+    with ExitStack() as stack:
+        yield lambda **limits: stack.enter_context(closing(Accepting(monkeypatch, **limits)))
+
+
+@pytest.fixture
+def accepting(accept: Callable[..., Accepting]) -> Accepting:
     """A guarded port without narrow limits."""
-    made = Accepting(monkeypatch)
-    yield made
-    made.close()
+    return accept()
 
 
 @pytest.fixture
@@ -307,9 +312,9 @@ def _read(connection: socket.socket, size: int) -> None:
         size -= len(connection.recv(size))
 
 
-def test_one_address_gets_its_share_and_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_address_gets_its_share_and_the_newest_are_kept(accept: Callable[..., Accepting]) -> None:
     """Nobody else's is closed for it; a burst is let be for two seconds, so that a request within it is served."""
-    accepting = Accepting(monkeypatch, most_per_address=10)
+    accepting = accept(most_per_address=10)
     greedy = [accepting.connect() for _ in range(20)]
     modest = accepting.connect("127.0.0.2")
     accepting.wait(0)
@@ -320,23 +325,21 @@ def test_one_address_gets_its_share_and_the_newest_are_kept(monkeypatch: pytest.
     assert [is_closed(each) for each in greedy] == [True] * 11 + [False] * 9
     assert not is_closed(modest)
     assert not is_closed(last)
-    accepting.close()
 
 
-def test_when_there_are_too_many_those_with_most_have_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_there_are_too_many_those_with_most_have_fewer(accept: Callable[..., Accepting]) -> None:
     """At once, however new they are: the next caller has to find room."""
-    accepting = Accepting(monkeypatch, most=30)
+    accepting = accept(most=30)
     greedy = [accepting.connect(f"127.0.0.{2 + number % 2}") for number in range(60)]
     modest = [accepting.connect(f"127.0.1.{number}") for number in range(1, 11)]
     assert sum(not is_closed(each) for each in greedy) == 20
     assert not any(map(is_closed, modest))
-    accepting.close()
 
 
 @pytest.mark.anyio
-async def test_of_a_proxy_callers_are_counted_and_not_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_a_proxy_callers_are_counted_and_not_the_proxy(accept: Callable[..., Accepting]) -> None:
     """Idle connections of a trusted proxy are nobody's; those in use are the caller's whom it names."""
-    accepting = Accepting(monkeypatch, most_per_address=5, proxies=TrustedProxies(["127.0.0.9"]))
+    accepting = accept(most_per_address=5, proxies=TrustedProxies(["127.0.0.9"]))
     idle = [accepting.connect("127.0.0.9") for _ in range(12)]
     used = [accepting.connect("127.0.0.9") for _ in range(10)]
     requests = [
@@ -350,7 +353,6 @@ async def test_of_a_proxy_callers_are_counted_and_not_the_proxy(monkeypatch: pyt
     assert [is_closed(each) for each in used] == [True] * 3 + [False] * 7
     for request in requests:
         await request.end()
-    accepting.close()
 
 
 @pytest.mark.anyio
@@ -390,11 +392,13 @@ async def test_a_large_body_over_http_2_is_sent_in_pieces(accepting: Accepting) 
             assert max(len(each["body"]) for each in sent) <= most
 
 
-def test_a_low_limit_on_open_files_lowers_that_on_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_low_limit_on_open_files_lowers_that_on_connections(
+    accept: Callable[..., Accepting], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There must be some left for the databases; the log says how many connections may be open."""
     monkeypatch.setattr(tcp, "raise_descriptor_limit", lambda: 1024)
     with capture_logs() as lines:
-        assert Accepting(monkeypatch, most=4096).guard.most == 512
+        assert accept(most=4096).guard.most == 512
     assert [line["count"] for line in lines if line["event"] == "connections.fewer_than_set"] == [512]
 
 
