@@ -89,16 +89,25 @@ def configure(*, production: bool, level: str = "info") -> None:
 class _Handler(logging.StreamHandler[TextIO]):
     """Writes lines; when one can't be written it says so without the line, which the stock handler would print.
 
-    Where nothing can be written, as on a full disk, it counts, and says how many were lost as soon as it can again: an
+    Where nothing can be written, as on a full disk, it counts, and says how many were lost once it can write again: an
     error raised here would end the thread that logged.
     """
 
     lost = 0
 
+    def emit(self, record: logging.LogRecord) -> None:
+        before = self.lost
+        super().emit(record)
+        if before and self.lost == before:
+            self.lost = 0
+            with suppress(OSError, ValueError):
+                self.stream.write(f"{before} log lines before this one could not be written\n")
+                self.stream.flush()
+
     def handleError(self, record: logging.LogRecord) -> None:
         self.lost += 1
         with suppress(OSError, ValueError):
-            self.stream.write(f"a log line of {record.name} could not be written ({self.lost} since the start)\n")
+            self.stream.write(f"a log line of {record.name} could not be written\n")
             self.stream.flush()
 
 
