@@ -69,6 +69,17 @@ def test_validation_ends_when_its_time_is_over(world: World, monkeypatch: pytest
     assert world.ask(text).code is None
 
 
+@pytest.mark.one_database("sqlite", reason="what is refused here is refused before a database is asked")
+def test_time_that_something_else_took_is_not_held_against_a_document(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection of garbage once takes a second of the thread's time: the document is validated anew."""
+    instants = iter([0.0, 1.0])
+    monkeypatch.setattr(validation.time, "thread_time", lambda: next(instants, 2.0))
+    assert world.ask("{ viewer { kind contributor { displayName id email } } }").code is None
+    assert next(instants, None) is None
+
+
 def test_what_honest_clients_send_is_validated_within_a_tenth_of_the_budget() -> None:
     """GraphiQL's introspection, and a page that spreads twenty fragments of a Relay application."""
     schema = build()._schema
