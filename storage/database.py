@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -398,6 +399,26 @@ def looking(engine: Engine) -> Iterator[Connection]:
     """A connection that reads and leaves nothing, for what is asked of each request: a session would cost as much."""
     with _for(engine, read_only=True).connect() as connection:
         yield connection
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How an open engine reaches its database."""
+
+    address: str | None
+    """The numeric address of the server; None where it is a file or a socket of this machine."""
+    verified: bool
+    """Whether the connection is encrypted and the server's certificate and name were verified."""
+
+
+def reach_of(engine: Engine) -> Reach:
+    """Ask an open connection where it leads. Raises DatabaseUnreachable."""
+    if engine.dialect.name == "sqlite":
+        return Reach(None, verified=False)
+    with engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        verified = driver.pgconn.ssl_in_use and driver.info.get_parameters().get("sslmode") == "verify-full"
+        return Reach(driver.info.hostaddr or None, verified=bool(verified))
 
 
 def clock_of(engine: Engine) -> datetime | None:
