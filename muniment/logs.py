@@ -13,6 +13,7 @@ import threading
 import types
 import uuid
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -86,10 +87,19 @@ def configure(*, production: bool, level: str = "info") -> None:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes lines; when one can't be written it says so without the line, which the stock handler would print."""
+    """Writes lines; when one can't be written it says so without the line, which the stock handler would print.
+
+    Where nothing can be written, as on a full disk, it counts, and says how many were lost as soon as it can again: an
+    error raised here would end the thread that logged.
+    """
+
+    lost = 0
 
     def handleError(self, record: logging.LogRecord) -> None:
-        self.stream.write(f"a log line of {record.name} could not be written\n")
+        self.lost += 1
+        with suppress(OSError, ValueError):
+            self.stream.write(f"a log line of {record.name} could not be written ({self.lost} since the start)\n")
+            self.stream.flush()
 
 
 def _reduce_foreign(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

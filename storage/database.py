@@ -232,7 +232,7 @@ def require_same_log(engine: Engine, kept: dict[Any, Any]) -> None:
     path = str(engine.url.database)
     if engine.dialect.name != "sqlite" or path in ("None", "", ":memory:"):
         return
-    found = _identity(f"{path}-wal")
+    found = _identity(_log_of(path))
     if _LOG in kept:
         if kept[_LOG].identity != found:
             raise LogReplaced
@@ -254,7 +254,7 @@ def _require_same_logs(path: str) -> None:
     """Raise LogReplaced where a new connection would open another log than those that are open."""
     with _LOGS_LOCK:
         open_ones = list(_LOGS[path])
-    if open_ones and any(each.identity != _identity(f"{path}-wal") for each in open_ones):
+    if open_ones and any(each.identity != _identity(_log_of(path)) for each in open_ones):
         raise LogReplaced
 
 
@@ -297,6 +297,11 @@ def _as_unreachable(context: ExceptionContext) -> BaseException | None:
     if getattr(context.original_exception, "sqlstate", None) not in _OUT_OF_ORDER:
         return None
     return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
+
+
+def _log_of(path: str) -> str:
+    """Return where SQLite keeps the write-ahead log: beside the file itself, where the path is a link to it."""
+    return f"{os.path.realpath(path) if os.path.islink(path) else path}-wal"  # noqa: PTH114 - as in `_identity`
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -11,6 +11,7 @@ NO_LOOPS = {
     "agents/models/child.py": "ends the model's process with its parent",
     "agents/models/gateway.py": "reads one answer of a model",
     "muniment/serve.py": "imports a module once",
+    "muniment/tallies.py": "reads one secret",
     "muniment/metrics.py": "serves metrics",
 }
 """Threads that work on no items."""

@@ -185,7 +185,7 @@ def test_line_that_cannot_be_written_is_not_printed_instead(lines: Lines, capsys
     handler.handleError(record)
     stream = getattr(handler, "stream", None)
     assert isinstance(stream, io.StringIO)
-    assert stream.getvalue() == "a log line of somewhere could not be written\n"
+    assert stream.getvalue() == "a log line of somewhere could not be written (1 since the start)\n"
     assert SECRET not in "".join(capsys.readouterr())
 
 
@@ -202,3 +202,18 @@ def test_development_lines_are_readable_and_as_discreet(monkeypatch: pytest.Monk
     assert "count=2" in out.getvalue()
     assert "KeyError" in out.getvalue()
     assert SECRET not in out.getvalue()
+
+
+def test_a_full_disk_ends_no_thread_that_logs(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be written is counted, and nothing is raised; the count is told when it can be written again."""
+    handler = logging.getLogger().handlers[0]
+    full = io.StringIO()
+
+    def refuse(_text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(full, "write", refuse, raising=False)
+    monkeypatch.setattr(handler, "stream", full)
+    structlog.get_logger("muniment").error("something.happened")
+    structlog.get_logger("muniment").error("something.happened")
+    assert getattr(handler, "lost", 0) == 2
