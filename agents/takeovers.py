@@ -36,7 +36,7 @@ class Takeover:
     """A thread of its own, for as long as the agents of this process work. On SQLite it has nothing to do."""
 
     def __init__(self, store: Store, name: str) -> None:
-        self._engine = store.engine
+        self._store = store
         self._attendance = Attendance(store.engine, name) if store.engine.dialect.name == "postgresql" else None
         self.name = name
         self._absent: dict[str, float] = {}
@@ -50,11 +50,11 @@ class Takeover:
 
         Two processes of one name would start each other's runs again. Raises NamesTaken.
         """
-        if self._engine.dialect.name != "postgresql":
+        if self._attendance is None:
             return self.name
         for number in range(1, _MOST_OF_A_NAME + 1):
             name = self.name if number == 1 else f"{self.name}-{number}"
-            self._attendance = Attendance(self._engine, name)
+            self._attendance = Attendance(self._store.engine, name)
             try:
                 self._attendance.attend()
             except NobodyCanTell as error:
