@@ -18,34 +18,60 @@ ABSENT_SECONDS = 60.0
 """How long nobody may be there under a name before its runs are taken over: far longer than a restart, or than a live
 process takes to find its lost connection and be there again."""
 
+_MOST_OF_A_NAME = 32
+
 log = structlog.get_logger("agents.takeovers")
+
+
+class NamesTaken(Exception):
+    """As many processes work under a name as may."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{_MOST_OF_A_NAME} processes work as {name!r}: give this one a MUNIMENT_WORKER_NAME of its own"
+        )
 
 
 class Takeover:
     """A thread of its own, for as long as the agents of this process work. On SQLite it has nothing to do."""
 
     def __init__(self, store: Store, name: str) -> None:
+        self._store = store
         self._attendance = Attendance(store.engine, name) if store.engine.dialect.name == "postgresql" else None
-        self._name = name
+        self.name = name
         self._absent: dict[str, float] = {}
         """Since when nobody was seen under each name, by the monotonic clock."""
         self._told = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="takeovers", daemon=True)
 
-    def start(self) -> None:
-        """Be there from now on, and look after the others."""
+    def claim(self) -> str:
+        """Be there from now on, and return the name: this process's, with a number where another has it (PostgreSQL).
+
+        Two processes of one name would start each other's runs again. Raises NamesTaken.
+        """
         if self._attendance is None:
-            return
-        try:
-            self._attendance.attend()
-        except NobodyCanTell as error:
-            self._tell(error)
-        if not self._attendance.alone:
-            log.warning(
-                "another process has this name: give each a MUNIMENT_WORKER_NAME of its own", component=self._name
-            )
-        self._thread.start()
+            return self.name
+        for number in range(1, _MOST_OF_A_NAME + 1):
+            name = self.name if number == 1 else f"{self.name}-{number}"
+            self._attendance = Attendance(self._store.engine, name)
+            try:
+                self._attendance.attend()
+            except NobodyCanTell as error:
+                self._tell(error)
+                return self.name
+            if self._attendance.alone:
+                if number > 1:
+                    log.warning("worker.name_taken", component=self.name, count=number)
+                self.name = name
+                return name
+            self._attendance.leave()
+        raise NamesTaken(self.name)
+
+    def start(self) -> None:
+        """Look after the others."""
+        if self._attendance is not None:
+            self._thread.start()
 
     def stop(self) -> None:
         """Be there no more."""

@@ -33,21 +33,17 @@ from muniment.crowds import Crowd
 from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
-from muniment.key_checks import KeysetWatch
 from muniment.loop_metrics import LoopMetrics
 from muniment.proxies import ForwardedAddress, TrustedProxies
+from muniment.readiness import Readiness
 from muniment.safeguards import announce
 from muniment.settings import Settings
 from muniment.sockets import Sockets
 from muniment.telemetry import watching
 from muniment.threads import Threads
-from resolvers import outages
-from resolvers.house import House
 from resolvers.siem import SiemReader
 from schema.api import build, sdl
 from storage.clock import now
-from storage.database import DatabaseUnreachable, LogReplaced, require_kept
-from storage.keys.errors import KeyStoreError
 
 
 def create(settings: Settings) -> Starlette:
@@ -110,7 +106,7 @@ def create(settings: Settings) -> Starlette:
             WebSocketRoute("/graphql", endpoint),
             Route("/schema.graphql", schema_text, methods=["GET"]),
             Route("/health/live", live, methods=["GET"]),
-            Route("/health/ready", ready, methods=["GET"]),
+            Route("/health/ready", Readiness().respond, methods=["GET"]),
             Route("/.well-known/security.txt", partial(security_text, settings), methods=["GET"]),
             *(graphiql.routes() if settings.graphiql_served else []),
             *ledger.routes(),
@@ -161,35 +157,6 @@ async def live(_: Request) -> Response:
     return PlainTextResponse("live\n")
 
 
-async def ready(request: Request) -> Response:
-    """The database and the key store answer too and lose nothing, and the policy is the one in force everywhere.
-
-    Detection that does not work keeps nobody from being served; the second line says so, and why.
-    """
-    house: House = request.app.state.house
-    keysets: KeysetWatch = request.app.state.keysets
-    try:
-        lost = await anyio.to_thread.run_sync(_touch, house, keysets)
-    except Exception as error:
-        return PlainTextResponse(f"not ready: {_cause(error)}\n", 503)
-    if lost:
-        return PlainTextResponse(
-            f"not ready: {lost} keysets that rows refer to are not in the key store: run doctor\n", 503
-        )
-    if unloadable := house.force.held.unloadable:
-        kept = house.policy.version
-        return PlainTextResponse(f"not ready: policy {unloadable} can't be loaded here, {kept} is kept\n", 503)
-    return PlainTextResponse("ready\n" + await anyio.to_thread.run_sync(_detection, house))
-
-
-def _cause(error: BaseException) -> str:
-    """What keeps it from being ready, in words that name no address."""
-    if isinstance(error, LogReplaced) or isinstance(error.__cause__, LogReplaced):
-        which = "key store" if isinstance(error, KeyStoreError) else "database"
-        return f"the write-ahead log of the {which} is not the one on disk: do not stop this process, run doctor"
-    return "the database or the key store does not answer"
-
-
 async def security_text(settings: Settings, _: Request) -> Response:
     """Whom to tell of a weakness (RFC 9116), where the operator has named somebody."""
     if settings.security_contact is None:
@@ -202,22 +169,6 @@ async def security_text(settings: Settings, _: Request) -> Response:
         "Preferred-Languages: en",
     )
     return PlainTextResponse("".join(f"{line}\n" for line in lines))
-
-
-def _detection(house: House) -> str:
-    """One line where detection does not work; the database is judged by `_touch` alone."""
-    try:
-        lag = outages.detection(house)
-    except DatabaseUnreachable:
-        return ""
-    return f"{lag.words()}\n" if lag.is_late else ""
-
-
-def _touch(house: House, keysets: KeysetWatch) -> int:
-    require_kept(house.store.engine)
-    house.store.keyring.public_key()
-    house.store.keyring.key_store.require_kept()
-    return keysets.unaccepted()
 
 
 _GRAPHIQL = '<li><a href="/graphiql">GraphiQL</a> &ndash; try it in this browser.</li>\n'

@@ -28,6 +28,7 @@ def settings_of(**overrides: Any) -> Any:
 @contextmanager
 def told() -> Iterator[None]:
     """Turn what an operator can mend into its sentence and leave. Anything else is a fault, told by its frames."""
+    from muniment.hazards import NotForProduction
     from muniment.homes import HomeInUse
     from muniment.serve import CannotServe
     from policies.errors import PolicyError
@@ -56,7 +57,16 @@ def told() -> Iterator[None]:
         give_up(f"{error.code}: {error}")
     except BlobStoreUnavailable as error:
         give_up(f"{error}: look at MUNIMENT_BLOB_URL, and whether the disk is full.")
-    except (HomeInUse, CannotServe, PolicyError, CodedError, KeyStoreError, NothingPublished, LedgerDamaged) as error:
+    except (
+        HomeInUse,
+        NotForProduction,
+        CannotServe,
+        PolicyError,
+        CodedError,
+        KeyStoreError,
+        NothingPublished,
+        LedgerDamaged,
+    ) as error:
         give_up(str(error))
     except QueueUnsafe as error:
         give_up(str(error))

@@ -14,10 +14,11 @@ from agents.models.gateway import Gateway
 from agents.queue_watch import QueueWatch
 from agents.runtime import Agents, start, stop
 from agents.sentinel import Sentinel
-from agents.takeovers import Takeover
+from agents.takeovers import NamesTaken, Takeover
 from muniment import lookouts
 from muniment.house import backup_periods, checkpoint_place
 from muniment.models import providers
+from muniment.serve import CannotServe
 from muniment.settings import Settings
 from muniment.tidying import Tidying
 from policies.principals import AgentName, Kind
@@ -61,9 +62,13 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     alone = house.store.engine.dialect.name == "sqlite"  # on PostgreSQL other processes may be writing now
     erasures.tidy(idle, older_than_seconds=0 if alone else 3600, keysets_older_than_seconds=KEYSETS_AFTER)
     takeover = Takeover(house.store, settings.worker_name)
+    try:
+        name = takeover.claim()
+    except NamesTaken as error:
+        raise CannotServe(str(error)) from None
     queue_watch = QueueWatch(house.store, house.policy_version, house.watch)
     queue_watch.start()
-    agents = start(idle, executor_id=settings.worker_name)
+    agents = start(idle, executor_id=name)
     takeover.start()
     sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy_version, witnesses=_witnesses(settings))
     sequencer.start()

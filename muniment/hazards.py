@@ -1,5 +1,6 @@
 """What settings must not be together: each hazard is one sentence that says what to do instead."""
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,14 @@ from storage.ledger.witnesses import PolicyRefused, WitnessPolicy
 
 if TYPE_CHECKING:
     from muniment.settings import Settings
+    from storage.database import Reach
 
+_KEY_FILE = (
+    "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in a key"
+    " management service."
+)
+_DATABASE, _KEYS = "MUNIMENT_DATABASE_URL", "MUNIMENT_KEY_STORE_URL"
+_UNVERIFIED = "{} reaches PostgreSQL over the network unverified: add sslmode=verify-full to it."
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")
 
 
@@ -95,7 +103,7 @@ def _of_backups(told: "Settings") -> list[str]:
     from storage.archives import recipients
 
     found = []
-    data, keys = told.backup_dir.absolute(), told.key_backup_dir.absolute()
+    data, keys = told.backup_dir.resolve(), told.key_backup_dir.resolve()
     if data.is_relative_to(keys) or keys.is_relative_to(data):
         found.append("MUNIMENT_KEY_BACKUP_DIR lies with the data that its keys open: give it a place of its own.")
     try:
@@ -133,10 +141,7 @@ def in_production(told: "Settings") -> list[str]:
             " MUNIMENT_TLS_KEY, or MUNIMENT_TLS_TERMINATED_UPSTREAM=true if a proxy in front ends TLS."
         )
     if told.insecure:
-        found.append(
-            "MUNIMENT_KEK_URI names a key file on this machine, which is for development: in production name a key in"
-            " a key management service."
-        )
+        found.append(_KEY_FILE)
     if told.policy_watch:
         found.append(
             "MUNIMENT_POLICY_WATCH lets one person change who may do what: unset it. In production one proposes"
@@ -144,7 +149,7 @@ def in_production(told: "Settings") -> list[str]:
         )
     keys, data = file_of(told.key_store_url), file_of(told.database_url)
     if keys and any(
-        keys.is_relative_to(place) for place in (told.home, told.blob_dir, *([data.parent] if data else []))
+        keys.is_relative_to(place.resolve()) for place in (told.home, told.blob_dir, *([data.parent] if data else []))
     ):
         found.append(
             "The key store lies beside the data, so one copied disk or backup holds both: set MUNIMENT_KEY_STORE_URL to"
@@ -155,14 +160,22 @@ def in_production(told: "Settings") -> list[str]:
             "Keys and data are reached with the same login of one PostgreSQL server, so whoever has one has both: give"
             " MUNIMENT_KEY_STORE_URL a user of its own."
         )
-    if data and told.ledger_store is None and told.ledger_dir.is_relative_to(data.parent):
+    if data and told.ledger_store is None and told.ledger_dir.resolve().is_relative_to(data.parent):
         found.append(
             "The ledger's checkpoints lie beside the database, so a restored backup would take them back with it: set"
             " MUNIMENT_LEDGER_DIR to a place of its own."
         )
-    for name, url in (("MUNIMENT_DATABASE_URL", told.database_url), ("MUNIMENT_KEY_STORE_URL", told.key_store_url)):
+    for name, url in ((_DATABASE, told.database_url), (_KEYS, told.key_store_url)):
         if _in_clear(url):
-            found.append(f"{name} reaches PostgreSQL over the network unverified: add sslmode=verify-full to it.")
+            found.append(_UNVERIFIED.format(name))
+    public = urlsplit(told.public_url)
+    said = "public_url" in told.model_fields_set  # else it follows the host, of which more is said above
+    if said and public.scheme != "https" and not is_loopback(public.hostname or ""):
+        found.append("MUNIMENT_PUBLIC_URL would hand out links that are followed in clear: use an https address.")
+    for origin in map(urlsplit, told.origins):
+        if origin.scheme != "https" and not is_loopback(origin.hostname or ""):
+            found.append("MUNIMENT_ORIGINS names a page that comes in clear and can be replaced on the way: use https.")
+            break
     model = urlsplit(told.model_url or "")
     if model.scheme == "http" and not is_loopback(model.hostname or ""):
         found.append("MUNIMENT_MODEL_URL would send contributors' work in clear: use an https address.")
@@ -172,21 +185,37 @@ def in_production(told: "Settings") -> list[str]:
     limits = urlsplit(told.limits_url or "")
     if limits.scheme in ("redis", "valkey") and not is_loopback(limits.hostname or "localhost"):
         found.append("MUNIMENT_LIMITS_URL would send its password in clear: use a rediss:// or valkeys:// address.")
-    if told.webhook_url is not None and not told.webhook_url.startswith("https://"):
+    if told.webhook_url is not None and urlsplit(told.webhook_url).scheme != "https":
         found.append("MUNIMENT_WEBHOOK_URL would tell the audit trail in clear: use an https address.")
     return found
 
 
+class NotForProduction(Exception):
+    """What was opened is not safe enough for production; the message says what to set."""
+
+
+def demand_secure(*, insecure_key: bool, database: "Reach", keys: "Reach") -> None:
+    """Raise NotForProduction for a key or a connection that production refuses, however its address is written."""
+    found = [_KEY_FILE] if insecure_key else []
+    for name, reach in ((_DATABASE, database), (_KEYS, keys)):
+        if reach.address is not None and not is_loopback(reach.address) and not reach.verified:
+            found.append(_UNVERIFIED.format(name))
+    if found:
+        raise NotForProduction("\n".join(found))
+
+
 def file_of(url: str) -> Path | None:
-    """The file of an SQLite URL; None for a server's."""
+    """The file of an SQLite URL, links followed; None for a server's."""
     scheme, _, rest = url.partition(":///")
-    return Path(rest.partition("?")[0]).absolute() if scheme.startswith("sqlite") else None
+    if not scheme.lower().startswith("sqlite"):
+        return None
+    return Path(rest.partition("?")[0].removeprefix("file:")).resolve()
 
 
 def _place(url: str) -> object:
     """What tells two databases apart: the file, or the server and the database's name. Credentials do not."""
     if file := file_of(url):
-        return file.resolve()
+        return file
     return (*_server(url), urlsplit(url).path)
 
 
@@ -199,15 +228,27 @@ def _server(url: str) -> tuple[str, str]:
     """Host and port, however they are said."""
     parts = urlsplit(url)
     query = parse_qs(parts.query)
-    host = parts.hostname or query.get("host", [""])[0]
+    host = ",".join(_hosts(url))
     port = parts.netloc.rpartition("@")[2].rpartition(":")[2] if parts.hostname else query.get("port", [""])[0]
     return "localhost" if is_loopback(host) else host, port if port.isdigit() else "5432"
+
+
+def _hosts(url: str) -> list[str]:
+    """Every host that libpq may connect to: it takes lists, and parameters of the query before what stands in front."""
+    parts = urlsplit(url)
+    query = parse_qs(parts.query)
+    named = [*query.get("hostaddr", []), *query.get("host", [])] or [parts.hostname or ""]
+    environment = () if any(named) else ("PGHOSTADDR", "PGHOST")
+    named += [os.environ.get(variable, "") for variable in environment]
+    return [host for each in named for host in each.split(",") if host]
 
 
 def _in_clear(url: str) -> bool:
     parts = urlsplit(url)
     if not parts.scheme.startswith("postgres"):
         return False
-    host = parts.hostname or parse_qs(parts.query).get("host", [""])[0]
-    over_network = bool(host) and not host.startswith("/") and not is_loopback(host)
-    return over_network and parse_qs(parts.query).get("sslmode") != ["verify-full"]
+    query = parse_qs(parts.query)
+    if "service" in query or ("PGSERVICE" in os.environ and not _hosts(url)):
+        return query.get("sslmode") != ["verify-full"]  # a file that is read later says where it leads
+    over_network = any(not host.startswith("/") and not is_loopback(host) for host in _hosts(url))
+    return over_network and query.get("sslmode") != ["verify-full"]

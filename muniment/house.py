@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from agents.models.local import NAME as OFFLINE
+from muniment import hazards
 from muniment.budgets import SharedBudgets
 from muniment.passkeys import relying_party
 from muniment.policies import Follower
@@ -28,7 +29,7 @@ from storage.bells import hung
 from storage.blobs.published import Published
 from storage.blobs.store import BlobStore
 from storage.certificates.statements import BackupPeriods
-from storage.database import open_engine
+from storage.database import open_engine, reach_of
 from storage.keys.keyring import Keyring
 from storage.ledger.archiving import Archive
 from storage.ledger.buckets import Bucket
@@ -51,6 +52,9 @@ def open_house(settings: Settings, *, serves: bool = False, watch: Watch | None 
     keyring = open_keyring(settings)
     engine = open_engine(settings.database_url)
     try:
+        if settings.production:
+            keys = reach_of(keyring.key_store.engine)
+            hazards.demand_secure(insecure_key=keyring.insecure, database=reach_of(engine), keys=keys)
         migrations.upgrade(engine)
         demand_pair(engine, keyring)
         if not queue_tables.are_newest(engine):

@@ -15,7 +15,7 @@ _HINT = (
 
 def reach(uri: str, settings: Settings) -> Finding:
     """Whether a key-encryption key wraps and unwraps: one probe there and back."""
-    scheme = uri.partition("://")[0]
+    scheme = uri.partition("://")[0].lower()
     if scheme.startswith("insecure") and not has_key(uri):
         return Finding("key-encryption key", False, "the local key is gone: restore it, for nothing opens without it")
     probe = secrets.token_bytes(16)

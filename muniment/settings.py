@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
@@ -289,7 +289,7 @@ class Settings(BaseSettings):
     @property
     def insecure(self) -> bool:
         """Whether the key-encryption key is the stand-in for development."""
-        return any(uri.startswith("insecure") for uri in self.kek_uris)
+        return any(urlsplit(uri).scheme.startswith("insecure") for uri in self.kek_uris)
 
     @property
     def kek_uris(self) -> tuple[str, ...]:

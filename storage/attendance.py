@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine
 
+from storage.database import NOTICED
 from storage.queue import VERSION
 from storage.queue_tables import SCHEMA
 
@@ -77,7 +78,7 @@ class Attendance:
     def _attend(self) -> "psycopg.Connection[Any]":
         if self._connection is None or self._connection.closed:
             positional, named = self._engine.dialect.create_connect_args(self._engine.url)
-            given = {"connect_timeout": _CONNECT_SECONDS, **named, "autocommit": True}
+            given = {**NOTICED, "connect_timeout": _CONNECT_SECONDS, **named, "autocommit": True}
             self._connection = psycopg.connect(*positional, **given)
             self._connection.execute(_ALIVE)
             self._held = False

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import Engine
 
+from storage.database import NOTICED
+
 if TYPE_CHECKING:
     import psycopg
 
@@ -27,8 +29,6 @@ POLICY = "policy"
 
 _LONGEST_SECONDS = 10.0
 _AFTER_FAILURE_SECONDS = 1.0
-# A peer that is gone without a word is found out within half a minute.
-_ALIVE = {"connect_timeout": 5, "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 Call = Callable[[], object]
 
@@ -121,7 +121,7 @@ class Listener:
         import psycopg
 
         positional, named = self._engine.dialect.create_connect_args(self._engine.url)
-        connection = psycopg.connect(*positional, **{**_ALIVE, **named, "autocommit": True})
+        connection = psycopg.connect(*positional, **{**NOTICED, **named, "autocommit": True})
         try:
             connection.execute(f"LISTEN {self._channel}".encode())
         except BaseException:

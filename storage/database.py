@@ -8,6 +8,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -108,6 +110,17 @@ _OUT_OF_ORDER = frozenset({"42P01", "42501", "25006"})
 
 log = structlog.get_logger("storage.database")
 
+NOTICED = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""How PostgreSQL's client notices that a network swallows packets: what was sent is unconfirmed for 10 seconds, or an
+idle connection for 25. The address of a database may say otherwise (libpq, "Parameter Key Words")."""
+
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # NORMAL may lose the last commits on power loss; an audited store may not
@@ -132,7 +145,8 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         stay_with_the_file(engine)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(address, pool_size=pool_size, hide_parameters=True)
+    noticed = {name: value for name, value in NOTICED.items() if name not in address.query}
+    engine = create_engine(address, pool_size=pool_size, connect_args=noticed, hide_parameters=True)
     event.listen(engine, "checkout", _look_whether_connected)
     event.listen(engine, "handle_error", _as_unreachable, retval=True)
     return engine
@@ -145,6 +159,7 @@ def exists(engine: Engine) -> bool:
 
 
 _ANYTHING = text("SELECT 1")
+_CLOCK = text("SELECT clock_timestamp()")
 _HAS_TABLE = {
     "sqlite": text("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = :name"),
     "postgresql": text("SELECT to_regclass(:name) IS NOT NULL"),
@@ -389,6 +404,35 @@ def looking(engine: Engine) -> Iterator[Connection]:
     """A connection that reads and leaves nothing, for what is asked of each request: a session would cost as much."""
     with _for(engine, read_only=True).connect() as connection:
         yield connection
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How an open engine reaches its database."""
+
+    address: str | None
+    """The numeric address of the server; None where it is a file or a socket of this machine."""
+    verified: bool
+    """Whether the connection is encrypted and the server's certificate and name were verified."""
+
+
+def reach_of(engine: Engine) -> Reach:
+    """Ask an open connection where it leads. Raises DatabaseUnreachable."""
+    if engine.dialect.name == "sqlite":
+        return Reach(None, verified=False)
+    with engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        verified = driver.pgconn.ssl_in_use and driver.info.get_parameters().get("sslmode") == "verify-full"
+        return Reach(driver.info.hostaddr or None, verified=bool(verified))
+
+
+def clock_of(engine: Engine) -> datetime | None:
+    """Return what the database's clock says; None where it is this machine's. Raises DatabaseUnreachable."""
+    if engine.dialect.name == "sqlite":
+        return None
+    with looking(engine) as connection:
+        found: datetime = connection.execute(_CLOCK).scalar_one()
+    return found
 
 
 def require_kept(engine: Engine) -> None:

@@ -114,10 +114,32 @@ def test_a_name_is_one_process_s(world: World) -> None:
     second.leave()
 
 
+@ON_POSTGRESQL
+def test_two_processes_of_one_name_do_not_start_each_others_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second has a number behind its name, and the name is free when its process is gone; there is a bound."""
+    first, second, third = (Takeover(world.store, "main") for _ in range(3))
+    assert (first.claim(), second.claim()) == ("main", "main-2")
+    first.stop()
+    monkeypatch.setattr(takeovers, "_MOST_OF_A_NAME", 1)
+    wait_for(lambda: claims(third) == "main")
+    with pytest.raises(takeovers.NamesTaken, match="MUNIMENT_WORKER_NAME"):
+        Takeover(world.store, "main").claim()
+    second.stop()
+    third.stop()
+
+
+def claims(takeover: Takeover) -> str | None:
+    try:
+        return takeover.claim()
+    except takeovers.NamesTaken:
+        return None
+
+
 @pytest.mark.one_database("sqlite", reason="PostgreSQL has several processes")
 def test_alone_on_sqlite_there_is_nobody_to_take_anything_from(world: World) -> None:
     """It neither looks nor waits."""
     takeover = Takeover(world.store, "main")
+    assert takeover.claim() == "main"
     takeover.start()
     assert takeover.once(0) == 0
     takeover.stop()

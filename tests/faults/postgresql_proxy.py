@@ -34,6 +34,8 @@ class Proxy:
         self._left = 0
         self._lock = threading.Lock()
         self.fired = False
+        self._passing = threading.Event()
+        self._passing.set()
         self._listening = socket.socket(socket.AF_UNIX)
         self._listening.bind(str(here))
         self._listening.listen(64)
@@ -43,6 +45,15 @@ class Proxy:
         """Cut at the COMMIT with this number, from now on."""
         with self._lock:
             self._left, self._cut, self.fired = number, cut, False
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Take connections and what is sent over them, and pass nothing on until the block ends."""
+        self._passing.clear()
+        try:
+            yield
+        finally:
+            self._passing.set()
 
     def disarm(self) -> None:
         """Cut at none any more."""
@@ -75,6 +86,7 @@ class Proxy:
     def _upward(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while piece := client.recv(_PIECE):
+                self._passing.wait()
                 cut = self._due() if piece.endswith(_COMMIT) else None
                 if cut is None:
                     server.sendall(piece)
@@ -90,6 +102,7 @@ class Proxy:
     def _pass_on(self, server: socket.socket, client: socket.socket) -> None:
         with suppress(OSError):
             while piece := server.recv(_PIECE):
+                self._passing.wait()
                 with suppress(OSError):  # the client may be cut off: the server is heard to its end
                     client.sendall(piece)
         _close(client)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from muniment import hazards
 from muniment.settings import Settings
 from muniment.variables import FILE, SettingsError, load
+from storage.database import Reach, open_engine, reach_of
 from tests.services.witness import Witness
 
 SECRET = "hunter2-do-not-show"
@@ -212,6 +214,87 @@ def test_production_refuses_postgresql_and_models_in_clear() -> None:
     database, model = refusal(**told)
     assert database.startswith("MUNIMENT_DATABASE_URL reaches PostgreSQL over the network unverified")
     assert model.startswith("MUNIMENT_MODEL_URL would send contributors' work in clear")
+
+
+@pytest.mark.parametrize("uri", ["Insecure-Local:///keys", "INSECURE-LOCAL:///keys", " insecure-local:///keys"])
+def test_the_key_file_of_development_is_refused_however_it_is_spelled(uri: str) -> None:
+    """A scheme has no case (RFC 3986, 3.1)."""
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"kek_uri": uri})
+    assert sentence.startswith("MUNIMENT_KEK_URI")
+
+
+@pytest.mark.parametrize(
+    "place", ["{home}/../home/keys.sqlite3", "{link}/keys.sqlite3", "file:{link}/k.sqlite3?uri=true"]
+)
+def test_production_refuses_a_key_store_beside_the_data_by_another_path(tmp_path: Path, place: str) -> None:
+    """Links and dots are followed first."""
+    home, link = tmp_path / "home", tmp_path / "link"
+    home.mkdir()
+    link.symlink_to(home)
+    there = "sqlite:///" + place.format(home=home, link=link)
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"home": home, "key_store_url": there})
+    assert sentence.startswith("The key store lies beside the data")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://app:x@127.0.0.1/muniment?host=db.example",
+        "postgresql+psycopg://app:x@127.0.0.1/muniment?hostaddr=192.0.2.1",
+        "postgresql+psycopg://app:x@/muniment?host=/run/postgresql,db.example",
+        "postgresql+psycopg://app:x@/muniment?host=/run/postgresql&host=db.example",
+        "postgresql+psycopg://app:x@db.example/muniment?sslmode=require",
+        "postgresql+psycopg://app:x@db.example/muniment?sslmode=verify-full&sslmode=disable",
+        "postgresql+psycopg://app:x@/muniment?service=elsewhere",
+        "PostgreSQL+psycopg://app:x@db.example/muniment",
+    ],
+)
+def test_production_sees_where_postgresql_really_is(url: str) -> None:
+    """Parameters of the address win over its host, and name several (libpq, "Connection URIs")."""
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"database_url": url})
+    assert sentence.startswith("MUNIMENT_DATABASE_URL reaches PostgreSQL over the network unverified")
+
+
+@pytest.mark.parametrize("variable", ["PGHOST", "PGHOSTADDR", "PGSERVICE"])
+def test_production_sees_the_environment_of_postgresqls_client(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """It says where a database is whose address does not."""
+    url = "postgresql+psycopg://app:x@/muniment"
+    assert load(**SAFE_PRODUCTION | {"database_url": url}).production
+    monkeypatch.setenv(variable, "192.0.2.1")
+    (sentence,) = refusal(**SAFE_PRODUCTION | {"database_url": url})
+    assert sentence.startswith("MUNIMENT_DATABASE_URL reaches PostgreSQL over the network unverified")
+
+
+def test_production_refuses_pages_and_links_in_clear() -> None:
+    """Whoever can change a page on its way has the session of who reads it."""
+    told = {"origins": "https://app.example.org,http://app.example.org", "public_url": "http://api.example.org"}
+    public, origins = refusal(**SAFE_PRODUCTION | told)
+    assert public.startswith("MUNIMENT_PUBLIC_URL")
+    assert origins.startswith("MUNIMENT_ORIGINS")
+    assert load(
+        **SAFE_PRODUCTION | {"origins": "http://localhost:5173", "public_url": "http://127.0.0.1:8000"}
+    ).production
+
+
+def test_what_was_opened_is_judged_too() -> None:
+    """A name can lead elsewhere than it says: the connection and the key themselves are asked."""
+    here, there = Reach(None, verified=False), Reach("192.0.2.1", verified=False)
+    hazards.demand_secure(insecure_key=False, database=here, keys=Reach("::1", verified=False))
+    hazards.demand_secure(insecure_key=False, database=Reach("192.0.2.1", verified=True), keys=here)
+    with pytest.raises(hazards.NotForProduction) as refused:
+        hazards.demand_secure(insecure_key=True, database=there, keys=there)
+    assert [line.split()[0] for line in str(refused.value).splitlines()] == [
+        "MUNIMENT_KEK_URI",
+        "MUNIMENT_DATABASE_URL",
+        "MUNIMENT_KEY_STORE_URL",
+    ]
+
+
+def test_an_open_engine_says_where_it_leads(database_url: str) -> None:
+    """A file and a socket of this machine have no address."""
+    engine = open_engine(database_url)
+    assert reach_of(engine) == Reach(None, verified=False)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("scheme", ["redis", "valkey"])
