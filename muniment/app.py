@@ -34,6 +34,7 @@ from muniment.documents import Documents
 from muniment.endpoint import Endpoint
 from muniment.house import open_house
 from muniment.loop_metrics import LoopMetrics
+from muniment.open_routes import OpenRoutes
 from muniment.proxies import ForwardedAddress, TrustedProxies
 from muniment.readiness import Readiness
 from muniment.safeguards import announce
@@ -120,6 +121,7 @@ def create(settings: Settings) -> Starlette:
             *([Middleware(ForwardedAddress, proxies)] * bool(proxies.networks)),
             *browsers.told(settings.origins, tls=settings.tls or settings.tls_terminated_upstream),
             Middleware(Direct, endpoint),
+            Middleware(OpenRoutes),
         ],
         lifespan=lifespan,
     )

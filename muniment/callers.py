@@ -9,14 +9,17 @@ from typing import Any
 from starlette.requests import HTTPConnection
 
 from muniment.crowds import Crowd
-from muniment.requests import address_of, bearer_token
+from muniment.requests import address_of, bearer_token, network_of
 from muniment.threads import Threads
 from policies.errors import Refused
 from resolvers.context import Asking, Context, Repeatable
 from resolvers.errors import CodedError
 from resolvers.house import House
 from resolvers.identity import identify
+from schema.limits import demand_paid
 
+_LONGEST_TOKEN = 16 * 1024
+"""Characters of an access token in connection_init. A longer text is no token."""
 _PROVEN_SECONDS = 2.0
 """For how long what was found of a new credential is good enough for the operation that it came with."""
 
@@ -24,22 +27,38 @@ _PROVEN_SECONDS = 2.0
 class Caller:
     """A connection's caller. Each operation gets a context of its own, its caller established anew."""
 
-    def __init__(self, connection: HTTPConnection, threads: Threads, repeatable: Repeatable | None = None) -> None:
+    def __init__(self, connection: HTTPConnection, threads: Threads) -> None:
         self._connection = connection
         self._threads = threads
-        self._repeatable = repeatable
-        self.connection_params: Mapping[str, Any] = {}
-        """What `connection_init` of a WebSocket said. A token in it wins over the handshake's."""
+        self.repeatable: Repeatable | None = None
+        """What came with an Idempotency-Key."""
+        self._authorization: str | None = None
         self._counted: str | None = None
         """The name under which a crowd counts this connection, once it does."""
         self._proven: tuple[float, Asking | Exception] | None = None
         """What became of a new credential, and when (monotonic): the operation behind it need not look again."""
 
+    @property
+    def connection_params(self) -> Mapping[str, Any]:
+        """What counts of `connection_init` of a WebSocket. A token in it wins over the handshake's."""
+        return {} if self._authorization is None else {"authorization": self._authorization}
+
+    @connection_params.setter
+    def connection_params(self, said: Mapping[str, Any]) -> None:
+        token = said.get("authorization", said.get("Authorization"))
+        usable = isinstance(token, str) and len(token) <= _LONGEST_TOKEN
+        self._authorization = token if token is None or usable else ""
+
+    @property
+    def entered(self) -> bool:
+        """Whether a crowd counts this connection: its caller was established."""
+        return self._counted is not None
+
     async def in_thread(self, function: Callable[[], Any]) -> Any:
         """Return what `function` returns, from a thread of this caller's share. Raises `RateLimited`."""
         token = self._token()
         if token is not None and self._threads.name_of(_hash_of(token)) is None:
-            await self._threads.run(self._prove, f"unproven {address_of(self._connection)}")
+            await self._threads.run(self._prove, f"unproven {network_of(self._connection)}")
         return await self._threads.run(function, self._share())
 
     async def in_thread_whatever_waits(self, function: Callable[[], Any]) -> Any:
@@ -50,9 +69,15 @@ class Caller:
         """A context for one operation. Raises `Unauthenticated`."""
         house: House = self._connection.app.state.house
         renew = partial(self._asking, house)
-        context = Context(house, self._just_proven() or renew(), renew=renew, repeatable=self._repeatable)
+        context = Context(house, self._just_proven() or renew(), renew=renew, repeatable=self.repeatable)
         context.in_thread = self.in_thread_whatever_waits
         context.seen = self._connection.headers.get("last-event-id") or None
+        return context
+
+    def pay(self, cost: int) -> Context:
+        """Charge `cost` and return a context for the operation. Raises `RateLimited`, `Unauthenticated`."""
+        context = self.again()
+        demand_paid(context, cost)
         return context
 
     def enter(self, crowd: Crowd) -> None:
@@ -60,7 +85,7 @@ class Caller:
 
         It notes itself that it was, since whoever called this in a worker thread may be gone when it returns.
         """
-        name = str(self.again().principal.id or address_of(self._connection))
+        name = str(self.again().principal.id or network_of(self._connection))
         crowd.enter(name)
         self._counted = name
 
@@ -96,13 +121,13 @@ class Caller:
         """
         token = self._token()
         name = None if token is None else self._threads.name_of(_hash_of(token))
-        return name or f"address {address_of(self._connection)}"
+        return name or f"address {network_of(self._connection)}"
 
     def _token(self) -> str | None:
-        said = self.connection_params.get("authorization", self.connection_params.get("Authorization"))
+        said = self._authorization
         if said is None:
             return bearer_token(self._connection)
-        return said.removeprefix("Bearer ").strip() if isinstance(said, str) else ""
+        return said.removeprefix("Bearer ").strip()
 
     def _asking(self, house: House) -> Asking:
         token = self._token()

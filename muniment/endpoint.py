@@ -23,8 +23,8 @@ from strawberry.types.graphql import OperationType
 from muniment import events
 from muniment.callers import Caller
 from muniment.crowds import Crowd
-from muniment.negotiation import EVENTS, LEGACY, MODERN, acceptable, status_of, status_of_error, told_as
-from muniment.requests import NotJson, checked, parse_json, read_body, repeatable
+from muniment.negotiation import EVENTS, LEGACY, MODERN, MOST_ACCEPTED, acceptable, status_of, status_of_error, told_as
+from muniment.requests import SHORT, NotJson, checked, parse_json, parse_query_string, read_body, repeatable
 from muniment.sockets import Sockets
 from muniment.threads import Threads
 from resolvers.context import Context
@@ -32,7 +32,7 @@ from resolvers.errors import BadInput, CodedError, CostExceeded
 from schema.api import kind_of
 from schema.documents import known
 from schema.errors import coded, coded_exception
-from schema.limits import read
+from schema.limits import CHARACTERS_PER_UNIT, read
 from schema.meters import TOO_LARGE
 
 
@@ -65,23 +65,30 @@ class Endpoint:
             return self._refusal(error, LEGACY)
 
     async def _answer(self, request: Request) -> Response:
-        media_type, streams = acceptable(request.headers.get("accept"))
+        accept = request.headers.get("accept")
+        if accept is not None and len(accept) > MOST_ACCEPTED:
+            return Response(f"Accept is longer than {MOST_ACCEPTED} characters.\n", 431, media_type="text/plain")
+        media_type, streams = acceptable(accept)
         if media_type is None and not streams:
             types = f"{MODERN}, {LEGACY} or {EVENTS}"
             return Response(f"This endpoint answers {types}.\n", 406, media_type="text/plain")
         if request.method not in ("GET", "POST"):
             return Response("Use POST, or GET for queries.\n", 405, {"allow": "GET, POST"}, "text/plain")
+        caller = Caller(request, self._threads)
+        context: Context | None = None
         try:
-            asked = await self._asked(request)
-            caller = Caller(request, self._threads, repeatable(request, asked))
+            raw = await self._raw(request)
+            if len(raw) > SHORT:
+                context, asked = await caller.in_thread(partial(self._asked_at_length, request, caller, raw))
+            else:
+                asked = self._asked(request, caller, raw)
         except _WrongMediaType:
             return Response(f"Send the operation as {LEGACY}.\n", 415, media_type="text/plain")
         except CodedError as error:
             return self._refusal(error, media_type or LEGACY)
         try:
-            context: Context | None = None
             if streams:
-                context, kind = await caller.in_thread(partial(_begin, caller, asked))
+                context, kind = await caller.in_thread(partial(_begin, caller, context, asked))
                 if media_type is None or kind is OperationType.SUBSCRIPTION:
                     return await self._stream(request, caller, asked, kind)
             run = partial(self._run, request, caller, context, asked, media_type or LEGACY)
@@ -90,17 +97,25 @@ class Endpoint:
             return self._refusal(refused, media_type or LEGACY)
         return answer
 
-    async def _asked(self, request: Request) -> dict[str, Any]:
+    async def _raw(self, request: Request) -> bytes:
         if request.method == "GET":
-            found: Any = dict(request.query_params)
-            for name in ("variables", "extensions"):
-                if found.get(name):
-                    found[name] = parse_json(found[name].encode())
-        else:
-            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != LEGACY:
-                raise _WrongMediaType
-            found = parse_json(await read_body(request, self._body_limit))
-        return checked(self._sockets.documents.resolved(found) if isinstance(found, dict) else found)
+            query: bytes = request.scope["query_string"]
+            return query
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != LEGACY:
+            raise _WrongMediaType
+        return await read_body(request, self._body_limit)
+
+    def _asked(self, request: Request, caller: Caller, raw: bytes) -> dict[str, Any]:
+        found = parse_query_string(raw) if request.method == "GET" else parse_json(raw)
+        asked = checked(self._sockets.documents.resolved(found) if isinstance(found, dict) else found)
+        caller.repeatable = repeatable(request, asked)
+        return asked
+
+    def _asked_at_length(self, request: Request, caller: Caller, raw: bytes) -> tuple[Context, dict[str, Any]]:
+        context = caller.pay(len(raw) // CHARACTERS_PER_UNIT)
+        asked = self._asked(request, caller, raw)
+        context.repeatable = caller.repeatable
+        return context, asked
 
     async def _stream(
         self, request: Request, caller: Caller, asked: dict[str, Any], kind: OperationType | None
@@ -197,12 +212,12 @@ class _WrongMediaType(Exception):
     """The body is announced as something other than JSON."""
 
 
-def _begin(caller: Caller, asked: dict[str, Any]) -> tuple[Context, OperationType | None]:
+def _begin(caller: Caller, context: Context | None, asked: dict[str, Any]) -> tuple[Context, OperationType | None]:
     """Return the operation's context and kind; None for one that can't be read: running it says why.
 
     The caller is established once, and reading is charged once. Raises `CodedError`.
     """
-    context = caller.again()
+    context = context or caller.again()
     try:
         context.document = read(context, asked["query"])
         return context, kind_of(context.document, asked["operationName"])

@@ -22,8 +22,12 @@ EXTRA_STREAMS = 128
 """How many requests one address may have under way beyond one a connection, over HTTP/2."""
 PROXIES = "proxies"
 """Whose idle connections of trusted proxies are."""
-_PIECE = 16 * 1024
-"""Into pieces of this size responses over HTTP/2 are cut, so that a stream nobody reads holds no more of its own."""
+DELIVERY_SECONDS = 300.0
+"""How long a response that is in memory as a whole may take to be read."""
+_FRESH_SECONDS = 2.0
+"""What is being sent counts as held after so long: a client that reads has most responses by then."""
+_PIECE = {"1.0": 64 * 1024, "1.1": 64 * 1024, "2": 16 * 1024}
+"""Bytes of the pieces into which a response is cut, by HTTP version: the server takes one ahead of its client."""
 _BODY_HELD = 256 * 1024
 """How much of an upload is in memory at most."""
 
@@ -36,8 +40,11 @@ class Exchange:
         "_mark",
         "_receive",
         "_send",
+        "_sending",
         "_sending_since",
+        "_started",
         "_task",
+        "_unsent",
         "_waited",
         "_waiting_since",
         "begun",
@@ -62,7 +69,10 @@ class Exchange:
         self.deliveries = 0
         self._receive, self._send = receive, send
         self._waiting_since: float | None = None
+        self._sending = 0
         self._sending_since: float | None = None
+        self._unsent = 0
+        self._started: float | None = None
         self._waited = 0.0
         self._mark = (0.0, 0)
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
@@ -82,24 +92,37 @@ class Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send, and note since when; a large piece over HTTP/2 as several."""
-        body = message.get("body", b"")
-        if len(body) > _PIECE and self.scope["http_version"] == "2":
-            for start in range(0, len(body) - _PIECE, _PIECE):
-                await self._sent({**message, "body": body[start : start + _PIECE], "more_body": True})
-            rest = len(body) % _PIECE or _PIECE
-            message = {**message, "body": body[-rest:]}
-        await self._sent(message)
+        """Send, and note since when and how much; a large body in pieces."""
+        body = message.get("body") or b""
+        size = len(body) or len(message.get("text") or message.get("bytes") or b"")
+        piece = _PIECE.get(self.scope["http_version"], size)
+        if not self._unsent:
+            self._started = time.monotonic()
+        self._unsent += size
+        try:
+            for start in range(0, len(body) - piece, piece):
+                await self._sent({**message, "body": body[start : start + piece], "more_body": True})
+                self._unsent -= piece
+                size -= piece
+            await self._sent(message if size >= len(body) else {**message, "body": body[-size:]})
+        finally:
+            self._unsent -= size
 
     async def _sent(self, message: Message) -> None:
+        self._sending += 1
         self._sending_since = time.monotonic()
-        await self._send(message)
-        self._sending_since = None
+        try:
+            await self._send(message)
+        finally:
+            self._sending -= 1
+            self._sending_since = time.monotonic() if self._sending else None
 
     def fault(self, now: float) -> str | None:
         """Return why it should end: its body comes too slowly, or its response is not read. Ask about each second."""
         since = self._sending_since
         if since is not None and now - since > SEND_SECONDS:
+            return "unread_response"
+        if self._unsent and self._started is not None and now - self._started > DELIVERY_SECONDS:
             return "unread_response"
         if self.complete:
             return None
@@ -118,10 +141,13 @@ class Exchange:
 
     @property
     def held(self) -> int:
-        """About how many bytes of an unfinished body are in memory."""
-        if self.complete:
-            return 0
-        return min(self.received, _BODY_HELD) if self.scope["path"].startswith("/uploads/") else self.received
+        """About how many bytes are in memory: of its body until the response begins, and of what is being sent."""
+        started = self._started
+        if started is not None:
+            return self._unsent if time.monotonic() - started > _FRESH_SECONDS else 0
+        if self.scope["path"].startswith("/uploads/"):
+            return 0 if self.complete else min(self.received, _BODY_HELD)
+        return self.received
 
     def cancel(self) -> None:
         """End it alone, and not the connection that it shares. Safe from another thread."""

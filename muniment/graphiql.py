@@ -1,8 +1,10 @@
 """GraphiQL at /graphiql, from files of our own: no other host is asked, and nothing that is typed outlives the page."""
 
 import gzip
+from functools import cache
 from pathlib import Path
 
+import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -37,12 +39,18 @@ async def file(request: Request) -> Response:
         return PlainTextResponse("There is no such file.\n", 404)
     headers = {"cache-control": "private, max-age=3600", "vary": "accept-encoding"}
     media_type = _TYPES[Path(name).suffix]
+    packed = "gzip" in request.headers.get("accept-encoding", "") and not (FOLDER / name).is_file()
+    content = await anyio.to_thread.run_sync(_content, name, packed)
+    return Response(content, 200, {**headers, "content-encoding": "gzip"} if packed else headers, media_type)
+
+
+@cache
+def _content(name: str, packed: bool) -> bytes:
+    """The bytes of a file, which may lie here compressed."""
     if (plain := FOLDER / name).is_file():
-        return Response(plain.read_bytes(), 200, headers, media_type)
-    packed = (FOLDER / f"{name}.gz").read_bytes()
-    if "gzip" not in request.headers.get("accept-encoding", ""):
-        return Response(gzip.decompress(packed), 200, headers, media_type)
-    return Response(packed, 200, {**headers, "content-encoding": "gzip"}, media_type)
+        return plain.read_bytes()
+    content = (FOLDER / f"{name}.gz").read_bytes()
+    return content if packed else gzip.decompress(content)
 
 
 _PAGE = "".join(

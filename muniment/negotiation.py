@@ -13,6 +13,9 @@ MODERN = "application/graphql-response+json"
 LEGACY = "application/json"
 EVENTS = "text/event-stream"
 
+MOST_ACCEPTED = 1_000
+"""How long an Accept header may be: browsers send 200 characters."""
+
 _STATUS = {
     Code.PAYLOAD_TOO_LARGE.value: 413,
     Code.UNAUTHENTICATED.value: 401,

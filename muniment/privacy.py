@@ -11,16 +11,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from muniment.open_routes import rendered
 from policies.access import Policy
 from resolvers import privacy
-from resolvers.house import Limits
+from resolvers.house import House, Limits
 from resolvers.privacy import DataCard, Part, PrivacyPolicy
-from storage.database import DatabaseUnreachable
 from storage.generated import keep
 from storage.preferences import Preference
 from storage.privacy.promises import SORTS, span
@@ -43,17 +42,14 @@ _THEN = {
 def routes() -> list[Route]:
     """The page and its style."""
     return [
-        Route("/privacy", page, methods=["GET"]),
+        Route("/privacy", rendered(page), methods=["GET"]),
         Route("/privacy.css", style, methods=["GET"]),
     ]
 
 
-async def page(request: Request) -> Response:
-    """The privacy policy: HTML, or JSON for those who ask for that."""
-    try:
-        found = await anyio.to_thread.run_sync(privacy.policy_of, request.app.state.house)
-    except DatabaseUnreachable:
-        return PlainTextResponse("the database does not answer\n", 503)
+def page(house: House, request: Request) -> Response:
+    """Return the privacy policy: HTML, or JSON to those who ask for that."""
+    found = privacy.policy_of(house)
     if _wants_json(request):
         return JSONResponse(as_json(found), headers=_FRESH)
     return HTMLResponse(as_html(found), headers=_FRESH)

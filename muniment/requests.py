@@ -3,6 +3,7 @@
 import asyncio
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
@@ -10,10 +11,16 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from muniment.addresses import plain
 from resolvers.context import Repeatable
 from resolvers.errors import BadInput, TooLarge
+from schema.values import MOST_VALUES, count_values
+from storage.networks import blocks_of
 
 _KINDS = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 BODY_SECONDS = 60.0
 """How long the body of an operation may take to come."""
+SHORT = 4_096
+"""Bytes that are parsed in the event loop. What is longer is charged for, and parsed in a thread of its caller's."""
+_MOST_PARAMETERS = 20
+"""How many parameters a query string may have."""
 _KEY = re.compile(r"[!#-~]{1,255}")
 _MOST_DIGITS = 18
 
@@ -52,12 +59,33 @@ def announced_size(request: Request) -> int:
     return int(announced) if len(announced) <= _MOST_DIGITS else 10**_MOST_DIGITS
 
 
-def parse_json(raw: bytes) -> Any:
-    """The JSON value in `raw`. Raises `BadInput` for anything else: bad UTF-8, absurd nesting, absurd numbers."""
+def parse_json(raw: str | bytes) -> Any:
+    """The JSON value in `raw`. Raises `NotJson` for anything else: bad UTF-8, absurd nesting, absurd numbers.
+
+    Raises `BadInput` for more than 10,000 values: small ones take thirty times the memory of their text.
+    """
     try:
-        return orjson.loads(raw)
+        found = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise NotJson("The body is not JSON. Send an object with `query`, and `variables` if there are any.") from None
+    if len(raw) > SHORT and count_values(found, MOST_VALUES) > MOST_VALUES:
+        message = f"The request holds more than {MOST_VALUES} values. Send them in several requests."
+        raise BadInput(message, field="variables")
+    return found
+
+
+def parse_query_string(raw: bytes) -> dict[str, Any]:
+    """The parameters in a query string, with `variables` and `extensions` as JSON. Raises `BadInput`."""
+    try:
+        found: dict[str, Any] = dict(
+            parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+        )
+    except ValueError:
+        raise BadInput(f"The query string has more than {_MOST_PARAMETERS} parameters.") from None
+    for name in ("variables", "extensions"):
+        if found.get(name):
+            found[name] = parse_json(found[name])
+    return found
 
 
 def checked(found: Any) -> dict[str, Any]:
@@ -102,3 +130,8 @@ def address_of(connection: HTTPConnection) -> str | None:
     """The caller's IP address, in its usual form."""
     address = None if connection.client is None else plain(connection.client.host)
     return None if address is None else str(address)
+
+
+def network_of(connection: HTTPConnection) -> str:
+    """What counts as one caller without an account: an IPv4 address, or the IPv6 network that one is given (/64)."""
+    return blocks_of(address_of(connection))[0]

@@ -4,15 +4,14 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from muniment.open_routes import rendered
 from resolvers import services
 from resolvers.house import House
 from storage.clock import now
-from storage.database import DatabaseUnreachable
 from storage.services import Service, standing
 
 _HEADERS = {"cache-control": "no-cache", "vary": "accept"}
@@ -20,16 +19,13 @@ _HEADERS = {"cache-control": "no-cache", "vary": "accept"}
 
 def routes() -> list[Route]:
     """The register, by its address."""
-    return [Route("/services", register, methods=["GET"]), Route("/services.json", register, methods=["GET"])]
+    endpoint = rendered(register)
+    return [Route("/services", endpoint, methods=["GET"]), Route("/services.json", endpoint, methods=["GET"])]
 
 
-async def register(request: Request) -> Response:
-    """What is approved, in force or announced. JSON at /services.json, and for whoever does not ask for a page."""
-    house: House = request.app.state.house
-    try:
-        found = await anyio.to_thread.run_sync(services.published, house)
-    except DatabaseUnreachable:
-        return PlainTextResponse("the database does not answer\n", 503)
+def register(house: House, request: Request) -> Response:
+    """Return what is approved, in force or announced: JSON at /services.json and to whoever asks for no page."""
+    found = services.published(house)
     moment = now()
     told = [_told(each, moment) for each in standing(found, moment)]
     if request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", ""):

@@ -1,16 +1,18 @@
 """WebSockets: graphql-transport-ws, with what is asked checked as it is over HTTP."""
 
 import asyncio
+import re
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import orjson
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.http.typevars import RootValue
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
@@ -19,12 +21,19 @@ from strawberry.types.unset import UNSET, UnsetType
 from muniment.callers import Caller
 from muniment.crowds import Crowd
 from muniment.documents import Documents
-from muniment.requests import checked
+from muniment.requests import SHORT, NotJson, checked, parse_json
 from muniment.threads import Threads
 from resolvers.errors import BadInput, CodedError, MfaRequired, RateLimited, Unauthenticated
 from schema.api import Schema
 from schema.errors import coded_exception
+from schema.limits import CHARACTERS_PER_UNIT
 
+_LONGEST_ID = 255
+_CLOSED_WITH: dict[type[CodedError], int] = {RateLimited: 4429, Unauthenticated: 4401}
+_HEAD = 600
+_SUBSCRIBE = re.compile(r'\{ ?"(?:type": ?"subscribe", ?"|)id": ?"([^"\\]{1,255})"')
+"""How clients begin a message whose operation can be refused before the rest is parsed."""
+_WRONG_ID = f"An id is text of at most {_LONGEST_ID} characters"
 KEEP_ALIVE_SECONDS = 30.0
 """Between two pings; whoever has said nothing from one to the next is gone, and stops counting as a connection held."""
 
@@ -34,12 +43,55 @@ _OPERATIONS = 20
 """How many operations one connection may have under way."""
 
 
+_UNPROVEN_CHARACTERS = 24 * 1024
+"""How long a message may be before the caller is established: `connection_init` with its token."""
 _REASON_BYTES = 123
 """How long a reason for closing may be (RFC 6455, 5.5): the library's repeat what the client sent, at any length."""
 
 
 class Adapter(ASGIWebSocketAdapter):
     """The connection, as the library talks on it."""
+
+    view: "Sockets"
+    size = 0
+    """Characters of the message in hand."""
+
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        """Yield messages, each a JSON object. One before `connection_ack` is short; a long one is charged for.
+
+        Raises `NonJsonMessageReceived` and `NonTextMessageReceived`, upon which the connection is closed (4400).
+        """
+        caller: Caller = self.ws.state.caller
+        try:
+            while self.ws.application_state != WebSocketState.DISCONNECTED:
+                text = await self.ws.receive_text()
+                self.size = len(text)
+                if self.size > (self.view.body_limit if caller.entered else _UNPROVEN_CHARACTERS):
+                    raise NonJsonMessageReceived
+                if self.size <= SHORT:
+                    yield _parse(text)
+                    continue
+                try:
+                    found = await caller.in_thread(partial(_parse_at_cost, caller, text))
+                except CodedError as refused:
+                    if not await self._refuse(text, refused):
+                        return
+                    continue
+                del text
+                yield found
+        except KeyError:
+            raise NonTextMessageReceived from None
+        except WebSocketDisconnect:
+            return
+
+    async def _refuse(self, text: str, refused: CodedError) -> bool:
+        """Say why a long message was not read, to its operation; or close the connection and return False."""
+        found = _SUBSCRIBE.match(text, 0, _HEAD)
+        if found is None:
+            await self.close(_CLOSED_WITH.get(type(refused), 4400), str(refused))
+            return False
+        await self.send_json({"type": "error", "id": found[1], "payload": [coded_exception(refused)]})
+        return True
 
     async def close(self, code: int, reason: str) -> None:
         """Close it, with as much of the reason as fits a close frame."""
@@ -50,8 +102,14 @@ class Handler(BaseGraphQLTransportWSHandler[Any, Any]):
     """One connection's talk."""
 
     view: "Sockets"
+    websocket: Adapter
     _heard = True
     """Whether anything has come since the last ping."""
+
+    def __init__(self, *arguments: Any, **given: Any) -> None:
+        super().__init__(*arguments, **given)
+        self._sizes: dict[str, int] = {}
+        """Characters of the message of each operation under way."""
 
     async def handle(self) -> None:
         """The talk; while nobody says anything a ping keeps it open, and whoever answers none is let go."""
@@ -84,20 +142,31 @@ class Handler(BaseGraphQLTransportWSHandler[Any, Any]):
     async def handle_subscribe(self, message: Any) -> None:
         """Refuse with a code what HTTP refuses too, and a flood; trusted documents get their text."""
         number = message["id"]
-        if not isinstance(number, str):
-            await self.handle_invalid_message("An id is text")
+        if not _is_id(number):
+            await self.handle_invalid_message(_WRONG_ID)
             return
         if self.connection_acknowledged:
             try:
                 asked = checked(self.view.documents.resolved(_object(message["payload"])))
                 if len(self.operations) >= _OPERATIONS and number not in self.operations:
                     raise RateLimited(f"A connection has {_OPERATIONS} operations under way at most; end one first.")
+                self._sizes = {name: size for name, size in self._sizes.items() if name in self.operations}
+                if sum(self._sizes.values()) + self.websocket.size > self.view.body_limit:
+                    raise RateLimited("The operations under way here are as long as one connection may send; wait.")
             except CodedError as error:
                 refusal: Any = {"type": "error", "id": number, "payload": [coded_exception(error)]}
                 await self.send_message(refusal)
                 return
             message = {**message, "payload": {name: asked[name] for name in ("query", "variables", "operationName")}}
+            self._sizes[number] = self.websocket.size
         await super().handle_subscribe(message)
+
+    async def handle_complete(self, message: Any) -> None:
+        """End an operation, if it is still under way."""
+        if not _is_id(message["id"]):
+            await self.handle_invalid_message(_WRONG_ID)
+            return
+        await super().handle_complete(message)
 
 
 class Sockets(GraphQL[Any, RootValue]):
@@ -127,7 +196,7 @@ class Sockets(GraphQL[Any, RootValue]):
         self.documents = documents
         self.crowd = crowd
         self._threads = threads
-        self._body_limit = body_limit
+        self.body_limit = body_limit
 
     async def talk(self, socket: WebSocket) -> None:
         """A connection, from its handshake to its end."""
@@ -137,14 +206,9 @@ class Sockets(GraphQL[Any, RootValue]):
         finally:
             socket.state.caller.leave(self.crowd)
 
-    def decode_json(self, data: str | bytes) -> dict[str, Any]:
-        """A WebSocket message, by the parser and limit of bodies. What is no message closes the connection (4400)."""
-        if len(data) > self._body_limit:
-            raise orjson.JSONDecodeError("a message larger than is accepted", "", 0)
-        found = orjson.loads(data)
-        if not isinstance(found, dict):
-            raise orjson.JSONDecodeError("a message is an object", "", 0)
-        return found
+    def encode_json(self, data: object) -> str:
+        """Return a message as JSON. What it carries of a result was encoded in the operation's thread."""
+        return orjson.dumps(data).decode()
 
     async def get_context(self, request: Any, response: Any) -> Any:
         """A WebSocket's caller, named by its handshake or by connection_init."""
@@ -158,6 +222,25 @@ class Sockets(GraphQL[Any, RootValue]):
             raise ConnectionRejectionError from None
         unsaid: UnsetType = UNSET
         return unsaid
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        found = parse_json(text)
+    except NotJson:
+        raise NonJsonMessageReceived from None
+    if not isinstance(found, dict):
+        raise NonJsonMessageReceived
+    return found
+
+
+def _parse_at_cost(caller: Caller, text: str) -> dict[str, Any]:
+    caller.pay(len(text) // CHARACTERS_PER_UNIT)
+    return _parse(text)
+
+
+def _is_id(found: Any) -> bool:
+    return isinstance(found, str) and len(found) <= _LONGEST_ID
 
 
 def _object(payload: Any) -> dict[str, Any]:

@@ -4,15 +4,14 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from muniment.open_routes import rendered
 from resolvers import outages
 from resolvers.house import House
 from resolvers.outages import Standing
-from storage.database import DatabaseUnreachable
 from storage.outages import AFFECTS, Component, Outage, OutageKind
 
 _HEADERS = {"cache-control": "no-cache", "vary": "accept"}
@@ -22,16 +21,13 @@ _SHOWN = 50
 
 def routes() -> list[Route]:
     """How it stands, by its address."""
-    return [Route("/status", page, methods=["GET"]), Route("/status.json", page, methods=["GET"])]
+    endpoint = rendered(page)
+    return [Route("/status", endpoint, methods=["GET"]), Route("/status.json", endpoint, methods=["GET"])]
 
 
-async def page(request: Request) -> Response:
-    """JSON at /status.json, and for whoever does not ask for a page."""
-    house: House = request.app.state.house
-    try:
-        found = await anyio.to_thread.run_sync(outages.standing, house)
-    except DatabaseUnreachable:
-        return PlainTextResponse("the database does not answer: nothing does\n", 503)
+def page(house: House, request: Request) -> Response:
+    """Return JSON at /status.json, and to whoever does not ask for a page."""
+    found = outages.standing(house)
     if request.url.path.endswith(".json") or "text/html" not in request.headers.get("accept", ""):
         return JSONResponse(as_json(found), headers=_HEADERS)
     return HTMLResponse(as_html(found), headers=_HEADERS)

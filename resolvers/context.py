@@ -24,6 +24,7 @@ from storage.grants import AccessGrant
 from storage.ledger.events import Event, Outcome, TrailRead
 from storage.ledger.reads import Opened, content_reads, others, reader_of, trail_openings
 from storage.ledger.scope import AuditScope
+from storage.networks import blocks_of
 from storage.records import Record
 from storage.work import UnitOfWork
 
@@ -127,11 +128,11 @@ class Context:
         return subject
 
     def charge(self, cost: int) -> Charge:
-        """Take `cost` from what the caller may ask for: a principal's own, or that of a stranger's address.
+        """Take `cost` from what the caller may ask for: a principal's own, or that of a stranger's address (IPv6: /64).
 
         Whoever is slowed down may besides ask only so often in a minute, at whatever cost.
         """
-        name = str(self.principal.id or self.asking.ip_address)
+        name = str(self.principal.id or blocks_of(self.asking.ip_address)[0])
         if self.asking.throttled:
             slowed = self.house.budgets.charge(f"throttled {name}", 1, self.limits.throttled_per_minute)
             if slowed.retry_after is not None:

@@ -39,6 +39,7 @@ from schema.legal_holds import LegalHoldMutations
 from schema.limits import DocumentLimits, judge, read
 from schema.lockdowns import LockdownMutations
 from schema.lookups import KINDS
+from schema.meters import encode_data
 from schema.notices import NoticeMutations
 from schema.observing import Observed
 from schema.outages import OutageMutations
@@ -152,7 +153,11 @@ class Schema(strawberry.Schema):
         return context, True
 
     async def _once(self, query: str | None, context: Context, **kwargs: Any) -> AsyncGenerator[Any, None]:
-        run = partial(self.execute_sync, query, context_value=context, **kwargs)
+        def run() -> Any:
+            result = self.execute_sync(query, context_value=context, **kwargs)
+            encode_data(result, context.limits.response_bytes)
+            return result
+
         yield await context.in_thread(run)
 
     def create_extensions_runner(

@@ -21,7 +21,7 @@ from resolvers.errors import CostExceeded
 from schema.columns import ByColumns
 from schema.companies import Company, are
 from schema.errors import MOST
-from schema.meters import Stopped, written_size
+from schema.meters import Stopped, encode_data, written_size
 from schema.ways import Branch, Leaf
 
 
@@ -51,7 +51,9 @@ class Executor(ByColumns):
     def _event(self) -> Any:
         with self.context_value.reading():
             self.meter = self.new_meter()
-            return self._within_bounds(serially=False)
+            result = self._within_bounds(serially=False)
+            encode_data(result, self.context_value.limits.response_bytes)
+            return result
 
     def _within_bounds(self, serially: bool | None) -> Any:
         """The result, or its error alone where the operation was stopped. What it read is recorded all the same."""

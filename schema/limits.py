@@ -12,6 +12,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated
 from resolvers.refusals import Refusal
 from schema.documents import Known, cache, known
+from schema.values import MOST_VALUES, count_values
 from schema.weights import Weight
 
 MAX_DEPTH = 15
@@ -26,7 +27,7 @@ _MOST_TOLD = 2**53 - 1
 LONG = 1_000
 """Characters of a text whose reading is charged for, before it is parsed. What is shorter takes no time to speak of."""
 _DENSE = 10_000
-_CHARACTERS_PER_UNIT = 40
+CHARACTERS_PER_UNIT = 40
 COST_PER_TOKEN = 10
 """What validating a document costs the caller who sends it first: 25 microseconds for each token."""
 
@@ -84,10 +85,15 @@ def read(context: Context, text: str) -> Known:
     Raises GraphQLSyntaxError, RecursionError and `RateLimited`.
     """
     if len(text) > LONG and cache.get(text) is None:
-        refused = _charged(context, reading_cost(text), {})
-        if refused is not None:
-            raise refused
+        demand_paid(context, reading_cost(text))
     return known(text)
+
+
+def demand_paid(context: Context, price: int) -> None:
+    """Charge the caller. Raises `RateLimited`."""
+    refused = _charged(context, price, {})
+    if refused is not None:
+        raise refused
 
 
 def reading_cost(text: str) -> int:
@@ -95,7 +101,7 @@ def reading_cost(text: str) -> int:
 
     A document has 5,000 tokens at most, so that what exceeds 10,000 characters is long tokens, or nothing.
     """
-    return min(len(text), _DENSE) + len(text) // _CHARACTERS_PER_UNIT
+    return min(len(text), _DENSE) + len(text) // CHARACTERS_PER_UNIT
 
 
 def judge(
@@ -120,7 +126,8 @@ def judge(
         refused = _refusal(weight, stranger=stranger) or _ambiguous(document.document, operation_name)
         if refused is None:
             validation = 0 if document.validated else COST_PER_TOKEN * document.document.token_count
-            refused = _charged(context, weight.cost + validation, judged.cost)
+            coercion = _coercion_cost(variables)
+            refused = _charged(context, weight.cost + validation + coercion, judged.cost)
         if refused is None:
             judged.errors = document.errors(schema, rules)
             if not judged.errors and not stranger:
@@ -134,6 +141,11 @@ def judge(
             context.record(Refusal("introspect", "Schema", refused.code.value))
         judged.errors = [GraphQLError(str(refused), original_error=refused)]
     return judged
+
+
+def _coercion_cost(variables: Mapping[str, Any]) -> int:
+    """Return what coercing variables costs: 1 for each value in a list or an object."""
+    return sum(count_values(each, MOST_VALUES) for each in variables.values() if isinstance(each, dict | list))
 
 
 def _charged(context: Context, price: int, cost: dict[str, Any]) -> RateLimited | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
+from graphql import GraphQLError
 
 from resolvers.errors import CodedError, CostExceeded
 
@@ -56,7 +57,7 @@ class Meter:
         """Count the values of a column: texts, numbers, lists of them, or nulls."""
         kinds = {*map(type, values)}
         if kinds == {str}:
-            self.add(sum(map(len, values)) + _QUOTES * len(values))
+            self.add(_bytes_of("".join(values)) + _QUOTES * len(values))
         elif kinds & {str, list, dict}:
             self.add(sum(map(_size_of, values)))
         else:
@@ -65,6 +66,21 @@ class Meter:
     def add_value(self, value: Any) -> None:
         """Count one value."""
         self.add(_size_of(value))
+
+
+def encode_data(result: Any, limit: float) -> None:
+    """Replace the data of a result with its JSON (`orjson.Fragment`), or with an error where it is too large.
+
+    Call it in the operation's thread: the event loop only copies what it sends.
+    """
+    if result.data is None:
+        return
+    written = orjson.dumps(result.data)
+    if len(written) <= limit:
+        result.data = orjson.Fragment(written)
+        return
+    error = CostExceeded(TOO_LARGE.format(limit))
+    result.data, result.errors = None, [GraphQLError(str(error), original_error=error)]
 
 
 def written_size(found: Any) -> int:
@@ -89,9 +105,13 @@ def written_size(found: Any) -> int:
 
 def _size_of(value: Any) -> int:
     if type(value) is str:
-        return len(value) + _QUOTES
+        return _bytes_of(value) + _QUOTES
     if isinstance(value, list):
         return sum(map(_size_of, value)) + _NAME * len(value)
     if isinstance(value, dict):  # of the scalar JSON
         return len(orjson.dumps(value, default=str))
     return _OTHER_VALUE
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

@@ -374,10 +374,10 @@ async def test_bodies_that_are_not_whole_have_a_share_of_memory(
 
 
 @pytest.mark.anyio
-async def test_a_large_body_over_http_2_is_sent_in_pieces(accepting: Accepting) -> None:
-    """The same bytes, and the last says that it is the last; over HTTP/1.1 in one."""
-    for version, most in (("2", 16 * 1024), ("1.1", 100_000)):
-        for size in (0, 1, 16 * 1024, 16 * 1024 + 1, 100_000):
+async def test_a_large_body_is_sent_in_pieces(accepting: Accepting) -> None:
+    """The same bytes, and the last says that it is the last; small ones in one."""
+    for version, most in (("2", 16 * 1024), ("1.1", 64 * 1024), ("1.0", 64 * 1024)):
+        for size in (0, 1, 16 * 1024, 16 * 1024 + 1, 64 * 1024, 64 * 1024 + 1, 300_000):
             body, sent = bytes(size), list[Any]()
 
             async def send(message: Any, sent: list[Any] = sent) -> None:
@@ -390,6 +390,58 @@ async def test_a_large_body_over_http_2_is_sent_in_pieces(accepting: Accepting) 
             assert b"".join(each["body"] for each in sent) == body
             assert [each["more_body"] for each in sent] == [True] * (len(sent) - 1) + [False]
             assert max(len(each["body"]) for each in sent) <= most
+            assert len(sent) == max(1, -(-size // most))
+
+
+@pytest.mark.anyio
+async def test_a_body_counts_as_held_until_its_response_begins(accepting: Accepting) -> None:
+    """While it waits for a thread as well; then the response does, until it is read."""
+    request = await accepting.begin(accepting.connect())
+    await request.bring(70_000)
+    await request.bring(0, more=False)
+    activity = accepting.guard._exchanges
+    assert activity is not None
+    exchange = next(iter(next(iter(activity._by_peer.values())).exchanges))
+    assert (exchange.complete, exchange.held) == (True, 0)  # the response has begun
+    exchange._started = None
+    assert exchange.held == 70_000
+    await request.end()
+
+
+@pytest.mark.anyio
+async def test_responses_that_are_not_read_have_a_share_of_memory_and_an_end(
+    accepting: Accepting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest of the address with most go; one that is read at a trickle goes after five minutes."""
+    monkeypatch.setattr(connections, "_HELD_PER_ADDRESS", 25_000)
+
+    async def large(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.body", "body": bytes(10_000)})
+
+    accepting.application = accepting.guard.exchanges(large)
+    greedy = [accepting.connect() for _ in range(4)]
+    modest = accepting.connect("127.0.0.2")
+    requests = [await accepting.begin(each) for each in (*greedy, modest)]
+    for request in requests:
+        await request.bring(1, more=False)
+    accepting.wait(1)
+    assert not any(map(is_closed, (*greedy, modest)))
+    accepting.wait(3)
+    assert [is_closed(each) for each in (*greedy, modest)] == [True, True, False, False, False]
+    for request in requests:
+        request.taken.set()
+        await request.task
+    trickle = exchanges.Exchange(
+        {"type": "http", "http_version": "1.1"}, Request().receive, Request().send, "", extra=False
+    )
+    sending = asyncio.create_task(trickle.send({"type": "http.response.body", "body": bytes(200_000)}))
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    trickle._sending_since = begun + exchanges.DELIVERY_SECONDS - 1  # a piece was taken a moment ago
+    assert trickle.fault(begun + exchanges.DELIVERY_SECONDS - 2) is None
+    assert trickle.fault(begun + exchanges.DELIVERY_SECONDS + 2) == "unread_response"
+    sending.cancel()
 
 
 def test_a_low_limit_on_open_files_lowers_that_on_connections(
