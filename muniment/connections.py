@@ -28,7 +28,7 @@ IDLE_SECONDS = 75.0
 """How long a connection stays open between requests: longer than proxies keep theirs."""
 STREAMS = 16
 """Requests at once over one connection of HTTP/2."""
-HEADERS_BYTES = 128 * 1024
+HEADERS_BYTES = 64 * 1024
 """How long the headers of a request may be."""
 
 _RESERVED = 512

@@ -371,7 +371,7 @@ def _let_finish(engine: Engine) -> None:
 LITTLE_WORK = 10
 """Seconds of processor time: what would double with every fragment takes minutes."""
 
-_BESIDE = ("policy", "outages")
+_BESIDE = ("policy", "outages", "denials", "keysets", "key-uses", "tidying")
 """Threads whose statements no request sends: they look again and again what is in force, and what is there."""
 
 

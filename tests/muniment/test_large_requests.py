@@ -192,7 +192,7 @@ def test_operations_of_one_websocket_are_together_as_long_as_one_body(
 ) -> None:
     """One more is refused while they run; afterwards there is room again."""
     go = threading.Event()
-    really = endpoint.Caller.again
+    really = Caller.again
     with opened(home, database_url, body_limit_bytes=20_000) as world:
         ada = world.register("ada")
         with connected(world, ada) as socket:
@@ -228,9 +228,9 @@ def test_a_response_is_bounded_by_its_bytes_however_it_is_sent(small: World) -> 
         assert socket.refusal() == "COST_EXCEEDED"
 
 
-def test_a_network_of_ipv6_is_one_caller(world: World) -> None:
+def test_a_network_of_ipv6_is_one_caller(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One subscriber has a /64: threads, streams and cost are counted for it, and not for each of its addresses."""
-    scopes = [
+    scopes: list[dict[str, Any]] = [
         {"type": "http", "headers": [], "client": (address, 1), "app": world.client.app}
         for address in ("2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1", "::ffff:192.0.2.1", "192.0.2.1")
     ]
@@ -239,14 +239,14 @@ def test_a_network_of_ipv6_is_one_caller(world: World) -> None:
     assert shares[0] == shares[1] != shares[2]
     assert shares[3] == shares[4]
     charged: list[str] = []
-    budgets = world.house.budgets
-    original = budgets.charge
-    try:
-        budgets.charge = lambda name, *rest: (charged.append(name), original(name, *rest))[1]  # type: ignore[method-assign]
-        for scope in scopes:
-            Context(world.house, Asking(ANONYMOUS, ip_address=scope["client"][0])).charge(1)
-    finally:
-        del budgets.charge
+
+    def charge(name: str, _cost: int, _per_minute: int) -> Charge:
+        charged.append(name)
+        return Charge(0)
+
+    monkeypatch.setattr(world.house.budgets, "charge", charge)
+    for scope in scopes:
+        Context(world.house, Asking(ANONYMOUS, ip_address=scope["client"][0])).charge(1)
     assert charged[0] == charged[1] != charged[2]
     assert charged[3] == charged[4]
 
