@@ -254,11 +254,13 @@ def database_grants(
     agents: Annotated[str, typer.Option(help="The login of the agents (work).")],
 ) -> None:
     """Print the SQL that gives each component what it does and no more; the owner of the tables runs it."""
-    from storage import privileges
+    from storage import privileges, row_checks
 
     try:
         found = list(privileges.statements(api, agents))
     except privileges.RoleRefused as error:
         give_up(f"{error}.".capitalize(), code=2)
+    for table, condition in row_checks.conditions().items():
+        found.extend(row_checks.statements(table, condition))
     for statement in found:
         typer.echo(f"{statement};")

@@ -13,6 +13,7 @@ from hashlib import sha256
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import ProgrammingError
 
+from storage import row_checks
 from storage.catalogue import models
 from storage.database import looking
 from storage.queue_tables import SCHEMA
@@ -194,9 +195,10 @@ def statements(api: str, agents: str) -> Iterator[str]:
 
 
 def apply(connection: Connection, api: str, agents: str) -> None:
-    """Run them. The logins MUST be there, and the connection the owner's."""
+    """Run them, and constrain rows. The logins MUST be there, and the connection the owner's."""
     for statement in statements(api, agents):
         connection.execute(text(statement))
+    row_checks.apply(connection)
 
 
 def grant(engine: Engine, api: str, agents: str) -> None:

@@ -31,7 +31,7 @@ from agents.sentinel import Sentinel
 from muniment.cli import app
 from resolvers.access_reviews import campaigns
 from resolvers.watching import Watch
-from storage import privileges, queue
+from storage import privileges, queue, row_checks
 from storage.catalogue import models
 from storage.clock import now
 from storage.database import open_engine, transaction
@@ -262,6 +262,31 @@ def test_a_login_writes_no_row_that_is_read_as_code(login: Login, kind: str, tmp
             held.execute(text(statement))
         assert any(word in str(refused.value) for word in ("permission denied", "must be owner")), statement
     engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["api", "agents"])
+def test_a_login_writes_no_row_that_can_not_be_read(login: Login, kind: str, database_url: str) -> None:
+    """No time that Python has not, no value that an enum has not; a new constraint takes the place of an older one."""
+    engine, owner = open_engine(login(kind)), open_engine(database_url)
+    row = (
+        "INSERT INTO outages (id, component, kind, started_at, ended_at) VALUES (:id, :component, :kind, :begun, NULL)"
+    )
+    good = {"component": "KEYS", "kind": "FOUND", "begun": "2026-01-01"}
+    bad = [{"component": "NOTHING"}, {"kind": "x"}]
+    bad += [{"begun": when} for when in ("infinity", "-infinity", "20000-01-01", "9999-12-31 23:00", "4000-01-01 BC")]
+    for changed in bad:
+        with pytest.raises(IntegrityError, match=row_checks.CONSTRAINT), engine.begin() as held:
+            held.execute(text(row), {"id": new_id(), **good, **changed})
+    with engine.begin() as held:
+        held.execute(text(row), {"id": new_id(), **good})
+    with owner.begin() as connection:
+        assert row_checks.apply(connection) == 0
+        connection.execute(text(f"ALTER TABLE outages DROP CONSTRAINT {row_checks.CONSTRAINT}"))
+        connection.execute(text("UPDATE outages SET component = 'GONE'"))  # a row of before is left as it is
+        connection.execute(text(f"COMMENT ON CONSTRAINT {row_checks.CONSTRAINT} ON incidents IS 'older'"))
+        assert row_checks.apply(connection) == 2
+    engine.dispose()
+    owner.dispose()
 
 
 def test_a_job_of_the_api_s_is_run_and_forgotten_by_the_agents(
