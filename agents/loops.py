@@ -17,9 +17,9 @@ from storage.blobs.errors import BlobStoreUnavailable
 from storage.clock import now
 from storage.database import is_away, transaction
 from storage.keys.errors import KeyStoreUnavailable
-from storage.ledger.events import Identifier, LoopItemSetAside, Outcome
+from storage.ledger.events import Identifier, LoopItemSetAside, LoopStateCorrected, Outcome
 from storage.ledger.scope import AuditScope
-from storage.work import Store
+from storage.work import Store, UnitOfWork
 
 _ROOT = Path(__file__).parents[1]
 _NOT_PLAIN = re.compile(r"[^a-z0-9._:/-]")
@@ -71,6 +71,15 @@ def set_aside(store: Store, scope: AuditScope, loop: str, item_id: uuid.UUID, er
     )
     with transaction(store.engine, read_only=True) as session:
         return items.is_tried_again(session, loop, item_id)
+
+
+def state_corrected(work: UnitOfWork, loop: str, cause: str) -> None:
+    """Record and log that a loop has corrected what it goes by: detection D25 alerts people."""
+    work.record(
+        LoopStateCorrected(resource_id=None, subject_id=None, loop=Identifier(loop), cause=Identifier(cause)),
+        Outcome.FAILED,
+    )
+    log.critical("loop.state_corrected", component=loop, code=cause)
 
 
 def each(

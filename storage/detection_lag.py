@@ -76,7 +76,7 @@ def measure(session: Session, moment: datetime) -> DetectionLag:
     return DetectionLag(
         unread=max(0, happenings.end(session) - mark.next_index),
         waited=timedelta(0) if oldest is None else max(timedelta(0), moment - oldest),
-        silent=max(timedelta(0), moment - mark.beat_at),
+        silent=abs(moment - mark.beat_at),
         cause=mark.cause,
         agents_gone=seen is None or moment - seen > GONE,
         has_run=True,

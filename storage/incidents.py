@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, select, update
 from sqlalchemy.orm import Mapped, Session
@@ -121,6 +121,10 @@ class SentinelMark(Record):
     attempts: Mapped[int] = plain(default=0)
 
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""How far a time may lie ahead of this process's clock and still be another process's now."""
+
+
 def mark(session: Session) -> SentinelMark | None:
     """How far the sentinel is; None before it ever ran."""
     return session.get(SentinelMark, 1)
@@ -134,6 +138,18 @@ def advance(session: Session, next_index: int, moment: datetime) -> None:
     else:
         found.next_index, found.beat_at = max(found.next_index, next_index), moment
         found.cause, found.attempts = None, 0
+
+
+def is_sound(found: SentinelMark, end: int, moment: datetime) -> bool:
+    """Return whether a mark can be right, for a log with so many entries: it lies in it, and not in the future."""
+    return 0 <= found.next_index <= end and found.beat_at <= moment + CLOCKS_DIFFER
+
+
+def correct(session: Session, next_index: int, moment: datetime) -> None:
+    """Put a mark that can't be right where detection goes on, as if it had last been there at `moment`."""
+    found = session.get(SentinelMark, 1, with_for_update=True)
+    if found is not None:
+        found.next_index, found.beat_at, found.attempts = next_index, moment, 0
 
 
 def begin(session: Session) -> int:

@@ -8,7 +8,7 @@ reads such a row, and a loop or a page that reads it stops. One CHECK on each ta
 import hashlib
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Connection, DateTime, Enum, text
+from sqlalchemy import ColumnElement, Connection, DateTime, Enum, text
 from sqlalchemy.types import TypeDecorator
 
 from storage.catalogue import models
@@ -50,7 +50,7 @@ def apply(connection: Connection) -> int:
     return len(changed)
 
 
-def _conditions(column: Column[object]) -> Iterator[str]:
+def _conditions(column: ColumnElement[object]) -> Iterator[str]:
     kind = column.type.impl if isinstance(column.type, TypeDecorator) else column.type
     if isinstance(kind, DateTime):
         yield f"{column.name} >= '{_EARLIEST}' AND {column.name} < '{_LATEST}'"

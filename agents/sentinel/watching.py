@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,6 +25,7 @@ from agents.sentinel.supervision import Ended, Replaced, Supervisor
 from resolvers.detections import DETECTIONS
 from storage import clock, incidents, set_aside
 from storage.database import transaction
+from storage.incidents import SentinelMark
 from storage.ledger import happenings, sequencing
 from storage.ledger.events import SentinelBeat
 from storage.ledger.happenings import Happening
@@ -81,8 +82,7 @@ class Sentinel:
         late = self._late()
         if not (late or self._is_behind()) or not self._claim():
             return 0
-        with transaction(self._store.engine, read_only=True) as session:
-            mark = incidents.mark(session)
+        mark = self._sound_mark()
         detector, taken_up = self._detector, False
         if detector is None or mark is None or mark.next_index > self._next:  # another one was there meanwhile
             detector, late, taken_up = self._taken_up(), [], True
@@ -113,8 +113,22 @@ class Sentinel:
         with transaction(self._store.engine, read_only=True) as session:
             if happenings.end(session) > self._next:
                 return []
-            last = max(self._early, default=None)
-            return happenings.ids_waiting(session, clock.now() - _WAITS_LONG, _ACTIONS, last)
+            found = happenings.ids_waiting(session, clock.now() - _WAITS_LONG, _ACTIONS)
+        return [entry_id for entry_id in found if entry_id not in self._early][:_AT_ONCE]
+
+    def _sound_mark(self) -> SentinelMark | None:
+        """Return the mark, corrected where it can't be right: to where this process is, or to an hour ago."""
+        with transaction(self._store.engine, read_only=True) as session:
+            mark, end = incidents.mark(session), happenings.end(session)
+            if mark is None or incidents.is_sound(mark, end, clock.now()):
+                return mark
+            here = self._next if self._detector is not None else happenings.place_ago(session, _counting(), end)
+        beat = clock.now() if self._detector is not None else clock.now() - _LONGEST
+        with self._store.begin(self.scope()) as work:
+            incidents.correct(work.session, here, beat)
+            loops.state_corrected(work, NAME, "time-ahead" if 0 <= mark.next_index <= end else "mark-beyond-log")
+        with transaction(self._store.engine, read_only=True) as session:
+            return incidents.mark(session)
 
     def _begin(self, start: int, stop: int) -> bool:
         """Count that a process begins these entries; True where it has to choose them anew.
@@ -234,14 +248,14 @@ class Sentinel:
         with transaction(self._store.engine, read_only=True) as session:
             mark, end = incidents.mark(session), happenings.end(session)
             self._next = end if mark is None else mark.next_index
-            place = happenings.place_at(session, clock.now() - _LONGEST - timedelta(minutes=1))
+            place = happenings.place_ago(session, _counting(), self._next)
         while place < self._next:
             start, stop = place, min(place + _AT_ONCE, self._next)
             self._judge(detector, start, stop, acts=False)
             place = stop
         known = clock.now() if mark is None else mark.beat_at - _WAITS_LONG
         with transaction(self._store.engine, read_only=True) as session:
-            before = happenings.ids_waiting(session, known, _ACTIONS, None)
+            before = happenings.ids_waiting(session, known, _ACTIONS)
         for entry_id in before:
             self._judge_one(detector, entry_id, acts=False)
         self._early = set(before)
@@ -298,3 +312,8 @@ class Sentinel:
         """Let others say why detection does not get on, where the database answers, and that no process ended of it."""
         with suppress(Exception), transaction(self._store.engine) as session:
             incidents.note_cause(session, loops.cause_of(error))
+
+
+def _counting() -> datetime:
+    """Return the moment before which nothing counts any more."""
+    return clock.now() - _LONGEST - timedelta(minutes=1)

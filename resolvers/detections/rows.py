@@ -164,6 +164,10 @@ DETECTIONS: tuple[Detection, ...] = (
         "D24", 1, "Rows of the job queue were written past this program", frozenset({"queue.rows_refused"}),
         _HOUR, Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),),
     ),
+    Detection(
+        "D25", 1, "What an unattended loop goes by could not be right", frozenset({"loop.state_corrected"}),
+        _HOUR, Severity.HIGH, (_SECURITY, _SYSADMIN), (Step(1),),
+    ),
 )  # fmt: skip
 
 WAITING: Mapping[str, str] = {}

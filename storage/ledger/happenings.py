@@ -16,6 +16,7 @@ from storage.ledger.events import Resource
 from storage.ledger.rows import AuditPending, AuditSequence
 
 _DENIED = "access.denied"
+MOST_BEFORE = 100_000
 MADE_UP = uuid.UUID(int=0)
 """The id of an entry that somebody made up."""
 
@@ -54,18 +55,16 @@ def between(session: Session, start: int, stop: int, actions: Collection[str]) -
     return _owned(session, [_happening(entry, personal) for entry, personal in session.execute(chosen)])
 
 
-def waiting(session: Session, before: datetime, actions: Collection[str], after: uuid.UUID | None) -> list[Happening]:
-    """Entries with these actions from before that moment, and behind one of them, that have no place yet.
+def waiting(session: Session, before: datetime, actions: Collection[str]) -> list[Happening]:
+    """Return entries with these actions from before that moment that have no place yet, in the order of their ids.
 
-    There are such while a log is halted. In the order of their ids, which is that in which they were written.
+    There are such while a log is halted. Ids are their writers' own: one says nothing about what came before it.
     """
     chosen = (
         _ENTRIES.join(AuditPending, AuditPending.event_id == AuditEvent.id)
         .where(AuditEvent.timestamp < before, AuditEvent.action.in_(actions))
         .order_by(AuditEvent.id)
     )
-    if after is not None:
-        chosen = chosen.where(AuditEvent.id > after)
     return _owned(session, [_happening(entry, personal) for entry, personal in session.execute(chosen)])
 
 
@@ -80,9 +79,7 @@ def ids_between(session: Session, start: int, stop: int, actions: Collection[str
     return list(session.scalars(chosen))
 
 
-def ids_waiting(
-    session: Session, before: datetime, actions: Collection[str], after: uuid.UUID | None
-) -> list[uuid.UUID]:
+def ids_waiting(session: Session, before: datetime, actions: Collection[str]) -> list[uuid.UUID]:
     """Return the ids alone of what `waiting` reads."""
     chosen = (
         select(AuditEvent.id)
@@ -90,7 +87,7 @@ def ids_waiting(
         .where(AuditEvent.timestamp < before, AuditEvent.action.in_(actions))
         .order_by(AuditEvent.id)
     )
-    return list(session.scalars(chosen if after is None else chosen.where(AuditEvent.id > after)))
+    return list(session.scalars(chosen))
 
 
 def one(session: Session, entry_id: uuid.UUID) -> Happening | None:
@@ -114,6 +111,14 @@ def place_at(session: Session, moment: datetime) -> int:
     )
     found = session.scalar(first)
     return end(session) if found is None else found
+
+
+def place_ago(session: Session, moment: datetime, end: int) -> int:
+    """Return the place of the first entry of that moment or later, and at most 100,000 places before `end`.
+
+    Times are their writers' own: one entry that says it is from the future would have everything read once more.
+    """
+    return max(place_at(session, moment), end - MOST_BEFORE, 0)
 
 
 def _owned(session: Session, found: list[Happening]) -> list[Happening]:

@@ -83,7 +83,7 @@ def test_what_was_sent_without_a_wish_is_told_once(world: World, ada: Person) ->
     assert [looking.look(), looking.look()] == [1, 0]
     assert told(world) == [("service", str(output))]
     with transaction(world.house.store.engine, read_only=True) as session:
-        found = happenings.waiting(session, now() + timedelta(minutes=1), {"preference.bypassed"}, None)
+        found = happenings.waiting(session, now() + timedelta(minutes=1), {"preference.bypassed"})
     assert [(hit.detection.id, hit.owner_id, hit.actor_id) for hit in Detector().feed_all(found)] == [
         ("D19", raw_id(ada.id), None)
     ]

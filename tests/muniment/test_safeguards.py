@@ -48,7 +48,7 @@ def test_the_sentinel_hears_of_it(world: World) -> None:
     announce(world.house, with_(world, rotate_keysets=True), "server")
     announce(world.house, with_(world, rotate_keysets=False), "server")
     with transaction(world.house.store.engine, read_only=True) as session:
-        found = happenings.waiting(session, now() + timedelta(minutes=1), {"control.switched_off"}, None)
+        found = happenings.waiting(session, now() + timedelta(minutes=1), {"control.switched_off"})
     assert {hit.detection.id for hit in Detector().feed_all(found)} == {"D20"}
 
 

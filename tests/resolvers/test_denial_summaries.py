@@ -136,7 +136,7 @@ def test_summaries_reach_whoever_watches(world: World) -> None:
     refused(world, "192.0.2.1", times=30)
     world.write_denials()
     with transaction(world.house.store.engine, read_only=True) as session:
-        [seen] = happenings.waiting(session, now().replace(year=2100), {SUMMARY}, None)
+        [seen] = happenings.waiting(session, now().replace(year=2100), {SUMMARY})
     assert (seen.actor_kind, seen.actor_id, seen.subject_id) == ("ANONYMOUS", None, None)
     assert (seen.details or {})["denialCount"] == 30
 

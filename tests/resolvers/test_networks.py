@@ -43,7 +43,7 @@ def new_places(world: World, action: str) -> list[dict[str, Any]]:
 
 def hits(world: World, action: str) -> list[Hit]:
     with transaction(world.house.store.engine, read_only=True) as session:
-        found = happenings.waiting(session, now() + timedelta(days=2), {action}, None)
+        found = happenings.waiting(session, now() + timedelta(days=2), {action})
     return Detector().feed_all(found)
 
 

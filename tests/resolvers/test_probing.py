@@ -19,7 +19,7 @@ pytestmark = pytest.mark.one_database("sqlite", reason="owners are looked up by 
 def refusals(world: World) -> list[Happening]:
     """As the sentinel reads them."""
     with transaction(world.house.store.engine, read_only=True) as session:
-        return happenings.waiting(session, now() + timedelta(minutes=1), {"access.denied"}, None)
+        return happenings.waiting(session, now() + timedelta(minutes=1), {"access.denied"})
 
 
 def found(world: World) -> list[Hit]:

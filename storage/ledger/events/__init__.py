@@ -132,7 +132,7 @@ from storage.ledger.events.legal_holds import (
     LegalHoldReleased,
 )
 from storage.ledger.events.lockdowns import LockdownBegun, LockdownEnded
-from storage.ledger.events.loops import LoopItemSetAside
+from storage.ledger.events.loops import LoopItemSetAside, LoopStateCorrected
 from storage.ledger.events.notices import (
     NoticeDelivered,
     NoticeIssued,
@@ -228,7 +228,8 @@ __all__ = [
     "IncidentNoticeDrafted", "IncidentNotified", "IncidentOpened", "IncidentStepRecorded", "IncidentTriaged",
     "InvestigationEnd", "InvestigationEnded", "InvestigationOpened", "KeysOverused", "KeysRotated",
     "KeysRotationStarted", "KeysUsed", "LedgerHalted", "LegalHoldApproved", "LegalHoldPlaced", "LegalHoldReleased",
-    "LockdownBegun", "LockdownEnded", "LogWithheld", "LoopItemSetAside", "MaintenanceAnnounced", "NoticeDelivered",
+    "LockdownBegun", "LockdownEnded", "LogWithheld", "LoopItemSetAside", "LoopStateCorrected", "MaintenanceAnnounced",
+    "NoticeDelivered",
     "NoticeIssued", "NoticePublished", "NoticeRead", "NoticeSettingsUpdated", "OutageBegan", "OutageEnded",
     "OutageExplained", "Outcome", "OutputImported", "OutputStored", "PasskeyAsked", "PasskeyCopied", "PasskeyEnrolled",
     "PasskeyRemoved", "PolicyEntered", "PolicyExplained", "PolicyFault", "PolicyProposed", "PolicyRefusal",

@@ -16,3 +16,18 @@ class LoopItemSetAside(Event):
 
     loop: Identifier
     cause: Identifier
+
+
+class LoopStateCorrected(Event):
+    """What an unattended loop goes by could not be right, so the loop corrected it and went on from what is certain.
+
+    `cause` says what was wrong: `mark-beyond-log` of a place that the log does not have, `time-ahead` of a time in the
+    future. A clock that was wrong leaves such a row; so does somebody who writes to the database.
+    """
+
+    action = "loop.state_corrected"
+    category = Category.SECURITY_EVENT
+    resource = Resource.PLATFORM
+
+    loop: Identifier
+    cause: Identifier

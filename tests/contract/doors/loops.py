@@ -19,12 +19,13 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.fair_queue.others_wait": ("agents/runtime.py", _BOOKKEEPING),
     "storage.fair_queue.put_back": ("agents/jobs.py", _BOOKKEEPING),
     "storage.incidents.begin": (_WATCHING, _DETECTION),
+    "storage.incidents.correct": (_WATCHING, _DETECTION),
     "storage.incidents.mark": (_WATCHING, _DETECTION),
     "storage.incidents.note_cause": (_WATCHING, _DETECTION),
     "storage.incidents.unacknowledged_ids": ("agents/sentinel/acting.py", _ENTRIES),
     **{
         f"storage.ledger.happenings.{each}": (_WATCHING, _ENTRIES)
-        for each in ("between", "end", "ids_between", "ids_waiting", "one", "place_at")
+        for each in ("between", "end", "ids_between", "ids_waiting", "one", "place_ago")
     },
     "storage.notices.begin_attempt": ("agents/notices/delivering.py", _DELIVERY),
     "storage.notices.count_queued": ("resolvers/notices.py", _DELIVERY),
