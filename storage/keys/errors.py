@@ -31,6 +31,10 @@ class KeysetExists(KeyStoreError):
     code = "KEYSET_EXISTS"
 
 
+class ParentRotated(KeyStoreError):
+    """The keyset above was rotated since this one was wrapped by it: this one is made anew."""
+
+
 class KeysetDamaged(KeyStoreError):
     """A wrapped keyset does not open: another key-encryption key wrapped it, or its row was changed or moved."""
 

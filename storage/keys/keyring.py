@@ -14,7 +14,15 @@ from storage.clock import now
 from storage.keys import destructions, erasures, keysets, rows, signers
 from storage.keys.cache import KeyCache
 from storage.keys.erasures import Erasure
-from storage.keys.errors import KeyDestroyed, KeyEncryptionKeyRefused, KeysetExists, KeysetProtected, KeyStoreMissing
+from storage.keys.errors import (
+    KeyDestroyed,
+    KeyEncryptionKeyRefused,
+    KeysetExists,
+    KeysetProtected,
+    KeyStoreMissing,
+    KeyStoreUnavailable,
+    ParentRotated,
+)
 from storage.keys.keks import Keks
 from storage.keys.keysets import AeadKey, HashKey, Signer, SigningKey, Wrapper
 from storage.keys.kms import SECONDS, has_key
@@ -37,6 +45,8 @@ from storage.keys.stores import KeyStore
 AT_ONCE = 200
 """Of somebody's keysets so many are destroyed in one transaction: others wait for it, on SQLite whoever makes a key."""
 
+_ATTEMPTS = 10
+"""How often a keyset is made anew because a key above it was rotated meanwhile."""
 _FIRST_VERSION = 1
 _PLATFORM = (CREDENTIALS, HASHES, LEDGER, SESSIONS, SIGNING)
 _LOOKED_UP = frozenset({"email", "federated", "unknown_email"})
@@ -126,9 +136,10 @@ class Keyring:
         """
         if name.kind != "platform":
             uuid.UUID(name.id)  # ValueError here, before anything is made
-        made = False
-        while not made:
-            made = self._create(name, owner, parent)
+        for _ in range(_ATTEMPTS):
+            if self._create_again(name, owner, parent):
+                return
+        raise KeyStoreUnavailable("keys were rotated each time that this keyset was made")
 
     def exists(self, name: KeysetName) -> bool:
         """Whether the keyset is in the key store now, whatever the cache holds."""
@@ -276,17 +287,29 @@ class Keyring:
 
     def _create(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
         """Make it, or answer False when meanwhile another key-encryption key has taken over."""
-        kek = None
+        kek = version = None
+        wrapper: Wrapper
         if parent is None:
             with self.key_store.begin(read_only=True) as session:
                 kek = rows.wrapping(session) or self._keks.first
-        wrapper: Wrapper = self.aead(parent) if parent else self._keks.get(kek)
+            wrapper = self._keks.get(kek)
+        else:
+            wrapper = above = self.aead(parent)
+            version = above.version
         wrapped = keysets.generate(name, owner, _FIRST_VERSION, wrapper)
         with self.key_store.begin() as session:
             if parent is None and (rows.wrapping(session, lock=True) or self._keks.first) != kek:
                 return False
-            rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek)
+            rows.add(session, name, owner, parent, _FIRST_VERSION, wrapped, kek, version)
         return True
+
+    def _create_again(self, name: KeysetName, owner: uuid.UUID | None, parent: KeysetName | None) -> bool:
+        """As `_create`; False as well when the parent was rotated while the keyset was on its way."""
+        try:
+            return self._create(name, owner, parent)
+        except ParentRotated:
+            self._cache.drop([parent] if parent else [])
+            return False
 
     def _make(self, name: KeysetName) -> None:
         with suppress(KeysetExists):  # another process was first, and its keyset is as good

@@ -37,7 +37,10 @@ Wrapper = aead.Aead
 class Key:
     """A keyset in use. Its `repr` says nothing, and it is not pickled."""
 
-    __slots__ = ()
+    __slots__ = ("version",)
+
+    version: int
+    """Which version of the keyset this is: each step of a rotation makes another."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -147,9 +150,10 @@ def unwrap(name: KeysetName, owner: uuid.UUID | None, version: int, wrapped: byt
     """
     context = _context(name, owner, version)
     handle = _answer(lambda: proto_keyset_format.parse_encrypted(wrapped, wrapper, context))
-    if _is_hash(name):
-        return HashKey(handle)
-    return SigningKey(handle) if name == SIGNING else AeadKey(handle)
+    kind = HashKey if _is_hash(name) else SigningKey if name == SIGNING else AeadKey
+    key: Key = kind(handle)
+    key.version = version
+    return key
 
 
 def changed(

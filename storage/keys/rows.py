@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.clock import now
 from storage.keys import erasures
-from storage.keys.errors import KeyDestroyed, KeysetExists
+from storage.keys.errors import KeyDestroyed, KeysetExists, ParentRotated
 from storage.keys.names import SIGNING, KeysetName
 from storage.keys.tables import keysets, layout
 
@@ -93,18 +93,22 @@ def add(
     version: int,
     wrapped: bytes,
     kek: str | None,
+    parent_version: int | None = None,
 ) -> None:
-    """Keep a keyset, wrapped by its `parent` or under `kek`.
+    """Keep a keyset, wrapped by this version of its `parent` or under `kek`. The parent stays so until the commit.
 
-    Raises KeysetExists, and KeyDestroyed when its parent, its owner's keyset or the thing it is for has been erased:
-    whatever races with an erasure loses.
+    Raises KeysetExists, ParentRotated, and KeyDestroyed when its parent, its owner's keyset or the thing it is for has
+    been erased: whatever races with an erasure loses.
     """
     if find(session, name) is not None:
         raise KeysetExists(f"there is a {name.kind} keyset of that name already")
     root = KeysetName("contributor", str(owner))
     needed = {above for above in (parent, root if owner else None) if above is not None and above != name}
-    if any(find(session, above, lock="share") is None for above in sorted(needed)):
+    found: dict[KeysetName, Any] = {above: find(session, above, lock="share") for above in sorted(needed)}
+    if None in found.values():
         raise KeyDestroyed(f"a {name.kind} keyset needs keysets that are not there: erased, or never made")
+    if parent is not None and found[parent].version != parent_version:
+        raise ParentRotated(f"the keyset above a {name.kind} keyset was rotated")
     if name.kind != "platform" and erasures.concerns(session, uuid.UUID(name.id)):
         raise KeyDestroyed(f"this {name.kind} was erased, and gets no keyset again")
     values = {

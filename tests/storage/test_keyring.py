@@ -6,11 +6,15 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from storage.clock import now
+from storage.keys import keysets
 from storage.keys.errors import (
     CiphertextDamaged,
     KeyDestroyed,
@@ -149,6 +153,36 @@ def test_a_stale_parent_in_the_cache_wraps_nothing_new(keyring: Keyring, tmp_pat
         with pytest.raises(KeyDestroyed):
             other.create(blob(uuid.uuid4()), OWNER, parent=project(PROJECT))
     assert keyring.count_owned_by(OWNER) == 1
+
+
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_keyset_that_was_held_up_is_wrapped_by_the_key_of_now(
+    keyring: Keyring, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Between wrapping and keeping it, another process rotated what is above: the old key opens nothing any more."""
+    ada, blob_id = uuid.uuid4(), uuid.uuid4()
+    keyring.create(contributor(ada), ada)
+    really, rotated = keysets.generate, list[int]()
+
+    def generate(*given: Any) -> bytes:
+        made = really(*given)
+        if len(rotated) < times:
+            rotated.append(1)
+            with keyring_in(tmp_path, key_store_url=url) as other:
+                rotation = other.rotation()
+                for step in (partial(rotation.introduce, begun=now()), rotation.promote, rotation.retire):
+                    step(contributor(ada))
+        return made
+
+    monkeypatch.setattr(keysets, "generate", generate)
+    if times == 1:
+        keyring.create(blob(blob_id), ada, contributor(ada))
+        with keyring_in(tmp_path, key_store_url=url) as another:
+            another.aead(blob(blob_id))
+        return
+    with pytest.raises(KeyStoreUnavailable, match="rotated"):
+        keyring.create(blob(blob_id), ada, contributor(ada))
+    assert not keyring.exists(blob(blob_id))
 
 
 def test_an_erasure_stays_open_until_it_is_closed(keyring: Keyring, tmp_path: Path, url: str) -> None:
