@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from agents import loops
 from resolvers import controls
 from storage import detection_lag, outages
-from storage.clock import now
+from storage.clock import DIFFERENCE, is_ahead, now
 from storage.controls import catalogue
 from storage.controls.findings import Result
-from storage.database import transaction
+from storage.database import clock_of, transaction
 from storage.ids import new_id
 from storage.ledger import sequencing
 from storage.ledger.events import OutageBegan, OutageEnded
@@ -85,9 +86,14 @@ class Lookout:
             self._note(twice, self._checks.keys() - failed)
 
     def _attend(self) -> None:
-        """Say that somebody is here, and find out whether nobody was."""
+        """Say that somebody is here, and find out whether nobody was. Correct what a wrong clock has written."""
+        right = self._clock_is_right()
         with self._store.begin(self._scope()) as work:
             before = outages.looked(work.session, work.now)
+            corrected = outages.correct(work.session, work.now) if right else 0
+            if corrected or (before is not None and is_ahead(before, work.now)):
+                loops.state_corrected(work, "outages", "time-ahead")
+                return
             if before is None or work.now - before < GAP:
                 return
             if Component.AGENTS in outages.found_open(work.session):
@@ -96,6 +102,11 @@ class Lookout:
             work.session.add(gone)
             self._record_end(work, gone)
 
+    def _clock_is_right(self) -> bool:
+        """Return whether this clock goes with the database's: to one that is behind, every time is a later one."""
+        clock = clock_of(self._store.engine)
+        return clock is None or abs(clock - now()) < DIFFERENCE
+
     def _note(self, failing: Mapping[Component, datetime], well: set[Component]) -> None:
         with self._store.begin(self._scope()) as work:
             known = outages.found_open(work.session)
@@ -103,7 +114,7 @@ class Lookout:
                 seen = outage.last_seen_at or outage.started_at
                 if component in failing:
                     outage.last_seen_at = work.now
-                elif component in well and work.now - seen >= _OVER:
+                elif component in well and not timedelta(0) <= work.now - seen < _OVER:
                     outage.ended_at = work.now
                     self._record_end(work, outage)
             work.session.flush()

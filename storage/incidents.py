@@ -2,12 +2,12 @@
 
 import enum
 import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, select, update
 from sqlalchemy.orm import Mapped, Session
 
-from storage.clock import now
+from storage.clock import is_ahead, now
 from storage.ids import new_id
 from storage.records import DataCard, NotExported, Record, plain, sealed
 from storage.sealed import Sealed
@@ -121,10 +121,6 @@ class SentinelMark(Record):
     attempts: Mapped[int] = plain(default=0)
 
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""How far a time may lie ahead of this process's clock and still be another process's now."""
-
-
 def mark(session: Session) -> SentinelMark | None:
     """How far the sentinel is; None before it ever ran."""
     return session.get(SentinelMark, 1)
@@ -142,7 +138,7 @@ def advance(session: Session, next_index: int, moment: datetime) -> None:
 
 def is_sound(found: SentinelMark, end: int, moment: datetime) -> bool:
     """Return whether a mark can be right, for a log with so many entries: it lies in it, and not in the future."""
-    return 0 <= found.next_index <= end and found.beat_at <= moment + CLOCKS_DIFFER
+    return 0 <= found.next_index <= end and not is_ahead(found.beat_at, moment)
 
 
 def correct(session: Session, next_index: int, moment: datetime) -> None:

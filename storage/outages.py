@@ -12,7 +12,7 @@ from sqlalchemy import Index, Select, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session
 
-from storage.clock import now
+from storage.clock import DIFFERENCE, is_ahead, now
 from storage.ids import new_id
 from storage.records import DataCard, NotExported, Record, plain
 
@@ -98,8 +98,21 @@ def looked(session: Session, moment: datetime) -> datetime | None:
     if watch is None:
         session.add(OutageWatch(id=1, since=moment, looked_at=moment))
         return None
-    before, watch.looked_at = watch.looked_at, max(watch.looked_at, moment)
+    before = watch.looked_at
+    watch.looked_at = moment if is_ahead(before, moment) else max(before, moment)
     return before
+
+
+def correct(session: Session, moment: datetime) -> int:
+    """End at `moment` what was found and says that it lasts longer; return how many. A wrong clock wrote it."""
+    ahead = moment + DIFFERENCE
+    wrong = select(Outage).where(
+        Outage.kind == OutageKind.FOUND, or_(Outage.started_at > ahead, Outage.ended_at > ahead)
+    )
+    found = session.scalars(wrong.order_by(Outage.id).limit(100).with_for_update()).all()
+    for each in found:
+        each.started_at, each.ended_at = min(each.started_at, moment), moment
+    return len(found)
 
 
 def last_look(session: Session) -> datetime | None:

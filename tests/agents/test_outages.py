@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
+import time_machine
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
@@ -18,7 +19,7 @@ from storage.database import transaction
 from storage.incidents import SentinelMark
 from storage.ledger.entries import AuditEvent
 from storage.ledger.events import SystemStarted
-from storage.outages import Component, Outage, OutageWatch
+from storage.outages import Component, Outage, OutageKind, OutageWatch
 from tests.agents.test_ledger import settle
 from tests.agents.worlds import World
 
@@ -237,3 +238,43 @@ def test_a_log_in_which_entries_wait_does_not_go_on(world: World, monkeypatch: p
     assert outages.log_goes_on(world.store)
     monkeypatch.setattr(outages, "now", lambda: now() + timedelta(minutes=3))
     assert not outages.log_goes_on(world.store)
+
+
+def test_what_a_wrong_clock_has_written_is_corrected(world: World, files: Part) -> None:
+    """Times in the future end now: /status shows no outage until then, one that was found ends, and D25 tells of it."""
+    ahead = now() + timedelta(days=400)
+    with transaction(world.store.engine) as session:
+        session.merge(OutageWatch(id=1, since=now() - LONG_AGO, looked_at=ahead))
+        session.add(Outage(component=Component.PLATFORM, started_at=now() - LONG_AGO, ended_at=ahead))
+        session.add(Outage(component=Component.KEYS, started_at=ahead, ended_at=ahead + LONG_AGO))
+        planned = Outage(
+            component=Component.MODEL, kind=OutageKind.MAINTENANCE, started_at=ahead, ended_at=ahead + LONG_AGO
+        )
+        session.add(planned)
+        session.add(Outage(component=Component.FILES, started_at=now() - LONG_AGO, last_seen_at=ahead))
+    watch = lookout(world, files, attends=True)
+    watch.look()
+    watch.look()
+    found = {each.component: each for each in told(world)}
+    for component in (Component.PLATFORM, Component.KEYS, Component.FILES):
+        ended = found[component].ended_at
+        assert ended is not None and ended <= now()
+    assert found[Component.MODEL].ended_at == planned.ended_at
+    with transaction(world.store.engine, read_only=True) as session:
+        seen = session.scalar(select(OutageWatch.looked_at))
+        actions = list(session.scalars(select(AuditEvent.action).where(AuditEvent.action == "loop.state_corrected")))
+    assert seen is not None and seen <= now()
+    assert len(actions) == 1
+
+
+def test_a_process_whose_clock_is_behind_corrects_nothing(
+    world: World, files: Part, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database says what time it is."""
+    ended = now() - timedelta(days=1)
+    with transaction(world.store.engine) as session:
+        session.add(Outage(component=Component.KEYS, started_at=ended - LONG_AGO, ended_at=ended))
+    with time_machine.travel(now() - timedelta(days=30)):
+        monkeypatch.setattr(outages, "clock_of", lambda _engine: ended + timedelta(days=1))
+        lookout(world, files, attends=True).look()
+    assert [each.ended_at for each in told(world)] == [ended]

@@ -132,7 +132,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "agents/exports/contents.py resolvers/context.py",
         "whose a file is that does not open, for the trail; whoever came upon it is not told",
     ),
-    "storage.database.clock_of": ("muniment/readiness.py", _HOUSE),
+    "storage.database.clock_of": ("agents/outages.py muniment/readiness.py", _HOUSE),
     "storage.database.reach_of": ("muniment/house.py", _HOUSE),
     "storage.database.require_kept": ("muniment/readiness.py", _HOUSE),
     "storage.lost_keysets.find_lost": ("muniment/key_checks.py", _HOUSE),

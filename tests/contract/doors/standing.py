@@ -48,6 +48,7 @@ STANDING: dict[str, tuple[str, str]] = {
         "counts that a component has recorded of itself; names nobody",
     ),
     "storage.outages.begin": ("agents/outages.py", _STANDS),
+    "storage.outages.correct": ("agents/outages.py", _STANDS),
     "storage.outages.found_open": ("agents/outages.py", _STANDS),
     "storage.outages.lock": ("resolvers/outages.py", _ASKED),
     "storage.outages.looked": ("agents/outages.py", _STANDS),
