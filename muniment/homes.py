@@ -3,14 +3,15 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from muniment.hazards import file_of
 from muniment.settings import Settings
 
 
 class HomeInUse(Exception):
-    """Another process serves or works from this home."""
+    """Another process serves or works from this home, or from its database or key store."""
 
 
 def prepare(settings: Settings) -> None:
@@ -24,18 +25,28 @@ def prepare(settings: Settings) -> None:
 def claimed(settings: Settings) -> Iterator[None]:
     """Prepare the home, and hold it while the block runs where the database is SQLite: that takes exactly one process.
 
-    The operating system lets go of the claim however the process ends. Raises HomeInUse.
+    The files of the database and the key store are held too, so that no other home serves from them. The operating
+    system lets go of the claim however the process ends. Raises HomeInUse.
     """
     prepare(settings)
     if not settings.database_url.startswith("sqlite"):
         yield
         return
-    with Path(settings.home / "data" / "process.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeInUse(
-                f"Another process is already running from {settings.home}. Stop it first, or choose another --home;"
-                " several processes need MUNIMENT_DATABASE_URL to name a PostgreSQL database."
-            ) from None
+    files = [file for file in map(file_of, (settings.database_url, settings.key_store_url)) if file is not None]
+    with ExitStack() as held:
+        _hold(held, settings.home / "data" / "process.lock", f"is already running from {settings.home}")
+        for file in dict.fromkeys(files):
+            if file.parent.is_dir():  # otherwise opening it says what is wrong
+                _hold(held, file.with_name(f"{file.name}.lock"), f"with another home has {file} open")
         yield
+
+
+def _hold(held: ExitStack, place: Path, does: str) -> None:
+    lock = held.enter_context(place.open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise HomeInUse(
+            f"Another process {does}. Stop it first, or choose another --home;"
+            " several processes need MUNIMENT_DATABASE_URL to name a PostgreSQL database."
+        ) from None

@@ -110,6 +110,25 @@ def test_one_process_at_a_time_runs_from_a_home_on_sqlite(tmp_path: Path) -> Non
         assert (tmp_path / "data" / "process.lock").exists()
 
 
+@pytest.mark.parametrize("shared", ["database_url", "key_store_url"])
+def test_one_home_at_a_time_has_a_database_of_sqlite(tmp_path: Path, shared: str) -> None:
+    """Another home that names the same file is refused, by a link as well; one with a file of its own is let in."""
+    one = load(home=tmp_path / "one")
+    with claimed(one):
+        (tmp_path / "link").symlink_to(tmp_path / "one")
+        for place in ("one", "link"):
+            url = str(getattr(one, shared)).replace(str(tmp_path / "one"), str(tmp_path / place))
+            with (
+                pytest.raises(HomeInUse, match="with another home"),
+                claimed(load(home=tmp_path / "two", **{shared: url})),
+            ):
+                pytest.fail("two homes had one file")
+        with claimed(load(home=tmp_path / "two")):
+            pass
+    with claimed(load(home=tmp_path / "two", **{shared: getattr(one, shared)})):
+        pass
+
+
 def test_home_is_private(tmp_path: Path) -> None:
     """Data and keys lie in directories that only this user can enter."""
     os.umask(0)
