@@ -7,11 +7,14 @@ recorded within seconds, as an event that opens an incident (D24).
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import structlog
 
+from agents import runtime
 from resolvers.watching import Watch
 from storage import queue_formats
+from storage.clock import now
 from storage.ledger.events import Outcome, QueueRowsRefused
 from storage.ledger.scope import AuditScope
 from storage.queue_refusals import refusals
@@ -19,6 +22,8 @@ from storage.work import Store
 
 EVERY_SECONDS = 60.0
 """How often the tables are searched where no row was refused meanwhile."""
+POSTPONED = timedelta(minutes=10)
+"""How long jobs wait whose workflow this process does not know."""
 PAUSE_SECONDS = 5.0
 """The least time between two events, however many rows are written."""
 
@@ -56,6 +61,8 @@ class QueueWatch:
         count = refusals.count
         refused = count - self._reported
         removed = sum(queue_formats.remove_foreign(self._store.engine).values())
+        removed += queue_formats.remove_displaced(self._store.engine)
+        queue_formats.postpone_unknown(self._store.engine, runtime.names(), now() + POSTPONED)
         if not refused and not removed:
             return 0
         scope = AuditScope("agents", "AGENT", None, None, None, None, uuid.uuid4(), self._policy_version())

@@ -241,11 +241,21 @@ def start(idle: Agents, *, executor_id: str = "main") -> Agents:
         DBOS.workflow(name=workflow.name)(guard(workflow, agents))
     DBOS.launch()
     for name, at_once in queue.QUEUES.items():
-        DBOS.register_queue(name, partition_worker_concurrency=at_once, polling_interval_sec=_POLLING_SECONDS)
+        DBOS.register_queue(
+            name,
+            partition_worker_concurrency=at_once,
+            polling_interval_sec=_POLLING_SECONDS,
+            on_conflict="always_update",  # whatever was written there, this is what holds
+        )
     for known in DBOS.list_queues():
         if known.name in _workflows:  # an earlier release had a queue for each, and may have left something there
             known.set_polling_interval_sec(_LEFT_OVER_SECONDS)
     return agents
+
+
+def names() -> frozenset[str]:
+    """Return the names of the workflows that this process runs."""
+    return frozenset(_workflows)
 
 
 def take_over(executor_id: str) -> int:

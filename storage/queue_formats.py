@@ -4,10 +4,11 @@ DBOS makes these tables by migrations of its own, so this comes after them: at `
 tables, and at the start of a process that owns them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, bindparam, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from storage.database import transaction
@@ -63,7 +64,7 @@ def constrain(engine: Engine) -> None:
 def remove_foreign(engine: Engine) -> Mapping[str, int]:
     """Remove rows in another format than ours, which only somebody can have written who took the constraints off.
 
-    Return how many there were, by table. Each is logged. It takes at most 1,000 of a table; the next call goes on.
+    Return how many there were, by table. Each is logged.
     """
     with transaction(engine, read_only=True) as session:
         there = [table for table in FORMATTED if _count(session.connection(), table)]
@@ -75,7 +76,38 @@ def remove_foreign(engine: Engine) -> Mapping[str, int]:
     return removed
 
 
-_AT_ONCE = 1_000
+def remove_displaced(engine: Engine) -> int:
+    """Remove jobs that wait in a partition other than their workflow's; return how many. This program writes none.
+
+    DBOS asks the database for each partition in turn, so many partitions hold up every job.
+    """
+    where = "queue_partition_key <> name AND status IN ('ENQUEUED', 'DELAYED')"
+    with transaction(engine, read_only=True) as session:
+        place = name(session.connection(), "workflow_status")
+        if session.execute(text(f"SELECT 1 FROM {place} WHERE {where} LIMIT 1")).first() is None:  # noqa: S608
+            return 0
+    with transaction(engine) as session:
+        removed = _remove_where(session.connection(), where)
+    log.error("queue.displaced_rows_removed", count=removed)
+    return removed
+
+
+def postpone_unknown(engine: Engine, known: Collection[str], due: datetime) -> int:
+    """Let jobs of workflows that this process does not know wait until `due`; return how many.
+
+    A newer release may have queued them, and its agents run them then. Meanwhile their partitions hold up nothing.
+    """
+    with transaction(engine) as session:
+        place = name(session.connection(), "workflow_status")
+        statement = text(
+            f"UPDATE {place} SET status = 'DELAYED', delay_until_epoch_ms = :due"  # noqa: S608
+            " WHERE status = 'ENQUEUED' AND queue_partition_key IS NOT NULL AND name NOT IN :known"
+        ).bindparams(bindparam("known", expanding=True))
+        given = {"due": int(due.timestamp() * 1000), "known": sorted(known)}
+        postponed = int(getattr(session.execute(statement, given), "rowcount", 0))
+    if postponed:
+        log.error("queue.unknown_jobs_postponed", count=postponed)
+    return postponed
 
 
 def _count(connection: Connection, table: str) -> bool:
@@ -88,15 +120,22 @@ def _remove(connection: Connection, tables: list[str]) -> dict[str, int]:
     for table in tables:
         place = name(connection, table)
         if table == "workflow_status":
-            for payload in _PAYLOADS:
-                connection.execute(
-                    text(
-                        f"DELETE FROM {name(connection, payload)} WHERE workflow_uuid IN"  # noqa: S608
-                        f" (SELECT workflow_uuid FROM {place} WHERE {_FOREIGN})"
-                    )
-                )
-        removed[table] = connection.execute(text(f"DELETE FROM {place} WHERE {_FOREIGN}")).rowcount  # noqa: S608
+            removed[table] = _remove_where(connection, _FOREIGN)
+        else:
+            removed[table] = connection.execute(text(f"DELETE FROM {place} WHERE {_FOREIGN}")).rowcount  # noqa: S608
     return {table: count for table, count in removed.items() if count}
+
+
+def _remove_where(connection: Connection, condition: str) -> int:
+    place = name(connection, "workflow_status")
+    for payload in _PAYLOADS:
+        connection.execute(
+            text(
+                f"DELETE FROM {name(connection, payload)} WHERE workflow_uuid IN"  # noqa: S608
+                f" (SELECT workflow_uuid FROM {place} WHERE {condition})"
+            )
+        )
+    return connection.execute(text(f"DELETE FROM {place} WHERE {condition}")).rowcount  # noqa: S608
 
 
 def _tell(removed: Mapping[str, int]) -> None:

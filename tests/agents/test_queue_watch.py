@@ -136,6 +136,33 @@ def test_a_row_that_comes_later_is_recorded_at_once(
     assert set(statuses(world).values()) == {"ERROR"}
 
 
+def test_jobs_in_other_partitions_hold_up_nothing(world: World, registered: list[uuid.UUID]) -> None:
+    """Those in a partition that is not their workflow's are removed; those of an unknown workflow wait for a while."""
+    queue.prepare(world.store.engine)
+    mine = uuid.uuid4()
+    with world.work() as work:
+        work.enqueue("note", mine)
+    with transaction(world.store.engine) as session:
+        connection = session.connection()
+        displaced = [insert_run(connection, "note", FORMAT, "{}") for _ in range(30)]
+        unknown = [insert_run(connection, f"later{number}", FORMAT, "{}") for number in range(30)]
+        moved = text(
+            f"UPDATE {name(connection, 'workflow_status')} SET queue_partition_key = 'p' || workflow_uuid"  # noqa: S608
+            " WHERE workflow_uuid = :run"
+        )
+        for run in displaced:
+            connection.execute(moved, {"run": run})
+    watch = QueueWatch(world.store, lambda: world.policy.version, Watch())
+    assert watch.check() == 30
+    assert statuses(world) == {f"note:{mine}": "ENQUEUED", **dict.fromkeys(unknown, "DELAYED")}
+    assert events(world) == [{"refusedCount": 0, "removedCount": 30}]
+    assert watch.check() == 0
+    with transaction(world.store.engine, read_only=True) as session:
+        place = name(session.connection(), "workflow_status")
+        due = session.scalar(text(f"SELECT min(delay_until_epoch_ms) FROM {place} WHERE status = 'DELAYED'"))  # noqa: S608
+    assert due > (time.time() + 500) * 1000
+
+
 def test_it_opens_an_incident() -> None:
     """The first entry does."""
     hits = Detector().feed(Happening(now(), "queue.rows_refused", "FAILED"))

@@ -7,6 +7,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.attendance.Attendance": ("agents/takeovers.py", _QUEUE),
     "storage.privileges.grant": ("muniment/cli.py", _HOUSE),
     "storage.queue.forget_finished": ("muniment/tidying.py", _QUEUE),
+    "storage.queue_formats.postpone_unknown": ("agents/queue_watch.py", _QUEUE),
+    "storage.queue_formats.remove_displaced": ("agents/queue_watch.py", _QUEUE),
     "storage.queue_formats.remove_foreign": ("agents/queue_watch.py", _QUEUE),
     "storage.queue_tables.are_newest": ("muniment/house.py", _HOUSE),
     "storage.queue_tables.open_tables": ("muniment/doctor.py", _QUEUE),
