@@ -15,6 +15,8 @@ import structlog
 
 HANGS_SECONDS = 30.0
 """How long one entry may take. The longest that acting on one took in the tests is a tenth of a second."""
+STALLED_SECONDS = 300.0
+"""How long the thread may do nothing that it tells of while the database answers others: its connection hangs."""
 MOST_LEFT_BEHIND = 5
 _LOOK_SECONDS = 2.0
 
@@ -43,6 +45,7 @@ class Supervisor:
         self._lock = threading.Lock()
         self._worker: threading.Thread | None = None
         self._busy: tuple[threading.Thread, uuid.UUID, float] | None = None
+        self._seen = time.monotonic()
         self._hung: set[uuid.UUID] = set()
         self._left_behind = 0
         self._thread = threading.Thread(target=self._watch, name="sentinel-supervisor", daemon=True)
@@ -58,6 +61,11 @@ class Supervisor:
             if thread is not None and thread.is_alive():
                 thread.join(timeout=30)
 
+    def seen(self) -> None:
+        """Note that this thread gets on. Raises Replaced."""
+        self._require_current()
+        self._seen = time.monotonic()
+
     @contextmanager
     def busy_with(self, entry_id: uuid.UUID) -> Iterator[None]:
         """Note what this thread is at. Raises Hung where one hung at this entry, and Replaced."""
@@ -71,6 +79,7 @@ class Supervisor:
         finally:
             self._require_current()
             self._busy = None
+            self._seen = time.monotonic()
 
     def look(self, moment: float) -> bool:
         """Replace a thread that has died, or hangs at `moment` of the monotonic clock. Return whether it was."""
@@ -81,13 +90,17 @@ class Supervisor:
             log.critical("detection.thread_died")
             self._begin()
             return True
-        if busy is None or busy[0] is not worker or moment - busy[2] < HANGS_SECONDS:
-            return False
-        if self._left_behind >= MOST_LEFT_BEHIND or not self._answers():
+        at = busy[1] if busy is not None and busy[0] is worker else None
+        if at is None or busy is None:
+            hangs = moment - self._seen >= STALLED_SECONDS
+        else:
+            hangs = moment - busy[2] >= HANGS_SECONDS
+        if not hangs or self._left_behind >= MOST_LEFT_BEHIND or not self._answers():
             return False  # where the database does not answer it is not the entry that takes so long
         self._left_behind += 1
-        self._hung.add(busy[1])
-        log.critical("detection.thread_hung", event_id=busy[1], count=self._left_behind)
+        if at is not None:
+            self._hung.add(at)
+        log.critical("detection.thread_hung", event_id=at, count=self._left_behind)
         self._begin()
         return True
 
@@ -100,7 +113,7 @@ class Supervisor:
 
     def _begin(self) -> None:
         with self._lock:
-            self._busy = None
+            self._busy, self._seen = None, time.monotonic()
             self._worker = threading.Thread(target=self._run, name="sentinel", daemon=True)
             self._worker.start()
 

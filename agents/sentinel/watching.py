@@ -79,6 +79,7 @@ class Sentinel:
 
     def advance(self) -> int:
         """Read what has its place by now, and act on it; answers how many entries. Nothing while another watches."""
+        self._supervisor.seen()
         late = self._late()
         if not (late or self._is_behind()) or not self._claim():
             return 0
@@ -267,6 +268,7 @@ class Sentinel:
         beats, looks = moment - self._beaten >= _BEAT_SECONDS, moment - self._looked >= _LOOK_AGAIN_SECONDS
         if not (read or beats or looks):
             return
+        self._supervisor.seen()
         with self._store.begin(self.scope()) as work:
             incidents.advance(work.session, self._next, work.now)
             if beats:

@@ -60,6 +60,42 @@ def test_an_entry_at_which_detection_hangs_is_set_aside(
         running.stop()
 
 
+def test_a_thread_whose_connection_hangs_is_replaced(
+    world: World, sentinel: Sentinel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no entry is at fault as well: another thread goes on with another connection, and nothing is set aside."""
+    goes_on, hung = threading.Event(), threading.Event()
+    monkeypatch.setattr(supervisions, "STALLED_SECONDS", 2.0)
+    monkeypatch.setattr(supervisions, "_LOOK_SECONDS", 0.1)
+    usual = incidents.mark
+
+    def mark(session: Any) -> Any:
+        if threading.current_thread().name == "sentinel" and not hung.is_set():
+            hung.set()
+            goes_on.wait(60)
+        return usual(session)
+
+    monkeypatch.setattr(incidents, "mark", mark)
+    running = Sentinel(world.store, lambda: "0" * 16)
+    with transaction(world.store.engine) as session:
+        sequencing_free(session, sentinel)
+    running.start()
+    try:
+        assert hung.wait(30)
+        attack(world)
+        deadline = time.monotonic() + 60
+        while not opened(world, "D15") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(opened(world, "D15")) == 1
+        goes_on.set()
+        time.sleep(1)
+        assert len(opened(world, "D15")) == 1
+        assert kept(world) == []
+    finally:
+        goes_on.set()
+        running.stop()
+
+
 def test_a_thread_that_died_is_replaced(world: World, sentinel: Sentinel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever ended it."""
     attack(world)
