@@ -227,6 +227,7 @@ def limits(settings: Settings) -> Limits:
         allowance=allowance(settings),
         prompts_waiting=settings.prompts_waiting,
         prompts_per_day=settings.prompts_per_day,
+        registrations=settings.registrations_per_address,
         exports_per_day=settings.exports_per_day,
         export_life=timedelta(days=settings.export_days),
         model_address=EMBEDDED if settings.model_url is None else address_of(settings.model_url),

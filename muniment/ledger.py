@@ -19,7 +19,7 @@ from muniment.callers import Caller
 from muniment.requests import address_of, bearer_token
 from resolvers import ledger
 from resolvers.budgets import Charge
-from resolvers.errors import RateLimited
+from resolvers.errors import RateLimited, again_in
 from resolvers.house import House
 from resolvers.lockdowns import holding
 from resolvers.siem import COMPONENT, SiemReader
@@ -151,7 +151,10 @@ def _read(request: Request, kind: str, find: Callable[[House], tuple[Response, i
 
 def _demand_paid(charge: Charge) -> None:
     if charge.retry_after is not None:
-        raise RateLimited(f"You have asked for much in the last minute. Try again in {charge.retry_after} seconds.")
+        raise RateLimited(
+            f"You have asked for much in the last minute. {again_in(charge.retry_after)}",
+            retry_after=charge.retry_after,
+        )
 
 
 async def _answer(find: Callable[[House], Response], request: Request) -> Response:

@@ -144,6 +144,8 @@ class Settings(BaseSettings):
     prompts_waiting: int = Field(default=100, ge=1, le=10_000)
     """How many prompts of one contributor may be queued or running at a time (docs/operations/quotas.md)."""
     prompts_per_day: int = Field(default=2_000, ge=1, le=1_000_000)
+    registrations_per_address: int = Field(default=100, ge=1, le=1_000_000)
+    """Accounts that one address (of IPv6: one /64) may open within 15 minutes."""
     """How many prompts one contributor may submit within 24 hours."""
     exports_per_day: int = Field(default=48, ge=1, le=10_000)
     """How many exports a contributor may ask for in 24 hours, by themselves and by their API keys."""

@@ -15,10 +15,12 @@ from storage.clock import now
 from storage.contributors import Contributor
 from storage.ids import new_id
 from storage.ledger import events
-from storage.sessions import ApiKey
+from storage.sessions import ApiKey, count_working_keys
 
 SCOPES = ("export", "read", "write")
 MAX_LIFE = timedelta(days=366)
+MOST = 50
+"""API keys that work at the same time, of one account."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def create(context: Context, name: str, scopes: Sequence[str], expires_at: datet
     """Issue a key.
 
     Raises `BadInput` for an unknown scope or an end that has passed or lies more than a year ahead; `StepUpRequired`
-    for the scope export without a recent proof of identity.
+    for the scope export without a recent proof of identity; `Conflict` where the account has 50 that work.
     """
     inputs.text(name, "name", at_most=100)
     chosen = sorted(set(scopes))
@@ -81,6 +83,8 @@ def _issue(
     if "export" in scopes:  # a key can't step up: whoever gives it this scope does, for all its uses
         context.access.get(Contributor, context.caller_id, Action.EXPORT)
     work = context.work
+    if count_working_keys(work.session, context.caller_id, work.now) >= MOST:
+        raise Conflict(f"An account has {MOST} API keys at most. Revoke one that is not used.")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     key = ApiKey(
         id=new_id(),

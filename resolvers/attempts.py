@@ -141,6 +141,21 @@ def in_session(context: Context, session_id: uuid.UUID, account: Account) -> Att
     return attempt
 
 
+def at_registration(context: Context) -> None:
+    """Count an attempt to open an account, by the caller's address. Raises `RateLimited`."""
+    most = context.limits.registrations
+    counters = [
+        Counter(hashed(context, "registration", block), most * (_WIDER if number else 1))
+        for number, block in enumerate(networks.blocks_of(context.asking.ip_address))
+    ]
+    try:
+        Attempt(context).reserve(*counters)
+    except LimitReached:
+        seconds = int(context.limits.sign_in_window.total_seconds())
+        message = f"Too many accounts were opened from your address. Try again in {seconds // 60} minutes."
+        raise RateLimited(message, retry_after=seconds) from None
+
+
 def at_unknown_emails(context: Context) -> Attempt:
     """Count an e-mail that a caller asks for, which may have no account. Raises LimitReached."""
     attempt = Attempt(context)
@@ -169,8 +184,13 @@ def refusal(attempt: Attempt) -> RateLimited:
         throttled = events.SessionThrottled(resource_id=None, subject_id=attempt.subject, failures=reached.limit)
         work.record(throttled, Outcome.DENIED)
 
-    minutes = int(context.limits.sign_in_window.total_seconds() // 60)
-    return RateLimited(f"Too many failed attempts. Try again in {minutes} minutes.", keep=keep)
+    seconds = int(context.limits.sign_in_window.total_seconds())
+    return RateLimited(
+        f"Too many failed attempts. Try again in {seconds // 60} minutes. Until then sign in with your second factor as"
+        " well, or from a place where you have signed in before.",
+        keep=keep,
+        retry_after=seconds,
+    )
 
 
 def subject_of(account: Account | None) -> uuid.UUID | None:

@@ -1,7 +1,6 @@
 """Challenges for passkeys: handed out, answered once, and used up by any answer, good or not."""
 
 import base64
-import hashlib
 import json
 import secrets
 import uuid
@@ -12,7 +11,7 @@ from typing import Any
 
 from fido2.webauthn import AttestedCredentialData
 
-from resolvers import attempts, ceremonies
+from resolvers import ceremonies
 from resolvers.attempts import Attempt
 from resolvers.ceremonies import Answer, NotProven, RelyingParty
 from resolvers.context import Context
@@ -27,8 +26,6 @@ from storage.work import UnitOfWork
 
 _RANDOM_BYTES = 32
 _ID_BYTES = 16
-_ID_LENGTH = 32
-"""Bytes of the id of a passkey, in options for an account that has none."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +82,15 @@ def to_sign(context: Context, asker: Asker, known: Sequence[Passkey]) -> str:
     return _options(site, ask(context.work, asker), ids)
 
 
-def decoy(context: Context, attempt: Attempt, like: Sequence[Passkey], email: str, password: str) -> str:
-    """Options as `to_sign` returns them, which no passkey answers: for a wrong password, once a limit is reached.
+def decoy(context: Context, attempt: Attempt) -> str:
+    """Options as `to_sign` returns them for no passkeys, which none answers: for a wrong password at a limit.
 
-    The same e-mail and password get the same ids, as many and as long ones as those of the passkeys `like`. Raises as
-    `site_of`.
+    Raises as `site_of`.
     """
     site, work = site_of(context), context.work
-    lengths = [len(credential(work, each).credential_id) for each in like] or [_ID_LENGTH]
-    ids = [
-        hashlib.shake_256(attempts.hashed(context, "decoy", email, password, str(number))).digest(length)
-        for number, length in enumerate(lengths)
-    ]
     throttled = events.SessionThrottled(resource_id=None, subject_id=attempt.subject, failures=attempt.limit)
     work.record(throttled, Outcome.DENIED)
-    return _options(site, base64url(new_id().bytes + secrets.token_bytes(_RANDOM_BYTES)), ids)
+    return _options(site, base64url(new_id().bytes + secrets.token_bytes(_RANDOM_BYTES)), [])
 
 
 def _options(site: RelyingParty, challenge: str, credential_ids: Sequence[bytes]) -> str:

@@ -28,6 +28,9 @@ from storage.networks import blocks_of
 from storage.records import Record
 from storage.work import UnitOfWork
 
+KEYS_TOGETHER = 4
+"""How many times the budget of one caller the API keys of an account may use together."""
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -137,6 +140,11 @@ class Context:
             slowed = self.house.budgets.charge(f"throttled {name}", 1, self.limits.throttled_per_minute)
             if slowed.retry_after is not None:
                 return slowed
+        if self.principal.kind is Kind.API_KEY:
+            account = f"keys of {self.principal.on_behalf_of}"
+            together = self.house.budgets.charge(account, cost, KEYS_TOGETHER * self.limits.cost_per_minute)
+            if together.retry_after is not None:
+                return together
         return self.house.budgets.charge(name, cost, self.limits.cost_per_minute)
 
     def become(self, principal: Principal, session_id: uuid.UUID) -> None:

@@ -1,7 +1,7 @@
 """Accounts of contributors, and what each allows."""
 
 from policies.actions import Action
-from resolvers import inputs
+from resolvers import attempts, inputs
 from resolvers.context import Context
 from resolvers.errors import Conflict
 from resolvers.sessions import Issued, open_session
@@ -17,11 +17,13 @@ from storage.sessions import SubjectKind
 def register(context: Context, email: str, password: str, display_name: str) -> tuple[Contributor, Issued]:
     """Open an account with keys of its own, and sign in.
 
-    Raises `BadInput`, or `Conflict` where the e-mail has an account already.
+    Raises `BadInput`, `Conflict` where the e-mail has an account already, and `RateLimited` where the caller's address
+    has opened, or tried to open, as many as one may.
     """
-    address = inputs.email(email)
-    encoded = hash_password(inputs.password(password))
+    address, chosen = inputs.email(email), inputs.password(password)
     name = inputs.text(display_name, "displayName", at_most=100)
+    attempts.at_registration(context)
+    encoded = hash_password(chosen)
     keyring = context.house.store.keyring
     lookups = keyring.keyed_hashes("email", address)
     contributor = Contributor(id=new_id(), email_lookup=lookups[0])

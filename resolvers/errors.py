@@ -123,6 +123,11 @@ class NoAccount(CodedError):
     code = Code.NOT_FOUND
 
 
+def again_in(seconds: int) -> str:
+    """Return a sentence that says when to come back."""
+    return f"Try again in {seconds} second{'s' * (seconds != 1)}."
+
+
 class RateLimited(CodedError):
     """Too many attempts; the message says when to come back, and `retry_after` in how many seconds."""
 

@@ -102,10 +102,12 @@ def _checked(context: Context, order: Order) -> dict[str, str]:
 
 
 def _not_too_many(context: Context, owner: uuid.UUID) -> None:
-    asked = exports.requested_since(context.work.session, owner, context.work.now - DAY)
+    asked, first = exports.requested_since(context.work.session, owner, context.work.now - DAY)
     if asked >= context.limits.exports_per_day:
+        waits = DAY if first is None else first + DAY - context.work.now
         raise RateLimited(
-            f"{asked} exports were asked for within 24 hours; ask again later. What is READY can still be fetched."
+            f"{asked} exports were asked for within 24 hours; ask again later. What is READY can still be fetched.",
+            retry_after=int(waits.total_seconds()) + 1,
         )
 
 

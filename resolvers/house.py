@@ -45,6 +45,8 @@ class Limits:
     """Failed attempts at one account in a window: from all addresses where it never signed in, or of all sessions."""
     address_failures: int = 30
     """Failed attempts from one address in a window, at whatever accounts."""
+    registrations: int = 100
+    """Attempts to open an account from one address in a window."""
     sign_in_window: timedelta = timedelta(minutes=15)
     idempotency: timedelta = timedelta(hours=24)
     signing_overlap: timedelta = timedelta(days=30)

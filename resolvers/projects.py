@@ -113,8 +113,10 @@ def _too_many(context: Context) -> RateLimited:
     def keep(work: UnitOfWork) -> None:
         work.record(denied(Refusal("share_project", "Contributor", RateLimited.code.value)), Outcome.DENIED)
 
-    minutes = int(context.limits.sign_in_window.total_seconds() // 60)
-    return RateLimited(f"Too many e-mails without an account. Try again in {minutes} minutes.", keep=keep)
+    seconds = int(context.limits.sign_in_window.total_seconds())
+    return RateLimited(
+        f"Too many e-mails without an account. Try again in {seconds // 60} minutes.", keep=keep, retry_after=seconds
+    )
 
 
 def _record_no_account(work: UnitOfWork) -> None:

@@ -96,19 +96,21 @@ def ask_passkey(context: Context, email: str, password: str) -> str:
     """What `navigator.credentials.get` takes, as JSON, so that one of the account's passkeys signs the sign-in.
 
     Raises as `sign_in` does for e-mail and password, and `Conflict` where the account has no passkey that is good.
-    Once a limit is reached a wrong password gets options too, which no passkey answers: they say nothing about it.
+    Once a limit is reached everybody gets options that name no passkey: those for a wrong password are not told from
+    those for the right one, which a discoverable passkey signs.
     """
     attempt, account = _by_password(context, email, password, with_proof=True)
     work, tried = context.work, attempt.account
     known = () if tried is None else held(work, tried.kind, tried.row.id).good
     if attempt.opaque and (account is None or not known):
-        return challenges.decoy(context, attempt, known, inputs.email(email), password)
+        return challenges.decoy(context, attempt)
     if account is None or not known:
         told = "This account has no passkey. Sign in with totp or recoveryCode, or without a second factor."
         raise Conflict(told, keep=attempt.take_back())
     if not attempt.opaque:  # else what comes next would show that the password was right
         attempt.succeed(work)
-    return challenges.to_sign(context, Asker(account.kind, account.row.id, PasskeyUse.SIGN_IN), known)
+    named = () if attempt.opaque else known
+    return challenges.to_sign(context, Asker(account.kind, account.row.id, PasskeyUse.SIGN_IN), named)
 
 
 def ask_passkey_again(context: Context) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from resolvers.errors import RateLimited
+from resolvers.errors import RateLimited, again_in
 
 if TYPE_CHECKING:
     from resolvers.context import Context
@@ -51,6 +51,6 @@ def charge(context: "Context", cost: int) -> None:
     left = context.charge(cost)
     if left.retry_after is not None:
         raise RateLimited(
-            f"Your budget of this minute is used up. Subscribe again in {left.retry_after} seconds.",
+            f"Your budget of this minute is used up. {again_in(left.retry_after)}",
             retry_after=left.retry_after,
         )

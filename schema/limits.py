@@ -9,7 +9,7 @@ from strawberry.extensions import SchemaExtension
 
 from policies.principals import Kind
 from resolvers.context import Context
-from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated
+from resolvers.errors import BadInput, CostExceeded, RateLimited, Unauthenticated, again_in
 from resolvers.refusals import Refusal
 from schema.documents import Known, cache, known
 from schema.values import MOST_VALUES, count_values
@@ -154,8 +154,9 @@ def _charged(context: Context, price: int, cost: dict[str, Any]) -> RateLimited 
     if charge.retry_after is None:
         return None
     cost["retryAfterSeconds"] = charge.retry_after
-    again = f"Try again in {charge.retry_after} seconds."
-    return RateLimited(f"You have asked for much in the last minute. {again}", retry_after=charge.retry_after)
+    return RateLimited(
+        f"You have asked for much in the last minute. {again_in(charge.retry_after)}", retry_after=charge.retry_after
+    )
 
 
 def _ambiguous(document: DocumentNode, operation_name: str | None) -> Exception | None:

@@ -80,11 +80,17 @@ class ExportLost(Exception):
     code = "EXPORT_LOST"
 
 
-def requested_since(session: Session, owner_id: uuid.UUID, moment: datetime) -> int:
-    """How many exports the contributor asked for after `moment`. Who asks meanwhile waits for this transaction."""
+def requested_since(session: Session, owner_id: uuid.UUID, moment: datetime) -> tuple[int, datetime | None]:
+    """Return how many exports the contributor asked for after `moment`, and when the first of them.
+
+    Who asks meanwhile waits for this transaction.
+    """
     session.get(Contributor, owner_id, with_for_update=True, populate_existing=True)
-    counted = select(func.count()).select_from(Export).where(Export.owner_id == owner_id, Export.created_at > moment)
-    return session.scalar(counted) or 0
+    counted = select(func.count(), func.min(Export.created_at)).where(
+        Export.owner_id == owner_id, Export.created_at > moment
+    )
+    count, first = session.execute(counted).one()
+    return count, first
 
 
 def owner_of(session: Session, export_id: uuid.UUID) -> uuid.UUID | None:

@@ -4,8 +4,9 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, func, select
 from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Session as OrmSession
 
 from storage.clock import now
 from storage.ids import new_id
@@ -94,3 +95,9 @@ class SignInThrottle(Record):
     lookup: Mapped[bytes] = keyed(primary_key=True)
     failures: Mapped[int] = plain(default=0)
     window_started_at: Mapped[datetime] = plain(default=now)
+
+
+def count_working_keys(session: OrmSession, owner_id: uuid.UUID, moment: datetime) -> int:
+    """Return how many API keys of somebody have not ended."""
+    working = (ApiKey.owner_id == owner_id) & ApiKey.revoked_at.is_(None) & (ApiKey.expires_at > moment)
+    return session.scalar(select(func.count()).select_from(ApiKey).where(working)) or 0

@@ -109,7 +109,9 @@ def test_so_many_exports_a_day_and_the_ready_ones_can_still_be_fetched(world: Wo
     world.ready_export(first)
     for by in (ada, key):
         with world.unchanged():
-            assert world.do("requestExport", by).code == "RATE_LIMITED"
+            refused = world.do("requestExport", by)
+            assert refused.code == "RATE_LIMITED"
+            assert 86_000 < refused.errors[0]["extensions"]["retryAfterSeconds"] <= 86_401
     assert world.do("mintExportLink", ada, exportId=first).code is None
     with world.house.store.begin(agent_scope()) as work:
         work.session.get_one(Export, raw_id(first)).created_at = now() - timedelta(hours=25)

@@ -8,12 +8,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from muniment.app import create
+from resolvers import api_keys
 from resolvers.budgets import Budgets
 from resolvers.context import Context
 from resolvers.errors import CostExceeded
+from resolvers.identity import identify
+from storage.clock import now
 from tests.muniment.test_subscriptions import connected
 from tests.services import valkey
-from tests.world import World, opened
+from tests.world import PASSWORD, World, opened
 
 MANY = "{ projects(first: 100) { edges { node { id name } } } }"
 MUCH = (
@@ -171,3 +174,53 @@ def test_the_limit_is_what_the_operator_says(home: Path, database_url: str, chea
         assert isinstance(refused.message, str)
         assert "7 seconds" in refused.message
         assert CostExceeded.code.value == refused.code
+
+
+def test_keys_do_not_multiply_the_budget_of_their_account(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """All keys of an account have four budgets together, and its session has its own; others are not concerned."""
+    with opened(home, database_url, cost_per_minute=1_000) as world:
+        ada, bob = world.register("ada"), world.register("bob")
+        keys = []
+        for _ in range(9):
+            world.house.budgets._levels.clear()
+            keys.append(world.key(ada, "read")[1])
+        world.house.budgets._levels.clear()
+        asked = [world.ask("{ " + " ".join(f"a{n}: viewer {{ kind }}" for n in range(9)) + " }", key) for key in keys]
+        codes = [each.code for each in asked]
+        assert codes in ([None] * 3 + ["RATE_LIMITED"] * 6, [None] * 4 + ["RATE_LIMITED"] * 5)
+        world.house.budgets._levels.pop(str(identify(world.house, ada.token).principal.id), None)
+        for person in (ada, bob):
+            assert world.ask(PROBE, person).code is None
+
+
+def test_an_account_has_only_so_many_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is refused with what to do; rotating one, and revoking one, stays possible."""
+    monkeypatch.setattr(api_keys, "MOST", 3)
+    ada, bob = world.register("ada"), world.register("bob")
+    made = [world.key(ada, "read")[0] for _ in range(3)]
+    ends = (now() + timedelta(days=1)).isoformat()
+    before = world.footprint()
+    refused = world.do("createApiKey", ada, name="k", scopes=["read"], expiresAt=ends)
+    assert (refused.code, "Revoke" in refused.message) == ("CONFLICT", True)
+    assert world.footprint() == before
+    world.key(bob, "read")
+    assert world.do("rotateApiKey", ada, apiKeyId=made[0]).code is None
+    assert world.do("revokeApiKey", ada, apiKeyId=made[1]).code is None
+    assert world.do("createApiKey", ada, name="k", scopes=["read"], expiresAt=ends).code is None
+
+
+def test_one_address_opens_only_so_many_accounts(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """Tries that fail count as well; nothing is left of one that is refused, and signing in goes on."""
+    with opened(home, database_url, registrations_per_address=3) as world:
+        ada = world.register("ada")
+        taken = world.do("registerContributor", None, email=ada.email, password=PASSWORD, displayName="A")
+        assert taken.code == "CONFLICT"
+        world.register("bob")
+        given = {"password": PASSWORD, "displayName": "C"}
+        before = world.everything_kept()
+        refused = world.do("registerContributor", None, email="new@example.org", **given)
+        assert refused.code == "RATE_LIMITED"
+        assert refused.errors[0]["extensions"]["retryAfterSeconds"] == 900
+        assert world.do("registerContributor", None, email="no e-mail", **given).code == "BAD_USER_INPUT"
+        assert world.everything_kept() == before
+        assert world.sign_in(ada.email).code is None

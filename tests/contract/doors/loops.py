@@ -31,6 +31,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.notices.count_queued": ("resolvers/notices.py", _DELIVERY),
     "storage.outages.last_look": ("agents/outages.py", _DETECTION),
     "storage.prompts.count_by_author": ("resolvers/quotas.py", _QUOTA),
+    "storage.sessions.count_working_keys": ("resolvers/api_keys.py", _QUOTA),
     "storage.set_aside.add": ("agents/loops.py", _BOOKKEEPING),
     "storage.set_aside.counts": ("muniment/loop_metrics.py", _BOOKKEEPING),
     "storage.set_aside.is_tried_again": ("agents/loops.py", _BOOKKEEPING),
