@@ -135,9 +135,11 @@ def doctor(home: Home = None) -> None:
     from muniment.doctor import examine
 
     findings = examine(settings)
-    for finding in findings:
+    for finding in sorted(findings, key=lambda each: not each.good):
         typer.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.about}: {finding.text}")
-    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
+    bad = sum(not finding.good for finding in findings)
+    typer.echo(f"{bad} of {len(findings)} findings are bad." if bad else f"All {len(findings)} findings are good.")
+    raise typer.Exit(1 if bad else 0)
 
 
 @app.command()

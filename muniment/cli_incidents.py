@@ -38,6 +38,23 @@ def status(
     raise typer.Exit(0 if good else 1)
 
 
+@detect.command("set-aside")
+def set_aside(
+    home: Home = None,
+    most: Annotated[int, typer.Option(help="How many are shown.", min=1, max=10_000)] = 100,
+) -> None:
+    """List the items that unattended loops could not process and set aside, by id, with cause and next attempt."""
+    settings = settings_of(home=home)
+    from muniment.drills import set_aside_lines
+    from muniment.homes import prepare
+
+    prepare(settings)
+    with told():
+        lines = set_aside_lines(settings, most)
+    for line in lines or ["Nothing is set aside."]:
+        typer.echo(line)
+
+
 @incident.command("drill")
 def drill(
     home: Home = None,

@@ -8,6 +8,8 @@ from agents.sentinel.drilling import PEOPLE, drill
 from muniment.house import checkpoint_place, open_house
 from muniment.settings import Settings
 from resolvers import outages
+from storage import set_aside
+from storage.database import transaction
 from storage.ledger.sequencing import Overtaken
 
 
@@ -50,3 +52,13 @@ def standing(settings: Settings, most_seconds: int) -> tuple[str, bool]:
         f"The sentinel was here {silent:.0f} seconds ago, and is {lag.unread} entries behind.",
         silent <= most_seconds,
     )
+
+
+def set_aside_lines(settings: Settings, most: int) -> list[str]:
+    """Return a line for each item that an unattended loop has set aside, the oldest first: ids, causes and times."""
+    with open_house(settings) as house, transaction(house.store.engine, read_only=True) as session:
+        return [
+            f"{each.loop}  {each.item_id}  {each.cause}  attempts {each.attempts}"
+            f"  first {each.first_at:%Y-%m-%d %H:%M:%S}  next {each.next_at:%Y-%m-%d %H:%M:%S}"
+            for each in set_aside.listed(session, most)
+        ]

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from muniment.proxies import TrustedProxies
+from muniment.proxies import TrustedProxies, is_forwarded
 from muniment.shares import owner_of
 from muniment.tcp import Peer
 
@@ -30,6 +31,9 @@ _PIECE = {"1.0": 64 * 1024, "1.1": 64 * 1024, "2": 16 * 1024}
 """Bytes of the pieces into which a response is cut, by HTTP version: the server takes one ahead of its client."""
 _BODY_HELD = 256 * 1024
 """How much of an upload is in memory at most."""
+
+
+log = structlog.get_logger("muniment.connections")
 
 
 class Exchange:
@@ -179,6 +183,8 @@ class Exchanges:
         self._by_peer: dict[Peer, Activity] = {}
         self._extras: Counter[Hashable] = Counter()
         self._lock = threading.Lock()
+        self._names_proxies = False
+        """Whether the log says already that a proxy is not named."""
         self.flooding: set[Peer] = set()
         """Connections over which requests were refused: their address has too many under way."""
 
@@ -209,6 +215,9 @@ class Exchanges:
             activity = self._by_peer.get(peer)
             if activity is None:
                 owner = None if self._proxies.trusts(peer[0]) else owner_of(peer[0])
+                if owner is not None and not self._names_proxies and is_forwarded(scope):
+                    self._names_proxies = True
+                    log.warning("proxy.not_trusted", code="MUNIMENT_TRUSTED_PROXIES")
                 activity = self._by_peer[peer] = Activity(owner)
             owner = activity.owner
             if owner is None:

@@ -86,6 +86,11 @@ class TrustedProxies:
         return (self.caller(host, forwarded), 0) if self.trusts(host) else (host, port)
 
 
+def is_forwarded(scope: Scope) -> bool:
+    """Return whether a request says that a proxy has forwarded it."""
+    return any(name in (b"x-forwarded-for", b"forwarded") for name, _ in scope.get("headers", ()))
+
+
 class ForwardedAddress:
     """Sets the caller's address of each connection to the one that trusted proxies report."""
 

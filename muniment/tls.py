@@ -15,7 +15,7 @@ _SOON = timedelta(days=14)
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
-    """One finding; of a file that can't be read only that."""
+    """Return one finding, and another where a proxy ends TLS that is not named; of an unreadable file only that."""
     if settings.tls_cert is None or settings.tls_key is None:
         by = "none: for callers on this machine"
         if settings.tls_terminated_upstream:
@@ -24,6 +24,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
             good = ", ".join(certificates.good_for(settings.host))
             by = f"with a certificate of this machine's own authority, good for {good}: for development"
         yield Finding("TLS", True, by)
+        if settings.tls_terminated_upstream and not settings.trusted_proxies:
+            todo = "name the proxy in MUNIMENT_TRUSTED_PROXIES: without it all callers count as one address"
+            yield Finding("trusted proxies", False, todo)
         return
     try:
         certificate = x509.load_pem_x509_certificate(settings.tls_cert.read_bytes())

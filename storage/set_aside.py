@@ -1,7 +1,7 @@
 """Items that an unattended loop could not process: which one, why, how often it was tried. The loop goes on without."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import UniqueConstraint, delete, func, select, update
@@ -98,6 +98,12 @@ def known(session: Session, loop: str, moment: datetime) -> tuple[frozenset[uuid
     ).all()
     due = frozenset(item for item, next_at, attempts in rows if next_at <= moment and attempts < ATTEMPTS)
     return frozenset(row[0] for row in rows) - due, due
+
+
+def listed(session: Session, at_most: int) -> Sequence[SetAsideItem]:
+    """Return what is set aside, the oldest first."""
+    oldest = select(SetAsideItem).order_by(SetAsideItem.first_at, SetAsideItem.id).limit(at_most)
+    return session.scalars(oldest).all()
 
 
 def count(session: Session, loop: str) -> int:

@@ -45,7 +45,7 @@ def test_what_is_never_given_to_an_agent_is_told(world: World, agents: Agents) -
     ]
     assert {(each["component"], each["outcome"]) for each in found} == {("agent:generation", "DENIED")}
     with transaction(world.store.engine, read_only=True) as session:
-        entries = waiting(session, now().replace(year=2100), {"agent.strayed"}, None)
+        entries = waiting(session, now().replace(year=2100), {"agent.strayed"})
     assert [(hit.detection.id, hit.owner_id, hit.actor_id) for hit in Detector().feed_all(entries)] == [
         ("D12", ada, None),
         ("D12", ada, None),

@@ -1,6 +1,7 @@
 """The command line: quick to answer, plain when it can't do something, and never a traceback."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,10 @@ from typer.testing import CliRunner
 from muniment.cli import app
 from muniment.homes import HomeInUse, claimed
 from muniment.variables import load
+from storage import set_aside
+from storage.clock import now
+from storage.database import open_engine, transaction
+from storage.ids import new_id
 from tests import forks
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -145,9 +150,30 @@ def test_doctor_says_what_production_would_refuse(tmp_path: Path) -> None:
     sound = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)])
     assert sound.exit_code == 0
     assert "would refuse: MUNIMENT_KEK_URI" in sound.output
+    assert re.fullmatch(r"All \d+ findings are good\.", sound.output.splitlines()[-1])
     missing = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "elsewhere")])
     assert missing.exit_code == 1
+    *lines, last = missing.output.splitlines()
+    assert re.fullmatch(r"\d+ of \d+ findings are bad\.", last)
+    assert [line[:3] for line in lines] == sorted((line[:3] for line in lines), reverse=True), "bad ones come last"
     assert "BAD" in missing.output
+
+
+def test_what_loops_have_set_aside_is_listed(tmp_path: Path) -> None:
+    """By id, with its cause and when it is tried again; nothing where nothing is."""
+    listing = ("detect", "set-aside", "--home", str(tmp_path))
+    none = run(*listing)
+    assert (none.returncode, none.stdout) == (0, "Nothing is set aside.\n")
+    item = new_id()
+    engine = open_engine(load(home=tmp_path).database_url)
+    with transaction(engine) as session:
+        set_aside.add(session, "sentinel", item, "typeerror:agents.x:y", now())
+        set_aside.add(session, "retention", new_id(), "valueerror:agents.z:y", now())
+    engine.dispose()
+    found = run(*listing)
+    assert len(found.stdout.splitlines()) == 2
+    assert found.stdout.startswith(f"sentinel  {item}  typeerror:agents.x:y  attempts 1  first 2")
+    assert len(run(*listing, "--most", "1").stdout.splitlines()) == 1
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path) -> None:

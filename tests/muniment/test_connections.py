@@ -356,6 +356,17 @@ async def test_of_a_proxy_callers_are_counted_and_not_the_proxy(accept: Callable
 
 
 @pytest.mark.anyio
+async def test_a_proxy_that_is_not_named_is_logged_once(accepting: Accepting) -> None:
+    """A request that says it was forwarded comes from it, and counts as the proxy's own."""
+    with capture_logs() as lines:
+        for header in (b"accept", b"x-forwarded-for", b"forwarded"):
+            request = await accepting.begin(accepting.connect(), headers=[(header, b"192.0.2.1")])
+            await request.end()
+    assert [each["event"] for each in lines] == ["proxy.not_trusted"]
+    assert lines[0]["code"] == "MUNIMENT_TRUSTED_PROXIES"
+
+
+@pytest.mark.anyio
 async def test_bodies_that_are_not_whole_have_a_share_of_memory(
     accepting: Accepting, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,11 +56,17 @@ ASKED = {
     "a token of 50 kB": (posted(QUERY, b"authorization: Bearer " + b"a" * 50_000), 401),
     "a number that is none": (posted(b'{"query": "{ viewer { kind } }", "variables": {"n": NaN}}'), 400),
     "half a surrogate": (posted(b'{"query": "{ viewer { kind } }", "variables": {"n": "\\ud800"}}'), 400),
+    "4,000 variables": (
+        posted(
+            json.dumps({"query": "{ viewer { kind } }", "variables": dict.fromkeys(map(str, range(4_000)))}).encode()
+        ),
+        200,
+    ),
     "60,000 variables": (
         posted(
             json.dumps({"query": "{ viewer { kind } }", "variables": dict.fromkeys(map(str, range(60_000)))}).encode()
         ),
-        200,
+        400,
     ),
     "an operation that is not there": (got(b"/graphql?query=query%20A{viewer{kind}}&operationName=B"), 400),
     "a mutation by GET": (got(b"/graphql?query=mutation{signOut{auditEventId}}"), 405),

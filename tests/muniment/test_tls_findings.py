@@ -33,8 +33,9 @@ def written(place: Path, *, days: float, key: EllipticCurvePrivateKey, password:
 
 def settings(cert: Path | None, key: Path | None, *, upstream: bool = False, local_ca: bool = False) -> Any:
     return SimpleNamespace(
-        host="192.0.2.1", tls_cert=cert, tls_key=key, tls_terminated_upstream=upstream, local_ca=local_ca
-    )
+        host="192.0.2.1", tls_cert=cert, tls_key=key, tls_terminated_upstream=upstream, local_ca=local_ca,
+        trusted_proxies=("192.0.2.2",) if upstream else (),
+    )  # fmt: skip
 
 
 OWN, OTHERS = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
@@ -82,6 +83,15 @@ def test_where_there_is_none_it_says_who_ends_tls() -> None:
     """A proxy, or nobody, since only this machine calls."""
     assert "proxy" in found(settings(None, None, upstream=True)).text
     assert "this machine" in found(settings(None, None)).text
+
+
+def test_a_proxy_that_ends_tls_is_to_be_named() -> None:
+    """Else all callers count as one address."""
+    told = settings(None, None, upstream=True)
+    told.trusted_proxies = ()
+    first, second = tls.findings(told)
+    assert (first.good, second.good) == (True, False)
+    assert "MUNIMENT_TRUSTED_PROXIES" in second.text
 
 
 def test_in_development_off_the_loopback_it_is_the_machine_s_own() -> None:

@@ -113,8 +113,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "the owner's wish, which their file is treated by",
     ),
     "storage.database.transaction": (
-        "agents/access_reviews.py agents/loops.py agents/sentinel/acting.py muniment/crew.py muniment/loop_metrics.py "
-        "agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
+        "agents/access_reviews.py agents/loops.py agents/sentinel/acting.py muniment/crew.py muniment/drills.py "
+        "muniment/loop_metrics.py agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
         "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
         "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "

@@ -34,6 +34,7 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.sessions.count_working_keys": ("resolvers/api_keys.py", _QUOTA),
     "storage.set_aside.add": ("agents/loops.py", _BOOKKEEPING),
     "storage.set_aside.counts": ("muniment/loop_metrics.py", _BOOKKEEPING),
+    "storage.set_aside.listed": ("muniment/drills.py", _BOOKKEEPING),
     "storage.set_aside.is_tried_again": ("agents/loops.py", _BOOKKEEPING),
     "storage.set_aside.known": (
         f"agents/access_reviews.py agents/erasures/resuming.py agents/loops.py {_WATCHING}",
