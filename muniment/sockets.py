@@ -29,7 +29,7 @@ from schema.errors import coded_exception
 from schema.limits import CHARACTERS_PER_UNIT
 
 _LONGEST_ID = 255
-_CLOSED_WITH: dict[type[CodedError], int] = {RateLimited: 4429, Unauthenticated: 4401}
+_CLOSED_WITH: dict[type[Exception], int] = {RateLimited: 4429, Unauthenticated: 4401}
 _HEAD = 600
 _SUBSCRIBE = re.compile(r'\{ ?"(?:type": ?"subscribe", ?"|)id": ?"([^"\\]{1,255})"')
 """How clients begin a message whose operation can be refused before the rest is parsed."""
@@ -73,7 +73,9 @@ class Adapter(ASGIWebSocketAdapter):
                     continue
                 try:
                     found = await caller.in_thread(partial(_parse_at_cost, caller, text))
-                except CodedError as refused:
+                except NonJsonMessageReceived:
+                    raise
+                except Exception as refused:  # of any kind, as over HTTP: the database may be away
                     if not await self._refuse(text, refused):
                         return
                     continue
@@ -84,11 +86,13 @@ class Adapter(ASGIWebSocketAdapter):
         except WebSocketDisconnect:
             return
 
-    async def _refuse(self, text: str, refused: CodedError) -> bool:
+    async def _refuse(self, text: str, refused: Exception) -> bool:
         """Say why a long message was not read, to its operation; or close the connection and return False."""
         found = _SUBSCRIBE.match(text, 0, _HEAD)
         if found is None:
-            await self.close(_CLOSED_WITH.get(type(refused), 4400), str(refused))
+            coded = coded_exception(refused)
+            unforeseen = 4400 if isinstance(refused, CodedError) else 1011
+            await self.close(_CLOSED_WITH.get(type(refused), unforeseen), coded["message"])
             return False
         await self.send_json({"type": "error", "id": found[1], "payload": [coded_exception(refused)]})
         return True

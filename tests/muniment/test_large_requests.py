@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy.exc import OperationalError
 from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
@@ -101,6 +102,25 @@ def test_a_long_body_is_not_parsed_for_who_has_used_up_their_budget(
         with pytest.raises(WebSocketDisconnect) as closed:
             socket.session.receive_json()
     assert closed.value.code == 4429
+
+
+def test_a_long_message_is_answered_while_the_database_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a code, to its operation; one without an operation ends the connection. Nothing of the cause is said."""
+    ada = world.register("ada")
+
+    def pay(self: Caller, cost: int) -> Any:
+        raise OperationalError("secret", {}, Exception("secret"))
+
+    with connected(world, ada) as socket:
+        monkeypatch.setattr(Caller, "pay", pay)
+        socket.subscribe("{ viewer { kind } }" + " " * 9_000)
+        said = socket.session.receive_json()
+        assert said["payload"][0]["extensions"]["code"] in ("UNAVAILABLE", "INTERNAL_SERVER_ERROR")
+        assert "secret" not in str(said)
+        socket.session.send_text('{"type":"pong","payload":"' + "x" * 9_000 + '"}')
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.session.receive_json()
+    assert (closed.value.code, "secret" in closed.value.reason) == (1011, False)
 
 
 def test_headers_and_parameters_that_are_parsed_are_short(world: World) -> None:
