@@ -14,7 +14,7 @@ from pathlib import Path
 def serving_ours(home: Path, **variables: str) -> Iterator[str]:
     """A server on this home, without agents, that limits nobody; answers where it takes queries."""
     port = free_port()
-    variables = {"MUNIMENT_COST_PER_MINUTE": str(10**9), **variables}
+    variables = {"MUNIMENT_COST_PER_MINUTE": str(10**9), "MUNIMENT_REGISTRATIONS_PER_ADDRESS": str(10**6), **variables}
     command = [sys.executable, "-m", "muniment", "serve", "--home", str(home), "--port", str(port), "--no-worker"]
     with running(command, port, **variables) as base:
         yield f"{base}/graphql"

@@ -74,6 +74,7 @@ class Server:
             "TMPDIR": str(self.temporary),
             "MUNIMENT_DATABASE_URL": database_url,
             "MUNIMENT_COST_PER_MINUTE": "1000000000",  # a fast machine calls more often than a person may
+            "MUNIMENT_REGISTRATIONS_PER_ADDRESS": "1000000",  # and all from one address
             **{f"MUNIMENT_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self.process: Forked | None = None

@@ -92,6 +92,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "controls run": (),
     "database upgrade": (),
     "demo": ("--url", "http://127.0.0.1:9"),
+    "detect set-aside": (),
     "detect status": (),
     "doctor": (),
     "evidence check": (),

@@ -108,7 +108,10 @@ def fuzz(seed: int, send: Callable[[Request], Response], world: World, logged: C
 
 def test_in_process(home: Path, database_url: str, cheap_passwords: None, seed: int) -> None:
     """Through the whole application, on both databases, with every line that is logged looked at."""
-    with opened(home, database_url, cost_per_minute=10**9) as world, structlog.testing.capture_logs() as lines:
+    with (
+        opened(home, database_url, cost_per_minute=10**9, registrations_per_address=10**6) as world,
+        structlog.testing.capture_logs() as lines,
+    ):
         application = InProcess(world.client)
 
         def logged() -> list[str]:
@@ -125,7 +128,10 @@ def test_in_process(home: Path, database_url: str, cheap_passwords: None, seed: 
 @pytest.mark.one_database("sqlite", reason="what reads requests is the same before both")
 def test_each_odd_body(home: Path, database_url: str, cheap_passwords: None) -> None:
     """Each of the bodies that once were trouble, or could be: as a stranger, signed in, and under an Idempotency-Key."""
-    with opened(home, database_url, cost_per_minute=10**9) as world, structlog.testing.capture_logs() as lines:
+    with (
+        opened(home, database_url, cost_per_minute=10**9, registrations_per_address=10**6) as world,
+        structlog.testing.capture_logs() as lines,
+    ):
         application, sent = InProcess(world.client), Sent(0)
         ada = world.register("ada")
         try:

@@ -282,7 +282,7 @@ def test_a_subscription_is_charged_while_it_lasts(home: Path, database_url: str,
                 socket.subscribe(small, number=str(number), id=prompts["ada"])
             ended = next(each for each in _messages(socket) if _codes(each))
             assert _codes(ended) == {"RATE_LIMITED"}
-            assert "Subscribe again in" in str(ended)
+            assert "Try again in" in str(ended)
         assert world.ask("{ viewer { kind } }", ben).code is None
 
 
