@@ -15,6 +15,7 @@ from policies.actions import Action
 from policies.errors import Refused
 from storage import assets, damages
 from storage.assets import Asset
+from storage.blobs.contexts import FileKind
 from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.database import transaction
 from storage.ids import new_id
@@ -54,7 +55,8 @@ def _make(agents: Agents, asset_id: uuid.UUID) -> None:
         if asset.blob_id is None:
             return
         try:
-            picture = small(b"".join(agents.store.blobs.reader(asset.blob_id, asset.byte_size).read()))
+            file = asset.file(FileKind.CONTENT)
+            picture = small(b"".join(agents.store.blobs.reader(asset.blob_id, asset.byte_size, file).read()))
         except BlobMissing:
             raise
         except BlobDamaged as error:
@@ -69,7 +71,8 @@ def _make(agents: Agents, asset_id: uuid.UUID) -> None:
 
 def _keep(agents: Agents, asset: Asset, picture: bytes) -> None:
     blob_id = new_id()
-    with agents.store.blobs.writer(blob_id, project_keyset(asset.project_id)) as writer:
+    file = asset.file(FileKind.THUMBNAIL)
+    with agents.store.blobs.writer(blob_id, project_keyset(asset.project_id), file) as writer:
         writer.write(picture)
         writer.finish()
     with (

@@ -56,6 +56,7 @@ from resolvers import lists
 from resolvers.context import Asking, Context
 from resolvers.house import House
 from storage.assets import Asset, Blob
+from storage.blobs.contexts import FileKind
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.ids import new_id
@@ -182,12 +183,11 @@ def _fill(house: House, owner: uuid.UUID, project: uuid.UUID, count: int, every:
                 session.add(asset)
                 if number % every == 0:
                     blob = new_id()
-                    with store.blobs.writer(blob, project_keyset(project)) as writer:
+                    with store.blobs.writer(blob, project_keyset(project), asset.file(FileKind.CONTENT)) as writer:
                         writer.write(_FILE)
                         writer.finish()
-                    session.add(
-                        Blob(id=blob, owner_id=owner, project_id=project, object_id=asset.id, byte_size=len(_FILE))
-                    )
+                    whose = {"owner_id": owner, "project_id": project, "object_id": asset.id}
+                    session.add(Blob(id=blob, byte_size=len(_FILE), kind=FileKind.CONTENT, **whose))
 
 
 def _ask(house: House, owner: uuid.UUID) -> uuid.UUID:

@@ -43,6 +43,7 @@ from policies.force import InForce
 from storage import migrations, queue
 from storage.archives.verifying import verify
 from storage.assets import Asset, AssetStatus, Blob
+from storage.blobs.contexts import FileContext, FileKind
 from storage.blobs.store import BlobStore
 from storage.catalogue import models
 from storage.contributors import Contributor, PrivacyPreferences
@@ -130,16 +131,17 @@ def _agents(home: Path) -> Agents:
 def _bare(store: Store, size: int) -> tuple[Took, Took]:
     """What it takes to seal one file of `size` bytes, and to open it: what an archive can't be faster than."""
     owner, blob = new_id(), new_id()
+    file = FileContext(FileKind.ARCHIVE, owner, blob)
     store.keyring.create(contributor_keyset(owner), owner=owner)
 
     def seal() -> None:
-        with store.blobs.writer(blob, contributor_keyset(owner)) as writer:
+        with store.blobs.writer(blob, contributor_keyset(owner), file) as writer:
             for chunk in _random(size):
                 writer.write(chunk)
             writer.finish()
 
     def open_() -> None:
-        assert sum(map(len, store.blobs.reader(blob, size).read())) == size  # noqa: S101
+        assert sum(map(len, store.blobs.reader(blob, size, file).read())) == size  # noqa: S101
 
     found = _took(seal), _took(open_)
     store.blobs.remove(blob)
@@ -164,16 +166,16 @@ def _fill(store: Store, size: int, objects: int) -> uuid.UUID:
 
 
 def _file(store: Store, vault: object, owner: uuid.UUID, project: uuid.UUID, size: int, number: int) -> list[object]:
-    blob = new_id()
-    with store.blobs.writer(blob, project_keyset(project)) as writer:
+    blob, file = new_id(), FileContext(FileKind.CONTENT, owner, new_id())
+    with store.blobs.writer(blob, project_keyset(project), file) as writer:
         for chunk in _random(size):
             writer.write(chunk)
         writer.finish()
     mine = {"owner_id": owner, "project_id": project}
-    asset = Asset(id=new_id(), **mine, status=AssetStatus.AVAILABLE, media_type="image/png", byte_size=size)
+    asset = Asset(id=file.object_id, **mine, status=AssetStatus.AVAILABLE, media_type="image/png", byte_size=size)
     asset.blob_id = blob
     vault.seal(asset, file_name=f"{number}.png", title=f"Picture {number}", description="", tags=["river"])  # type: ignore[attr-defined]
-    return [asset, Blob(id=blob, object_id=asset.id, byte_size=size, **mine)]
+    return [asset, Blob(id=blob, object_id=asset.id, byte_size=size, kind=file.kind, **mine)]
 
 
 def _order(store: Store, owner: uuid.UUID) -> uuid.UUID:
@@ -187,7 +189,7 @@ def _fetch(agents: Agents, row: Export, target: Path) -> None:
     if row.blob_id is None or row.byte_size is None:
         raise RuntimeError("no archive")
     with target.open("wb") as file:
-        file.writelines(agents.store.blobs.reader(row.blob_id, row.byte_size).read())
+        file.writelines(agents.store.blobs.reader(row.blob_id, row.byte_size, row.file).read())
 
 
 def _verify(agents: Agents, archive: Path) -> None:

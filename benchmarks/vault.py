@@ -26,6 +26,7 @@ import tink
 from tink import aead
 
 from storage.assets import Asset
+from storage.blobs.contexts import FileContext, FileKind
 from storage.blobs.segments import SEGMENT
 from storage.blobs.store import BlobStore
 from storage.ids import new_id
@@ -34,6 +35,7 @@ from storage.keys.kms import InsecureWarning
 from storage.keys.names import contributor_keyset, project_keyset
 from storage.vault import Vault
 
+_FILE = FileContext(FileKind.CONTENT, uuid.UUID(int=1), uuid.UUID(int=2))
 _FIELDS = 1000
 _ROUNDS = 51
 _FILES = 3
@@ -99,7 +101,7 @@ def _files(store: BlobStore, place: Path, project: uuid.UUID, mib: int) -> None:
         took["in"].append(_seconds(lambda: _write(store, blob_id, project, islice(cycle(pieces), count))))  # noqa: B023
         took["disk"].append(_seconds(lambda: _to_disk(place / "bare", islice(cycle(sealed), count))))
         took["raw out"].append(_seconds(lambda: _all(bare.decrypt(each, b"") for each in islice(cycle(sealed), count))))
-        took["out"].append(_seconds(lambda: sum(len(each) for each in store.reader(blob_id, size).read())))  # noqa: B023
+        took["out"].append(_seconds(lambda: sum(len(each) for each in store.reader(blob_id, size, _FILE).read())))  # noqa: B023
     grown = (_memory() - before) / 1024
     into, raw_in, disk, out, raw_out = (statistics.median(each) for each in took.values())
     _say(f"a file of {mib:,} MiB, P6, medians of {_FILES} rounds")
@@ -108,7 +110,7 @@ def _files(store: BlobStore, place: Path, project: uuid.UUID, mib: int) -> None:
         _row(name, f"{mib / ours:,.0f} MiB/s", told, ">= 60 %")
     both = f"{100 * (raw_in + disk) / into:.0f} % of raw and then a bare write"
     _row("in, the disk counted", f"{mib / disk:,.0f} MiB/s", both, ">= 90 %")
-    first = statistics.median(_seconds(lambda: next(store.reader(blob_id, size).read())) for _ in range(50))
+    first = statistics.median(_seconds(lambda: next(store.reader(blob_id, size, _FILE).read())) for _ in range(50))
     _row("first byte", f"{first * 1e3:.2f} ms", "", "<= 50 ms")
     places = [statistics.median(_one(store, blob_id, size, at) for _ in range(50)) for at in (0, size - SEGMENT)]
     _row(
@@ -130,7 +132,7 @@ def _to_disk(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 def _write(store: BlobStore, blob_id: uuid.UUID, project: uuid.UUID, pieces: Iterable[bytes]) -> None:
-    with store.writer(blob_id, project_keyset(project)) as writer:
+    with store.writer(blob_id, project_keyset(project), _FILE) as writer:
         for piece in pieces:
             writer.write(piece)
         writer.finish()
@@ -142,7 +144,7 @@ def _all(pieces: Iterable[bytes]) -> None:
 
 
 def _one(store: BlobStore, blob_id: uuid.UUID, size: int, at: int) -> float:
-    return _seconds(lambda: list(store.reader(blob_id, size).read(at, at + SEGMENT)))
+    return _seconds(lambda: list(store.reader(blob_id, size, _FILE).read(at, at + SEGMENT)))
 
 
 def _memory() -> int:

@@ -16,6 +16,7 @@ from storage import enabling, policies, queue_tables, staff
 from storage.blobs.errors import BlobError
 from storage.clock import now
 from storage.database import Transaction
+from storage.file_bindings import count_unbound
 from storage.open_databases import OpenDatabases, opened
 
 _LEAST_FREE_BYTES = 1024**3
@@ -50,6 +51,7 @@ def _examine(settings: Settings, databases: OpenDatabases, files: list[Finding])
         _room(settings.home),
         *quotas.findings(settings, databases),
         *_queue(databases),
+        *_files(databases),
         *_bucket(settings),
         *_tallies(settings),
         *files,
@@ -132,6 +134,16 @@ def _queue(databases: OpenDatabases) -> list[Finding]:
         return [Finding("job queue", True, "its tables refuse rows in another format than ours")]
     todo = "run `python -m muniment database upgrade` as the owner of the tables, and look at runbook D24"
     return [Finding("job queue", False, f"{', '.join(open_tables)} would take rows in any format: {todo}")]
+
+
+def _files(databases: OpenDatabases) -> list[Finding]:
+    """How many files are still in the format that does not bind them to their asset and owner."""
+    unbound = databases.read(lambda session: count_unbound(session) if policies.are_kept(session) else None)
+    if unbound is None:
+        return []
+    if not unbound:
+        return [Finding("files", True, "every file is bound to its asset and owner")]
+    return [Finding("files", True, f"{unbound} are in format 1 and are being bound to their assets and owners")]
 
 
 def _bucket(settings: Settings) -> list[Finding]:

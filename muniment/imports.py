@@ -22,6 +22,7 @@ from storage import accounts
 from storage.archives import reading, recipients
 from storage.archives.layout import camel
 from storage.archives.reading import ArchiveRefused, Reason
+from storage.blobs.contexts import FileContext, FileKind
 from storage.blobs.files import BlobFile
 from storage.contributors import strips_metadata
 from storage.database import transaction
@@ -107,11 +108,12 @@ def _in_clear(house: House, account: uuid.UUID, source: BinaryIO, trust: Trust) 
         yield source
         return
     blobs, blob_id = house.store.blobs, new_id()
+    file = FileContext(FileKind.ARCHIVE, account, blob_id)
     try:
-        with blobs.writer(blob_id, contributor_keyset(account)) as writer:
+        with blobs.writer(blob_id, contributor_keyset(account), file) as writer:
             recipients.decrypt(source, trust.identities, _limited(writer.write, trust.most_bytes))
             size = writer.finish()
-        yield io.BufferedReader(BlobFile(blobs.reader(blob_id, size)), _BUFFER)
+        yield io.BufferedReader(BlobFile(blobs.reader(blob_id, size, file)), _BUFFER)
     except recipients.IdentityRefused as error:
         raise ArchiveRefused(Reason.ENCRYPTED, f"The archive does not open: {error}.") from None
     finally:

@@ -67,6 +67,7 @@ TASKS = (
     Loop("retention", BadItem.SET_ASIDE, "settings of contributors, one by one", ("retention",)),
     Loop("ageing", BadItem.HALTS, "the archive continues the log: where it does not, nothing leaves the database"),
     Loop("access reviews", BadItem.SET_ASIDE, "items of a review", ("access_reviews", "access_review_notices")),
+    Loop("binding files", BadItem.NONE, "a file that does not open stays as it is, and is counted; a scrub names it"),
     Loop("rotating keys", BadItem.NONE, "what does not open holds its own key back (storage/rotations.py)"),
     Loop("controls", BadItem.REPORTS, "a check that can't be run has failed"),
     Loop("reconciling", BadItem.NONE, "one question over everything"),

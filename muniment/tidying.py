@@ -20,6 +20,7 @@ from resolvers.house import House
 from resolvers.lockdowns import deciding as lockdowns
 from resolvers.policies import standing
 from storage import queue
+from storage.file_bindings import FileBindings
 from storage.missing_files import MissingFiles
 
 _EVERY_SECONDS = 300
@@ -47,6 +48,7 @@ class Tidying:
         self._reviewer = Reviewer(agents)
         self._reconciling = Reconciling(house)
         self._missing_files = MissingFiles(house.store)
+        self._file_bindings = FileBindings(house.store)
         self._next_rotation = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tidying", daemon=True)
@@ -85,6 +87,7 @@ class Tidying:
             "retention": self._sweeper.sweep,
             "ageing": self._age,
             "access reviews": self._reviewer.advance,
+            "binding files": self._bind_files,
             "rotating keys": self._rotate,
             "controls": self._check_controls,
             "reconciling": self._reconciling.look,
@@ -117,6 +120,9 @@ class Tidying:
 
     def _look_for_files(self) -> None:
         self._missing_files.look(controls.scope(self._house))
+
+    def _bind_files(self) -> None:
+        self._file_bindings.bind_some(controls.scope(self._house), lambda: self._go_on("", 0, 0))
 
     def _back_up(self) -> None:
         if not backups.is_due(self._settings):

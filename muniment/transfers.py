@@ -105,7 +105,7 @@ class _Content(StreamingResponse):
 def _opened(context: Context, found: Download, start: int, stop: int) -> Generator[bytes]:
     """The bytes, piece by piece. Raises what reading a blob does; that one is damaged is recorded first."""
     try:
-        yield from context.house.store.blobs.reader(found.blob_id, found.byte_size).read(start, stop)
+        yield from context.house.store.blobs.reader(found.blob_id, found.byte_size, found.file).read(start, stop)
     except BlobDamaged as error:
         context.file_is_damaged(found.blob_id, error)
         raise

@@ -16,6 +16,7 @@ from resolvers.errors import BadInput, TooLarge, Unauthenticated
 from resolvers.tickets import Bearer, Purpose, Ticket
 from storage import search
 from storage.assets import Asset
+from storage.blobs.contexts import FileContext, FileKind
 from storage.ids import new_id
 from storage.ledger import events
 from storage.media import ACCEPTED
@@ -129,6 +130,7 @@ class Download:
     file_name: str
     blob_id: uuid.UUID
     byte_size: int
+    file: FileContext
     ask_again: Callable[[], None] | None = None
 
 
@@ -156,7 +158,8 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
         again = functools.partial(_still_open, context, asset.id)
         if context.caller_id == asset.owner_id:
             again = functools.partial(_now_and_then, again, [time.monotonic()])
-        return Download(asset.media_type, name, asset.blob_id, asset.byte_size, again)
+        file = asset.file(FileKind.CONTENT)
+        return Download(asset.media_type, name, asset.blob_id, asset.byte_size, file, again)
 
 
 def begin_thumbnail(context: Context, admitted: Ticket, *, partial: bool) -> Download:
@@ -166,7 +169,8 @@ def begin_thumbnail(context: Context, admitted: Ticket, *, partial: bool) -> Dow
         if asset.thumbnail_id is None or asset.thumbnail_size is None:
             raise NotFound("Asset")
         context.work.vault.found(asset)
-        return Download("image/webp", "thumbnail.webp", asset.thumbnail_id, asset.thumbnail_size)
+        file = asset.file(FileKind.THUMBNAIL)
+        return Download("image/webp", "thumbnail.webp", asset.thumbnail_id, asset.thumbnail_size, file)
 
 
 def _now_and_then(ask: Callable[[], None], asked_at: list[float]) -> None:

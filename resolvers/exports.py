@@ -156,7 +156,7 @@ def begin_download(context: Context, admitted: Ticket, *, partial: bool) -> Down
         media_type, suffix = ("application/zip", "") if export.recipient is None else (_AGE, recipients.SUFFIX)
         name = f"muniment-export-{export.id}.zip{suffix}"
         again = functools.partial(_still_there, context, export.id)
-        return Download(media_type, name, export.blob_id, export.byte_size, again)
+        return Download(media_type, name, export.blob_id, export.byte_size, export.file, again)
 
 
 def _still_there(context: Context, export_id: uuid.UUID) -> None:

@@ -13,6 +13,7 @@ from resolvers.context import Context
 from resolvers.errors import Conflict
 from resolvers.lockdowns import holding
 from storage.assets import Asset
+from storage.blobs.contexts import FileKind
 from storage.blobs.errors import BlobDamaged
 from storage.intake import Intake
 from storage.media import MediaMismatch
@@ -115,4 +116,5 @@ class RepeatedUpload:
 
     def _open(self) -> Iterator[bytes]:
         size = self.asset.byte_size
-        return self.context.house.store.blobs.reader(self.blob_id, size).read(min(self.position, size), size)
+        reader = self.context.house.store.blobs.reader(self.blob_id, size, self.asset.file(FileKind.CONTENT))
+        return reader.read(min(self.position, size), size)

@@ -13,6 +13,7 @@ from resolvers.repeated_uploads import RepeatedUpload
 from resolvers.tickets import Ticket
 from resolvers.uploads import Upload, fillable, repeat
 from storage.assets import Asset, AssetStatus, wait_for_upload
+from storage.blobs.contexts import FileKind
 from storage.blobs.errors import BlobBusy, BlobStoreUnavailable
 from storage.blobs.partials import PartialWriter
 from storage.intake import Intake
@@ -79,7 +80,7 @@ class ResumableUpload(Upload):
     def _checksum(self) -> str:
         if not self.whole:
             digest = hashlib.sha256()
-            for piece in self.context.house.store.blobs.reader(self.blob_id, self.writer.size).read():
+            for piece in self.context.house.store.blobs.reader(self.blob_id, self.writer.size, self.writer.file).read():
                 digest.update(piece)
             return digest.hexdigest()
         return super()._checksum()
@@ -105,7 +106,8 @@ def resume(context: Context, admitted: Ticket, offset: int) -> ResumableUpload |
         # Asked again: until the claim was taken, another transfer may have been the last.
         asset, strip = fillable(context, admitted)
         waits = asset.status is AssetStatus.AWAITING_UPLOAD
-        writer = blobs.partials.writer(claim, project_keyset(asset.project_id)) if waits else None
+        file = asset.file(FileKind.CONTENT)
+        writer = blobs.partials.writer(claim, project_keyset(asset.project_id), file) if waits else None
     except BaseException:
         claim.close()
         raise

@@ -15,6 +15,7 @@ from resolvers.lockdowns import holding
 from resolvers.repeated_uploads import HAS_BYTES, RepeatedUpload
 from resolvers.tickets import Ticket
 from storage.assets import PICTURES, Asset, AssetStatus, Blob, lock_awaiting
+from storage.blobs.contexts import FileKind
 from storage.blobs.errors import BlobStoreUnavailable
 from storage.blobs.writer import BlobWriter
 from storage.contributors import strips_metadata
@@ -164,6 +165,7 @@ class Upload:
                 project_id=asset.project_id,
                 object_id=asset.id,
                 byte_size=kept,
+                kind=FileKind.CONTENT,
             )
         )
         work.vault.seal(asset, checksum="sha256:" + checksum)
@@ -203,7 +205,8 @@ def begin(context: Context, admitted: Ticket) -> Upload | RepeatedUpload:
     if asset.status is not AssetStatus.AWAITING_UPLOAD:
         return repeat(context, asset, 0)
     blob_id = new_id()
-    writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id))
+    file = asset.file(FileKind.CONTENT)
+    writer = context.house.store.blobs.writer(blob_id, project_keyset(asset.project_id), file)
     return Upload(context, asset.id, blob_id, asset.byte_size, writer, Intake(asset.media_type, strip=strip))
 
 

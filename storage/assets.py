@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Engine, ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, Session, relationship
 
+from storage.blobs.contexts import FileContext, FileKind
 from storage.clock import now
 from storage.database import transaction
 from storage.ids import new_id
@@ -67,11 +68,18 @@ class Asset(Record):
 
     project: Mapped[Project] = relationship(lazy="raise", viewonly=True)
 
+    def file(self, kind: FileKind) -> FileContext:
+        """Return what its content, or its thumbnail, is bound to."""
+        return FileContext(kind, self.owner_id, self.id)
+
 
 class Blob(Record):
     """A sealed file in the blob store, named by its id. Written whole before this row is committed, or not at all."""
 
     __tablename__ = "blobs"
+    __table_args__ = (
+        Index("ix_blobs_unbound", "id", sqlite_where=text("kind IS NULL"), postgresql_where=text("kind IS NULL")),
+    )
     card = DataCard(
         subject="owner_id",
         retention="user_content",
@@ -84,9 +92,16 @@ class Blob(Record):
     project_id: Mapped[uuid.UUID | None] = plain(index=True)
     object_id: Mapped[uuid.UUID] = plain(index=True)
     byte_size: Mapped[int] = plain(BigInteger)
+    kind: Mapped[FileKind | None] = plain()
+    """What its bytes are; None for a file of an asset in format 1, which names neither owner nor object."""
     created_at: Mapped[datetime] = plain(default=now)
     missing_since: Mapped[datetime | None] = plain()
     """When a check found that its file or its keyset is not there; None while both are, as far as is known."""
+
+    @property
+    def file(self) -> FileContext:
+        """Return what its file is bound to. Where that is in format 1, nothing is, and the kind tells nothing."""
+        return FileContext(self.kind or FileKind.CONTENT, self.owner_id, self.object_id)
 
 
 def lock_awaiting(session: Session, asset: Asset) -> bool:
@@ -127,7 +142,7 @@ def adopt_thumbnail(session: Session, asset: Asset, blob_id: uuid.UUID, size: in
     if session.scalar(bare) is None:
         return False
     own = {"owner_id": asset.owner_id, "project_id": asset.project_id}
-    session.add(Blob(id=blob_id, object_id=asset.id, byte_size=size, **own))
+    session.add(Blob(id=blob_id, object_id=asset.id, byte_size=size, kind=FileKind.THUMBNAIL, **own))
     asset.thumbnail_id, asset.thumbnail_size = blob_id, size
     session.flush()
     return True

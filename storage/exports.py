@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, delete, exists, func, or_, sel
 from sqlalchemy.orm import Mapped, Session
 
 from storage.assets import Blob
+from storage.blobs.contexts import FileContext, FileKind
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
 from storage.ids import new_id
@@ -68,6 +69,11 @@ class Export(Record):
     announce_attempts: Mapped[int] = plain(
         default=0, withheld="says how often the platform tried to announce it, and is needed until it has come"
     )
+
+    @property
+    def file(self) -> FileContext:
+        """Return what its archive is bound to."""
+        return FileContext(FileKind.ARCHIVE, self.owner_id, self.id)
 
 
 UNFINISHED = (ExportStatus.QUEUED, ExportStatus.RUNNING)
@@ -136,9 +142,8 @@ def publish(session: Session, export: Export, byte_size: int, lifetime: timedelt
     row = session.scalar(select(Export).where(_claimed(export)).with_for_update())
     if row is None:
         raise ExportLost
-    session.add(
-        Blob(id=blob_of(row), owner_id=row.owner_id, project_id=row.project_id, object_id=row.id, byte_size=byte_size)
-    )
+    whose = {"owner_id": row.owner_id, "project_id": row.project_id, "object_id": row.id}
+    session.add(Blob(id=blob_of(row), byte_size=byte_size, kind=FileKind.ARCHIVE, **whose))
     moment = now()
     row.status, row.percentage, row.byte_size = ExportStatus.READY, 100, byte_size
     if row.lifetime_days is not None:

@@ -90,7 +90,7 @@ def _scrub_rows(store: Store, model: type[Record], columns: list[str], found: Sc
 def _scrub_file(store: Store, blob: Blob, found: Scrubbed) -> bool:
     """Try one file; False where the blob store did not answer."""
     try:
-        for piece in store.blobs.reader(blob.id, blob.byte_size).read():
+        for piece in store.blobs.reader(blob.id, blob.byte_size, blob.file).read():
             found.bytes += len(piece)
         found.files += 1
     except BlobStoreUnavailable:

@@ -234,7 +234,7 @@ class World:
         with self.house.store.begin(agent_scope()) as work:
             row = work.session.get(Export, raw_id(export))
             assert row is not None
-            with self.house.store.blobs.writer(blob_id, contributor_keyset(row.owner_id)) as writer:
+            with self.house.store.blobs.writer(blob_id, contributor_keyset(row.owner_id), row.file) as writer:
                 writer.write(body)
                 writer.finish()
             row.status, row.blob_id, row.byte_size = ExportStatus.READY, blob_id, len(body)

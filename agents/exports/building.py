@@ -113,7 +113,7 @@ def _write(agents: Agents, export: Export, absent: Absent) -> tuple[ArchiveWrite
         published = tree.newest(work.session)
         facts = _facts(agents, export, taken_at, None if published is None else published.note)
         archive = ArchiveWriter(facts, export.created_at, _signer(agents), tick, contents.missing)
-        with agents.store.blobs.writer(exports.blob_of(export), wrapped_by) as writer:
+        with agents.store.blobs.writer(exports.blob_of(export), wrapped_by, export.file) as writer:
             chunks = archive.stream(contents.members())
             if recipient is not None:
                 recipients.encrypt(chunks, recipient, writer.write)

@@ -15,6 +15,7 @@ from storage import damages
 from storage.archives import layout, proving, records, schemas, sources
 from storage.archives.writing import Member
 from storage.assets import Asset
+from storage.blobs.contexts import FileKind
 from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.damages import Damage
 from storage.exports import Export, ExportScope
@@ -171,7 +172,8 @@ class Contents:
 
     def _bytes(self, blob_id: uuid.UUID, asset: Asset) -> Iterator[bytes]:
         try:
-            yield from self._work.store.blobs.reader(blob_id, asset.byte_size, at_once=True).whole()
+            file = asset.file(FileKind.CONTENT)
+            yield from self._work.store.blobs.reader(blob_id, asset.byte_size, file, at_once=True).whole()
         except KeyDestroyed as error:
             raise FileLost(asset.id, Damage.LOST) from error
         except BlobDamaged as error:

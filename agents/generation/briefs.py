@@ -17,6 +17,7 @@ from policies.access import Access
 from policies.actions import Action
 from storage import damages, pages, runs, styles
 from storage.assets import Asset
+from storage.blobs.contexts import FileKind
 from storage.blobs.errors import BlobDamaged, BlobMissing
 from storage.contributors import PrivacyPreferences, StyleProfile
 from storage.keys.errors import KeyDestroyed
@@ -144,7 +145,7 @@ def _content(agents: Agents, vault: Vault, asset: Asset) -> str | None:
     kind = asset.media_type.partition("/")[0]
     if asset.blob_id is None or kind not in ("text", "image") or (kind == "image" and asset.byte_size > _IMAGE_BYTES):
         return f"a file of type {asset.media_type}"
-    reader = agents.store.blobs.reader(asset.blob_id, asset.byte_size)
+    reader = agents.store.blobs.reader(asset.blob_id, asset.byte_size, asset.file(FileKind.CONTENT))
     most = asset.byte_size if kind == "image" else min(_EXCERPT_BYTES, asset.byte_size)
     try:
         content = b"".join(reader.read(0, most))

@@ -22,6 +22,7 @@ from storage.archives import restoring
 from storage.archives.reading import Archive, ArchiveRefused, Reason
 from storage.archives.restoring import IMPORTED, Graft
 from storage.assets import PICTURES, Asset, AssetStatus, Blob
+from storage.blobs.contexts import FileKind
 from storage.contributors import Contributor
 from storage.ids import new_id
 from storage.keys.errors import KeyDestroyed
@@ -194,7 +195,7 @@ class _Import:
             return
         blobs, blob_id, digest = self.agents.store.blobs, new_id(), hashlib.sha256()
         intake = intake_for(row.media_type, self.wishes)
-        with blobs.writer(blob_id, project_keyset(row.project_id)) as writer:
+        with blobs.writer(blob_id, project_keyset(row.project_id), row.file(FileKind.CONTENT)) as writer:
             for piece in pieces(self.archive, path, intake):
                 self.agents.go_on()
                 digest.update(piece)
@@ -205,7 +206,7 @@ class _Import:
             row.metadata_handling = intake.handling
         content["checksum"] = f"sha256:{digest.hexdigest()}"
         whose = {"owner_id": row.owner_id, "project_id": row.project_id, "object_id": row.id}
-        blob = Blob(id=blob_id, byte_size=row.byte_size, **whose)
+        blob = Blob(id=blob_id, byte_size=row.byte_size, kind=FileKind.CONTENT, **whose)
         with OutsideEffect(lambda _error: blobs.remove(blob_id)) as effect:
             added = self._store(Asset, [(row, content, old)], lambda work: work.session.add(blob), effect)
         if not added:  # an earlier attempt, whose outcome was unknown, has stored it

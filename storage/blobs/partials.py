@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
+from storage.blobs.contexts import FileContext
 from storage.blobs.directories import Directories
 from storage.blobs.errors import disk
 from storage.blobs.published import Published
@@ -22,7 +23,7 @@ from storage.keys.keyring import Keyring
 from storage.keys.names import KeysetName, blob_keyset
 
 # A note is read for as long as its upload may be gone on with, about a day: another layout gets another label.
-_LABEL = b"MUNPART\x01"
+_LABEL = b"MUNPART\x02"
 
 LIFE = 24 * 3600
 """Seconds after which an unfinished blob that nobody went on with is swept."""
@@ -44,11 +45,12 @@ class PartialWriter(BlobWriter):
         self,
         claim: Unfinished,
         published: Published,
+        file: FileContext,
         key: Callable[[], SegmentKey],
         give_up: Callable[[], object],
         saved: Saved | None,
     ) -> None:
-        super().__init__(claim, published, key, give_up)
+        super().__init__(claim, published, file, key, give_up)
         self._unfinished = claim
         self.notes = None
         if saved is None:
@@ -87,10 +89,11 @@ class Partials:
         """The only right to go on with a blob. Raises BlobBusy and BlobStoreUnavailable."""
         return Unfinished.take(self._directories, blob_id)
 
-    def writer(self, claim: Unfinished, keyset: KeysetName) -> PartialWriter:
+    def writer(self, claim: Unfinished, keyset: KeysetName, file: FileContext) -> PartialWriter:
         """Go on with a blob where it was last saved, or begin it, under a fresh keyset that `keyset` wraps.
 
-        The caller MUST know that no row names the blob. Raises BlobStoreUnavailable, and what `Keyring.create` raises.
+        It opens only as `file`, which is the same each time. The caller MUST know that no row names the blob. Raises
+        BlobStoreUnavailable, and what `Keyring.create` raises.
         """
         own = blob_keyset(claim.blob_id)
         saved = self._opened(claim.blob_id, claim.note())
@@ -100,7 +103,7 @@ class Partials:
             self._keyring.create(own, self._keyring.owner_of(keyset), parent=keyset)
             claim.begin()
         return PartialWriter(
-            claim, self._published, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own), saved
+            claim, self._published, file, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own), saved
         )
 
     def saved(self, blob_id: uuid.UUID) -> Saved | None:

@@ -2,14 +2,19 @@
 
 Every segment but the last holds SEGMENT bytes of plaintext, so that a range is found by arithmetic; the last holds what
 is left, and an empty blob has one empty segment. A segment's associated data names format, blob, index and whether it
-is the last: none can be moved, dropped, added or taken from another blob.
+is the last: none can be moved, dropped, added or taken from another blob. In format 2 it names the file's kind, owner
+and object too, so that a row that points to another file does not open it.
 """
 
 import uuid
 from typing import Protocol
 
+from storage.blobs.contexts import FileContext
+
 # What was stored opens for ever: another layout gets another header, and tests/golden keeps the old one.
-HEADER = b"MUNBLOB\x01"
+HEADER = b"MUNBLOB\x02"
+UNBOUND = b"MUNBLOB\x01"
+"""Format 1: its associated data names no owner and no object. It is read, and never written."""
 SEGMENT = 64 * 1024
 OVERHEAD = 33
 """Bytes by which a sealed segment is longer: Tink's prefix (5), the nonce (12) and the tag (16) of AES-256-GCM."""
@@ -43,6 +48,18 @@ def length(index: int, size: int) -> int:
     return min(SEGMENT, size - index * SEGMENT)
 
 
-def context(blob_id: uuid.UUID, index: int, *, last: bool) -> bytes:
-    """A segment's associated data. Every field has a fixed length."""
-    return HEADER + blob_id.bytes + index.to_bytes(8, "big") + bytes([last])
+def binding(header: bytes, blob_id: uuid.UUID, file: FileContext) -> bytes:
+    """Return what the associated data of every segment begins with. Every field has a fixed length.
+
+    Raises ValueError for a header of no known format.
+    """
+    if header == HEADER:
+        return HEADER + blob_id.bytes + file.encoded
+    if header == UNBOUND:
+        return UNBOUND + blob_id.bytes
+    raise ValueError("no format of ours has this header")
+
+
+def associated_data(bound: bytes, index: int, *, last: bool) -> bytes:
+    """Return a segment's associated data; `bound` is what `binding` returned."""
+    return bound + index.to_bytes(8, "big") + bytes([last])

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from storage.blobs.claims import Claim, remove_abandoned
+from storage.blobs.contexts import FileContext
 from storage.blobs.directories import Directories
 from storage.blobs.errors import disk
 from storage.blobs.partials import Partials
@@ -35,11 +36,12 @@ class BlobStore:
         self.partials = Partials(self._directories, self._published, keyring)
         """Blobs that come in several transfers."""
 
-    def writer(self, blob_id: uuid.UUID, keyset: KeysetName) -> BlobWriter:
+    def writer(self, blob_id: uuid.UUID, keyset: KeysetName, file: FileContext) -> BlobWriter:
         """Begin a blob under a fresh keyset of its own, wrapped by `keyset` (its project's or contributor's).
 
-        What a killed attempt at the same blob left is replaced. A caller that has made the blob's own keyset passes
-        that. Raises BlobExists, BlobBusy, BlobStoreUnavailable, and what `Keyring.create` raises.
+        It opens only as `file`. What a killed attempt at the same blob left is replaced. A caller that has made the
+        blob's own keyset passes that. Raises BlobExists, BlobBusy, BlobStoreUnavailable, and what `Keyring.create`
+        raises.
         """
         own = blob_keyset(blob_id)
         claim = Claim.take(self._directories, self._published, blob_id)
@@ -50,19 +52,19 @@ class BlobStore:
                 self._keyring.create(own, self._keyring.owner_of(keyset), parent=keyset)
             claim.write(HEADER)
             return BlobWriter(
-                claim, self._published, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own)
+                claim, self._published, file, lambda: self._keyring.aead(own), lambda: self._keyring.destroy(own)
             )
         except BaseException:
             claim.release()
             raise
 
-    def reader(self, blob_id: uuid.UUID, size: int, *, at_once: bool = False) -> BlobReader:
-        """Open a blob that was stored with `size` plaintext bytes; `at_once` is for who reads it by `whole` alone.
+    def reader(self, blob_id: uuid.UUID, size: int, file: FileContext, *, at_once: bool = False) -> BlobReader:
+        """Open a blob that was stored as `file` with `size` plaintext bytes; `at_once` is for who uses `whole` alone.
 
         Raises BlobDamaged (BlobMissing), and key errors.
         """
         own = blob_keyset(blob_id)
-        return BlobReader(self._published, blob_id, size, lambda: self._keyring.aead(own), at_once=at_once)
+        return BlobReader(self._published, blob_id, size, file, lambda: self._keyring.aead(own), at_once=at_once)
 
     def sealed(self, blob_id: uuid.UUID) -> Iterator[bytes]:
         """A blob as it lies there, piece by piece, opened by nobody. Raises BlobMissing and BlobStoreUnavailable."""

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
+from storage.blobs.contexts import FileContext
 from storage.blobs.published import Published
-from storage.blobs.segments import SEGMENT, SegmentKey, context
+from storage.blobs.segments import HEADER, SEGMENT, SegmentKey, associated_data, binding
 
 _PIECES = 64
 """As many are kept apart, of a segment that comes in small pieces."""
@@ -31,9 +32,17 @@ class BlobWriter:
     """
 
     def __init__(
-        self, claim: Place, published: Published, key: Callable[[], SegmentKey], give_up: Callable[[], object]
+        self,
+        claim: Place,
+        published: Published,
+        file: FileContext,
+        key: Callable[[], SegmentKey],
+        give_up: Callable[[], object],
     ) -> None:
+        self.file = file
+        """What every segment is bound to."""
         self._claim = claim
+        self._bound = binding(HEADER, claim.blob_id, file)
         self._published = published
         self._key = key
         self._give_up = give_up
@@ -98,8 +107,7 @@ class BlobWriter:
         return piece
 
     def _seal(self, piece: bytes, *, last: bool) -> None:
-        place = context(self._claim.blob_id, self._index, last=last)
-        sealed = self._key().encrypt(piece, place)
+        sealed = self._key().encrypt(piece, associated_data(self._bound, self._index, last=last))
         self._index += 1
         self._claim.write(sealed)
 

@@ -18,6 +18,7 @@ from policies.force import InForce
 from storage import provider_copies, quotas, search
 from storage.access_reviews.records import AccessReviewItem, ReviewChange, ReviewKind
 from storage.assets import Asset, AssetStatus, Blob
+from storage.blobs.contexts import FileContext, FileKind
 from storage.blobs.store import BlobStore
 from storage.clock import now
 from storage.contributors import Consent, Contributor, PrivacyPreferences, StyleProfile
@@ -174,11 +175,12 @@ def with_export(home: Path, database_url: str) -> Person:
 
 
 def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> None:
-    project_id, blob_id = new_id(), new_id()
+    project_id, asset_id, blob_id = new_id(), new_id(), new_id()
     keyset = KeysetName("project", str(project_id))
     agents.store.keyring.create(keyset, someone.id)
     content = (f"file {number} of {someone.marker} ".encode() * (asset_bytes // 10))[:asset_bytes]
-    with agents.store.blobs.writer(blob_id, keyset) as writer:
+    file = FileContext(FileKind.CONTENT, someone.id, asset_id)
+    with agents.store.blobs.writer(blob_id, keyset, file) as writer:
         writer.write(content)
         writer.finish()
     with agents.store.begin(scope_of(someone)) as work:
@@ -188,7 +190,12 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         work.session.add(project)
         work.session.flush()
         asset = Asset(
-            **mine, media_type="image/png", byte_size=len(content), blob_id=blob_id, status=AssetStatus.AVAILABLE
+            **mine,
+            id=asset_id,
+            media_type="image/png",
+            byte_size=len(content),
+            blob_id=blob_id,
+            status=AssetStatus.AVAILABLE,
         )
         work.vault.seal(
             asset,
@@ -202,7 +209,7 @@ def _project(agents: Agents, someone: Person, number: int, asset_bytes: int) -> 
         work.vault.seal(empty, file_name="later.txt", title="", description="", tags=[])
         prompt = Prompt(**mine, author_id=someone.id, model="m", variations=2, status=PromptStatus.COMPLETED)
         work.vault.seal(prompt, text=f"prompt {someone.marker}", parameters={"seed": 1})
-        blob = Blob(id=blob_id, object_id=asset.id, byte_size=len(content), **mine)
+        blob = Blob(id=blob_id, object_id=asset.id, byte_size=len(content), kind=FileKind.CONTENT, **mine)
         work.session.add_all([asset, empty, prompt, blob])
         work.session.flush()
         for each in (asset, empty):

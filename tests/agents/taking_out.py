@@ -36,7 +36,7 @@ def content(agents: Agents, export_id: uuid.UUID) -> bytes:
     export = row(agents, export_id)
     assert export.blob_id is not None
     assert export.byte_size is not None
-    return b"".join(agents.store.blobs.reader(export.blob_id, export.byte_size).read())
+    return b"".join(agents.store.blobs.reader(export.blob_id, export.byte_size, export.file).read())
 
 
 def files(archive: bytes) -> dict[str, bytes]:

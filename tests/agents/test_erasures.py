@@ -16,6 +16,7 @@ from agents.runtime import Agents
 from policies.access import Policy
 from storage import queue
 from storage.assets import Asset, AssetStatus, Blob
+from storage.blobs.contexts import FileContext, FileKind
 from storage.catalogue import models
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionScope, DeletionStatus
@@ -227,7 +228,8 @@ def test_an_upload_that_is_not_whole_goes_too(agents: Agents, mara: Person, scop
         mine = Asset.status == AssetStatus.AWAITING_UPLOAD, Asset.project_id == mara.projects[0]
         awaiting = session.scalars(select(Asset.id).where(*mine)).one()
     partials, keyset = agents.store.blobs.partials, KeysetName("project", str(mara.projects[0]))
-    writer = partials.writer(partials.claim(awaiting), keyset)
+    file = FileContext(FileKind.CONTENT, mara.id, awaiting)
+    writer = partials.writer(partials.claim(awaiting), keyset, file)
     writer.write(b"the beginning")
     writer.save({})
     writer.put_away()
@@ -238,7 +240,7 @@ def test_an_upload_that_is_not_whole_goes_too(agents: Agents, mara: Person, scop
     assert not partials.exists(awaiting)
     assert not agents.store.keyring.exists(KeysetName("blob", str(awaiting)))
     with pytest.raises(KeyDestroyed):
-        partials.writer(partials.claim(awaiting), keyset)
+        partials.writer(partials.claim(awaiting), keyset, file)
 
 
 def test_deleting_an_output_takes_that_one(agents: Agents, mara: Person) -> None:

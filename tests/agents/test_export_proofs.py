@@ -45,7 +45,7 @@ def exported(agents: Agents, home: Path, *, publish: bool = True) -> tuple[Repor
     assert row.blob_id is not None
     assert row.byte_size is not None
     file = home / "e.zip"
-    file.write_bytes(b"".join(agents.store.blobs.reader(row.blob_id, row.byte_size).read()))
+    file.write_bytes(b"".join(agents.store.blobs.reader(row.blob_id, row.byte_size, row.file).read()))
     vkey = signing.log_key(agents.store.origin, agents.store.keyring)
     with zipfile.ZipFile(file) as archive:
         return verify(file, vkey), vkey, {name: archive.read(name) for name in archive.namelist()}

@@ -68,7 +68,7 @@ def unpacked(agents: Agents, export_id: uuid.UUID, file: Path) -> dict[str, byte
     assert (export.status, export.percentage) == (ExportStatus.READY, 100)
     assert export.blob_id is not None
     assert export.byte_size is not None
-    file.write_bytes(b"".join(agents.store.blobs.reader(export.blob_id, export.byte_size).read()))
+    file.write_bytes(b"".join(agents.store.blobs.reader(export.blob_id, export.byte_size, export.file).read()))
     report = verify(file, notes.vkey(agents.store.origin, agents.store.keyring.public_key()))
     assert (report.problems, report.warnings) == ([], [])
     with zipfile.ZipFile(file) as archive:

@@ -15,6 +15,7 @@ from policies.access import Access, Policy
 from policies.principals import Kind, Principal
 from storage import queue
 from storage.assets import Asset, AssetStatus, Blob
+from storage.blobs.contexts import FileContext, FileKind
 from storage.blobs.store import BlobStore
 from storage.contributors import Contributor, PrivacyPreferences
 from storage.database import transaction
@@ -88,13 +89,13 @@ class World:
 
     def asset(self, owner: uuid.UUID, project: uuid.UUID, media_type: str, content: bytes, title: str) -> uuid.UUID:
         """An uploaded file."""
-        blob_id = new_id()
-        with self.store.blobs.writer(blob_id, KeysetName("project", str(project))) as writer:
+        blob_id, file = new_id(), FileContext(FileKind.CONTENT, owner, new_id())
+        with self.store.blobs.writer(blob_id, KeysetName("project", str(project)), file) as writer:
             writer.write(content)
             writer.finish()
         with self.work() as work:
             asset = Asset(
-                id=new_id(),
+                id=file.object_id,
                 owner_id=owner,
                 project_id=project,
                 status=AssetStatus.AVAILABLE,
@@ -104,9 +105,8 @@ class World:
             )
             work.vault.seal(asset, file_name="f", title=title, description="", tags=[])
             work.session.add(asset)
-            work.session.add(
-                Blob(id=blob_id, owner_id=owner, project_id=project, object_id=asset.id, byte_size=len(content))
-            )
+            whose = {"owner_id": owner, "project_id": project, "object_id": asset.id}
+            work.session.add(Blob(id=blob_id, byte_size=len(content), kind=file.kind, **whose))
         return asset.id
 
     def submit(

@@ -84,6 +84,8 @@ KNOWN = {
     "resolvers/resumable_uploads.py:resume": "upload_in_parts",
     "storage/backups/restoring.py:files": PLACED,
     "storage/backups/taking.py:data": PLACED,
+    "storage/file_bindings.py:_bind": "bind_file",
+    "storage/file_bindings.py:_remove_replaced": "bind_file",
     "storage/orphans.py:_sweep": "upload",
     "storage/rotations.py:_retire": "rotate",
     "storage/rotations.py:_rewrap": "rotate",

@@ -151,7 +151,7 @@ def test_a_side_door_is_found_by_what_it_means(new: str, above: str) -> None:
         ("name = V(context.house.store.keyring)", "from storage.vault import Vault as V", "seal"),
         ("name = v.Vault(context.house.store.keyring)", "import storage.vault as v", "seal"),
         ("name = context.house.store.keyring.aead(project_keyset(project.id)).decrypt(b'', b'')", "", "seal"),
-        ("name = context.house.store.blobs.reader(project.id, 1)", "", "seal"),
+        ("name = context.house.store.blobs.reader(project.id, 1, None)", "", "seal"),
         ("project = give(None)", "from storage.pages import with_decisions as give", "seal"),
         ("project.decisions = frozenset({'read_content'})", "", "grant"),
         ("project.decisions |= {'read_content'}", "", "grant"),

@@ -94,7 +94,7 @@ def assert_whole(world: World, agents: Agents) -> None:
         assets = list(session.scalars(select(Asset)))
         archives = list(session.scalars(select(Export)))
     for blob in blobs.values():
-        assert sum(map(len, store.blobs.reader(blob.id, blob.byte_size).read())) == blob.byte_size
+        assert sum(map(len, store.blobs.reader(blob.id, blob.byte_size, blob.file).read())) == blob.byte_size
     for asset in assets:
         assert (asset.status is AssetStatus.AVAILABLE) == (asset.blob_id in blobs), asset.id
         assert asset.thumbnail_id is None or asset.thumbnail_id in blobs

@@ -15,6 +15,7 @@ from agents.runtime import Agents
 from policies.access import Policy
 from storage import erasures
 from storage.assets import Asset, Blob
+from storage.blobs.contexts import FileContext, FileKind
 from storage.blobs.store import BlobStore
 from storage.contributors import Contributor
 from storage.database import transaction
@@ -210,11 +211,12 @@ def test_an_upload_that_comes_in_meanwhile_loses(
     remove, late = BlobStore.remove_all, new_id()
     project = KeysetName("project", str(mara.projects[0]))
     asked = ask_deletion(agents, mara, DeletionScope.ASSET, mara.assets[0])
+    file = FileContext(FileKind.CONTENT, mara.id, mara.assets[0])
 
     def removed_while_uploading(store: BlobStore, blobs: Sequence[uuid.UUID]) -> int:
         done = remove(store, blobs)
         if not store.exists(late) and late not in blobs:
-            with store.writer(late, project) as writer:
+            with store.writer(late, project, file) as writer:
                 writer.write(b"late")
                 writer.finish()
             with transaction(agents.store.engine) as session:
@@ -225,6 +227,7 @@ def test_an_upload_that_comes_in_meanwhile_loses(
                         project_id=mara.projects[0],
                         object_id=mara.assets[0],
                         byte_size=4,
+                        kind=file.kind,
                     )
                 )
         return done
@@ -245,7 +248,11 @@ def test_after_the_account_is_journalled_it_gets_no_key_again(agents: Agents, ma
     with pytest.raises(KeyDestroyed):
         agents.store.keyring.create(KeysetName("contributor", str(mara.id)), mara.id)
     with pytest.raises(KeyDestroyed):
-        agents.store.blobs.writer(new_id(), KeysetName("project", str(mara.projects[0])))
+        agents.store.blobs.writer(
+            new_id(),
+            KeysetName("project", str(mara.projects[0])),
+            FileContext(FileKind.CONTENT, mara.id, mara.assets[0]),
+        )
 
 
 @pytest.mark.one_database("sqlite", reason="PostgreSQL has no log of its own to truncate")
@@ -297,7 +304,8 @@ def test_a_restored_backup_is_erased_again_before_anything_is_served(
 def test_tidying_takes_debris_and_nothing_that_is_known(agents: Agents, mara: Person) -> None:
     """A file that no row names goes, with its key; the others stay."""
     stray = new_id()
-    with agents.store.blobs.writer(stray, KeysetName("contributor", str(mara.id))) as writer:
+    file = FileContext(FileKind.ARCHIVE, mara.id, stray)
+    with agents.store.blobs.writer(stray, KeysetName("contributor", str(mara.id)), file) as writer:
         writer.write(b"stray")
         writer.finish()
     before = agents.store.keyring.count_owned_by(mara.id)

@@ -26,15 +26,18 @@ from agents.ledger import Sequencer
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
 from agents.runtime import Agents, Stopping
+from muniment import controls
 from muniment.house import checkpoint_place
 from resolvers.errors import Conflict
 from storage import resealing, rotations, scrubbing
 from storage.archives import reading
-from storage.assets import Asset
+from storage.assets import Asset, Blob
+from storage.blobs.contexts import FileKind
 from storage.clock import now
 from storage.database import transaction
 from storage.deletions import Deletion, DeletionStatus
 from storage.exports import Export, ExportStatus
+from storage.file_bindings import FileBindings
 from storage.ledger import signing, tree
 from storage.ledger.entries import AuditEvent
 from storage.ledger.publishing import Outside
@@ -46,6 +49,7 @@ from tests.faults.lost_commits import Commits, Fault, assert_whole, watched
 from tests.faults.postgresql_proxy import Cut, Proxy, proxied
 from tests.muniment.test_thumbnails import wide
 from tests.storage.test_metadata import jpeg
+from tests.unbound_files import unbound
 from tests.world import PASSWORD, TEXT, Person, World, opened, raw_id
 
 MOST_COMMITS = 1000
@@ -171,6 +175,23 @@ def make_thumbnail(case: Case) -> None:
     case.whole()
 
 
+def bind_file(case: Case) -> None:
+    """A file in format 1 that is written anew, and the old one that is removed."""
+    person = case.person()
+    with unbound(case.world.house.store):
+        asset = case.world.asset(person, case.world.project(person))
+    bindings, scope = FileBindings(case.world.house.store), controls.scope(case.world.house)
+    case.attempt(lambda: bindings.bind_some(scope, lambda: None))
+    case.whole()
+    for _ in range(2):
+        bindings.bind_some(scope, lambda: None)
+        case.whole()
+    assert case.world.client.get(case.world.content_url(person, asset)).content == TEXT
+    with transaction(case.agents.store.engine, read_only=True) as session:
+        [blob] = session.scalars(select(Blob).where(Blob.object_id == raw_id(asset)))
+    assert blob.kind is FileKind.CONTENT
+
+
 def _export(case: Case, person: Person) -> uuid.UUID:
     asked = case.world.do("requestExport", person, wants="export { id }", scope="ACCOUNT")
     return raw_id(asked.data["it"]["export"]["id"])
@@ -219,7 +240,7 @@ def take_in_archive(case: Case) -> None:
     export = _export(case, person)
     build_export(case.agents, export)
     row = case.one(Export, export)
-    archive = b"".join(case.agents.store.blobs.reader(row.blob_id, row.byte_size).read())
+    archive = b"".join(case.agents.store.blobs.reader(row.blob_id, row.byte_size, row.file).read())
     nova = raw_id(case.person().id)
     store = case.agents.store
 
@@ -316,6 +337,7 @@ USE_CASES: tuple[Callable[[Case], None], ...] = (
     upload,
     upload_in_parts,
     make_thumbnail,
+    bind_file,
     build,
     expire_exports,
     withdraw_export,

@@ -90,7 +90,7 @@ def try_everything(data: Path, keyring: Keyring) -> Counter[str]:
                 for column in columns:
                     attempt(model.__tablename__, lambda row=row, column=column: vault.open(row, column))  # type: ignore[misc]
         for blob in session.scalars(select(Blob)):
-            attempt("files", lambda blob=blob: b"".join(blobs.reader(blob.id, blob.byte_size).read()))  # type: ignore[misc]
+            attempt("files", lambda blob=blob: b"".join(blobs.reader(blob.id, blob.byte_size, blob.file).read()))  # type: ignore[misc]
     engine.dispose()
     return found
 

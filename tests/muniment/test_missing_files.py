@@ -160,4 +160,4 @@ def _exported(world: World, agents: Agents, person: Person) -> bytes:
     found = row(world, Export, export)
     assert found.status is ExportStatus.READY
     assert row(world, Blob, found.blob_id).byte_size == found.byte_size
-    return b"".join(agents.store.blobs.reader(found.blob_id, found.byte_size).read())
+    return b"".join(agents.store.blobs.reader(found.blob_id, found.byte_size, found.file).read())

@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from storage.blobs.contexts import FileContext, FileKind
 from storage.keys.keyring import Keyring
 from storage.keys.kms import InsecureWarning
 from storage.keys.names import KeysetName
 from tests.forks import Forked
 
 ROOT = Path(__file__).parents[2]
+
+SOME_FILE = FileContext(FileKind.CONTENT, owner_id=uuid.UUID(int=1), object_id=uuid.UUID(int=2))
+"""What the files of these tests are bound to, where nothing else is said."""
 
 
 def open_keyring(home: Path, *, key_store_url: str | None = None, cache_seconds: float = 60) -> Keyring:

@@ -17,7 +17,7 @@ from storage.blobs.store import BlobStore
 from storage.blobs.writer import BlobWriter
 from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
-from tests.storage.keyrings import blob, contributor, keyring_in, project, second_process
+from tests.storage.keyrings import SOME_FILE, blob, contributor, keyring_in, project, second_process
 
 OWNER, PROJECT, BLOB = uuid.UUID(int=1), uuid.UUID(int=2), uuid.UUID(int=0xABC)
 
@@ -28,9 +28,11 @@ warnings.simplefilter("ignore")
 from storage.blobs.store import BlobStore
 from storage.keys.keyring import Keyring
 from storage.keys.names import KeysetName
+from tests.storage.keyrings import SOME_FILE
 home = sys.argv[1]
 keyring = Keyring.open(f"sqlite:///{home}/keys/keys.sqlite", f"insecure-local://{home}/keys")
-writer = BlobStore(Path(home, "blobs"), keyring).writer(uuid.UUID(sys.argv[2]), KeysetName("project", sys.argv[3]))
+store, blob_id = BlobStore(Path(home, "blobs"), keyring), uuid.UUID(sys.argv[2])
+writer = store.writer(blob_id, KeysetName("project", sys.argv[3]), SOME_FILE)
 for _ in range(10):
     writer.write(b"a" * 65536)
 print("writing", flush=True)
@@ -55,7 +57,7 @@ def store(keyring: Keyring, tmp_path: Path) -> BlobStore:
 
 def begin(store: BlobStore, blob_id: uuid.UUID = BLOB) -> BlobWriter:
     """A writer of a blob in the project."""
-    return store.writer(blob_id, project(PROJECT))
+    return store.writer(blob_id, project(PROJECT), SOME_FILE)
 
 
 def incoming(home: Path) -> list[Path]:
@@ -123,7 +125,7 @@ def test_a_stored_blob_is_never_overwritten(store: BlobStore, tmp_path: Path) ->
         begin(store)
     assert refusal.value.code == "BLOB_EXISTS"
     assert incoming(tmp_path) == []
-    assert b"".join(store.reader(BLOB, 7).read()) == b"content"
+    assert b"".join(store.reader(BLOB, 7, SOME_FILE).read()) == b"content"
 
 
 def test_two_writers_do_not_share_a_blob(store: BlobStore) -> None:
@@ -135,14 +137,14 @@ def test_two_writers_do_not_share_a_blob(store: BlobStore) -> None:
         writer.write(b"tent")
         writer.finish()
     assert refusal.value.code == "BLOB_BUSY"
-    assert b"".join(store.reader(BLOB, 7).read()) == b"content"
+    assert b"".join(store.reader(BLOB, 7, SOME_FILE).read()) == b"content"
 
 
 def test_a_blob_can_be_begun_again(store: BlobStore) -> None:
     """After an attempt that was given up, under a fresh key."""
     begin(store).abort()
     put(store)
-    assert b"".join(store.reader(BLOB, 7).read()) == b"content"
+    assert b"".join(store.reader(BLOB, 7, SOME_FILE).read()) == b"content"
 
 
 def test_a_blob_without_a_keyset_to_wrap_its_own_is_not_begun(
@@ -169,10 +171,10 @@ def test_destroying_the_project_stops_an_upload(store: BlobStore, keyring: Keyri
 def test_a_callers_own_keyset_is_used(store: BlobStore, keyring: Keyring) -> None:
     """A caller that has made the blob's keyset names it in place of the one that wraps it."""
     keyring.create(blob(BLOB), OWNER, parent=contributor(OWNER))
-    with store.writer(BLOB, blob(BLOB)) as writer:
+    with store.writer(BLOB, blob(BLOB), SOME_FILE) as writer:
         writer.write(b"content")
         writer.finish()
-    assert b"".join(store.reader(BLOB, 7).read()) == b"content"
+    assert b"".join(store.reader(BLOB, 7, SOME_FILE).read()) == b"content"
 
 
 @pytest.mark.parametrize("call", ["write", "fsync"])
@@ -239,7 +241,7 @@ def test_writing_and_reading_need_little_memory(store: BlobStore) -> None:
             for _ in range(1024):
                 writer.write(b"a" * SEGMENT)
             size = writer.finish()
-        assert sum(len(piece) for piece in store.reader(BLOB, size).read()) == size == 1024 * SEGMENT
+        assert sum(len(piece) for piece in store.reader(BLOB, size, SOME_FILE).read()) == size == 1024 * SEGMENT
         assert tracemalloc.get_traced_memory()[1] < 16 * SEGMENT
     finally:
         tracemalloc.stop()
@@ -271,7 +273,7 @@ def test_a_killed_writers_blob_can_be_written_again_at_once(store: BlobStore, tm
         process.kill()
         process.wait()
     put(store)
-    assert b"".join(store.reader(BLOB, 7).read()) == b"content"
+    assert b"".join(store.reader(BLOB, 7, SOME_FILE).read()) == b"content"
 
 
 def test_the_sweep_takes_orphans_and_keeps_the_rest(store: BlobStore, keyring: Keyring, tmp_path: Path) -> None:
@@ -290,4 +292,4 @@ def test_the_sweep_takes_orphans_and_keeps_the_rest(store: BlobStore, keyring: K
     assert keyring.exists(blob(lost))
     assert store.sweep(keep={named, young}, older_than_seconds=-60) == 0
     assert not keyring.exists(blob(lost))
-    assert b"".join(store.reader(named, 7).read()) == b"content"
+    assert b"".join(store.reader(named, 7, SOME_FILE).read()) == b"content"

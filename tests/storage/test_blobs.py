@@ -18,7 +18,7 @@ from storage.blobs.store import BlobStore
 from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
 from tests.services.s3 import S3, Bucket
-from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, pattern, project
+from tests.storage.keyrings import SOME_FILE, blob, contributor, everything_under, keyring_in, pattern, project
 
 OWNER, PROJECT = uuid.UUID(int=1), uuid.UUID(int=2)
 SEALED = SEGMENT + OVERHEAD
@@ -96,7 +96,7 @@ def stored(store: BlobStore) -> uuid.UUID:
 def put(store: BlobStore, content: bytes, step: int = 50_000) -> uuid.UUID:
     """Store `content` in chunks of `step` bytes; answers the new blob's id."""
     blob_id = uuid.uuid4()
-    with store.writer(blob_id, project(PROJECT)) as writer:
+    with store.writer(blob_id, project(PROJECT), SOME_FILE) as writer:
         for start in range(0, len(content), step):
             writer.write(content[start : start + step])
         assert writer.finish() == len(content)
@@ -114,7 +114,7 @@ def file_of(root: Root, blob_id: uuid.UUID) -> Kept:
 
 def read(store: BlobStore, blob_id: uuid.UUID, size: int, *bounds: int) -> bytes:
     """What a reader gives, joined."""
-    return b"".join(store.reader(blob_id, size).read(*bounds))
+    return b"".join(store.reader(blob_id, size, SOME_FILE).read(*bounds))
 
 
 @pytest.mark.parametrize("size", [0, 1, SEGMENT - 1, SEGMENT, SEGMENT + 1, 2 * SEGMENT, SIZE])
@@ -144,7 +144,7 @@ def test_any_range_is_read_without_the_rest(store: BlobStore, stored: uuid.UUID,
 def test_a_range_outside_the_blob_is_refused(store: BlobStore, stored: uuid.UUID, bounds: tuple[int, ...]) -> None:
     """At once, not at the first piece."""
     with pytest.raises(ValueError, match="no such range"):
-        store.reader(stored, SIZE).read(*bounds)
+        store.reader(stored, SIZE, SOME_FILE).read(*bounds)
 
 
 def test_a_range_opens_only_its_own_segments(store: BlobStore, root: Root) -> None:
@@ -158,7 +158,7 @@ def test_a_damaged_segment_ends_the_reading_with_an_error(store: BlobStore, root
     """What comes before it is given out; then it breaks off, and never ends as if it were whole."""
     blob_id = put(store, pattern(SIZE))
     overwrite(file_of(root, blob_id), len(HEADER) + SEALED + 9, b"\0\0\0")
-    pieces = store.reader(blob_id, SIZE).read()
+    pieces = store.reader(blob_id, SIZE, SOME_FILE).read()
     assert next(pieces) == pattern(SIZE)[:SEGMENT]
     with pytest.raises(BlobDamaged, match="segment 1") as refusal:
         next(pieces)
@@ -189,10 +189,10 @@ def test_a_cut_blob_gives_out_nothing(store: BlobStore, root: Root, cut: int) ->
     path = file_of(root, blob_id)
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(BlobDamaged):
-        store.reader(blob_id, SIZE)
+        store.reader(blob_id, SIZE, SOME_FILE)
     for size in (SEGMENT, 2 * SEGMENT, 3 * SEGMENT, SIZE - 1, 0):
         with pytest.raises(BlobDamaged):
-            store.reader(blob_id, size)
+            store.reader(blob_id, size, SOME_FILE)
 
 
 def test_a_lengthened_blob_gives_out_nothing(store: BlobStore, root: Root) -> None:
@@ -202,7 +202,7 @@ def test_a_lengthened_blob_gives_out_nothing(store: BlobStore, root: Root) -> No
     path.write_bytes(path.read_bytes() + path.read_bytes()[-1000 - OVERHEAD :])
     for size in (SIZE, SIZE + 1000, SIZE + SEGMENT):
         with pytest.raises(BlobDamaged):
-            store.reader(blob_id, size)
+            store.reader(blob_id, size, SOME_FILE)
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 0, 2), (0, 2, 1), (2, 1, 0), (1, 1, 1)])
@@ -227,7 +227,7 @@ def test_a_segment_of_another_blob_does_not_open(store: BlobStore, root: Root) -
         read(store, other, SIZE)
     file_of(root, other).write_bytes(raw)
     with pytest.raises(BlobDamaged):
-        store.reader(other, SIZE)
+        store.reader(other, SIZE, SOME_FILE)
 
 
 def test_an_older_blob_of_the_same_id_does_not_come_back(store: BlobStore, root: Root) -> None:
@@ -235,25 +235,25 @@ def test_an_older_blob_of_the_same_id_does_not_come_back(store: BlobStore, root:
     blob_id = put(store, b"older")
     kept = file_of(root, blob_id).read_bytes()
     store.remove(blob_id)
-    with store.writer(blob_id, project(PROJECT)) as writer:
+    with store.writer(blob_id, project(PROJECT), SOME_FILE) as writer:
         writer.write(b"newer")
         writer.finish()
     file_of(root, blob_id).write_bytes(kept)
     with pytest.raises(BlobDamaged):
-        store.reader(blob_id, 5)
+        store.reader(blob_id, 5, SOME_FILE)
 
 
 def test_a_blob_that_is_not_there_says_so(store: BlobStore) -> None:
     """As damage: a row that names it was told that it is stored."""
     with pytest.raises(BlobMissing) as refusal:
-        store.reader(uuid.uuid4(), 5)
+        store.reader(uuid.uuid4(), 5, SOME_FILE)
     assert isinstance(refusal.value, BlobDamaged)
 
 
 def test_destroying_the_key_ends_a_running_read(store: BlobStore, keyring: Keyring) -> None:
     """At the next segment, with an error."""
     blob_id = put(store, pattern(SIZE))
-    pieces = store.reader(blob_id, SIZE).read()
+    pieces = store.reader(blob_id, SIZE, SOME_FILE).read()
     next(pieces)
     keyring.destroy(blob(blob_id))
     with pytest.raises(KeyDestroyed):
@@ -271,26 +271,26 @@ def test_removing_a_blob_removes_key_and_file(store: BlobStore, keyring: Keyring
     assert store.remove(blob_id) is False
     path.write_bytes(kept)
     with pytest.raises(KeyDestroyed):
-        store.reader(blob_id, SIZE)
+        store.reader(blob_id, SIZE, SOME_FILE)
 
 
 def test_destroying_a_projects_keyset_shuts_its_blobs(store: BlobStore, keyring: Keyring) -> None:
     """Nothing is rewritten for it."""
     mill, blob_id = uuid.uuid4(), uuid.uuid4()
     keyring.create(project(mill), OWNER)
-    with store.writer(blob_id, project(mill)) as writer:
+    with store.writer(blob_id, project(mill), SOME_FILE) as writer:
         writer.finish()
     assert read(store, blob_id, 0) == b""
     assert keyring.destroy(project(mill)) == 2
     with pytest.raises(KeyDestroyed):
-        store.reader(blob_id, 0)
+        store.reader(blob_id, 0, SOME_FILE)
 
 
 def test_nothing_is_in_clear_on_disk(store: BlobStore, root: Root) -> None:
     """Neither while a blob is being written, nor when it is stored."""
     marker = b"canary-4b1d" * 20
     blob_id = uuid.uuid4()
-    with store.writer(blob_id, project(PROJECT)) as writer:
+    with store.writer(blob_id, project(PROJECT), SOME_FILE) as writer:
         for _ in range(1000):
             writer.write(marker)
         assert list((root.directory / "incoming").iterdir()) != []

@@ -19,7 +19,7 @@ from storage.keys.keyring import Keyring
 from storage.scrubbing import scrub
 from storage.work import Store
 from tests.services.s3 import S3, Bucket
-from tests.storage.keyrings import blob, contributor, keyring_in, pattern, project, second_process
+from tests.storage.keyrings import SOME_FILE, blob, contributor, keyring_in, pattern, project, second_process
 from tests.storage.test_blobs import put, read
 from tests.world import agent_scope
 
@@ -36,7 +36,7 @@ from pathlib import Path
 import obstore
 from storage.blobs.objects import PublishedObjects
 from storage.blobs.store import BlobStore
-from tests.storage.keyrings import open_keyring, pattern, project
+from tests.storage.keyrings import SOME_FILE, open_keyring, pattern, project
 
 home, bucket, endpoint, moment = sys.argv[1:5]
 PROJECT, BLOB, LARGE = uuid.UUID(sys.argv[5]), uuid.UUID(sys.argv[6]), pattern(int(sys.argv[7]))
@@ -58,7 +58,7 @@ def dying(*given, **named):
     return publish(store_, path, iter(lambda: reading.read(8 << 20), b"") if (reading := Dying(content)) else None, **named)
 
 obstore.put = dying
-writer = store.partials.writer(store.partials.claim(BLOB), project(PROJECT))
+writer = store.partials.writer(store.partials.claim(BLOB), project(PROJECT), SOME_FILE)
 writer.write(LARGE)
 writer.save("all of it")
 print("saved", flush=True)
@@ -123,9 +123,9 @@ def test_what_is_stored_is_never_overwritten(store: BlobStore, bucket: Bucket, t
     [path] = bucket.paths()
     before = bucket.read(path)
     with pytest.raises(BlobExists):
-        store.writer(blob_id, project(PROJECT))
+        store.writer(blob_id, project(PROJECT), SOME_FILE)
     late = uuid.uuid4()
-    with store.writer(late, project(PROJECT)) as writer:
+    with store.writer(late, project(PROJECT), SOME_FILE) as writer:
         writer.write(LARGE[:size])
         bucket.write(f"{late.hex[-2:]}/{late}", b"of another machine")
         with pytest.raises(BlobExists):
@@ -146,7 +146,7 @@ def test_killed_while_publishing_it_goes_on(
         assert process.stdout.readline() == "saved\n"
         process.wait()
     assert store.exists(BLOB) is (moment == "after")
-    writer = store.partials.writer(store.partials.claim(BLOB), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(BLOB), project(PROJECT), SOME_FILE)
     assert (writer.size, writer.notes) == (len(LARGE), "all of it")
     assert not store.exists(BLOB)
     assert writer.finish() == len(LARGE)
@@ -174,14 +174,14 @@ def test_a_service_that_is_gone_is_a_coded_error_in_time(
 ) -> None:
     """For every way to use it; nothing is kept in clear, nothing half done is visible, and it goes on afterwards."""
     stored, late = put(store, LARGE[:SEGMENT]), uuid.uuid4()
-    reader = impatient.reader(stored, SEGMENT)
-    with impatient.writer(late, project(PROJECT)) as writer:
+    reader = impatient.reader(stored, SEGMENT, SOME_FILE)
+    with impatient.writer(late, project(PROJECT), SOME_FILE) as writer:
         writer.write(b"late")
         with getattr(s3.relay, outage)():
             for use in (
                 writer.finish,
                 lambda: impatient.exists(stored),
-                lambda: impatient.reader(stored, SEGMENT),
+                lambda: impatient.reader(stored, SEGMENT, SOME_FILE),
                 lambda: list(reader.read()),
                 lambda: impatient.sweep(set(), older_than_seconds=-60),
             ):
@@ -203,7 +203,7 @@ def test_what_the_service_says_is_not_repeated(
     """It may name the credentials that it refused; of a bucket that is not there, only that it failed is said."""
     gone = PublishedObjects("s3://no-such-bucket/blobs", endpoint=s3.endpoint, seconds=SECONDS)
     elsewhere = BlobStore(tmp_path / "elsewhere", keyring, gone)
-    with pytest.raises(BlobStoreUnavailable) as refusal, elsewhere.writer(BLOB, project(PROJECT)) as writer:
+    with pytest.raises(BlobStoreUnavailable) as refusal, elsewhere.writer(BLOB, project(PROJECT), SOME_FILE) as writer:
         writer.write(b"content")
         writer.finish()
     told = "".join(traceback.format_exception(refusal.value)) + repr(vars(gone))
@@ -229,7 +229,14 @@ def test_a_scrub_tries_every_byte_in_the_bucket(
     house = Store(engine, store._keyring, store)
     with house.begin(agent_scope()) as unit:
         unit.session.add_all(
-            Blob(id=blob_id, owner_id=OWNER, project_id=PROJECT, object_id=blob_id, byte_size=size)
+            Blob(
+                id=blob_id,
+                owner_id=SOME_FILE.owner_id,
+                project_id=PROJECT,
+                object_id=SOME_FILE.object_id,
+                byte_size=size,
+                kind=SOME_FILE.kind,
+            )
             for blob_id, size in zip(ids, sizes, strict=True)
         )
     whole = scrub(house)

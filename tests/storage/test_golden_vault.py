@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from storage.assets import Asset
+from storage.blobs.contexts import FileContext, FileKind
+from storage.blobs.errors import BlobDamaged
+from storage.blobs.segments import UNBOUND
 from storage.blobs.store import BlobStore
 from storage.clock import now
 from storage.contributors import Contributor
@@ -82,16 +85,44 @@ def test_a_golden_field_opens(keyring: Keyring, field: dict[str, str]) -> None:
     assert Vault(keyring).open(row, column) == CONTENT[field["table"], column]
 
 
-def test_a_golden_blob_opens(keyring: Keyring, tmp_path: Path) -> None:
+FILE = FileContext(FileKind.CONTENT, OWNER, ASSET)
+OTHERS = {
+    "owner": FileContext(FileKind.CONTENT, PROJECT, ASSET),
+    "object": FileContext(FileKind.CONTENT, OWNER, PROJECT),
+    "kind": FileContext(FileKind.THUMBNAIL, OWNER, ASSET),
+}
+
+
+def golden_blob(keyring: Keyring, home: Path, vault: str) -> BlobStore:
+    """A store that holds the blob of one format."""
+    store = BlobStore(home / "blobs", keyring)
+    directory = home / "blobs" / BLOB.hex[-2:]
+    directory.mkdir()
+    shutil.copyfile(GOLDEN.parent / vault / "blob.bin", directory / str(BLOB))
+    return store
+
+
+@pytest.mark.parametrize("vault", ["vault-1", "vault-2"])
+def test_a_golden_blob_opens(keyring: Keyring, tmp_path: Path, vault: str) -> None:
     """Two segments, whole and across their border."""
     content = b"".join(number.to_bytes(4, "big") for number in range(16400))
-    store = BlobStore(tmp_path / "blobs", keyring)
-    directory = tmp_path / "blobs" / BLOB.hex[-2:]
-    directory.mkdir()
-    shutil.copyfile(GOLDEN / "blob.bin", directory / str(BLOB))
-    reader = store.reader(BLOB, len(content))
+    reader = golden_blob(keyring, tmp_path, vault).reader(BLOB, len(content), FILE)
     assert b"".join(reader.read()) == content
     assert b"".join(reader.read(65530, 65545)) == content[65530:65545]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_golden_blob_of_format_2_opens_as_nothing_else(keyring: Keyring, tmp_path: Path, other: str) -> None:
+    """Neither whole nor in part; nor with the header of format 1, which would ask for less."""
+    store, size = golden_blob(keyring, tmp_path, "vault-2"), 16400 * 4
+    with pytest.raises(BlobDamaged):
+        store.reader(BLOB, size, OTHERS[other])
+    with pytest.raises(BlobDamaged):
+        list(store.reader(BLOB, size, OTHERS[other], at_once=True).read(0, 1))
+    file = tmp_path / "blobs" / BLOB.hex[-2:] / str(BLOB)
+    file.write_bytes(UNBOUND + file.read_bytes()[len(UNBOUND) :])
+    with pytest.raises(BlobDamaged):
+        store.reader(BLOB, size, FILE)
 
 
 def test_golden_platform_keys_give_the_same_answers(keyring: Keyring) -> None:

@@ -14,7 +14,16 @@ from storage.blobs.segments import OVERHEAD, SEGMENT
 from storage.blobs.store import BlobStore
 from storage.keys.errors import KeyDestroyed
 from storage.keys.keyring import Keyring
-from tests.storage.keyrings import blob, contributor, everything_under, keyring_in, pattern, project, second_process
+from tests.storage.keyrings import (
+    SOME_FILE,
+    blob,
+    contributor,
+    everything_under,
+    keyring_in,
+    pattern,
+    project,
+    second_process,
+)
 from tests.storage.test_blobs import read
 
 OWNER, PROJECT = uuid.UUID(int=1), uuid.UUID(int=2)
@@ -25,7 +34,7 @@ DYING = """
 import os, signal, sys, uuid
 from pathlib import Path
 from storage.blobs.store import BlobStore
-from tests.storage.keyrings import open_keyring, pattern, project
+from tests.storage.keyrings import SOME_FILE, open_keyring, pattern, project
 
 home, blob_id, steps = Path(sys.argv[1]), uuid.UUID(sys.argv[2]), int(sys.argv[3])
 PROJECT, CONTENT, PART = uuid.UUID(sys.argv[4]), pattern(int(sys.argv[5])), int(sys.argv[6])
@@ -41,7 +50,7 @@ def watched(function):
     return call
 
 os.fsync, os.write, Path.rename, Path.unlink = map(watched, (os.fsync, os.write, Path.rename, Path.unlink))
-writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
 while writer.size < len(CONTENT):
     writer.write(CONTENT[writer.size : writer.size + PART])
     writer.save(writer.size)
@@ -75,7 +84,7 @@ def store(home: Path, keyring: Keyring) -> BlobStore:
 
 def go_on(store: BlobStore, blob_id: uuid.UUID, stop: int = len(CONTENT)) -> int:
     """Send up to `stop` in one transfer, and put it away; answers where it went on."""
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     begun = writer.size
     assert writer.notes in (None, begun)
     writer.write(CONTENT[begun:stop])
@@ -86,7 +95,7 @@ def go_on(store: BlobStore, blob_id: uuid.UUID, stop: int = len(CONTENT)) -> int
 
 def whole(store: BlobStore, blob_id: uuid.UUID) -> bytes:
     """Send the rest, publish, and read it back."""
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     writer.write(CONTENT[writer.size :])
     assert writer.finish() == len(CONTENT)
     writer.done()
@@ -130,7 +139,7 @@ def test_what_was_not_saved_is_forgotten(store: BlobStore) -> None:
     """It was not acknowledged either: the next transfer overwrites it."""
     blob_id = uuid.uuid4()
     go_on(store, blob_id, SEGMENT)
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     writer.write(bytes(3 * SEGMENT))
     writer.put_away()
     assert whole(store, blob_id) == CONTENT
@@ -154,7 +163,7 @@ def test_a_publication_that_no_row_came_to_name_is_taken_back(store: BlobStore) 
     """The last part can be sent again."""
     blob_id = uuid.uuid4()
     go_on(store, blob_id, 3 * SEGMENT)
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     writer.write(CONTENT[writer.size :])
     writer.finish()
     writer.put_away()
@@ -187,7 +196,7 @@ def test_what_was_tampered_with_is_begun_anew(store: BlobStore, home: Path, dama
 def test_nothing_lies_in_clear_and_everything_is_private(store: BlobStore, home: Path) -> None:
     """Neither in the data nor in the note; files are this user's alone."""
     blob_id = uuid.uuid4()
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     writer.write(b"canary-77 " * 9000)
     writer.save({"held": "canary-77"})
     writer.put_away()
@@ -200,7 +209,7 @@ def test_removing_ends_whoever_is_writing(store: BlobStore, keyring: Keyring) ->
     """Key first, then files: the writer fails at its next segment, and leaves nothing behind."""
     blob_id = uuid.uuid4()
     go_on(store, blob_id, 10)
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     assert store.partials.remove_all([blob_id, uuid.uuid4()]) == 1
     assert not keyring.exists(blob(blob_id))
     with pytest.raises(KeyDestroyed):
@@ -213,7 +222,7 @@ def test_the_disk_may_refuse(store: BlobStore, monkeypatch: pytest.MonkeyPatch) 
     """A coded error, and what was saved before stays."""
     blob_id = uuid.uuid4()
     go_on(store, blob_id, 3 * SEGMENT)
-    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT))
+    writer = store.partials.writer(store.partials.claim(blob_id), project(PROJECT), SOME_FILE)
     writer.write(b"more")
 
     def full(*_: object) -> int:

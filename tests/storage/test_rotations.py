@@ -21,7 +21,7 @@ from storage.projects import Project
 from storage.sealed import Sealed
 from storage.vault import Vault
 from storage.work import Store
-from tests.storage.keyrings import blob, contributor, open_keyring, project
+from tests.storage.keyrings import SOME_FILE, blob, contributor, open_keyring, project
 from tests.world import agent_scope
 
 ADA, BOB, MILL, LOOM, BLOB = (uuid.UUID(int=number) for number in range(1, 6))
@@ -69,7 +69,7 @@ def _filled(engine: Engine, place: Path, url: str) -> Iterator[Store]:
         mill = Project(id=MILL, owner_id=ADA)
         unit.vault.seal(mill, name="Mill")
         unit.session.add(mill)
-    with made.blobs.writer(BLOB, project(MILL)) as writer:
+    with made.blobs.writer(BLOB, project(MILL), SOME_FILE) as writer:
         writer.write(FILE)
         writer.finish()
     yield made
@@ -88,7 +88,7 @@ def contents(store: Store) -> list[str]:
         for each in session.scalars(select(Project)):
             each.decisions = GRANTED
             found.append(vault.open(each, "name"))
-    found.append(str(b"".join(store.blobs.reader(BLOB, len(FILE)).read()) == FILE))
+    found.append(str(b"".join(store.blobs.reader(BLOB, len(FILE), SOME_FILE).read()) == FILE))
     return found
 
 

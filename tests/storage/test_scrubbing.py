@@ -9,8 +9,11 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from muniment.cli import app
+from storage.assets import Blob
+from storage.blobs.published import Sealed
 from storage.blobs.reader import BlobReader
 from storage.blobs.segments import OVERHEAD, SEGMENT
+from storage.database import transaction
 from storage.keys.names import blob_keyset
 from storage.scrubbing import Finding, Scrubbed, scrub
 from tests.beginnings import Beginning
@@ -133,12 +136,14 @@ def test_seeking_costs_the_same_at_the_end_as_at_the_start(
     opened: list[int] = []
     opening = BlobReader._segment
 
-    def counted(reader: BlobReader, raw: object, index: int, until: int) -> bytes:
+    def counted(reader: BlobReader, raw: Sealed, bound: bytes, index: int, until: int) -> bytes:
         opened.append(index)
-        return opening(reader, raw, index, until)  # type: ignore[arg-type]
+        return opening(reader, raw, bound, index, until)
 
     monkeypatch.setattr(BlobReader, "_segment", counted)
+    with transaction(world.house.store.engine, read_only=True) as session:
+        blob = session.get_one(Blob, uuid.UUID(file.name))
     for place in (0, SEGMENT, len(BODY) - 1):
-        reader = world.house.store.blobs.reader(uuid.UUID(file.name), len(BODY))
+        reader = world.house.store.blobs.reader(blob.id, len(BODY), blob.file)
         assert b"".join(reader.read(place, place + 1)) == BODY[place : place + 1]
     assert opened == [2, 0, 2, 1, 2, 2]

@@ -20,6 +20,7 @@ from storage.ledger.events.assets import (
     AssetUploaded,
     AssetUploadRefused,
     ContentDownloaded,
+    FileBound,
     UploadRefusal,
 )
 from storage.ledger.events.backups import BackedUp, BackupFailed, BackupRehearsed, BackupRestored, BackupTaken
@@ -221,7 +222,8 @@ __all__ = [
     "DeletionSupplemented", "DeletionVerified", "DeliveryFailure", "DetectionAlarmed", "Discrepancy", "EgressBlocked",
     "Event", "EventRefused", "EvidenceCollected", "EvidencePacked", "ExportAnnounced", "ExportBuilt", "ExportDeleted",
     "ExportDeletion", "ExportDownloaded", "ExportFailed", "ExportFailure", "ExportLinkMinted", "ExportRequested",
-    "ExportWithdrawn", "FindingAccepted", "FindingClosed", "FindingOpened", "FindingReopened", "Identifier",
+    "ExportWithdrawn", "FileBound",
+    "FindingAccepted", "FindingClosed", "FindingOpened", "FindingReopened", "Identifier",
     "IdentityLinked", "IdentityUnlinked", "ImportBegun", "ImportFinished", "IncidentAcknowledged", "IncidentAlerted",
     "IncidentClosed", "IncidentContained", "IncidentFollowUpCompleted", "IncidentFollowUpOpened",
     "IncidentFollowUpReassigned", "IncidentFollowUpReviewed", "IncidentJoined", "IncidentMeasureLifted",

@@ -79,6 +79,17 @@ class AssetThumbnailMade(Event):
     byte_size: int
 
 
+class FileBound(Event):
+    """A file in an older format was written anew under a fresh key, bound to its asset and owner."""
+
+    action = "asset.file_bound"
+    category = Category.SYSTEM_DECISION
+    resource = Resource.ASSET
+
+    project_id: uuid.UUID
+    byte_size: int
+
+
 class ContentDownloaded(Event):
     """Someone was about to be sent a file's bytes: written before the first byte leaves.
 

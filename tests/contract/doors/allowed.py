@@ -386,6 +386,7 @@ PLACES: dict[tuple[str, str, str], str] = {
     ): "what the sender sent so far, to be checked before it is kept",
     ("storage/blobs/partials.py", "seal", "aead"): "an upload that is under way, under its project's key",
     ("storage/blobs/partials.py", "seal", "decrypt"): "an upload that is under way, segment by segment",
+    ("storage/file_bindings.py", "seal", "reader"): "writes a file anew as it is, and shows nothing of it",
     ("storage/scrubbing.py", "seal", "Vault"): "tries whether a value opens, and drops it",
     ("storage/scrubbing.py", "seal", "reader"): "tries whether a file opens, and drops its bytes",
     ("storage/rehashing.py", "seal", "Vault"): "hashes anew what is found by a key that is rotated",

@@ -17,6 +17,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         f"{_DESTROYING} agents/erasures/resuming.py {_RECALLING} {_VERIFYING}",
         _ERASING,
     ),
+    "storage.file_bindings.FileBindings": (
+        "muniment/tidying.py",
+        "writes each file anew as it is, and shows nothing of it",
+    ),
+    "storage.file_bindings.count_unbound": ("muniment/doctor.py", "a number of files"),
     "storage.missing_files.MissingFiles": (
         "muniment/tidying.py",
         "looks for files by the ids of their rows; opens none",
