@@ -201,7 +201,9 @@ class ReloadPolicyInput:
 
     hash: str = strawberry.field(description="The SHA-256 of the text you have read, in hex: `sha256sum policy.polar`.")
     proposal_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The proposal to confirm. Left out, the policy file of the server is proposed."
+        default=None,
+        description="The proposal to confirm. Left out, the policy file of the server is proposed,"
+        " or the policy before the present one, for a week.",
     )
 
 

@@ -56,6 +56,8 @@ class PolicyChange(Record):
     confirmed_by: Mapped[uuid.UUID | None] = plain()
     in_force_at: Mapped[datetime | None] = plain()
     number: Mapped[int | None] = plain(unique=True)
+    sound_mark: Mapped[bytes | None] = plain(LargeBinary)
+    """Made by the program that found the text sound and brought it into force (`storage.sound`)."""
 
 
 class PolicyOvertaken(Exception):
@@ -92,6 +94,15 @@ def newest(session: Transaction) -> Newest | None:
 def change_of(session: Transaction, number: int) -> PolicyChange | None:
     """The change that came into force as this number."""
     return session.scalar(select(PolicyChange).where(PolicyChange.number == number))
+
+
+def before(session: Transaction, known: Newest, since: datetime) -> tuple[str, bytes] | None:
+    """Return hash and text of the policy before `known`, if that came into force since then."""
+    change, last = change_of(session, known.number), change_of(session, known.number - 1)
+    if change is None or last is None or change.in_force_at is None or change.in_force_at < since:
+        return None
+    source = source_of(session, last.hash)
+    return None if source is None else (last.hash, source)
 
 
 def proposal(session: Transaction, change: uuid.UUID) -> PolicyChange | None:

@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from policies.actions import Action
 from policies.compiled import AT_MOST_BYTES, Policy, hash_of, version_of
@@ -15,6 +15,7 @@ from resolvers.context import Context
 from resolvers.errors import BadInput, CodedError, Conflict
 from resolvers.policies import standing
 from storage import policies
+from storage.database import Transaction
 from storage.ids import new_id
 from storage.ledger.events import (
     Identifier,
@@ -31,6 +32,9 @@ from storage.work import UnitOfWork
 LIFE = timedelta(hours=24)
 """How long a proposal waits for its confirmation."""
 
+TAKE_BACK = timedelta(days=7)
+"""For how long after a change the policy before it may be proposed again without approvals."""
+
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MOST_TOLD = 4000
 
@@ -44,6 +48,8 @@ def prepare(context: Context) -> None:
         since = work.now - LIFE
         changes = [] if known is None else policies.waiting(work.session, known.number, since)
         sources = [policies.source_of(work.session, change.hash) or b"" for change in changes[:1]]
+        before = None if known is None else policies.before(work.session, known, work.now - TAKE_BACK)
+        sources += [] if before is None else [before[1]]
     with suppress(PolicyError):  # the use case finds it too, and says so
         sources.append(standing.read(context.house.sources))
     for source in sources:
@@ -53,16 +59,17 @@ def prepare(context: Context) -> None:
 def propose(context: Context, policy_hash: str) -> PolicyChange:
     """Propose the policy file as it is now, which must be the one of this hash. Nothing changes yet.
 
+    The policy that was in force before the present one, for a week at most, is proposed by its hash alone: its text is
+    in the database, and what it gives was given before. So a mistake is taken back by the two people who made it.
+
     Raises Forbidden; BadInput for another file, and for one that can't be served, with every finding; Conflict for
     rights that it gives and no approval names, and for the one in force.
     """
     context.access.check(Action.RELOAD_POLICY)
     _demand_hash(policy_hash)
-    sources = context.house.sources
-    try:
-        content = standing.read(sources)
-    except PolicyError as problem:
-        raise _broken(str(problem), None, PolicyFault.MISSING) from problem
+    work = context.work
+    before = _before(work.session, policy_hash, work.now)
+    content = _file(context) if before is None else before
     found = hash_of(content)
     policy = _sound(context, content)
     if found != policy_hash:
@@ -70,8 +77,8 @@ def propose(context: Context, policy_hash: str) -> PolicyChange:
         raise _kept_out(told, found, PolicyRefusal.NOT_PROPOSED, "hash")
     number = _in_force(context, found)
     changes = list(comparisons.changes(context.policy, policy))
-    _demand_approval(context, changes, found)
-    work = context.work
+    if before is None:
+        _demand_approval(context, changes, found)
     try:
         policies.keep(work.session, policy.hash, policy.version, content)
     except PolicyOvertaken:
@@ -89,6 +96,7 @@ def propose(context: Context, policy_hash: str) -> PolicyChange:
             version=Identifier(policy.version),
             gained_count=gained,
             lost_count=len(changes) - gained,
+            taken_back=before is not None,
         )
     )
     return change
@@ -118,7 +126,9 @@ def confirm(context: Context, proposal: uuid.UUID, policy_hash: str) -> PolicyCh
         raise _kept_out(told, version, PolicyRefusal.OVERTAKEN)
     if change.proposed_at < work.now - LIFE:
         raise _kept_out("It was proposed more than a day ago: propose it again.", version, PolicyRefusal.TOO_OLD)
-    _sound(context, policies.source_of(work.session, change.hash) or b"")
+    source = policies.source_of(work.session, change.hash) or b""
+    _sound(context, source)
+    change.sound_mark = standing.sound_mark(work.store, source)
     change.confirmed_by = context.principal.id
     try:
         policies.enter(work.session, change)
@@ -140,6 +150,20 @@ def changes_of(context: Context, policy_hash: str) -> list[Change]:
     """What a proposed policy gives and takes, compared with the one in force. Raises BadInput if it can't be served."""
     source = policies.source_of(context.work.session, policy_hash) or b""
     return list(comparisons.changes(context.policy, _sound(context, source)))
+
+
+def _file(context: Context) -> bytes:
+    try:
+        return standing.read(context.house.sources)
+    except PolicyError as problem:
+        raise _broken(str(problem), None, PolicyFault.MISSING) from problem
+
+
+def _before(session: Transaction, policy_hash: str, moment: datetime) -> bytes | None:
+    """Return the text of this hash, if it may be taken back to: see `propose`."""
+    known = policies.newest(session)
+    before = None if known is None else policies.before(session, known, moment - TAKE_BACK)
+    return before[1] if before is not None and before[0] == policy_hash else None
 
 
 def _demand_hash(policy_hash: str) -> None:

@@ -1,10 +1,12 @@
 """Which policy a process serves by: at its start, and when another one comes into force, here or elsewhere."""
 
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import pytest
 from sqlalchemy import text
@@ -16,9 +18,12 @@ from muniment.house import open_house
 from muniment.policies import Follower
 from muniment.settings import Settings
 from muniment.variables import SettingsError, load
+from policies import program
 from policies.actions import Action
 from policies.compiled import Policy
 from policies.errors import PolicyError
+from policies.force import InForce
+from policies.workbench import checking
 from resolvers import staff
 from resolvers.context import Context
 from resolvers.house import PolicySources
@@ -66,6 +71,13 @@ def brought(world: World, policy: bytes) -> str:
     return name[:16]
 
 
+@pytest.fixture
+def world(home: Path, database_url: str, cheap_passwords: None) -> Iterator[World]:
+    """An installation of which a policy is in force already."""
+    with ruled(home, database_url) as found:
+        yield found
+
+
 def test_the_first_start_takes_the_file_and_keeps_it(home: Path, database_url: str, cheap_passwords: None) -> None:
     """From then on it is in the database; the same file at the next start is no change."""
     for _ in range(2):
@@ -75,6 +87,59 @@ def test_the_first_start_takes_the_file_and_keeps_it(home: Path, database_url: s
             assert [event["details"] for event in world.events("policy.entered")] == [
                 {"version": hash_of(OWN)[:16], "follows": None, "origin": "START"}
             ]
+
+
+TOUCHED = {
+    "none": "NULL",
+    "another": "(SELECT sound_mark FROM policy_changes AS first WHERE first.number = 1)",
+}
+
+
+def elsewhere(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[InForce, list[str]]:
+    """Another process that follows, and what it looked over itself."""
+    looked: list[str] = []
+    really = standing.load
+
+    def load(source: bytes, name: str) -> Policy:
+        looked.append(hash_of(source))
+        return really(source, name)
+
+    force = InForce(compiled(OWN), 1)
+    monkeypatch.setattr(standing, "load", load)
+    monkeypatch.setattr(checking, "_living", WeakValueDictionary())
+    return force, looked
+
+
+def test_what_one_process_found_sound_no_other_looks_over_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes seconds, in which a right that was taken away would still be there."""
+    brought(world, LESS)
+    force, looked = elsewhere(world, monkeypatch)
+    began = time.monotonic()
+    assert standing.follow(world.house.store, force, "policy.polar")
+    assert time.monotonic() - began < 1
+    assert (force.policy.version, looked) == (hash_of(LESS)[:16], [])
+
+
+@pytest.mark.parametrize("touched", TOUCHED)
+def test_without_a_mark_that_fits_a_policy_is_looked_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, touched: str
+) -> None:
+    """Whoever can write the row, and has not the keys, can only make it slower."""
+    brought(world, LESS)
+    with world.house.store.engine.begin() as connection:
+        connection.execute(text(f"UPDATE policy_changes SET sound_mark = {TOUCHED[touched]} WHERE number = 2"))  # noqa: S608
+    force, looked = elsewhere(world, monkeypatch)
+    assert standing.follow(world.house.store, force, "policy.polar")
+    assert (force.policy.version, looked) == (hash_of(LESS)[:16], [hash_of(LESS)])
+
+
+def test_a_policy_of_another_program_is_looked_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an older release found sound, a newer one may not."""
+    brought(world, LESS)
+    force, looked = elsewhere(world, monkeypatch)
+    monkeypatch.setattr(program, "_ours", lambda: b"another program")
+    assert standing.follow(world.house.store, force, "policy.polar")
+    assert looked == [hash_of(LESS)]
 
 
 def test_in_development_the_file_wins_at_the_start(home: Path, database_url: str, cheap_passwords: None) -> None:
@@ -104,10 +169,9 @@ def test_a_policy_that_can_not_be_served_does_not_start(
 
 
 @pytest.fixture
-def store(home: Path, database_url: str) -> Iterator[Store]:
-    """An installation of which a policy is in force already."""
-    with ruled(home, database_url) as world:
-        yield world.house.store
+def store(world: World) -> Store:
+    """What such an installation stores."""
+    return world.house.store
 
 
 def may_share(context: Context, project: uuid.UUID) -> bool:
@@ -383,6 +447,9 @@ def test_two_processes_switch(tmp_path: Path, database_url: str) -> None:
         asked = "{ policy { version } }"
         assert other.api.ask(asked, ada).data["policy"]["version"] == hash_of(OWN)[:16]
         confirm(other.api, people[1], hash_of(LESS), proposed["id"]).data  # noqa: B018 - fails where it did not work
+        confirmed_at = time.monotonic()
         for server in servers:
             wait_for(lambda s=server: s.api.ask(asked, ada).data["policy"]["version"] == hash_of(LESS)[:16])
+        # 0.1 s where nothing else runs. A process that looked the text over itself took 3.4 s there.
+        assert time.monotonic() - confirmed_at < 2
         assert one.told()["policy.entered"] == 2

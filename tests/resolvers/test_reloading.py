@@ -52,7 +52,12 @@ def test_what_one_proposes_another_brings_into_force(world: World) -> None:
         ("policy.entered", hash_of(OWN)[:16]),
         ("access.denied", policy[:16]),
     ]
-    assert events[0]["details"] == {"version": policy[:16], "gainedCount": 0, "lostCount": 2}
+    assert events[0]["details"] == {
+        "version": policy[:16],
+        "gainedCount": 0,
+        "lostCount": 2,
+        "takenBack": False,
+    }
     assert events[2]["details"] == {"version": policy[:16], "follows": hash_of(OWN)[:16], "origin": "RELOAD"}
 
 
@@ -231,6 +236,63 @@ def test_who_may_not_reload_is_refused_before_anything_is_read(world: World, sub
                 assert confirm(world, asker, policy, proposed["id"]).code == code
             with world.unchanged("access.denied"):
                 assert world.ask("{ policy { proposals { id } } }", asker).code == code
+
+
+def brought(world: World, first: Person, second: Person, policy: str) -> None:
+    """Have two people bring the policy of this hash into force."""
+    proposed = propose(world, first, policy).data["it"]["proposal"]
+    confirm(world, second, policy, proposed["id"]).data  # noqa: B018 - fails the test where it did not work
+    version(world, first)
+
+
+def test_a_mistake_is_taken_back_by_the_two_who_made_it(world: World) -> None:
+    """By its hash alone: the file has the new text, and no entry of approvals names what the old one gives."""
+    first, second = two_people(world)
+    brought(world, first, second, save(world, LESS))
+    proposed = propose(world, first, hash_of(OWN)).data["it"]["proposal"]
+    assert world.events()[-1]["details"] == {
+        "version": hash_of(OWN)[:16],
+        "gainedCount": 2,
+        "lostCount": 0,
+        "takenBack": True,
+    }
+    confirm(world, second, hash_of(OWN), proposed["id"]).data  # noqa: B018 - fails the test where it did not work
+    assert version(world, first) == hash_of(OWN)[:16]
+
+
+def test_taking_back_takes_two_people_too(world: World) -> None:
+    first, second = two_people(world)
+    ada = world.register("ada")
+    brought(world, first, second, save(world, LESS))
+    proposed = propose(world, second, hash_of(OWN)).data["it"]["proposal"]
+    with world.unchanged("policy.reload_refused"):
+        assert confirm(world, second, hash_of(OWN), proposed["id"]).code == "CONFLICT"
+    with world.unchanged("access.denied"):
+        assert propose(world, ada, hash_of(OWN)).code == "FORBIDDEN"
+    assert version(world, first) == hash_of(LESS)[:16]
+
+
+def test_only_the_policy_directly_before_is_taken_back_to(world: World) -> None:
+    """An older one is a policy like any other: it needs its file, and approvals for what it gives."""
+    first, second = two_people(world)
+    brought(world, first, second, save(world, LESS))
+    less_and_more = save(world, LESS + b"\n# Another word.\n")
+    brought(world, first, second, less_and_more)
+    with world.unchanged("policy.reload_refused"):
+        refused = propose(world, first, hash_of(OWN))
+    assert (refused.code, refused.field) == ("CONFLICT", "hash")
+    save(world, OWN)
+    with world.unchanged("policy.reload_refused"):
+        assert "approvals.yaml" in propose(world, first, hash_of(OWN)).message
+    assert version(world, first) == less_and_more[:16]
+
+
+def test_after_a_week_nothing_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = two_people(world)
+    brought(world, first, second, save(world, LESS))
+    monkeypatch.setattr(reloading, "TAKE_BACK", timedelta(0))
+    with world.unchanged("policy.reload_refused"):
+        assert propose(world, first, hash_of(OWN)).code == "CONFLICT"
 
 
 def test_whoever_confirms_sees_what_it_changes(world: World) -> None:

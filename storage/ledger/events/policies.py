@@ -26,7 +26,10 @@ class PolicyRefusal(enum.StrEnum):
 
 
 class PolicyProposed(Event):
-    """A member of staff proposed a policy. Nothing changes until another one confirms it. Counts are of rights."""
+    """A member of staff proposed a policy. Nothing changes until another one confirms it. Counts are of rights.
+
+    `taken_back`: it was in force before the present one, and needs no approvals.
+    """
 
     action = "policy.proposed"
     category = Category.ADMIN_ACTION
@@ -35,6 +38,7 @@ class PolicyProposed(Event):
     version: Identifier
     gained_count: int
     lost_count: int
+    taken_back: bool = False
 
 
 class PolicyEntered(Event):

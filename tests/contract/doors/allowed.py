@@ -270,6 +270,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.rotations.rotate_signing": ("resolvers/keys.py", _KEYS),
     "storage.projects.find_member": ("resolvers/projects.py", _ASKED),
     "storage.policies.are_kept": ("muniment/doctor.py", _POLICY),
+    "storage.policies.before": ("resolvers/policies/reloading.py", _POLICY),
+    "storage.policies.change_of": ("resolvers/policies/standing.py", _POLICY),
     "storage.policies.enter": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
     "storage.policies.keep": ("resolvers/policies/reloading.py resolvers/policies/standing.py", _POLICY),
     "storage.policies.newest": (
