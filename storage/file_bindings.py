@@ -115,12 +115,17 @@ class FileBindings:
 
     def _swap(self, session: Session, old: _Old, blob_id: uuid.UUID) -> bool:
         asset = session.get(Asset, old.asset.id, with_for_update=True)
-        column = "blob_id" if old.kind is FileKind.CONTENT else "thumbnail_id"
-        if asset is None or getattr(asset, column) != old.blob.id or _is_going(session, old.blob):
+        content = old.kind is FileKind.CONTENT
+        if asset is None or _is_going(session, old.blob):
+            return False
+        if old.blob.id != (asset.blob_id if content else asset.thumbnail_id):
             return False
         whose = {"owner_id": asset.owner_id, "project_id": asset.project_id, "object_id": asset.id}
         session.add(Blob(id=blob_id, byte_size=old.blob.byte_size, kind=old.kind, **whose))
-        setattr(asset, column, blob_id)
+        if content:
+            asset.blob_id = blob_id
+        else:
+            asset.thumbnail_id = blob_id
         session.flush()
         return True
 

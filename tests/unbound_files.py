@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from storage.assets import Blob
 from storage.blobs import partials, store, writer
@@ -17,6 +17,8 @@ from storage.work import Store
 @contextmanager
 def unbound(data: Store) -> Iterator[None]:
     """Let what is stored within the block be in format 1, as its rows say afterwards."""
+    with transaction(data.engine, read_only=True) as session:
+        before = list(session.scalars(select(Blob.id)))
     with (
         patch.object(writer, "HEADER", UNBOUND),
         patch.object(store, "HEADER", UNBOUND),
@@ -24,4 +26,5 @@ def unbound(data: Store) -> Iterator[None]:
     ):
         yield
     with transaction(data.engine) as session:
-        session.execute(update(Blob).where(Blob.kind != FileKind.ARCHIVE).values(kind=None))
+        stored = update(Blob).where(Blob.kind != FileKind.ARCHIVE, Blob.id.not_in(before))
+        session.execute(stored.values(kind=None))

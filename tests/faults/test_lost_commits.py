@@ -183,7 +183,7 @@ def bind_file(case: Case) -> None:
     bindings, scope = FileBindings(case.world.house.store), controls.scope(case.world.house)
     case.attempt(lambda: bindings.bind_some(scope, lambda: None))
     case.whole()
-    for _ in range(2):
+    for _ in range(3):  # the next goes on behind it, the second binds it, the third removes the old one
         bindings.bind_some(scope, lambda: None)
         case.whole()
     assert case.world.client.get(case.world.content_url(person, asset)).content == TEXT

@@ -97,6 +97,7 @@ def test_old_files_open_and_are_bound(world: World, agents: Agents, ada: Person)
 
 
 def test_a_transfer_that_began_with_the_old_file_ends_with_it(world: World, ada: Person) -> None:
+    """A reader that was opened before the file was bound reads it to its end."""
     with unbound(world.house.store):
         asset = world.asset(ada, world.project(ada))
     old = row(world, asset)
@@ -107,6 +108,7 @@ def test_a_transfer_that_began_with_the_old_file_ends_with_it(world: World, ada:
 
 
 def test_the_old_file_stays_while_an_export_of_its_owner_runs(world: World, agents: Agents, ada: Person) -> None:
+    """It is removed in the first round after the export has ended."""
     with unbound(world.house.store):
         asset = world.asset(ada, world.project(ada))
     world.step_up(ada)
@@ -143,6 +145,7 @@ def test_a_deletion_takes_old_and_new(world: World, agents: Agents, ada: Person)
 
 
 def test_what_is_being_deleted_is_not_written_anew(world: World, ada: Person) -> None:
+    """No new file, no new row, no event."""
     with unbound(world.house.store):
         asset = world.asset(ada, world.project(ada))
     world.step_up(ada)
@@ -160,14 +163,16 @@ def test_a_file_that_does_not_open_keeps_no_other_from_being_bound(world: World,
     with unbound(world.house.store):
         assets = [world.asset(ada, project) for _ in range(3)]
     broken = file_of(world, row(world, assets[0]).blob_id)
-    broken.write_bytes(broken.read_bytes()[:-1] + b"\0")
-    damaged = broken.read_bytes()
+    whole = broken.read_bytes()
+    damaged = whole[:-1] + bytes([whole[-1] ^ 1])
+    broken.write_bytes(damaged)
     assert (bind(world), bind(world)) == (2, 0)
     assert (left(world), broken.read_bytes()) == (1, damaged)
     assert world.events("content.damaged") == []
 
 
 def test_rounds_are_bounded_and_go_on(world: World, ada: Person) -> None:
+    """A round without time binds nothing more, and the next begins where it ended."""
     project = world.project(ada)
     with unbound(world.house.store):
         for _ in range(3):
@@ -211,6 +216,7 @@ def test_a_row_that_points_to_another_file_opens_nothing(world: World, ada: Pers
 
 
 def test_every_file_that_is_stored_now_is_bound(world: World, agents: Agents, ada: Person) -> None:
+    """Content, thumbnail and archive."""
     asset = world.asset(ada, world.project(ada), wide(), mediaType="image/jpeg", fileName="a.jpg")
     make(agents, raw_id(asset))
     world.step_up(ada)

@@ -261,6 +261,7 @@ def test_a_mistake_is_taken_back_by_the_two_who_made_it(world: World) -> None:
 
 
 def test_taking_back_takes_two_people_too(world: World) -> None:
+    """Neither one person alone nor one without the right takes a policy back."""
     first, second = two_people(world)
     ada = world.register("ada")
     brought(world, first, second, save(world, LESS))
@@ -288,6 +289,7 @@ def test_only_the_policy_directly_before_is_taken_back_to(world: World) -> None:
 
 
 def test_after_a_week_nothing_is_taken_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy before is then one like any other."""
     first, second = two_people(world)
     brought(world, first, second, save(world, LESS))
     monkeypatch.setattr(reloading, "TAKE_BACK", timedelta(0))
