@@ -63,11 +63,12 @@ def count(world: World, statement: str = IN_FORCE) -> int:
 
 
 def brought(world: World, policy: bytes) -> str:
-    """Have two people bring this policy into force; answers its version."""
+    """Have two people bring this policy into force, and wait until `world` serves by it; answers its version."""
     first, second = two_people(world)
     name = save(world, policy)
     proposed = propose(world, first, name).data["it"]["proposal"]
     confirm(world, second, name, proposed["id"]).data  # noqa: B018 - fails the test where it did not work
+    wait_for(lambda: world.house.policy.version == name[:16])
     return name[:16]
 
 
