@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from agents import erasures, exports, generation, notices, thumbnails
 from agents.egress import Gate, Register
-from agents.ledger import Ageing, Courier, Sequencer, Webhook, Witnesses
+from agents.ledger import Ageing, Courier, LogCheck, Sequencer, Webhook, Witnesses
 from agents.mail import Mail
 from agents.models.endpoints import Endpoint
 from agents.models.gateway import Gateway
@@ -72,6 +72,8 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
     takeover.start()
     sequencer = Sequencer(house.store, checkpoint_place(settings), house.policy_version, witnesses=_witnesses(settings))
     sequencer.start()
+    log_check = LogCheck(house.store, house.policy_version, house.watch)
+    log_check.start()
     courier = _courier(house, settings, gate)
     sentinel = Sentinel(house.store, house.policy_version)
     sentinel.start()
@@ -90,6 +92,7 @@ def working(house: House, settings: Settings) -> Iterator[Agents]:
         sentinel.stop()
         if courier is not None:
             courier.stop()
+        log_check.stop()
         sequencer.stop()  # last, so that what the others still recorded has its place
 
 

@@ -17,6 +17,7 @@ from storage.blobs.errors import BlobError
 from storage.clock import now
 from storage.database import Transaction
 from storage.file_bindings import count_unbound
+from storage.ledger import log_check
 from storage.open_databases import OpenDatabases, opened
 
 _LEAST_FREE_BYTES = 1024**3
@@ -52,6 +53,7 @@ def _examine(settings: Settings, databases: OpenDatabases, files: list[Finding])
         *quotas.findings(settings, databases),
         *_queue(databases),
         *_files(databases),
+        *audit_log(databases),
         *_bucket(settings),
         *_tallies(settings),
         *files,
@@ -144,6 +146,17 @@ def _files(databases: OpenDatabases) -> list[Finding]:
     if not unbound:
         return [Finding("files", True, "every file is bound to its asset and owner")]
     return [Finding("files", True, f"{unbound} are in format 1 and are being bound to their assets and owners")]
+
+
+def audit_log(databases: OpenDatabases) -> list[Finding]:
+    """Whether the newest entries are what was hashed into the log."""
+    damages = databases.read(lambda session: log_check.check_newest(session) if policies.are_kept(session) else None)
+    if damages is None:
+        return []
+    if not damages:
+        return [Finding("audit log", True, "the newest entries are what was hashed into the log")]
+    said = ", ".join(each.text() for each in damages[:3])
+    return [Finding("audit log", False, f"{said}: look at runbook D06, and run `python -m muniment audit verify`")]
 
 
 def _bucket(settings: Settings) -> list[Finding]:

@@ -40,6 +40,8 @@ THREADS = (
     Loop("agents/ledger/courier.py", BadItem.SET_ASIDE,
          "an entry that can't be put into a message is skipped; one that is not received is sent again, in order",
          ("webhook",)),
+    Loop("agents/ledger/checking.py", BadItem.REPORTS,
+         "entries that are not what was hashed into the log are recorded and alerted (D06)"),
     Loop("agents/outages.py", BadItem.REPORTS, "a check that fails is an outage of its part"),
     Loop("agents/takeovers.py", BadItem.NONE, "each process that is gone by itself, again after a minute"),
     Loop("muniment/tidying.py", BadItem.NONE, "each task by itself: see TASKS"),

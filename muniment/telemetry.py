@@ -56,6 +56,9 @@ class Telemetry(Watch):
         self._refused_rows = Counter(
             "muniment_queue_rows_refused", "Rows of the job queue that were not in our format.", registry=self.samples
         )
+        self._log_damage = Counter(
+            "muniment_audit_log_damage", "Entries of the audit log that are not what was hashed.", registry=self.samples
+        )
         self._connections_closed = Counter(
             "muniment_connections_closed",
             "Connections that were closed as they did not get on or were too many.",
@@ -136,6 +139,10 @@ class Telemetry(Watch):
     def queue_rows_refused(self, count: int) -> None:
         """Counts them."""
         self._refused_rows.inc(count)
+
+    def log_damaged(self, count: int) -> None:
+        """Counts them."""
+        self._log_damage.inc(count)
 
     def close(self) -> None:
         """Send what is left to send."""

@@ -31,6 +31,9 @@ class Watch:
     def queue_rows_refused(self, count: int) -> None:
         """So many rows of the job queue were not in our format, and were refused or removed."""
 
+    def log_damaged(self, count: int) -> None:
+        """So many entries of the audit log were found that are not what was hashed into it."""
+
 
 class Ending:
     """How an operation or a field ended: `kind` of operation, and the code of its first error, None without one."""

@@ -63,8 +63,8 @@ DETECTIONS: tuple[Detection, ...] = (
         Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),), by_subject=True,
     ),
     Detection(
-        "D06", 2, "The log contradicts itself, or what it had published",
-        frozenset({"ledger.halted", "witness.failed"}), _HOUR,
+        "D06", 3, "The log contradicts itself, or what it had published",
+        frozenset({"ledger.damaged", "ledger.halted", "witness.failed"}), _HOUR,
         Severity.CRITICAL, (_SECURITY, _SYSADMIN), (Step(1),),
         unless={"reason": frozenset({"ADDRESS_REFUSED", "NO_ANSWER", "NOT_ACCEPTED", "NOT_COSIGNED"})},
     ),

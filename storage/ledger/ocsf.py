@@ -52,6 +52,7 @@ _KINDS = {
     "incident.closed": _Kind(_FINDING, 3, "Close"),
     "investigation.ended": _Kind(_ENTITY, 11, "Deactivate"),
     "investigation.opened": _Kind(_ENTITY, 10, "Activate"),
+    "ledger.damaged": _Kind(_FINDING, _CREATE, "Create"),
     "ledger.halted": _Kind(_FINDING, _CREATE, "Create"),
     "role.assigned": _Kind(_ENTITY, _UPDATE, "Update"),
     "service.assessed": _Kind(_ENTITY, _UPDATE, "Update"),
@@ -89,6 +90,7 @@ _TITLES = {
     "control.switched_off": "Something that protects was switched off",
     "detection.alarmed": "Something that somebody should know of",
     "incident.opened": "Unusual activity",
+    "ledger.damaged": "Entries of the audit log are not what was hashed into it",
     "ledger.halted": "The audit log does not continue what it published",
 }
 """What a finding is called; which detection it was stands under `unmapped`."""
@@ -104,6 +106,7 @@ _ALARMS = {
     "incident.contained": 4,
     "incident.opened": 4,
     "investigation.opened": 3,
+    "ledger.damaged": 5,
     "ledger.halted": 5,
     "outage.began": 3,
     "api_key.new_place": 2,

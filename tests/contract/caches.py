@@ -139,6 +139,7 @@ LASTING: dict[str, tuple[str, str, str]] = {
 """What lasts as long as the process: what is in it, who influences its keys, and its bound. docs/operations/limits.md shows it."""
 
 FINITE = {
+    "agents/ledger/checking.py: LogCheck._known": "10,000, and the damage of one run: at most 17,000",
     "agents/sentinel/supervision.py: Supervisor._hung": "five entries: the thread is not replaced more often",
     "agents/turns.py: Kept._values": "1,000, the oldest goes",
     "muniment/connections.py: ConnectionGuard._closed": "one for each reason",

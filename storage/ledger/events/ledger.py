@@ -16,6 +16,15 @@ class Discrepancy(enum.StrEnum):
     DAMAGED = "damaged"  # entries or tiles in the database don't hold together
 
 
+class LogDamage(enum.StrEnum):
+    """In which way entries in the database are not what was hashed into the log."""
+
+    ALTERED = "altered"  # an entry has another hash than the tree
+    HASHES = "hashes"  # hashes of the tree contradict one another, or the published root
+    MISSING = "missing"  # an entry has its place in the tree, and is not there
+    STRAY = "stray"  # an entry is there, and neither has a place nor waits for one
+
+
 class DeliveryFailure(enum.StrEnum):
     """Why a webhook or a letter was not received."""
 
@@ -52,6 +61,21 @@ class LedgerHalted(Event):
     reason: Discrepancy
     published_count: int
     present_count: int
+
+
+class LogDamaged(Event):
+    """Entries in the database are not what was hashed into the log: somebody wrote there past this program.
+
+    `entry_count` entries from place `first_index` on; none for entries that have no place.
+    """
+
+    action = "ledger.damaged"
+    category = Category.SECURITY_EVENT
+    resource = Resource.AUDIT_EVENT
+
+    damage: LogDamage
+    first_index: int | None
+    entry_count: int
 
 
 class TrailAnonymised(Event):

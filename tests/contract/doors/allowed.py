@@ -117,7 +117,8 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
         "muniment/loop_metrics.py agents/egress.py agents/erasures/destroying.py agents/erasures/reducing.py agents/erasures/resuming.py "
         "agents/erasures/recalling.py agents/erasures/verifying.py "
         "agents/exports/announcing.py agents/exports/building.py agents/exports/expiring.py agents/generation/__init__.py "
-        "agents/ledger/ageing.py agents/ledger/courier.py agents/ledger/sequencer.py agents/notices/affected.py "
+        "agents/ledger/ageing.py agents/ledger/checking.py agents/ledger/courier.py agents/ledger/sequencer.py "
+        "agents/notices/affected.py "
         "agents/notices/delivering.py agents/notices/spreading.py agents/outages.py agents/retention/sweeping.py "
         "agents/sentinel/drilling.py agents/sentinel/watching.py "
         "agents/thumbnails.py muniment/auditing.py muniment/bypasses.py muniment/cli_changes.py "
@@ -218,6 +219,11 @@ SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.ledger.feeds.entries": ("agents/ledger/courier.py muniment/auditing.py resolvers/ledger.py", _LOG),
     "storage.ledger.feeds.published_size": ("agents/ledger/courier.py", _LOG),
     "storage.ledger.copies.write_copy": ("muniment/auditing.py", _LOG),
+    **{
+        f"storage.ledger.log_check.{it}": ("agents/ledger/checking.py", _LOG)
+        for it in ("check_archived", "check_bundles", "check_published", "check_strays", "first_bundle", "size_of")
+    },
+    "storage.ledger.log_check.check_newest": ("muniment/doctor.py", _LOG),
     "storage.ledger.publishing.check": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.publishing.enter": ("agents/ledger/sequencer.py", _LOG),
     "storage.ledger.reconciling.gaps": ("muniment/auditing.py", "counts records and entries; opens and names nothing"),

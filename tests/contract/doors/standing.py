@@ -44,7 +44,7 @@ STANDING: dict[str, tuple[str, str]] = {
     "storage.lockdowns.lock": ("resolvers/lockdowns/deciding.py", _ASKED),
     "storage.lockdowns.standing": ("resolvers/lockdowns/deciding.py resolvers/outages.py", _STANDS),
     "storage.ledger.trail.details_since": (
-        "agents/generation/running.py muniment/key_uses.py",
+        "agents/generation/running.py agents/ledger/checking.py muniment/key_uses.py",
         "counts that a component has recorded of itself; names nobody",
     ),
     "storage.outages.begin": ("agents/outages.py", _STANDS),
