@@ -3,6 +3,7 @@
 Imports of the work itself stand inside the commands, so that `--help` answers at once.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -242,7 +243,7 @@ def database_upgrade(
             migrations.upgrade(engine)
             queue.prepare(engine)
         if logins:
-            privileges.grant(engine, *logins)
+            privileges.grant(engine, *logins, timedelta(days=settings.audit_days))
     except privileges.RoleRefused as error:
         give_up(f"{error}.".capitalize())
     finally:
@@ -254,12 +255,15 @@ def database_upgrade(
 def database_grants(
     api: Annotated[str, typer.Option(help="The login of servers (serve --no-worker).")],
     agents: Annotated[str, typer.Option(help="The login of the agents (work).")],
+    audit_days: Annotated[
+        float, typer.Option(help="How old entries of the audit log are before the agents may remove them.")
+    ] = 365,
 ) -> None:
     """Print the SQL that gives each component what it does and no more; the owner of the tables runs it."""
     from storage import privileges, row_checks
 
     try:
-        found = list(privileges.statements(api, agents))
+        found = list(privileges.statements(api, agents, timedelta(days=audit_days)))
     except privileges.RoleRefused as error:
         give_up(f"{error}.".capitalize(), code=2)
     for table, condition in row_checks.conditions().items():

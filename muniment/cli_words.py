@@ -36,7 +36,7 @@ def told() -> Iterator[None]:
     from storage.archives.reading import ArchiveRefused
     from storage.backups.streams import BackupRefused
     from storage.blobs.errors import BlobStoreUnavailable
-    from storage.database import DatabaseUnreachable, OutcomeUnknown
+    from storage.database import DatabaseUnreachable, OutcomeUnknown, lacks_right
     from storage.keys.errors import KeyStoreError
     from storage.ledger.copies import NothingPublished
     from storage.ledger.tree import LedgerDamaged
@@ -49,7 +49,12 @@ def told() -> Iterator[None]:
         give_up(f"{error.code} ({error.reason}): {error}")
     except OutcomeUnknown:
         give_up("The outcome is unknown: the database was lost while it committed. Look first whether it was done.")
-    except DatabaseUnreachable:
+    except DatabaseUnreachable as error:
+        if lacks_right(error):
+            give_up(
+                "The login in MUNIMENT_DATABASE_URL may not do this: docs/operations/postgresql.md says which command"
+                " goes with which login. If it should, run `database upgrade --grant-api … --grant-agents …` as owner."
+            )
         give_up("The database does not answer, or does not let us in: look at MUNIMENT_DATABASE_URL.")
     except RotationRefused as error:
         give_up(f"{error.code}: {error}.")

@@ -12,7 +12,7 @@ from muniment.house import published
 from muniment.settings import Settings
 from policies.compiled import version_of
 from policies.workbench import checking
-from storage import enabling, policies, queue_tables, staff
+from storage import enabling, granted_rights, policies, queue_tables, staff
 from storage.blobs.errors import BlobError
 from storage.clock import now
 from storage.database import Transaction
@@ -21,6 +21,8 @@ from storage.ledger import log_check
 from storage.open_databases import OpenDatabases, opened
 
 _LEAST_FREE_BYTES = 1024**3
+_MOST_RIGHTS = 10
+"""How many wrong rights are named."""
 
 
 def examine(settings: Settings, databases: OpenDatabases | None = None) -> list[Finding]:
@@ -52,6 +54,7 @@ def _examine(settings: Settings, databases: OpenDatabases, files: list[Finding])
         _room(settings.home),
         *quotas.findings(settings, databases),
         *_queue(databases),
+        *_logins(settings, databases),
         *_files(databases),
         *audit_log(databases),
         *_bucket(settings),
@@ -136,6 +139,34 @@ def _queue(databases: OpenDatabases) -> list[Finding]:
         return [Finding("job queue", True, "its tables refuse rows in another format than ours")]
     todo = "run `python -m muniment database upgrade` as the owner of the tables, and look at runbook D24"
     return [Finding("job queue", False, f"{', '.join(open_tables)} would take rows in any format: {todo}")]
+
+
+def _logins(settings: Settings, databases: OpenDatabases) -> list[Finding]:
+    """Whether the logins of the API and the agents may do what they should, and no more."""
+    if databases.data is None or databases.data.dialect.name != "postgresql":
+        return []
+    read = databases.read(lambda session: _rights(session) if policies.are_kept(session) else None)
+    if read is None:
+        return []
+    owns, wrong = read
+    page = "docs/operations/postgresql.md"
+    found = [Finding("database logins", False, f"{each} ({page})") for each in (wrong or [])[:_MOST_RIGHTS]]
+    if wrong and len(wrong) > _MOST_RIGHTS:
+        found.append(Finding("database logins", False, f"and {len(wrong) - _MOST_RIGHTS} more rights"))
+    if owns:
+        said = (
+            f"this login owns the tables, and nothing is refused to it: give the API and the agents their own ({page})"
+        )
+        found.append(Finding("database logins", not settings.production, said))
+    elif not wrong:
+        found.append(
+            Finding("database logins", True, "the API's and the agents' have the rights that are listed, no more")
+        )
+    return found
+
+
+def _rights(session: Transaction) -> tuple[bool, list[str] | None]:
+    return granted_rights.owns_tables(session), granted_rights.deviations(session)
 
 
 def _files(databases: OpenDatabases) -> list[Finding]:

@@ -9,8 +9,10 @@ from muniment import hazards, keys, probes
 from muniment.findings import Finding
 from muniment.settings import Settings
 from storage.clock import now
+from storage.keys import server_logging
 from storage.keys.errors import KeyStoreError, KeyStoreMissing
 from storage.keys.names import SESSIONS, SIGNING
+from storage.keys.stores import KeyStore
 from storage.open_databases import OpenDatabases
 
 _LEEWAY = timedelta(days=2)
@@ -37,6 +39,7 @@ def findings(settings: Settings, databases: OpenDatabases) -> Iterator[Finding]:
         yield Finding("keys", False, f"{error}: look at MUNIMENT_KEY_STORE_URL")
         return
     yield from _ages(lines, settings)
+    yield from _server(databases.keys)
     for uri in settings.kek_uris:
         yield probes.reach(uri, settings)
 
@@ -72,6 +75,22 @@ def _apart(settings: Settings) -> Finding:
         "keys and data lie on one file system, so that one copied disk holds both: give the key store a disk or a"
         " PostgreSQL server of its own, and back it up apart",
     )
+
+
+def _server(store: KeyStore) -> Iterator[Finding]:
+    """Whether the key store's server keeps wrapped keysets beside the table, where no destruction reaches them."""
+    kept = server_logging.kept(store)
+    if kept is None:
+        return
+    if kept.logged_by:
+        by = ", ".join(kept.logged_by)
+        text = f"its server logs parameters ({by}), so that destroyed keysets stay in its log (docs/operations/keys.md)"
+        yield Finding("key store's log", False, text)
+    else:
+        yield Finding("key store's log", True, "its server writes no parameters into its log")
+    if kept.archives:
+        text = "its server archives its WAL: destroyed keysets stay there for as long as you keep it"
+        yield Finding("key store's WAL", True, text)
 
 
 def _ages(lines: list[keys.Line], settings: Settings) -> Iterator[Finding]:

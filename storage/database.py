@@ -53,6 +53,11 @@ def is_away(error: BaseException) -> bool:
     return getattr(cause, "sqlstate", None) not in _STATEMENT
 
 
+def lacks_right(error: BaseException) -> bool:
+    """Return whether the database refused a statement because the login has no right to it (insufficient_privilege)."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == "42501"
+
+
 class DatabaseMoved(OperationalError):
     """The file that was opened is no longer at its path; SQLite would go on writing to it, and that would be lost."""
 

@@ -20,7 +20,7 @@ from sqlalchemy.util import LRUCache
 
 from policies.workbench import checking
 from storage.database import open_engine
-from tests import databases, network
+from tests import component_logins, databases, network
 from tests.databases import FILE
 
 gc.disable()  # see `pytest_runtest_teardown`
@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("steady", derandomize=True, database=None)
     settings.register_profile("search", max_examples=2000)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+    component_logins.enforce()
     _compile_statements_once()
     _compile_policies_once()
     _let_no_expression_be_true()

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 
 from storage import migrations, queue
 from storage.database import open_engine
+from tests import component_logins
 from tests.kept import lending
 from tests.slates import Slate
 
@@ -61,6 +62,9 @@ def make_tables(url: str) -> None:
     engine = open_engine(url)
     migrations.upgrade(engine)
     queue.prepare(engine)
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            component_logins.make_roles(connection)
     engine.dispose()
 
 

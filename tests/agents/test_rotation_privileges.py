@@ -21,9 +21,10 @@ from storage.appointments import Appointment
 from storage.catalogue import models
 from storage.changes import Change, ChangeEffect, ChangeKind
 from storage.clock import now
+from storage.component_rights import TABLES
 from storage.database import open_engine
 from storage.follow_ups import FollowUp
-from storage.privileges import NARROWER, rotated_columns
+from storage.privileges import rotated_columns
 from storage.staff import StaffMember
 from tests.agents.households import household, person, scope_of
 from tests.agents.test_privileges import login
@@ -69,20 +70,19 @@ def owner(login: Login, home: Path, database_url: str, monkeypatch: pytest.Monke
 
 
 def values(engine: Engine) -> dict[tuple[str, str], set[bytes]]:
-    """What lies in each column that a rotation writes anew, of the tables that a component may not change otherwise."""
+    """What lies in each column that a rotation writes anew."""
     found = {}
     with engine.connect() as connection:
         for model in models():
-            if model.__tablename__ in NARROWER:
-                for column in rotated_columns(model):
-                    asked = text(f"SELECT {column} FROM {model.__tablename__} WHERE {column} IS NOT NULL")  # noqa: S608
-                    found[model.__tablename__, column] = {bytes(each) for each in connection.execute(asked).scalars()}
+            for column in rotated_columns(model):
+                asked = text(f"SELECT {column} FROM {model.__tablename__} WHERE {column} IS NOT NULL")  # noqa: S608
+                found[model.__tablename__, column] = {bytes(each) for each in connection.execute(asked).scalars()}
     return {place: there for place, there in found.items() if there}
 
 
 def narrow(kind: str) -> set[str]:
     """The tables with sealed values of which a component may change nothing else."""
-    rights = {name: each.api if kind == "api" else each.agents for name, each in NARROWER.items()}
+    rights = {name: each.api if kind == "api" else each.agents for name, each in TABLES.items()}
     tables = {model.__tablename__ for model in models() if rotated_columns(model)}
     return {name for name, granted in rights.items() if "UPDATE" not in granted} & tables
 

@@ -89,7 +89,7 @@ def replicated(like: databases.PostgreSQL, database: str) -> Iterator[Pair]:
             file.write(_SETTINGS)
         pair.start("one", 5432)
         address = like._address.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
-        pair.run("pg_dump", "--file", place / "copy.sql", address)
+        pair.run("pg_dump", "--no-privileges", "--file", place / "copy.sql", address)
         pair.ask(5432, f"CREATE DATABASE {database}")
         ours = ["-h", place, "-U", "postgres", "-d", database]
         pair.run("psql", "--quiet", "-v", "ON_ERROR_STOP=1", *ours, "-f", place / "copy.sql")

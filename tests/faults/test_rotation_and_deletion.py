@@ -31,7 +31,7 @@ def keys_url(home: Path, database: str, request: pytest.FixtureRequest) -> Itera
     if database == "sqlite":
         yield f"sqlite:///{home}/keys/keys.sqlite3"
     else:
-        with request.getfixturevalue("postgresql").fresh_database() as address:
+        with request.getfixturevalue("postgresql").fresh_database("template1") as address:
             yield address
 
 

