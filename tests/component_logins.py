@@ -6,6 +6,7 @@ takes its role: what `storage/component_rights.py` does not grant fails in whate
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from types import FrameType
@@ -80,8 +81,8 @@ def make_roles(connection: Connection) -> None:
 def enforce() -> None:
     """Take the roles from now on, in every engine of this process."""
     event.listen(Engine, "before_cursor_execute", _take_role)
-    event.listen(Engine, "rollback", lambda connection: _forget(connection.connection.driver_connection))
-    event.listen(Engine, "rollback_savepoint", lambda connection, *_: _forget(connection.connection.driver_connection))
+    event.listen(Engine, "rollback", _rolled_back)
+    event.listen(Engine, "rollback_savepoint", _rolled_back)
     event.listen(Pool, "connect", lambda driver, _record: _forget(driver))  # `tests.kept` lends one again
     event.listen(Pool, "reset", _reset)
 
@@ -116,10 +117,20 @@ def _frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def _rolled_back(connection: Connection, *_savepoint: Any) -> None:
+    if not connection.invalidated:  # one that was lost would be opened anew by the question for its driver
+        _forget(connection.connection.driver_connection)
+
+
 def _take_role(connection: Connection, *_statement: Any) -> None:
     if connection.dialect.name != "postgresql":
         return
     driver: Any = connection.connection.driver_connection
+    with suppress(psycopg.OperationalError):  # the statement itself meets the lost connection, and SQLAlchemy sees it
+        _take(driver)
+
+
+def _take(driver: Any) -> None:
     if driver not in _ours:
         _ours[driver] = driver.info.user == "postgres" and driver.execute(_GRANTED).fetchone() == (True,)
     if not _ours[driver]:

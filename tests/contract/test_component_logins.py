@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from agents.outages import agents_are_there
 from storage import outages
@@ -27,6 +28,33 @@ def test_each_component_has_its_own_role(world: World, monkeypatch: pytest.Monke
     assert roles == ["postgres", "component_agents"]
 
     sent: set[str | None] = set()
-    event.listen(engine, "before_cursor_execute", lambda *_: sent.add(component_logins.component()))
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _heard(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO contributors"):  # jobs of the agents send theirs beside it
+            sent.add(component_logins.component())
+
     world.register("ada")
     assert sent == {"api"}
+
+
+def test_a_lost_connection_fails_as_it_does_without_the_roles(world: World) -> None:
+    """The product tells an outage by SQLAlchemy's error: neither taking a role nor rolling back may raise another."""
+    engine = world.house.store.engine
+    with engine.connect() as connection:
+        own = connection.connection.driver_connection
+        assert own is not None
+        ended = text("SELECT pg_terminate_backend(:pid)")
+        with engine.connect() as other:
+            connection.execute(text("SELECT 1"))
+            other.execute(ended, {"pid": own.info.backend_pid})
+        with pytest.raises(OperationalError):
+            connection.execute(text("SELECT 2"))
+    with engine.connect() as connection:
+        own = connection.connection.driver_connection
+        assert own is not None
+        component_logins.take_owner(connection)
+        with engine.connect() as other:
+            other.execute(ended, {"pid": own.info.backend_pid})
+        with pytest.raises(OperationalError):
+            connection.execute(text("SELECT 3"))
