@@ -5,6 +5,7 @@ has written is taken out again, in one statement, and what it removed or changed
 A database in which anything else has changed, a table, a right, a trigger, is not used again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -22,9 +23,18 @@ _CATALOGUES = (
     "pg_attrdef", "pg_attribute", "pg_class", "pg_constraint", "pg_default_acl", "pg_extension",
     "pg_index", "pg_namespace", "pg_policy", "pg_proc", "pg_rewrite", "pg_sequence", "pg_trigger", "pg_type",
 )  # fmt: skip
-_SHAPE = " UNION ALL ".join(
-    [f"SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {each}" for each in _CATALOGUES]  # noqa: S608 - ours
-    + ["SELECT count(*), 0 FROM pg_db_role_setting", "SELECT count(*), 0 FROM pg_largeobject_metadata"]
+
+
+def _looks(tables: Sequence[str], *others: str) -> str:
+    """What tells whether a row of these tables was written or removed, table by table, in this order."""
+    asked = [f"SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {name}" for name in tables]  # noqa: S608 - ours
+    numbered = [f"SELECT {number}, * FROM ({one}) t" for number, one in enumerate([*asked, *others])]  # noqa: S608 - ours
+    # With a large table among them the server asks several at once, and the first to be done answers first.
+    return " UNION ALL ".join(numbered) + " ORDER BY 1"
+
+
+_SHAPE = _looks(
+    _CATALOGUES, "SELECT count(*), 0 FROM pg_db_role_setting", "SELECT count(*), 0 FROM pg_largeobject_metadata"
 )
 """How the database is made: any change of it writes or removes a row of these."""
 
@@ -59,10 +69,7 @@ class Slate:
         self._empty = {table.oid: table.name for table in self._tables if table.rows is None}
         self._filled = [table for table in self._tables if table.rows is not None]
         self._sequences = self._connection.execute(b"SELECT count(*) FROM pg_sequences").fetchone() != (0,)
-        self._looks = " UNION ALL ".join(
-            f"SELECT count(*), coalesce(max(xmin::text::bigint), 0) FROM {table.name}"  # noqa: S608 - as above
-            for table in self._filled
-        ).encode()
+        self._looks = _looks([table.name for table in self._filled]).encode() if self._filled else b""
         self._shape, self._rows = self._look(_SHAPE.encode()), self._look(self._looks)
 
     def wiped(self) -> bool:
@@ -115,5 +122,5 @@ class Slate:
         with self._connection.cursor().copy(f"COPY {name} TO STDOUT (FORMAT binary)".encode()) as copy:
             return b"".join(bytes(each) for each in copy)
 
-    def _look(self, question: bytes) -> list[tuple[int, int]]:
+    def _look(self, question: bytes) -> list[tuple[int, int, int]]:
         return self._connection.execute(question).fetchall() if question else []
