@@ -48,14 +48,18 @@ def keys(model: type[Record], plan: Plan) -> Keys | None:
         return None
     ordered, others = list[Select[Any]](), list[Select[Any]]()
     for way in sorted(plan, key=_order):
+        beside = _side_in_order(model, way)
+        if beside is not None:
+            ordered.append(beside)
+            continue
         alias = mapper_of(model).local_table.alias()
         branch = select(*alias.primary_key).where(_holds(model, way, (alias,), inward=False))
-        (ordered if _lies_in_order(model, way) else others).append(branch)
+        (ordered if _lies_in_order(model, way, "id") else others).append(branch)
     return Keys(tuple(ordered), tuple(others))
 
 
-def _lies_in_order(model: type[Record], way: Row) -> bool:
-    """Whether the rows of `way` lie one after the other by id in an index: those that name the principal in a column.
+def _lies_in_order(model: type[Record], way: Row, key: str) -> bool:
+    """Whether the rows of `way`, which name the principal in a column, lie one after the other by `key` in an index.
 
     Elsewhere an order would tempt a database to walk all rows by id until it has met enough of them.
     """
@@ -63,12 +67,30 @@ def _lies_in_order(model: type[Record], way: Row) -> bool:
         return False
     (only,) = way.conditions
     table: Any = mapper_of(model).local_table
-    begins = [only.column, "id"]
+    begins = [only.column, key]
     return (
         only.operator == "="
         and isinstance(only.operand, Bound)
         and any([column.name for column in index.columns] == begins for index in table.indexes)
     )
+
+
+def _side_in_order(model: type[Record], way: Row) -> Select[Any] | None:
+    """The keys of `way` in the order of an index of a side table: one with a row for a row of `model`, of the same key.
+
+    None where `way` asks for more than that the side names the principal in a column.
+    """
+    if way.conditions or len(way.related) != 1:
+        return None
+    ((name, side),) = way.related
+    relation: RelationshipProperty[Any] = mapper_of(model).relationships[name]
+    target = relation.mapper
+    ends = [(str(local.key), str(remote.key)) for local, remote in relation.local_remote_pairs or ()]
+    key = ",".join(column.name for column in target.primary_key)
+    if ends != [("id", key)] or not _lies_in_order(target.class_, side, key):
+        return None
+    alias = target.local_table.alias()
+    return select(alias.c[key].label("id")).where(_holds(target.class_, side, (alias,), inward=False))
 
 
 def _order(part: Any) -> tuple[int, str]:

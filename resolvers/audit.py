@@ -10,22 +10,20 @@ from resolvers import investigations
 from resolvers.context import Context
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent
-from storage.pages import Page, Slice, fetch_page, narrow
+from storage.pages import Page, Slice
 
 
 def page(context: Context, part: Slice, **equal: Any) -> Page[AuditEvent]:
     """One page of the entries that the caller may read: a contributor's own, an auditor's all."""
-    allowed = narrow(context.access.select(AuditEvent, Action.READ), AuditEvent, **equal)
-    found = fetch_page(context.work.session, AuditEvent, trail.with_personal(allowed), part)
+    found = trail.page(context.work.session, context.access.listed(AuditEvent, Action.READ), part, **equal)
     context.trail_read += len(found.rows)
     return found
 
 
 def access_log(context: Context, part: Slice) -> Page[AuditEvent]:
     """What others did with the caller's work: everybody but themselves, agents included."""
-    mine = context.caller_id
-    allowed = trail.done_by_others(context.access.select(AuditEvent, Action.READ), mine)
-    found = fetch_page(context.work.session, AuditEvent, trail.with_personal(allowed), part)
+    door = context.access.listed(AuditEvent, Action.READ)
+    found = trail.page_by_others(context.work.session, door, part, context.caller_id)
     context.trail_read += len(found.rows)
     return found
 

@@ -74,7 +74,7 @@ def mine(context: Context) -> MyData:
         file_bytes=holdings.file_bytes(session, person.id),
         quota=quotas.use_of(context, person.id),
         keysets=context.house.store.keyring.count_owned_by(person.id),
-        touched=list(holdings.touches(session, context.access.select(AuditEvent, Action.READ), person.id, _TOUCHES)),
+        touched=list(holdings.touches(session, context.access.listed(AuditEvent, Action.READ), person.id, _TOUCHES)),
         copies=list(holdings.copies(session, context.access.select(Output, Action.READ), person.id)),
         sent=sent_of(session, context.access.select(ProviderCopy, Action.READ), person.id),
         rights=[_right(context, person.id, *right) for right in RIGHTS],

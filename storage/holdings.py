@@ -17,6 +17,7 @@ from storage.catalogue import models
 from storage.ledger import trail
 from storage.ledger.entries import AuditEvent, AuditPersonal
 from storage.outputs import Output
+from storage.reading import Door
 from storage.records import Exported, Holding, Record
 
 KEPT = {
@@ -107,9 +108,9 @@ def file_bytes(session: Session, person_id: uuid.UUID) -> int:
     return session.scalar(select(func.coalesce(func.sum(Blob.byte_size), 0)).where(Blob.owner_id == person_id)) or 0
 
 
-def touches(session: Session, allowed: Select[Any], person_id: uuid.UUID, at_most: int) -> Iterator[Touch]:
-    """Of the entries that a door lets through, what others did with this person's data, the latest first."""
-    entries = trail.done_by_others(allowed, person_id).with_only_columns(
+def touches(session: Session, door: Door, person_id: uuid.UUID, at_most: int) -> Iterator[Touch]:
+    """Of the entries that the door gives, what others did with this person's data, the latest first."""
+    entries = trail.done_by_others(session, door, person_id).with_only_columns(
         AuditEvent.component, AuditEvent.action, AuditEvent.timestamp
     )
     each = entries.order_by(None).subquery()

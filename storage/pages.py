@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, func, select, union
+from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Row, Select, Uuid, any_, func, inspect, select, union
 from sqlalchemy.orm import Session
 
 from storage.records import Record
@@ -59,6 +59,39 @@ class Keys:
         own = _united([*cut, *self.others]).subquery().c.id
         # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
         return select(own).where(*bounds(own, part)).order_by(order_of(own, part)).limit(part.limit + 1)
+
+    def narrowed(self, model: type[Record], equal: Mapping[str, Any]) -> "Keys | None":
+        """Those of rows of `model` whose columns equal the values given.
+
+        None where one of the columns is an id with an index: fewer rows name that thing than the caller may read.
+        """
+        table: Any = inspect(model).local_table
+        indexed = {next(iter(index.columns)).name for index in table.indexes}
+        if any(name in indexed and isinstance(table.c[name].type, Uuid) for name in equal):
+            return None
+        if not equal:
+            return self
+        ordered, others = ([_equal(table, branch, equal) for branch in some] for some in (self.ordered, self.others))
+        return Keys(tuple(ordered), tuple(others))
+
+
+def _equal(table: Any, branch: Select[Any], equal: Mapping[str, Any]) -> Select[Any]:
+    """`branch` without the rows of `table` that differ. One of a side table looks at the row that each key names."""
+    (source,) = branch.get_final_froms()
+    if source.is_derived_from(table):
+        return branch.where(*(source.c[name] == value for name, value in equal.items()))
+    row = table.alias()
+    same = [row.c.id == branch.selected_columns.id, *(row.c[name] == value for name, value in equal.items())]
+    # A condition that is a value keeps the order in which the keys lie: a semi-join may be turned round.
+    return branch.where(select(row.c.id).where(*same).scalar_subquery().is_not(None))
+
+
+def within(key: Any, keys: Select[Any] | CompoundSelect[Any], dialect: str) -> ColumnElement[bool]:
+    """The condition that `key` is one of `keys`, which are found first, whatever the statistics say of the table."""
+    found: ColumnElement[bool] = key.in_(keys)
+    if dialect == "postgresql":
+        found = key == any_(func.array(keys.scalar_subquery(), type_=ARRAY(key.type)))
+    return found
 
 
 def _united(branches: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:
@@ -109,19 +142,31 @@ def narrow(statement: Select[Any], model: type[R], **equal: Any) -> Select[Any]:
     return statement.where(*(getattr(model, column) == value for column, value in equal.items()))
 
 
-def fetch_page(session: Session, model: type[R], statement: Select[Any], part: Slice) -> Page[R]:
-    """One page of a door's `Select`, as entities; `storage.reading` has a way that is faster for rows on their own."""
-    page = page_of(model, statement, part)
-    allowed = statement.with_only_columns(model.id)  # type: ignore[attr-defined]
+def fetch_page(
+    session: Session,
+    model: type[R],
+    statement: Select[Any],
+    part: Slice,
+    keys: Keys | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Page[R]:
+    """One page of a door's `Select`, as entities; `storage.reading` has a way that is faster for rows on their own.
+
+    `keys` are what they are for `page_of`, and `parameters` what the statement is bound to.
+    """
+    page = page_of(model, statement, part, session.get_bind().dialect.name, keys)
+    allowed = statement.with_only_columns(model.id) if keys is None else keys.every()  # type: ignore[attr-defined]
     if part.count:
         page = page.add_columns(counted(allowed).label("page_total"))
-    found = list(session.execute(page))
-    total = (found[0].page_total if found else _count_alone(session, allowed, part)) if part.count else None
+    found = list(session.execute(page, parameters))
+    total = (found[0].page_total if found else _count_alone(session, allowed, part, parameters)) if part.count else None
     rows = [with_decisions(row) for row in found]
     return framed(shown(rows, part), part, more=len(rows) > part.limit, total=total)
 
 
-def page_of(model: type[Record], statement: Select[Any], part: Slice, keys: Keys | None = None) -> Select[Any]:
+def page_of(
+    model: type[Record], statement: Select[Any], part: Slice, dialect: str, keys: Keys | None = None
+) -> Select[Any]:
     """The statement of one page, and of one row more, which tells whether more follow.
 
     `keys`, if given, are those of the same rows, found in a way faster for lists.
@@ -129,7 +174,7 @@ def page_of(model: type[Record], statement: Select[Any], part: Slice, keys: Keys
     key: Any = model.id  # type: ignore[attr-defined]
     if keys is None:
         return statement.where(*bounds(key, part)).order_by(order_of(key, part)).limit(part.limit + 1)
-    return statement.where(key.in_(keys.first(part))).order_by(order_of(key, part))
+    return statement.where(within(key, keys.first(part), dialect)).order_by(order_of(key, part))
 
 
 def order_of(key: Any, part: Slice) -> Any:
@@ -147,16 +192,21 @@ def bounds(key: Any, part: Slice) -> list[ColumnElement[bool]]:
     return found
 
 
-def counted(allowed: Select[Any]) -> Any:
+def counted(allowed: Select[Any] | CompoundSelect[Any]) -> Any:
     """How many rows a `Select` has, as part of another."""
     return select(func.count()).select_from(allowed.subquery()).scalar_subquery()
 
 
-def _count_alone(session: Session, allowed: Select[Any], part: Slice) -> int:
+def _count_alone(
+    session: Session,
+    allowed: Select[Any] | CompoundSelect[Any],
+    part: Slice,
+    parameters: Mapping[str, Any] | None,
+) -> int:
     """An empty page behind a cursor has no row to carry the count; an empty list needs no asking."""
     if part.after is None and part.before is None:
         return 0
-    found: int = session.execute(select(counted(allowed))).scalar_one()
+    found: int = session.execute(select(counted(allowed)), parameters).scalar_one()
     return found
 
 

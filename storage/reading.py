@@ -18,7 +18,7 @@ from sqlalchemy import Integer, Select, Uuid, bindparam, inspect, select
 from sqlalchemy.orm import Session
 
 from storage.beneath import among, beneath, counted_beneath
-from storage.pages import DECISION, Keys, Page, Slice, counted, framed, page_of, shown
+from storage.pages import DECISION, Keys, Page, Slice, counted, framed, narrow, page_of, shown
 from storage.records import Record
 from storage.statements import Answer, Question
 
@@ -67,6 +67,10 @@ class _Form(NamedTuple):
         where = {"after": after if self.after else None, "before": before if self.before else None}
         limit: Any = bindparam(_LIMIT, type_=Integer())
         return Slice(limit=limit, from_end=self.from_end, newest_first=self.newest_first, **where)  # type: ignore[arg-type]
+
+    def compared(self) -> dict[str, Any]:
+        """The columns that are compared, each with the place of its value."""
+        return {name: None if is_null else bindparam(_EQUAL + name) for name, is_null in self.equal}
 
 
 class _Made(NamedTuple):
@@ -144,7 +148,7 @@ def read_page(
     would be read for others.
     """
     form = _Form.of(part, columns, equal)
-    made = _made(model, door.statement, None if equal else door.keys, form)
+    made = _made(model, door.statement, door.keys, form, session.get_bind().dialect.name)
     values = {**door.parameters, _AFTER: part.after, _BEFORE: part.before, _LIMIT: part.limit}
     values |= {_EQUAL + name: value for name, value in equal.items()}
     answer = _answer(session, made, values)
@@ -227,10 +231,11 @@ def _refuse_others(names: tuple[str, ...], made: _Made) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _made(model: type[Record], statement: Statement, keys: Keys | None, form: _Form) -> _Made:
-    narrowed = _narrowed(model, statement, form)
-    page = page_of(model, narrowed, form.part(), keys)
-    total = counted(narrowed.with_only_columns(model.id) if keys is None else select(keys.every().subquery().c.id))  # type: ignore[attr-defined]
+def _made(model: type[Record], statement: Statement, keys: Keys | None, form: _Form, dialect: str) -> _Made:
+    equal = form.compared()
+    narrowed, keys = narrow(statement, model, **equal), keys and keys.narrowed(model, equal)
+    page = page_of(model, narrowed, form.part(), dialect, keys)
+    total = counted(narrowed.with_only_columns(model.id) if keys is None else keys.every())  # type: ignore[attr-defined]
     held = _held(model, form.columns)
     labels = _labels(page)
     columns = [*held.values(), *labels, *([total.label(_TOTAL)] if form.counts else ())]
@@ -278,13 +283,6 @@ def _as_made(
     actions = tuple(str(label.key).removeprefix(DECISION) for label in labels)
     behind = (*(DECISION + action for action in actions), *((_TOTAL,) if counts else ()))
     return _Made(Question(statement), tuple(held), actions, behind, total)
-
-
-def _narrowed(model: type[Record], statement: Statement, form: _Form) -> Statement:
-    for name, is_null in form.equal:
-        column = getattr(model, name)
-        statement = statement.where(column.is_(None) if is_null else column == bindparam(_EQUAL + name))
-    return statement
 
 
 def _rows(model: type[R], made: _Made, answer: Answer) -> Rows[R]:

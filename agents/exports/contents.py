@@ -139,15 +139,16 @@ class Contents:
 
     def _all_events(self) -> Iterator[bytes]:
         found = 0
-        for event in proving.proven(self._work.session, self._events(self._access.select(AuditEvent, Action.READ))):
+        allowed = trail.all_of(self._work.session, self._access.listed(AuditEvent, Action.READ))
+        for event in proving.proven(self._work.session, self._events(allowed)):
             found += 1
             yield orjson.dumps(event, option=_JSON_LINE)
         if found != sources.count_events(self._work.session, self._export):
             raise ExportIncomplete(AuditEvent.__tablename__)
 
     def _events_by_others(self) -> Iterator[bytes]:
-        allowed = self._access.select(AuditEvent, Action.READ)
-        for _, event in self._events(trail.done_by_others(allowed, self._export.owner_id)):
+        door = self._access.listed(AuditEvent, Action.READ)
+        for _, event in self._events(trail.done_by_others(self._work.session, door, self._export.owner_id)):
             yield orjson.dumps(event, option=_JSON_LINE)
 
     def _events(self, allowed: Any) -> Iterator[proving.Told]:

@@ -72,7 +72,8 @@ class Pages:
         )
 
     def _visits(self) -> Iterator[tuple[datetime, str, str, str]]:
-        allowed = trail.done_by_others(self._access.select(AuditEvent, Action.READ), self._export.owner_id)
+        door = self._access.listed(AuditEvent, Action.READ)
+        allowed = trail.done_by_others(self._work.session, door, self._export.owner_id)
         newest = allowed.order_by(None).order_by(AuditEvent.id.desc()).limit(_VISITS)
         for entry in sources.entries(self._work.session, newest):
             yield entry.timestamp, entry.component, entry.action, entry.outcome.value.lower()

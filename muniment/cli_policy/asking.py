@@ -113,15 +113,18 @@ def sql(
     found = given.looked_over(policy).policy
     world = given.scenarios(scenarios).world
     with given.said_clearly():
-        listing = listings.statement(found, naming.somebody(who, world), naming.given_out(model), wanted)
+        asked = found, naming.somebody(who, world), naming.given_out(model), wanted
     if not live:
+        listing = listings.statement(*asked, dialect)
         typer.echo(listings.told(listing, listings.DIALECTS[dialect]))
         if dialect == "sqlite":
             with sample(world) as session:
                 _show_plan(listings.query_plan(listing, session))
         return
     with given.live_database(home) as session:
-        typer.echo(listings.told(listing, session.connection().dialect))
+        its = session.connection().dialect
+        listing = listings.statement(*asked, its.name)
+        typer.echo(listings.told(listing, its))
         _show_plan(listings.query_plan(listing, session))
 
 

@@ -20,12 +20,12 @@ from storage.records import Record
 DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgresql.dialect()}  # type: ignore[no-untyped-call]
 
 
-def statement(policy: Policy, principal: Principal, model: type[Record], action: Action) -> Select[Any]:
+def statement(policy: Policy, principal: Principal, model: type[Record], action: Action, dialect: str) -> Select[Any]:
     """The first page of the rows that `principal` may `action`, as it is served; all of them where rows have no id."""
     decisions = policy.decisions(shape_of(principal), model)
     page = decisions.listing(action, ())
     if "id" in mapper_of(model).columns:
-        page = page_of(model, page, Slice(), decisions.keys(action))
+        page = page_of(model, page, Slice(), dialect, decisions.keys(action))
     return page.params(**parameters_of(principal))
 
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, inspect, or_, select, true, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.sql.util import ClauseAdapter
 
 from storage import incidents
 from storage.investigations import Investigation, InvestigationStatus
@@ -16,7 +17,7 @@ from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
 from storage.ledger.events import AccessDenied
 from storage.ledger.holds import held
 from storage.ledger.leaves import Opening
-from storage.pages import fetch
+from storage.pages import Keys, Page, Slice, fetch, fetch_page, narrow, within
 from storage.reading import Door
 from storage.vault import Vault
 
@@ -91,11 +92,43 @@ def personal_of(session: Session, entry: AuditEvent) -> AuditPersonal | None:
     return entry.personal
 
 
-def done_by_others(allowed: Select[Any], person_id: uuid.UUID) -> Select[Any]:
-    """Of the entries that the door lets through, those in which somebody else did something to this person's data."""
-    other = or_(AuditPersonal.actor_id.is_(None), AuditPersonal.actor_id != person_id)
-    concerned = exists().where(AuditPersonal.event_id == AuditEvent.id, AuditPersonal.subject_id == person_id, other)
-    return allowed.where(concerned)
+def page(session: Session, door: Door, part: Slice, **equal: Any) -> Page[AuditEvent]:
+    """One page of the entries that the door gives, each with its personal side, narrowed as by `reading.read_page`."""
+    allowed = with_personal(narrow(door.statement, AuditEvent, **equal))
+    keys = door.keys and door.keys.narrowed(AuditEvent, equal)
+    return fetch_page(session, AuditEvent, allowed, part, keys, door.parameters)
+
+
+def page_by_others(session: Session, door: Door, part: Slice, person_id: uuid.UUID) -> Page[AuditEvent]:
+    """One page of the entries of `done_by_others`, each with its personal side."""
+    allowed = with_personal(door.statement)
+    return fetch_page(session, AuditEvent, allowed, part, _by_others(door, person_id), door.parameters)
+
+
+def all_of(session: Session, door: Door) -> Select[Any]:
+    """Every entry that the door gives, found from its keys."""
+    allowed = door.statement.params(**door.parameters)
+    return allowed if door.keys is None else _found_by(session, door, door.keys)
+
+
+def done_by_others(session: Session, door: Door, person_id: uuid.UUID) -> Select[Any]:
+    """Of the entries that the door gives, those in which somebody else did something to this person's data."""
+    return _found_by(session, door, _by_others(door, person_id))
+
+
+def _found_by(session: Session, door: Door, keys: Keys) -> Select[Any]:
+    found = within(AuditEvent.id, keys.every(), session.get_bind().dialect.name)
+    return door.statement.where(found).params(**door.parameters)
+
+
+def _by_others(door: Door, person_id: uuid.UUID) -> Keys:
+    """The keys of `done_by_others`: they lie in order in the index of whom an entry is about."""
+    entry, personal = aliased(AuditEvent), aliased(AuditPersonal)
+    allowed: Any = ClauseAdapter(inspect(entry).selectable).traverse(door.statement.whereclause)
+    given = select(entry.id).where(entry.id == personal.event_id, allowed).scalar_subquery()
+    other = or_(personal.actor_id.is_(None), personal.actor_id != person_id)
+    concerned = personal.subject_id == person_id
+    return Keys((select(personal.event_id.label("id")).where(concerned, other, given.is_not(None)),))
 
 
 def forget(session: Session, person_id: uuid.UUID) -> int:
