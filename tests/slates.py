@@ -34,7 +34,10 @@ def _looks(tables: Sequence[str], *others: str) -> str:
 
 
 _SHAPE = _looks(
-    _CATALOGUES, "SELECT count(*), 0 FROM pg_db_role_setting", "SELECT count(*), 0 FROM pg_largeobject_metadata"
+    _CATALOGUES,
+    "SELECT count(*), 0 FROM pg_db_role_setting",
+    "SELECT count(*), 0 FROM pg_largeobject_metadata",
+    "SELECT count(*), max(xmin::text::bigint) FROM pg_database WHERE datname = current_database()",
 )
 """How the database is made: any change of it writes or removes a row of these."""
 

@@ -93,6 +93,7 @@ def _column(connection: "psycopg.Connection[tuple[str]]", table: str) -> str:
         "CREATE SEQUENCE another",
         "SELECT lo_create(0)",
         "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem = 99', current_database()); END$$",
+        "DO $$BEGIN EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', current_database()); END$$",
     ],
 )
 def test_a_database_that_was_built_otherwise_is_not_used_again(postgresql: PostgreSQL, change: str) -> None:

@@ -1,5 +1,6 @@
 """What `doctor` finds about the logins in PostgreSQL, and about what the key store's server keeps beside its tables."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -26,12 +27,15 @@ pytestmark = [
 
 
 @pytest.fixture
-def alone(laid_out: URL, postgresql: PostgreSQL) -> URL:
-    """The same, on a server whose other databases (those of other tests) let nobody in, as one of its own has none."""
-    others = postgresql._connection.execute(b"SELECT datname FROM pg_database WHERE datallowconn").fetchall()
-    for (name,) in others:
+def alone(laid_out: URL, postgresql: PostgreSQL) -> Iterator[URL]:
+    """The same, on a server whose other databases let nobody in meanwhile, as one of its own has none."""
+    others = "SELECT datname FROM pg_database WHERE datallowconn AND has_database_privilege('public', oid, 'CONNECT')"
+    names = [name for (name,) in postgresql._connection.execute(others.encode())]
+    for name in names:
         postgresql._execute(f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
-    return laid_out
+    yield laid_out
+    for name in names:  # other tests take up what is idle now
+        postgresql._execute(f"GRANT CONNECT ON DATABASE {name} TO PUBLIC")
 
 
 def found(url: URL) -> list[str] | None:
