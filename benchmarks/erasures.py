@@ -62,6 +62,7 @@ from storage.deletions import Deletion, DeletionScope, DeletionStatus
 from storage.ids import new_id
 from storage.keys.names import project_keyset
 from storage.pages import Slice
+from storage.search import index
 from storage.vault import Vault
 from tests.databases import PostgreSQL
 
@@ -178,9 +179,11 @@ def _fill(house: House, owner: uuid.UUID, project: uuid.UUID, count: int, every:
     vault = Vault(store.keyring)
     for start in range(0, count, _BATCH):
         with transaction(store.engine) as session:
-            for number in range(start, min(start + _BATCH, count)):
-                asset = _worlds._asset(vault, owner, project, number)
-                session.add(asset)
+            assets = [_worlds._asset(vault, owner, project, n) for n in range(start, min(start + _BATCH, count))]
+            session.add_all(assets)
+            session.flush()
+            for number, asset in enumerate(assets, start):
+                index(session, vault, asset)
                 if number % every == 0:
                     blob = new_id()
                     with store.blobs.writer(blob, project_keyset(project), asset.file(FileKind.CONTENT)) as writer:

@@ -94,7 +94,7 @@ class DeletionReceipt(Record):
     card = DataCard(subject=None, retention="session", export=NotExported("names nobody, and ends within the day"))
 
     token_hash: Mapped[bytes] = keyed(primary_key=True)
-    deletion_id: Mapped[uuid.UUID] = plain()
+    deletion_id: Mapped[uuid.UUID] = plain(index=True)
     expires_at: Mapped[datetime] = plain()
     salt: Mapped[bytes | None] = plain()
 

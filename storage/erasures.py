@@ -19,7 +19,6 @@ from sqlalchemy import (
     delete,
     func,
     inspect,
-    or_,
     select,
     text,
     tuple_,
@@ -33,6 +32,7 @@ from storage.assets import Asset, Blob
 from storage.catalogue import models
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
+from storage.database import avoid_scans
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, holding_copies
 from storage.projects import Project
@@ -40,6 +40,7 @@ from storage.prompts import Prompt, PromptStatus
 from storage.provider_copies import Elsewhere, ProviderCall, ProviderCopy, elsewhere
 from storage.recalls import HandedOver
 from storage.records import Record
+from storage.search.indexes import INDEXED
 
 STAYS = {
     "deletion": "the deletion's own record: ids and counts, so that its owner and an auditor can see that it was done",
@@ -81,38 +82,55 @@ def targets(session: Session, deletion: Deletion) -> list[Target]:
     return [thing, *(Target("export", export_id, deletion.owner_id) for export_id in copies)]
 
 
-def reach(model: type[Record], target: Target) -> ColumnElement[bool] | None:
-    """The condition that a row of `model` goes with `target`; None when no row of the table can."""
-    found = ways(model, target)
-    return or_(*found) if found else None
+def ways(session: Session, model: type[Record], aims: Iterable[Target]) -> Iterator[ColumnElement[bool]]:
+    """The conditions under which a row of `model` goes with `aims`, each of which begins with an indexed column.
+
+    Each is to be asked by itself: under an OR, or to find rows in any of several projects, a database may read
+    everybody's. Of an account's projects come those of which there are rows, one after the other.
+    """
+    avoid_scans(session)
+    for target in aims:
+        yield from _own_ways(model, target)
+        if not _in_projects(model, target):
+            continue
+        projects, column = Project.__table__.c, _its(model)[model.card.within["project"]]
+        one = select(column).where(column == projects.id).limit(1).scalar_subquery()
+        theirs = select(projects.id).where(projects.owner_id == target.owner_id, one.is_not(None))
+        theirs = theirs.order_by(projects.id).limit(1)
+        project: uuid.UUID | None = session.scalar(theirs)
+        while project is not None:
+            yield column == project
+            project = session.scalar(theirs.where(projects.id > project))
 
 
-def ways(model: type[Record], target: Target) -> list[ColumnElement[bool]]:
-    """The conditions of `reach` one by one: each begins with an indexed column."""
+def _its(model: type[Record]) -> Any:
+    """Columns of the table, not of the model: a statement takes half as long, which others wait for."""
+    return model.__table__.c
+
+
+def _own_ways(model: type[Record], target: Target) -> list[ColumnElement[bool]]:
+    """The conditions on the row's own columns under which it goes with `target`: each begins with an indexed column."""
     card = model.card
     if card.retention in STAYS:
         return []
-    # Columns of tables, not of models: building and running a statement takes half as long, which others wait for.
-    its = model.__table__.c
     if target.scope != "account":
         within = target.scope in card.within
-        return [its[card.within[target.scope]] == target.object_id] if within else []
-    columns = (card.subject, card.within.get("account"))
-    found: list[ColumnElement[bool]] = [its[column] == target.owner_id for column in columns if column]
-    if "project" in card.within:
-        projects = Project.__table__.c
-        found.append(its[card.within["project"]].in_(select(projects.id).where(projects.owner_id == target.owner_id)))
-    return found
+        return [_its(model)[card.within[target.scope]] == target.object_id] if within else []
+    return [_its(model)[column] == target.owner_id for column in (card.subject, card.within.get("account")) if column]
+
+
+def _in_projects(model: type[Record], target: Target) -> bool:
+    """Whether rows of `model` go with an account as well because they lie in one of its projects."""
+    return target.scope == "account" and "project" in model.card.within and model.card.retention not in STAYS
 
 
 def call_off(session: Session, aims: Iterable[Target]) -> None:
     """Cancel the runs in what its owner has let go of: agents do not work with it any more, kept or not."""
-    for target in aims:
-        running = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING)) & Prompt.cancel_requested_at.is_(None)
-        theirs = reach(Prompt, target)
-        if theirs is not None:
-            statement = update(Prompt).where(theirs, running).values(cancel_requested_at=now())
-            session.execute(statement, execution_options=_UNLOADED)
+    running = Prompt.status.in_((PromptStatus.QUEUED, PromptStatus.RUNNING)) & Prompt.cancel_requested_at.is_(None)
+    for way in ways(session, Prompt, aims):
+        session.execute(
+            update(Prompt).where(way, running).values(cancel_requested_at=now()), execution_options=_UNLOADED
+        )
 
 
 def stop(session: Session, deletion: Deletion) -> None:
@@ -134,36 +152,44 @@ def stop(session: Session, deletion: Deletion) -> None:
 
 def ids(session: Session, model: type[Record], aims: Iterable[Target]) -> set[uuid.UUID]:
     """The ids of the rows of `model` that go with `aims`."""
-    conditions = [condition for target in aims if (condition := reach(model, target)) is not None]
-    if not conditions:
-        return set()
-    return set(session.scalars(select(model.id).where(or_(*conditions))))  # type: ignore[attr-defined]
+    its = _its(model)
+    return {found for way in ways(session, model, aims) for found in session.scalars(select(its.id).where(way))}
 
 
-def among(session: Session, model: type[Record], aims: Iterable[Target], some: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+def among(session: Session, model: type[Record], aims: Iterable[Target], some: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """Of these ids those of rows of `model` that go with `aims`."""
-    conditions = [condition for target in aims if (condition := reach(model, target)) is not None]
-    if not (conditions and some):
-        return []
-    id_: Any = model.id  # type: ignore[attr-defined]
-    return list(session.scalars(select(id_).where(or_(*conditions), id_.in_(some))))
+    if not some:
+        return set()
+    theirs = select(_its(model).id).where(_one_of(session, _its(model).id, some))
+    return {found for way in ways(session, model, aims) for found in session.scalars(theirs.where(way))}
 
 
 def of_works() -> list[type[Record]]:
-    """The tables of works but that of files, which may have any number of rows; children before parents."""
+    """The tables of works, which may have any number of rows; children before parents.
+
+    Not those of files, which come first, and of words, which go with what they are of.
+    """
     by_table = {model.__table__: model for model in models()}
     ordered = (by_table[table] for table in reversed(Record.metadata.sorted_tables))
-    return [model for model in ordered if model.card.retention == WORKS and model is not Blob]
+    others = {Blob, *(indexed.table for indexed in INDEXED.values())}
+    return [model for model in ordered if model.card.retention == WORKS and model not in others]
 
 
 def has_more(session: Session, aims: Iterable[Target], many: int) -> bool:
     """Whether more than so many rows of any table of works go with `aims`."""
     tables: list[type[Record]] = [*of_works(), Blob]
-    each = ((model, way) for model in tables for target in aims for way in ways(model, target))
-    return any(
-        session.execute(select(*inspect(model).primary_key).where(way).offset(many).limit(1)).first() is not None
-        for model, way in each
-    )
+    return any(_are_more(session, model, aims, many) for model in tables)
+
+
+def _are_more(session: Session, model: type[Record], aims: Iterable[Target], many: int) -> bool:
+    """A row that goes with them in two ways counts twice."""
+    found = 0
+    for way in ways(session, model, aims):
+        some = select(*inspect(model).primary_key).where(way).limit(many + 1 - found)
+        found += session.scalar(select(func.count()).select_from(some.subquery())) or 0
+        if found > many:
+            return True
+    return False
 
 
 def first(
@@ -172,7 +198,7 @@ def first(
     """The ids of up to so many rows of `model` that go with `aims`; fewer only where there are no more."""
     id_, found, passed_over = model.__table__.c.id, list[uuid.UUID](), list(but)
     order = [id_] if _is_listed(model) else []
-    for way in (way for target in aims for way in ways(model, target)):
+    for way in ways(session, model, aims):
         known = [*passed_over, *found]
         others = way & id_.not_in(known) if known else way
         found += session.scalars(select(id_).where(others).order_by(*order).limit(many - len(found)))
@@ -197,7 +223,7 @@ def destroy_first(session: Session, model: type[Record], aims: Iterable[Target],
     Raises ErasureOvertaken as `destroy_rows` does.
     """
     keys = inspect(model).primary_key
-    for way in (way for target in aims for way in ways(model, target)):
+    for way in ways(session, model, aims):
         some = select(*keys).where(way).limit(many)
         gone = _destroyed(session, model, tuple_(*keys).in_(some) if len(keys) > 1 else keys[0].in_(some))
         if gone:
@@ -205,9 +231,18 @@ def destroy_first(session: Session, model: type[Record], aims: Iterable[Target],
     return 0
 
 
-def destroy_these(session: Session, model: type[Record], some: Sequence[uuid.UUID]) -> int:
-    """Delete these rows; answers how many there were. Raises ErasureOvertaken as `destroy_rows` does."""
-    return _destroyed(session, model, _one_of(session, model.__table__.c.id, some))
+def destroy_these(session: Session, model: type[Record], some: Sequence[uuid.UUID]) -> dict[str, int]:
+    """Delete these rows, with the words of them; answers how many per table.
+
+    Raises ErasureOvertaken as `destroy_rows` does.
+    """
+    gone = {}
+    if model in INDEXED:
+        words = INDEXED[model]
+        of_them = _one_of(session, _its(words.table)[words.row], some)
+        gone[words.table.__tablename__] = _destroyed(session, words.table, of_them)
+    gone[model.__tablename__] = _destroyed(session, model, _one_of(session, _its(model).id, some))
+    return gone
 
 
 def _one_of(session: Session, column: ColumnElement[uuid.UUID], some: Sequence[uuid.UUID]) -> ColumnElement[bool]:
@@ -248,27 +283,9 @@ def hand_over_of(session: Session, deletion: Deletion, calls: Sequence[uuid.UUID
     return recalls.hand_over(session, deletion, ProviderCall.id.in_(calls))
 
 
-def hand_over(session: Session, deletion: Deletion, aims: Iterable[Target]) -> list[HandedOver]:
-    """Enter what providers are to be asked to delete of what goes with `aims`, which the caller destroys."""
-    ways = [condition for target in aims if (condition := reach(ProviderCall, target)) is not None]
-    return recalls.hand_over(session, deletion, or_(*ways)) if ways else []
-
-
 def bytes_of(session: Session, blobs: Sequence[uuid.UUID]) -> int:
     """How many bytes these files had."""
     return session.scalar(select(func.sum(Blob.byte_size)).where(Blob.id.in_(blobs))) or 0
-
-
-def sent_elsewhere(session: Session, aims: Iterable[Target]) -> list[Elsewhere]:
-    """What providers of models were sent of what goes with `aims`."""
-    ways = [condition for target in aims if (condition := reach(ProviderCopy, target)) is not None]
-    return list(elsewhere(session, select(ProviderCopy).where(or_(*ways)))) if ways else []
-
-
-def file_bytes(session: Session, aims: Iterable[Target]) -> int:
-    """How many bytes the files that go with `aims` have."""
-    ways = [condition for target in aims if (condition := reach(Blob, target)) is not None]
-    return session.scalar(select(func.sum(Blob.byte_size)).where(or_(*ways))) or 0 if ways else 0
 
 
 def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
@@ -276,18 +293,14 @@ def destroy_rows(session: Session, aims: Iterable[Target]) -> dict[str, int]:
 
     Raises ErasureOvertaken when a row came in below one that was being deleted; the transaction must be rolled back.
     """
-    gone = {model.__tablename__: _destroyed(session, model, condition) for model, condition in _conditions(aims)}
-    return {table: number for table, number in gone.items() if number}
-
-
-def _conditions(aims: Iterable[Target]) -> Iterator[tuple[type[Record], ColumnElement[bool]]]:
-    aims = list(aims)
+    aims, gone = list(aims), dict[str, int]()
     by_table = {model.__table__: model for model in models()}
     for table in reversed(Record.metadata.sorted_tables):
         model = by_table[table]
-        ways = [condition for target in aims if (condition := reach(model, target)) is not None]
-        if ways:
-            yield model, or_(*ways)
+        number = sum(_destroyed(session, model, way) for way in ways(session, model, aims))
+        if number:
+            gone[model.__tablename__] = number
+    return gone
 
 
 def _project_of(session: Session, target: Target) -> uuid.UUID | None:

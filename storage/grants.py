@@ -114,10 +114,10 @@ class AccessGrant(Record):
     requested_at: Mapped[datetime] = plain(default=now)
     expires_at: Mapped[datetime] = plain()
     decided_at: Mapped[datetime | None] = plain()
-    decided_by: Mapped[uuid.UUID | None] = plain(withheld=_EMPLOYEE)
+    decided_by: Mapped[uuid.UUID | None] = plain(index=True, withheld=_EMPLOYEE)
     ended_at: Mapped[datetime | None] = plain()
     reviewed_at: Mapped[datetime | None] = plain()
-    reviewed_by: Mapped[uuid.UUID | None] = plain(withheld=_EMPLOYEE)
+    reviewed_by: Mapped[uuid.UUID | None] = plain(index=True, withheld=_EMPLOYEE)
     verdict: Mapped[GrantVerdict | None] = plain()
     review_note: Mapped[Sealed | None] = sealed(opens_with="read_reason")
 

@@ -38,7 +38,7 @@ class IdempotentAnswer(Record):
 
     id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
     owner_id: Mapped[uuid.UUID | None] = plain(index=True)
-    session_id: Mapped[uuid.UUID | None] = plain()
+    session_id: Mapped[uuid.UUID | None] = plain(index=True)
     """The session that the mutation opened, if it opened one: what is said again is said to its holder."""
     key_hash: Mapped[bytes] = keyed(index=True)
     place_hash: Mapped[bytes] = keyed(unique=True)

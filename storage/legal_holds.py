@@ -66,12 +66,12 @@ class LegalHold(Record):
     matter: Mapped[Sealed] = sealed(opens_with="read_reason")
     reason: Mapped[Sealed] = sealed(opens_with="read_reason")
     status: Mapped[LegalHoldStatus] = plain(default=LegalHoldStatus.PROPOSED)
-    placed_by: Mapped[uuid.UUID] = plain(withheld=_EMPLOYEE)
+    placed_by: Mapped[uuid.UUID] = plain(index=True, withheld=_EMPLOYEE)
     placed_at: Mapped[datetime] = plain(default=now)
-    approved_by: Mapped[uuid.UUID | None] = plain(withheld=_EMPLOYEE)
+    approved_by: Mapped[uuid.UUID | None] = plain(index=True, withheld=_EMPLOYEE)
     approved_at: Mapped[datetime | None] = plain()
     review_at: Mapped[datetime] = plain()
-    released_by: Mapped[uuid.UUID | None] = plain(withheld=_EMPLOYEE)
+    released_by: Mapped[uuid.UUID | None] = plain(index=True, withheld=_EMPLOYEE)
     released_at: Mapped[datetime | None] = plain()
 
 

@@ -66,7 +66,7 @@ class PasskeyChallenge(Record):
     kind: Mapped[SubjectKind] = plain()
     subject_id: Mapped[uuid.UUID] = plain(index=True)
     use: Mapped[PasskeyUse] = plain()
-    session_id: Mapped[uuid.UUID | None] = plain()
+    session_id: Mapped[uuid.UUID | None] = plain(index=True)
     """The session that asked for it, and is the only one to answer it; null before there is one."""
     challenge: Mapped[Sealed] = sealed()
     expires_at: Mapped[datetime] = plain()

@@ -15,6 +15,7 @@ from storage.assets import Blob
 from storage.blobs.store import BlobStore
 from storage.catalogue import models
 from storage.contributors import Contributor
+from storage.database import avoid_scans
 from storage.deletions import Deletion, DeletionScope
 from storage.erasures import STAYS
 from storage.keys.keyring import Keyring
@@ -43,6 +44,7 @@ def count(
 
     `between` two tables others may be let pass.
     """
+    avoid_scans(session)
     found: Counter[str] = Counter(files=0, keysets=0)
     thing = deletion.object_id
     for model, columns in _places():

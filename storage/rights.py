@@ -62,7 +62,7 @@ class RightsRequest(Record):
     due_at: Mapped[datetime] = plain()
     answered_at: Mapped[datetime | None] = plain()
     answered_by: Mapped[uuid.UUID | None] = plain(
-        withheld="names an employee: contributors are told the answer, not the person"
+        index=True, withheld="names an employee: contributors are told the answer, not the person"
     )
 
 

@@ -30,6 +30,7 @@ from storage.keys.names import KeysetName, blob_keyset
 from storage.ledger import trail
 from storage.ledger.events import AccountErased, DeletionDeferred, DeletionErased, DeletionStarted
 from storage.prompts import Prompt
+from storage.provider_copies import ProviderCall, ProviderCopy
 from storage.records import Record
 from storage.truncation import TruncationBusy, truncate_wal
 from storage.work import UnitOfWork
@@ -146,9 +147,10 @@ def destroy_data(agents: Agents, deletion: Deletion) -> None:
         row.status = DeletionStatus.VERIFYING
         if not reducing.still_there(agents, sorted(there)):
             row.keys_destroyed_at = work.now  # at the latest
-            row.bytes_destroyed += erasures.file_bytes(work.session, aims)
-            sent = erasures.sent_elsewhere(work.session, aims)
-            row.copies = told_with(row.copies, sent, erasures.hand_over(work.session, row, aims))
+            row.bytes_destroyed += erasures.bytes_of(work.session, sorted(there))
+            copies, calls = (erasures.ids(work.session, model, aims) for model in (ProviderCopy, ProviderCall))
+            handed_over = erasures.hand_over_of(work.session, row, sorted(calls))
+            row.copies = told_with(row.copies, erasures.sent_of(work.session, sorted(copies)), handed_over)
             if recalls.is_waiting(work.session, row.id):
                 work.enqueue(RECALL, row.id, owner=row.owner_id)
             gone = erasures.destroy_rows(work.session, aims)

@@ -102,7 +102,7 @@ def _files(agents: Agents, deletion: Deletion, aims: Iterable[Target]) -> set[uu
 
 def _blobs(work: UnitOfWork, row: Deletion, gone: Sequence[uuid.UUID]) -> Mapping[str, int]:
     row.bytes_destroyed += erasures.bytes_of(work.session, gone)
-    return {Blob.__tablename__: erasures.destroy_these(work.session, Blob, gone)}
+    return erasures.destroy_these(work.session, Blob, gone)
 
 
 def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterable[Target]) -> None:
@@ -134,7 +134,7 @@ def _these(work: UnitOfWork, row: Deletion, model: type[Record], some: Sequence[
         row.copies = told_with(row.copies, erasures.sent_of(work.session, some))
     if model is ProviderCall:
         row.copies = told_with(row.copies, (), erasures.hand_over_of(work.session, row, some))
-    return {model.__tablename__: erasures.destroy_these(work.session, model, some)}
+    return erasures.destroy_these(work.session, model, some)
 
 
 def _forget(agents: Agents, deletion: Deletion) -> None:

@@ -48,7 +48,7 @@ class RetentionSetting(Record):
     id: Mapped[uuid.UUID] = plain(primary_key=True, default=new_id)
     place_id: Mapped[uuid.UUID] = plain(unique=True)
     owner_id: Mapped[uuid.UUID] = plain(index=True)
-    project_id: Mapped[uuid.UUID | None] = plain()
+    project_id: Mapped[uuid.UUID | None] = plain(index=True)
     setting: Mapped[Retention] = plain()
     project_ends_at: Mapped[datetime | None] = plain()
     set_at: Mapped[datetime] = plain(default=now)

@@ -182,8 +182,12 @@ def keep_a_key(patch: pytest.MonkeyPatch) -> None:
 
 
 def keep_a_row(patch: pytest.MonkeyPatch) -> None:
-    reach = erasures.reach
-    patch.setattr(erasures, "reach", lambda model, aim: None if model.__tablename__ == "blobs" else reach(model, aim))
+    ways = erasures.ways
+    patch.setattr(
+        erasures,
+        "ways",
+        lambda session, model, aims: iter(()) if model.__tablename__ == "blobs" else ways(session, model, aims),
+    )
 
 
 @pytest.mark.parametrize(("keep", "found"), [(keep_a_file, "files"), (keep_a_key, "keysets"), (keep_a_row, "blobs")])
