@@ -5,6 +5,8 @@ them with a file of 64 KiB (default 100). SQLite and PostgreSQL; DATABASES=sqlit
 page and create an asset, in turn, on a thread of their own: their 99th percentile while it is quiet, right before each
 erasure, and meanwhile. Their page is full from the first on. Garbage is looked for as seldom as in a server.
 
+Each asset has 46 search words, which go with it. The figures below are from before it had any.
+
 Where the time of a piece of 100 assets goes, in milliseconds of processor time of the erasure's thread (the median of
 100 pieces, on the machine below with a load of 4): what a page meets that comes in the middle of it. After, the queue
 is asked which runs it knows before any is deleted there, a transaction has columns of tables for models, one parameter

@@ -175,10 +175,14 @@ def of_works() -> list[type[Record]]:
     return [model for model in ordered if model.card.retention == WORKS and model not in others]
 
 
+_WORDS_IN_ONE = 10
+
+
 def has_more(session: Session, aims: Iterable[Target], many: int) -> bool:
-    """Whether more than so many rows of any table of works go with `aims`."""
-    tables: list[type[Record]] = [*of_works(), Blob]
-    return any(_are_more(session, model, aims, many) for model in tables)
+    """Whether more than so many rows of any table of works, or ten times as many words, go with `aims`."""
+    tables: dict[type[Record], int] = dict.fromkeys([*of_works(), Blob], many)
+    tables |= {indexed.table: many * _WORDS_IN_ONE for indexed in INDEXED.values()}
+    return any(_are_more(session, model, aims, most) for model, most in tables.items())
 
 
 def _are_more(session: Session, model: type[Record], aims: Iterable[Target], many: int) -> bool:

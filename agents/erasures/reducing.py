@@ -36,6 +36,9 @@ _ONE_PIECE = 500
 _FILES = 10
 """Files in a piece, at least: each is removed durably, which takes longer than a row."""
 
+_WORDED = 50
+"""Assets or prompts in a piece, at least: each has some fifty words, which go with it."""
+
 _ELSEWHERE = (ProviderCall, ProviderCopy)
 _RUNS = {Prompt: GENERATE, Asset: THUMBNAIL}
 
@@ -106,7 +109,7 @@ def _blobs(work: UnitOfWork, row: Deletion, gone: Sequence[uuid.UUID]) -> Mappin
 
 
 def _table(agents: Agents, deletion: Deletion, model: type[Record], aims: Iterable[Target]) -> None:
-    pace, more = Pace(agents), True
+    pace, more = Pace(agents, _WORDED if model in _RUNS else None), True
     while more:
         with pace.turn() as many:
             if model in _RUNS or model in _ELSEWHERE:
