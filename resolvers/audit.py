@@ -16,6 +16,7 @@ from storage.pages import Page, Slice
 def page(context: Context, part: Slice, **equal: Any) -> Page[AuditEvent]:
     """One page of the entries that the caller may read: a contributor's own, an auditor's all."""
     found = trail.page(context.work.session, context.access.listed(AuditEvent, Action.READ), part, **equal)
+    context.charge_for_count(found.total)
     context.trail_read += len(found.rows)
     return found
 
@@ -24,6 +25,7 @@ def access_log(context: Context, part: Slice) -> Page[AuditEvent]:
     """What others did with the caller's work: everybody but themselves, agents included."""
     door = context.access.listed(AuditEvent, Action.READ)
     found = trail.page_by_others(context.work.session, door, part, context.caller_id)
+    context.charge_for_count(found.total)
     context.trail_read += len(found.rows)
     return found
 

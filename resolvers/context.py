@@ -13,7 +13,7 @@ from policies.access import Access
 from policies.errors import Refused
 from policies.principals import Kind, Principal
 from resolvers.budgets import Charge
-from resolvers.errors import CodedError, CostExceeded, Unauthenticated
+from resolvers.errors import CodedError, CostExceeded, RateLimited, Unauthenticated, again_in
 from resolvers.house import House, Limits
 from resolvers.lockdowns import holding
 from resolvers.refusals import Refusal, denied
@@ -27,6 +27,9 @@ from storage.ledger.scope import AuditScope
 from storage.networks import blocks_of
 from storage.records import Record
 from storage.work import UnitOfWork
+
+_COUNTED_FREE, _COUNTED_FOR_ONE = 1_000, 10
+"""Rows that a `totalCount` counts for its own price, and how many cost a unit where it counts more."""
 
 KEYS_TOGETHER = 4
 """How many times the budget of one caller the API keys of an account may use together."""
@@ -146,6 +149,20 @@ class Context:
             if together.retry_after is not None:
                 return together
         return self.house.budgets.charge(name, cost, self.limits.cost_per_minute)
+
+    def charge_for_count(self, counted: int | None) -> None:
+        """Charge for a `totalCount` of so many rows, which nobody knew before it was counted; None: not asked for.
+
+        Raises `RateLimited` where the caller has not so much left, so that many counts in one document end there.
+        """
+        if counted is None or counted < _COUNTED_FREE:
+            return
+        half = self.limits.cost_per_minute // 2  # nobody has more left once a document was charged for: it must suffice
+        charge = self.charge(min(counted // _COUNTED_FOR_ONE, half))
+        if charge.retry_after is not None:
+            message = f"Counting {counted:,} rows takes more than you have left in this minute."
+            message += f" {again_in(charge.retry_after)}"
+            raise RateLimited(message, retry_after=charge.retry_after)
 
     def become(self, principal: Principal, session_id: uuid.UUID) -> None:
         """From here on the operation is `principal`'s, who has just proven who they are."""

@@ -31,7 +31,9 @@ def page(
     The rows have those `columns`, and their ids; None: all.
     """
     door = context.access.listed(model, Action.READ, also)
-    return read_page(context.work.session, model, door, part, columns=columns, **equal)
+    found = read_page(context.work.session, model, door, part, columns=columns, **equal)
+    context.charge_for_count(found.total)
+    return found
 
 
 def pages(
@@ -46,7 +48,9 @@ def pages(
 ) -> Pages[R]:
     """The same slice of each parent's list, in one statement; `columns` as `page` has them."""
     door = context.access.listed(model, Action.READ, also)
-    return read_pages(context.work.session, model, door, part, parent=parent, parents=parents, columns=columns)
+    found = read_pages(context.work.session, model, door, part, parent=parent, parents=parents, columns=columns)
+    context.charge_for_count(sum(found.totals.values()))
+    return found
 
 
 def one(context: Context, model: type[R], row_id: uuid.UUID, *, also: Sequence[Action] = ()) -> R:

@@ -44,6 +44,7 @@ def page(
     allowed = narrow(context.access.select(model, Action.READ_CONTENT, also), model, **equal)
     condition = found.condition(context.house.store.keyring, model)
     result = fetch_page(context.work.session, model, allowed.where(condition), part)
+    context.charge_for_count(result.total)
     for row in result.rows:
         context.work.vault.found(row)
     return result

@@ -48,10 +48,10 @@ SIZES: Mapping[str, int] = {
 ROOT = 100
 """The price of a field of the roots that has no other: authorization, and at least one statement."""
 TOTAL_COUNT = 20
-"""The price of each `totalCount`. A statement counts for all siblings at once, so each of many parents costs less."""
+"""The price of each `totalCount`. A statement counts for all siblings at once, so each of many parents costs less. For
+many rows it is charged for again once they are counted (`Context.charge_for_count`)."""
 
 PRICES: Mapping[str, int] = {
-    "AuditEventConnection.totalCount": 2_000,
     "Contributor.privacyPreferences": 600,
     "Contributor.viewerCan": 300,
     "Policy.explain": 2_000,

@@ -1,10 +1,12 @@
 """What one caller may ask for: cost told with every answer, a budget that fills again, an end to long operations."""
 
 import time
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect, text
 from starlette.testclient import TestClient
 
 from muniment.app import create
@@ -14,6 +16,8 @@ from resolvers.context import Context
 from resolvers.errors import CostExceeded
 from resolvers.identity import identify
 from storage.clock import now
+from storage.database import transaction
+from storage.ledger.entries import AuditEvent, AuditPersonal
 from tests.muniment.test_subscriptions import connected
 from tests.services import valkey
 from tests.world import PASSWORD, World, opened
@@ -224,3 +228,35 @@ def test_one_address_opens_only_so_many_accounts(home: Path, database_url: str, 
         assert world.do("registerContributor", None, email="no e-mail", **given).code == "BAD_USER_INPUT"
         assert world.everything_kept() == before
         assert world.sign_in(ada.email).code is None
+
+
+def test_a_count_costs_what_it_counts(home: Path, database_url: str, cheap_passwords: None) -> None:
+    """One is answered and charged; many in one document end with RATE_LIMITED where the budget does, and name the field."""
+    counts = "{{ {} }}".format(" ".join(f"a{n}: auditEvents(first: 1) {{ totalCount }}" for n in range(30)))
+    with opened(home, database_url, cost_per_minute=40_000) as world:
+        ada, ben = world.register("ada"), world.register("ben")
+        _copy_entries(world, _id(world, ada.token), 20_000)
+        once = world.ask("{ auditEvents(first: 1) { totalCount } }", ada)
+        assert once.data["auditEvents"]["totalCount"] > 20_000
+        left = world.ask(PROBE, ada).body["extensions"]["cost"]["remaining"]
+        assert left < once.body["extensions"]["cost"]["remaining"] - 1_000
+        many = world.ask(counts, ada)
+        assert many.code == "RATE_LIMITED"
+        assert "Counting" in many.body["errors"][0]["message"]
+        assert many.body["errors"][0]["path"][0] != "a0"
+        assert world.ask(counts, ben).code is None
+
+
+def _copy_entries(world: World, person: uuid.UUID, count: int) -> None:
+    """More of what this person has in the audit log."""
+    some = f"WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count}),"  # noqa: S608 - ours
+    some += " more AS (SELECT printf('%032x', n) AS new, one.* FROM n, (SELECT * FROM {} LIMIT 1) AS one)"
+    with transaction(world.house.store.engine) as session:
+        for model, key, others in (
+            (AuditEvent, "id", {}),
+            (AuditPersonal, "event_id", {"actor_id": f"'{person.hex}'", "subject_id": "NULL", "on_behalf_of": "NULL"}),
+        ):
+            names = [column.name for column in inspect(model).columns]
+            values = ["new" if name == key else others.get(name, name) for name in names]
+            into = f"INSERT INTO {model.__tablename__} ({', '.join(names)})"
+            session.execute(text(f"{into} {some.format(model.__tablename__)} SELECT {', '.join(values)} FROM more"))  # noqa: S608

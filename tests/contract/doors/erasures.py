@@ -3,15 +3,16 @@
 _ERASING = "what is destroyed must be found whether or not anybody may still see it; nothing is opened"
 _DESTROYING, _REDUCING = "agents/erasures/destroying.py", "agents/erasures/reducing.py"
 _RECALLING, _VERIFYING = "agents/erasures/recalling.py", "agents/erasures/verifying.py"
-_IN_PIECES = ("bytes_of", "destroy_first", "destroy_these", "first", "hand_over_of", "has_more", "sent_of")
+_IN_PIECES = ("destroy_first", "destroy_these", "first", "has_more")
 _ABROAD = "what providers are to be asked to delete: their own numbers, of nobody, and the deletion's row by its agent"
 
 SIDE_DOORS: dict[str, tuple[str, str]] = {
-    **{
-        f"storage.erasures.{each}": (_DESTROYING, _ERASING)
-        for each in ("among", "destroy_rows", "file_bytes", "hand_over", "ids", "sent_elsewhere", "stop")
-    },
+    **{f"storage.erasures.{each}": (_DESTROYING, _ERASING) for each in ("among", "destroy_rows", "ids", "stop")},
     **{f"storage.erasures.{each}": (_REDUCING, _ERASING) for each in _IN_PIECES},
+    **{
+        f"storage.erasures.{each}": (f"{_DESTROYING} {_REDUCING}", _ERASING)
+        for each in ("bytes_of", "hand_over_of", "sent_of")
+    },
     "storage.erasures.targets": (f"{_DESTROYING} {_REDUCING}", _ERASING),
     "storage.deletions.find": (
         f"{_DESTROYING} agents/erasures/resuming.py {_RECALLING} {_VERIFYING}",
