@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from storage import accounts, grants, quotas, recalls
 from storage.assets import Asset, Blob
@@ -93,7 +93,7 @@ def ways(session: Session, model: type[Record], aims: Iterable[Target]) -> Itera
         yield from _own_ways(model, target)
         if not _in_projects(model, target):
             continue
-        projects, column = Project.__table__.c, _its(model)[model.card.within["project"]]
+        projects, column = aliased(Project), _its(model)[model.card.within["project"]]
         one = select(column).where(column == projects.id).limit(1).scalar_subquery()
         theirs = select(projects.id).where(projects.owner_id == target.owner_id, one.is_not(None))
         theirs = theirs.order_by(projects.id).limit(1)

@@ -1,9 +1,10 @@
-"""What an erasure reads is what there is of the erased, however much others have in the same tables."""
+"""What an erasure reads is what there is of the erased, however much others have in every table."""
 
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, UniqueConstraint, Uuid, text
+from sqlalchemy import Engine, UniqueConstraint, Uuid
 
 from agents.erasures import erase, reducing
 from agents.runtime import Agents
@@ -12,26 +13,13 @@ from storage.database import transaction
 from storage.deletions import Deletion, DeletionReceipt, DeletionScope, DeletionStatus
 from storage.erasures import STAYS
 from storage.residues import EXPECTED
+from tests import crowds
 from tests.agents.households import Person, ask_deletion, household, person
 from tests.rows_read import costs
 
-OTHERS = 10_000
-MOST = 3_000
+OTHERS = 5_000
+MOST = 1_000
 """Rows and index entries of one statement."""
-
-_MORE = (
-    "INSERT INTO contributors SELECT (jsonb_populate_record(one, jsonb_build_object("
-    "'id', who, 'email_lookup', '\\x' || encode(uuid_send(who), 'hex')))).*"
-    " FROM (SELECT contributors AS one FROM contributors LIMIT 1) t, {people} AS people (who)",
-    "INSERT INTO projects SELECT (jsonb_populate_record(one, jsonb_build_object('id', who, 'owner_id', who))).*"
-    " FROM (SELECT projects AS one FROM projects LIMIT 1) t, {people} AS people (who)",
-    "INSERT INTO assets SELECT (jsonb_populate_record(one, jsonb_build_object("
-    "'id', uuidv7(), 'owner_id', who, 'project_id', who, 'blob_id', uuidv7(), 'thumbnail_id', NULL))).*"
-    " FROM (SELECT assets AS one FROM assets LIMIT 1) t, {people} AS people (who), generate_series(1, {each})",
-    "INSERT INTO asset_words SELECT id, decode(md5(n::text || id::text), 'hex'), owner_id, project_id"
-    " FROM assets, generate_series(1, 4) AS n WHERE owner_id IN (SELECT who FROM {people} AS people (who))",
-)
-_PEOPLE = "(SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 20) AS n)"
 
 
 @pytest.fixture
@@ -43,13 +31,12 @@ def agents(home: Any, began: None, engine: Engine) -> Any:
 
 @pytest.fixture
 def ada(agents: Agents, engine: Engine) -> Person:
-    """Somebody with a few of everything, among ten thousand assets of others."""
+    """Somebody with a few of everything, among thousands of everything of others."""
     found = person(agents, "ada")
-    with transaction(engine) as session:
-        for each in _MORE:
-            session.execute(text(each.format(people=_PEOPLE, each=OTHERS // 20).replace(":", r"\:")))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM (ANALYZE)")  # planning reads what others left
+    with psycopg.connect(
+        engine.url.set(drivername="postgresql").render_as_string(False), autocommit=True
+    ) as connection:
+        assert len(crowds.fill(connection, OTHERS)) > 30
     return found
 
 
