@@ -62,8 +62,8 @@ def _terms(text: str) -> tuple[str, ...]:
 def _projects(context: Context, project_id: uuid.UUID | None) -> tuple[uuid.UUID, ...]:
     if project_id is not None:
         return (project_id,)
-    allowed = context.access.select(Project, Action.READ_CONTENT)
-    found = first_ids(context.work.session, Project, allowed, MOST_PROJECTS + 1)
+    door = context.access.listed(Project, Action.READ_CONTENT)
+    found = first_ids(context.work.session, Project, door, MOST_PROJECTS + 1)
     if len(found) > MOST_PROJECTS:
         raise BadInput(
             f"You have more than {MOST_PROJECTS} projects: search in one, with projectId.", field="projectId"

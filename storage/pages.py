@@ -56,7 +56,9 @@ class Keys:
             return _first_of(self.ordered[0], part)
         # SQLite takes an order and a limit of a branch only inside a table of its own.
         cut = [select(_first_of(branch, part).subquery().c.id) for branch in self.ordered]
-        own = _united([*cut, *self.others]).subquery().c.id
+        # Without an offset, PostgreSQL takes the limit below into a lone branch, and walks all rows by id.
+        whole = [branch.offset(0) for branch in self.others] if len(self.others) == 1 and not cut else self.others
+        own = _united([*cut, *whole]).subquery().c.id
         # Without a limit of its own here, PostgreSQL trusts to meet a page of these while walking all rows by id.
         return select(own).where(*bounds(own, part)).order_by(order_of(own, part)).limit(part.limit + 1)
 

@@ -28,15 +28,17 @@ def rows_read(session: Session) -> Iterator[Counter[str]]:
 
 @contextmanager
 def costs(engine: Engine) -> Iterator[dict[str, int]]:
-    """Let the block fill what each statement of this engine read at most, by its text."""
+    """Let the block fill what each statement of this engine read at most, by its text, on whatever thread."""
     found, before = dict[str, int](), dict[int, Counter[str]]()
 
     def begin(connection: Connection, *_: Any) -> None:
         before[id(connection)] = _so_far(connection.connection.driver_connection)
 
     def end(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
-        read = _so_far(connection.connection.driver_connection) - before.pop(id(connection))
-        found[statement] = max(found.get(statement, 0), read.total())
+        began = before.pop(id(connection), None)
+        if began is not None:  # None: it was under way when the block began
+            read = _so_far(connection.connection.driver_connection) - began
+            found[statement] = max(found.get(statement, 0), read.total())
 
     event.listen(engine, "before_cursor_execute", begin)
     event.listen(engine, "after_cursor_execute", end)

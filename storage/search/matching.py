@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, select
+from sqlalchemy import ColumnElement, and_, false, select
 from sqlalchemy.orm import Session
 
 from storage.keys.keyring import Keyring
+from storage.pages import Slice, page_of
+from storage.reading import Door
 from storage.records import Record
 from storage.search.indexes import INDEXED
 from storage.search.words import words
@@ -44,7 +45,8 @@ class Searching:
         return and_(*found)
 
 
-def first_ids(session: Session, model: type[Record], allowed: Select[Any], most: int) -> Collection[uuid.UUID]:
-    """The ids of up to `most` rows of a door's `Select`."""
-    key: Any = model.id  # type: ignore[attr-defined]
-    return session.scalars(allowed.with_only_columns(key).limit(most)).all()
+def first_ids(session: Session, model: type[Record], door: Door, most: int) -> Collection[uuid.UUID]:
+    """The ids of up to `most` of the rows that a door gives, the oldest."""
+    part = Slice(limit=most - 1, newest_first=False)  # a page finds one more than it shows
+    page = page_of(model, door.statement, part, session.get_bind().dialect.name, door.keys)
+    return session.scalars(page.with_only_columns(model.id), dict(door.parameters)).all()  # type: ignore[attr-defined]
