@@ -151,13 +151,13 @@ class Context:
         return self.house.budgets.charge(name, cost, self.limits.cost_per_minute)
 
     def charge_for_count(self, counted: int | None) -> None:
-        """Charge for a `totalCount` of so many rows, which nobody knew before it was counted; None: not asked for.
+        """Charge for a `totalCount` by the rows it counted, known only afterwards. None: no count was requested.
 
-        Raises `RateLimited` where the caller has not so much left, so that many counts in one document end there.
+        Raises `RateLimited` if the remaining budget is smaller: many counts in one document end there.
         """
         if counted is None or counted < _COUNTED_FREE:
             return
-        half = self.limits.cost_per_minute // 2  # nobody has more left once a document was charged for: it must suffice
+        half = self.limits.cost_per_minute // 2  # the document itself was charged: a full budget would never be left
         charge = self.charge(min(counted // _COUNTED_FOR_ONE, half))
         if charge.retry_after is not None:
             message = f"Counting {counted:,} rows takes more than you have left in this minute."

@@ -445,18 +445,3 @@ def require_kept(engine: Engine) -> None:
     with looking(engine) as connection:
         connection.execute(_ANYTHING)
         require_same_log(engine, connection.info)
-
-
-_NO_SCANS = "avoids scans"
-
-
-def avoid_scans(session: Session) -> None:
-    """Let PostgreSQL find rows by index in the rest of this transaction, wherever there is one.
-
-    For work in which its statistics mislead it: in the middle of an erasure the owner of most of a table has few rows
-    left, and to look for the first of them from the beginning of the table is to read everybody's. SQLite has no such
-    choice to make.
-    """
-    if session.get_bind().dialect.name == "postgresql" and not session.info.get(_NO_SCANS):
-        session.execute(text("SET LOCAL enable_seqscan = off"))
-        session.info[_NO_SCANS] = True

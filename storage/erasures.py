@@ -32,12 +32,12 @@ from storage.assets import Asset, Blob
 from storage.catalogue import models
 from storage.clock import now
 from storage.contributors import Contributor, ContributorStatus
-from storage.database import avoid_scans
 from storage.deletions import Deletion, DeletionScope
 from storage.exports import Export, holding_copies
 from storage.projects import Project
 from storage.prompts import Prompt, PromptStatus
 from storage.provider_copies import Elsewhere, ProviderCall, ProviderCopy, elsewhere
+from storage.query_plans import avoid_scans
 from storage.recalls import HandedOver
 from storage.records import Record
 from storage.search.indexes import INDEXED

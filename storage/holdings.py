@@ -109,7 +109,7 @@ def file_bytes(session: Session, person_id: uuid.UUID) -> int:
 
 
 def touches(session: Session, door: Door, person_id: uuid.UUID, at_most: int) -> Iterator[Touch]:
-    """Of the entries that the door gives, what others did with this person's data, the latest first."""
+    """Return what others did with this person's data, from the entries that `door` allows, newest first."""
     entries = trail.done_by_others(session, door, person_id).with_only_columns(
         AuditEvent.component, AuditEvent.action, AuditEvent.timestamp
     )

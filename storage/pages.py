@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Row, Select, Uuid, any_, func, inspect, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Row, Select, Uuid, func, inspect, select, union
 from sqlalchemy.orm import Session
 
+from storage.query_plans import within
 from storage.records import Record
 
 R = TypeVar("R", bound=Record)
@@ -86,14 +87,6 @@ def _equal(table: Any, branch: Select[Any], equal: Mapping[str, Any]) -> Select[
     same = [row.c.id == branch.selected_columns.id, *(row.c[name] == value for name, value in equal.items())]
     # A condition that is a value keeps the order in which the keys lie: a semi-join may be turned round.
     return branch.where(select(row.c.id).where(*same).scalar_subquery().is_not(None))
-
-
-def within(key: Any, keys: Select[Any] | CompoundSelect[Any], dialect: str) -> ColumnElement[bool]:
-    """The condition that `key` is one of `keys`, which are found first, whatever the statistics say of the table."""
-    found: ColumnElement[bool] = key.in_(keys)
-    if dialect == "postgresql":
-        found = key == any_(func.array(keys.scalar_subquery(), type_=ARRAY(key.type)))
-    return found
 
 
 def _united(branches: Sequence[Select[Any]]) -> Select[Any] | CompoundSelect[Any]:

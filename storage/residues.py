@@ -15,13 +15,13 @@ from storage.assets import Blob
 from storage.blobs.store import BlobStore
 from storage.catalogue import models
 from storage.contributors import Contributor
-from storage.database import avoid_scans
 from storage.deletions import Deletion, DeletionScope
 from storage.erasures import STAYS
 from storage.keys.keyring import Keyring
 from storage.keys.names import KeysetName
 from storage.ledger import trail
 from storage.ledger.entries import AuditPersonal
+from storage.query_plans import avoid_scans
 from storage.records import Record
 
 EXPECTED = {

@@ -118,7 +118,7 @@ def _frames() -> Iterator[FrameType]:
 
 
 def _rolled_back(connection: Connection, *_savepoint: Any) -> None:
-    if not connection.invalidated:  # one that was lost would be opened anew by the question for its driver
+    if not connection.invalidated:  # reading the driver of a lost connection would reconnect
         _forget(connection.connection.driver_connection)
 
 

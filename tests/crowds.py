@@ -48,14 +48,14 @@ def _grows(model: type[Record]) -> bool:
 
 
 def _value(table: Table, column: "Column[Any]") -> str:
-    """What a copy has in this column: something new in a key, somebody in any other id, and else what the row has."""
+    """Return the value of a copy in this column: a new one in a key, a person in another id, else the original's."""
     unique = [*(each for each in table.indexes if each.unique), table.primary_key]
     unique += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
     keyed = any(column.name in each.columns for each in unique)
     own = f'one."{column.name}"'
     if isinstance(column.type, Uuid):
-        somebody = f"md5('{column.name}' || n % {PEOPLE})::uuid"
-        return _KEY if keyed else f"CASE WHEN {own} IS NULL THEN NULL ELSE {somebody} END"
+        person = f"md5('{column.name}' || n % {PEOPLE})::uuid"
+        return _KEY if keyed else f"CASE WHEN {own} IS NULL THEN NULL ELSE {person} END"
     if keyed and isinstance(column.type, Integer):
         return f"{own} + n"
     if keyed and isinstance(column.type, LargeBinary):

@@ -28,7 +28,7 @@ def rows_read(session: Session) -> Iterator[Counter[str]]:
 
 @contextmanager
 def costs(engine: Engine) -> Iterator[dict[str, int]]:
-    """Let the block fill what each statement of this engine read at most, by its text, on whatever thread."""
+    """Let the block fill what each statement of this engine read at most, by its text, on any thread."""
     found, before = dict[str, int](), dict[int, Counter[str]]()
 
     def begin(connection: Connection, *_: Any) -> None:

@@ -17,7 +17,8 @@ from storage.ledger.entries import AuditEvent, AuditPersonal, id_text
 from storage.ledger.events import AccessDenied
 from storage.ledger.holds import held
 from storage.ledger.leaves import Opening
-from storage.pages import Keys, Page, Slice, fetch, fetch_page, narrow, within
+from storage.pages import Keys, Page, Slice, fetch, fetch_page, narrow
+from storage.query_plans import within
 from storage.reading import Door
 from storage.vault import Vault
 
@@ -93,26 +94,26 @@ def personal_of(session: Session, entry: AuditEvent) -> AuditPersonal | None:
 
 
 def page(session: Session, door: Door, part: Slice, **equal: Any) -> Page[AuditEvent]:
-    """One page of the entries that the door gives, each with its personal side, narrowed as by `reading.read_page`."""
+    """Return one page of the entries that `door` allows, with their personal sides, filtered by column values."""
     allowed = with_personal(narrow(door.statement, AuditEvent, **equal))
     keys = door.keys and door.keys.narrowed(AuditEvent, equal)
     return fetch_page(session, AuditEvent, allowed, part, keys, door.parameters)
 
 
 def page_by_others(session: Session, door: Door, part: Slice, person_id: uuid.UUID) -> Page[AuditEvent]:
-    """One page of the entries of `done_by_others`, each with its personal side."""
+    """Return one page of the entries of `done_by_others`, with their personal sides."""
     allowed = with_personal(door.statement)
     return fetch_page(session, AuditEvent, allowed, part, _by_others(door, person_id), door.parameters)
 
 
 def all_of(session: Session, door: Door) -> Select[Any]:
-    """Every entry that the door gives, found from its keys."""
+    """Select every entry that `door` allows, starting at its keys."""
     allowed = door.statement.params(**door.parameters)
     return allowed if door.keys is None else _found_by(session, door, door.keys)
 
 
 def done_by_others(session: Session, door: Door, person_id: uuid.UUID) -> Select[Any]:
-    """Of the entries that the door gives, those in which somebody else did something to this person's data."""
+    """Select the entries that `door` allows in which another actor used this person's data."""
     return _found_by(session, door, _by_others(door, person_id))
 
 
@@ -122,7 +123,7 @@ def _found_by(session: Session, door: Door, keys: Keys) -> Select[Any]:
 
 
 def _by_others(door: Door, person_id: uuid.UUID) -> Keys:
-    """The keys of `done_by_others`: they lie in order in the index of whom an entry is about."""
+    """Return the keys of `done_by_others`, in the order of the index on the subject."""
     entry, personal = aliased(AuditEvent), aliased(AuditPersonal)
     allowed: Any = ClauseAdapter(inspect(entry).selectable).traverse(door.statement.whereclause)
     given = select(entry.id).where(entry.id == personal.event_id, allowed).scalar_subquery()

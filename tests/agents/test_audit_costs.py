@@ -1,4 +1,4 @@
-"""What somebody reads of the audit log costs what they have in it, however much others have."""
+"""Reading one's own audit entries costs the same however many entries other people have."""
 
 import uuid
 from collections.abc import Callable
@@ -42,7 +42,7 @@ FROM ids, model
 
 @pytest.fixture
 def ada(agents: Agents, engine: Engine) -> Person:
-    """Somebody with a few entries, among ten thousand of others'."""
+    """Return a contributor with a few entries, beside ten thousand entries of others."""
     found = person(agents, "ada")
     with transaction(engine) as session:
         session.execute(text(_MORE), {"people": 50, "count": OTHERS})

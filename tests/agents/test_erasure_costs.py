@@ -31,7 +31,7 @@ def agents(home: Any, began: None, engine: Engine) -> Any:
 
 @pytest.fixture
 def ada(agents: Agents, engine: Engine) -> Person:
-    """Somebody with a few of everything, among thousands of everything of others."""
+    """Return a contributor with a few rows in each table, beside thousands of rows of others."""
     found = person(agents, "ada")
     with psycopg.connect(
         engine.url.set(drivername="postgresql").render_as_string(False), autocommit=True
@@ -46,7 +46,7 @@ def ada(agents: Agents, engine: Engine) -> Person:
 def test_an_erasure_reads_nothing_of_others(
     agents: Agents, ada: Person, scope: DeletionScope, large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it finds, destroys and counts: each statement by itself."""
+    """Each statement that finds, deletes or counts rows is measured by itself."""
     if large:
         monkeypatch.setattr(reducing, "_ONE_PIECE", 0)
     thing = {DeletionScope.ASSET: ada.assets[0], DeletionScope.PROJECT: ada.projects[0]}.get(scope, ada.id)

@@ -136,7 +136,7 @@ def test_whoever_is_just_leaving_does_not_spoil_it(postgresql: PostgreSQL) -> No
 
 
 def test_tables_that_have_grown_large_are_cleaned_each_time(postgresql: PostgreSQL, postgresql_started: str) -> None:
-    """PostgreSQL asks large tables beside each other, and answers in whatever order they are done."""
+    """PostgreSQL reads large tables in parallel, and returns their rows in the order in which they finish."""
     more = (
         "INSERT INTO audit_events SELECT (jsonb_populate_record(one, jsonb_build_object('id', uuidv7()))).*"
         " FROM (SELECT audit_events AS one FROM audit_events LIMIT 1) t"
@@ -149,7 +149,7 @@ def test_tables_that_have_grown_large_are_cleaned_each_time(postgresql: PostgreS
         for name in filled:
             again = f"UPDATE {name} SET {_column(connection, name)}"  # noqa: S608 - ours
             connection.execute(f"DO $$ BEGIN FOR n IN 1..1000 LOOP {again}; END LOOP; END $$".encode())
-        connection.execute(b"ANALYZE alembic_version")  # whoever has a plan for it makes a new one
+        connection.execute(b"ANALYZE alembic_version")  # invalidates cached plans
     for _ in range(4):
         with postgresql.clean_database(postgresql_started) as url:
             assert contents(url) == new

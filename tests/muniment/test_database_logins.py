@@ -28,7 +28,7 @@ pytestmark = [
 
 @pytest.fixture
 def alone(laid_out: URL, postgresql: PostgreSQL) -> Iterator[URL]:
-    """The same, on a server whose other databases let nobody in meanwhile, as one of its own has none."""
+    """Return the same on a server whose other databases refuse connections during the test, as on a dedicated server."""
     others = "SELECT datname FROM pg_database WHERE datallowconn AND has_database_privilege('public', oid, 'CONNECT')"
     names = [name for (name,) in postgresql._connection.execute(others.encode())]
     for name in names:

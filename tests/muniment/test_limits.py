@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from muniment.app import create
 from resolvers import api_keys
-from resolvers.budgets import Budgets
+from resolvers.budgets import Budgets, Charge
 from resolvers.context import Context
 from resolvers.errors import CostExceeded
 from resolvers.identity import identify
@@ -245,6 +245,18 @@ def test_a_count_costs_what_it_counts(home: Path, database_url: str, cheap_passw
         assert "Counting" in many.body["errors"][0]["message"]
         assert many.body["errors"][0]["path"][0] != "a0"
         assert world.ask(counts, ben).code is None
+
+
+def test_a_small_count_is_free_and_a_huge_one_costs_half_a_budget(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand rows cost a hundred units; one row less, or no count at all, costs none."""
+    charged: list[int] = []
+    context = Context(world.house, identify(world.house, world.register("ada").token))
+    monkeypatch.setattr(context, "charge", lambda cost: charged.append(cost) or Charge(0))
+    for counted in (None, 0, 999, 1_000, 10**12):
+        context.charge_for_count(counted)
+    assert charged == [100, world.house.limits.cost_per_minute // 2]
 
 
 def _copy_entries(world: World, person: uuid.UUID, count: int) -> None:
